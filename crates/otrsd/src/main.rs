@@ -1,0 +1,2 @@
+//! The stock program.
+fn main() {}

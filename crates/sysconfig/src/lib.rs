@@ -1,0 +1,1 @@
+//! The setting XML of the OTRS family.
