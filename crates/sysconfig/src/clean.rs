@@ -1,0 +1,114 @@
+//! What the original cuts out of a file before it parses any XML: comments, and every line that starts
+//! with `#`, even inside values. Done the same way here, so that files it accepts are read alike.
+//! The pieces kept are remembered, so that places in the cleaned text become places of the file again.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A text without comments and `#` lines, and the way back to the offsets of the whole text.
+pub(crate) struct Clean<'a> {
+    pub(crate) text: Cow<'a, str>,
+    /// (offset in the cleaned text, offset in the whole text) of each piece kept, ascending.
+    pieces: Vec<(usize, usize)>,
+}
+
+impl<'a> Clean<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let kept = kept(text);
+        if let [all] = kept.as_slice()
+            && all.len() == text.len()
+        {
+            return Self { text: Cow::Borrowed(text), pieces: vec![(0, 0)] };
+        }
+        let mut cleaned = String::with_capacity(text.len());
+        let mut pieces = Vec::with_capacity(kept.len());
+        for range in kept {
+            pieces.push((cleaned.len(), range.start));
+            cleaned.push_str(&text[range]);
+        }
+        Self { text: Cow::Owned(cleaned), pieces }
+    }
+
+    /// The offset in the whole text of an offset in the cleaned text.
+    pub(crate) fn original(&self, at: usize) -> usize {
+        let after = self.pieces.partition_point(|(cleaned, _)| *cleaned <= at);
+        match after.checked_sub(1).and_then(|index| self.pieces.get(index)) {
+            Some((cleaned, whole)) => whole + (at - cleaned),
+            None => at,
+        }
+    }
+}
+
+/// The ranges outside comments and `#` lines. A line is one in the text *after* comments are gone.
+fn kept(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    let mut comments = true;
+    let (mut start, mut at) = (0, 0);
+    let (mut line_start, mut hash_line) = (true, false);
+    while at < bytes.len() {
+        let end = if comments && bytes[at..].starts_with(b"<!--") {
+            let end = text[at + 4..].find("-->").map(|found| at + 4 + found + 3);
+            comments = end.is_some();
+            end
+        } else {
+            None
+        };
+        if let Some(end) = end {
+            keep(&mut kept, start..at, hash_line);
+            (start, at) = (end, end);
+            continue;
+        }
+        if line_start && bytes[at] == b'#' {
+            keep(&mut kept, start..at, false);
+            (start, hash_line) = (at, true);
+        } else if hash_line && bytes[at] == b'\n' {
+            (start, hash_line) = (at, false);
+        }
+        line_start = bytes[at] == b'\n';
+        at += 1;
+    }
+    keep(&mut kept, start..at, hash_line);
+    kept
+}
+
+fn keep(kept: &mut Vec<Range<usize>>, range: Range<usize>, cut: bool) {
+    if !cut && !range.is_empty() {
+        kept.push(range);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clean;
+
+    #[test]
+    fn cuts_what_the_original_cuts() {
+        for (text, cleaned) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("a<!-- x\ny -->b", "ab"),
+            ("a<!-- -- -->b<!---->c", "abc"),
+            ("a<!-- no end\n#b\nc", "a<!-- no end\n\nc"),
+            ("#a\nb\n#c", "\nb\n"),
+            (" #a\nb#\n##\nc", " #a\nb#\n\nc"),
+            ("<!-- x -->#a\nb", "\nb"),
+            ("#a <!-- x\ny --> z\nb", "\nb"),
+            ("<!--\n# -->b", "b"),
+            ("<!-->-->b", "b"),
+        ] {
+            assert_eq!(Clean::new(text).text, cleaned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn places_lead_back() {
+        let text = "#one\ntwo<!-- three\n -->four\n#five\nsix";
+        let clean = Clean::new(text);
+        for word in ["two", "four", "six"] {
+            let there = clean.text.find(word).unwrap();
+            assert_eq!(Some(clean.original(there)), text.find(word), "{word}");
+        }
+        assert_eq!(clean.original(clean.text.len()), text.len());
+    }
+}

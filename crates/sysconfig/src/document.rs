@@ -1,0 +1,197 @@
+//! One document: the root element's version and init, and its settings.
+
+use std::sync::Arc;
+
+use roxmltree::{Node, ParsingOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::clean::Clean;
+use crate::error::{Error, Fault};
+use crate::guard;
+use crate::item::value_of;
+use crate::origin::{Origin, Problem};
+use crate::position::Lines;
+use crate::sysconfig::split_name;
+use crate::value::Value;
+
+/// When a file is read among the others of its directory: later ones override earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Init {
+    /// The framework's own settings.
+    Framework,
+    /// Applications on the framework, and packages.
+    Application,
+    /// Changes of settings of the first two.
+    Config,
+    /// Changes of any setting.
+    Changes,
+}
+
+/// One setting of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// The full name, for example `DaemonModules###SchedulerTaskWorker`.
+    pub name: String,
+    /// The value.
+    pub value: Value,
+    /// False: this setting, or this key of a hash setting, is taken away.
+    pub valid: bool,
+    /// The original's user interface does not let it be disabled. Nothing is checked by it here.
+    pub required: bool,
+    /// The original's user interface does not let it be changed. Nothing is checked by it here.
+    pub read_only: bool,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A file that was read: its good settings in the file's order, and what is wrong with the others.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The file, as it was given.
+    pub source: Arc<str>,
+    /// Its place among the files of a directory.
+    pub init: Init,
+    /// The settings that can be used; of two with one name the later one counts.
+    pub settings: Vec<Setting>,
+    /// The settings that cannot be used, in the file's order.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the text of a document; `source` is its name in origins and messages.
+pub fn parse(source: &str, text: &str) -> Result<Document, Error> {
+    let source: Arc<str> = Arc::from(source);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let clean = Clean::new(text);
+    let reader = Reader { source, lines: Lines::new(text), clean: &clean };
+    reader.document().map_err(|fault| {
+        let at = reader.lines.line_column(clean.original(fault.at));
+        Error { file: Arc::clone(&reader.source), at: Some(at), what: fault.what }
+    })
+}
+
+struct Reader<'a> {
+    source: Arc<str>,
+    lines: Lines<'a>,
+    clean: &'a Clean<'a>,
+}
+
+impl Reader<'_> {
+    fn document(&self) -> Result<Document, Fault> {
+        guard::check(&self.clean.text, &|at| self.origin(at).line)?;
+        let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
+        let tree = roxmltree::Document::parse_with_options(&self.clean.text, options)
+            .map_err(|error| self.malformed(&error))?;
+        let root = tree.root_element();
+        let init = init_of(root)?;
+        let (mut settings, mut problems) = (Vec::new(), Vec::new());
+        for node in root.children().filter(Node::is_element) {
+            match setting_of(node, self.origin(node.range().start)) {
+                Ok(setting) => settings.push(setting),
+                Err(fault) => problems.push(self.problem(node, fault)),
+            }
+        }
+        Ok(Document { source: Arc::clone(&self.source), init, settings, problems })
+    }
+
+    fn origin(&self, at: usize) -> Origin {
+        let line = self.lines.line(self.clean.original(at));
+        Origin { source: Arc::clone(&self.source), line }
+    }
+
+    fn problem(&self, node: Node<'_, '_>, fault: Fault) -> Problem {
+        let setting = node.attribute("Name").filter(|name| !name.is_empty()).map(str::to_owned);
+        Problem { origin: self.origin(fault.at), setting, what: fault.what }
+    }
+
+    /// The parser's own message, without the place it ends with, which is told apart.
+    fn malformed(&self, error: &roxmltree::Error) -> Fault {
+        let place = error.pos();
+        let at = Lines::new(&self.clean.text).offset(place.row, place.col);
+        let what = error.to_string();
+        let what = what.strip_suffix(&format!(" at {place}")).unwrap_or(&what);
+        Fault::new(at, what)
+    }
+}
+
+const INITS: &str = "expected init=\"Framework\", \"Application\", \"Config\" or \"Changes\"";
+
+/// Checks the root element.
+fn init_of(root: Node<'_, '_>) -> Result<Init, Fault> {
+    let fault = |what: String| Fault::new(root.range().start, what);
+    let name = root.tag_name().name();
+    if !["otrs_config", "otobo_config", "znuny_config", "otrsd_config"].contains(&name) {
+        return Err(fault(format!(
+            "found <{name}>; expected <otrs_config>, <otobo_config>, <znuny_config> or <otrsd_config>"
+        )));
+    }
+    match root.attribute("version") {
+        Some("2.0") => {}
+        Some(version) if version.starts_with("1.") => {
+            return Err(fault(format!(
+                "found version={version:?}, the format up to OTRS 5; expected version=\"2.0\": migrate the file first"
+            )));
+        }
+        Some(version) => {
+            return Err(fault(format!("found version={version:?}; expected version=\"2.0\"")));
+        }
+        None => {
+            return Err(fault(format!("found <{name}> without version; expected version=\"2.0\"")));
+        }
+    }
+    match root.attribute("init") {
+        Some("Framework") => Ok(Init::Framework),
+        Some("Application") => Ok(Init::Application),
+        Some("Config") => Ok(Init::Config),
+        Some("Changes") => Ok(Init::Changes),
+        Some(init) => Err(fault(format!("found init={init:?}; {INITS}"))),
+        None => Err(fault(format!("found <{name}> without init; {INITS}"))),
+    }
+}
+
+fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, Fault> {
+    let fault = |what: String| Fault::new(node.range().start, what);
+    let element = node.tag_name().name();
+    if element == "ConfigItem" {
+        return Err(fault(
+            "found <ConfigItem>, the format up to OTRS 5; expected <Setting>: migrate it first"
+                .into(),
+        ));
+    }
+    if element != "Setting" {
+        return Err(fault(format!("found <{element}>; expected <Setting>")));
+    }
+    let name = node.attribute("Name").filter(|name| !name.is_empty());
+    let name =
+        name.ok_or_else(|| fault("found <Setting> without Name; expected Name=\"…\"".into()))?;
+    split_name(name).map_err(fault)?;
+    let valid = flag(node, "Valid")?.ok_or_else(|| {
+        fault(
+            "found no Valid; expected Valid=\"1\", or Valid=\"0\" to take the setting away".into(),
+        )
+    })?;
+    let mut values = node.children().filter(|inner| inner.has_tag_name("Value"));
+    let value = values.next().ok_or_else(|| fault("found no <Value>; expected one".into()))?;
+    if let Some(second) = values.next() {
+        return Err(Fault::new(second.range().start, "found a second <Value>; expected one"));
+    }
+    Ok(Setting {
+        name: name.to_owned(),
+        value: value_of(value)?,
+        valid,
+        required: flag(node, "Required")?.unwrap_or(false),
+        read_only: flag(node, "ReadOnly")?.unwrap_or(false),
+        origin,
+    })
+}
+
+fn flag(node: Node<'_, '_>, name: &str) -> Result<Option<bool>, Fault> {
+    match node.attribute(name) {
+        None => Ok(None),
+        Some("1") => Ok(Some(true)),
+        Some("0") => Ok(Some(false)),
+        Some(found) => Err(Fault::new(
+            node.range().start,
+            format!("found {name}={found:?}; expected \"0\" or \"1\""),
+        )),
+    }
+}

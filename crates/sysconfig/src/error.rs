@@ -1,0 +1,46 @@
+//! Why a whole file cannot be used.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A file that cannot be used at all. Displayed as `file:line:column: what`, or `file: what` where the
+/// fault has no place in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The file, as it was given.
+    pub file: Arc<str>,
+    /// Line and column (in characters), both counted from 1.
+    pub at: Option<(u32, u32)>,
+    /// What was found and what was expected.
+    pub what: String,
+}
+
+impl Error {
+    pub(crate) fn of_file(file: &str, what: impl Into<String>) -> Self {
+        Self { file: Arc::from(file), at: None, what: what.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.what),
+            None => write!(f, "{}: {}", self.file, self.what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A fault at a byte offset of the cleaned text, before it is known which setting or file it concerns.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) what: String,
+}
+
+impl Fault {
+    pub(crate) fn new(at: usize, what: impl Into<String>) -> Self {
+        Self { at, what: what.into() }
+    }
+}

@@ -1,0 +1,163 @@
+//! A look over the tags of a file before it is parsed: refuses what could cost much memory, time or stack
+//! (document types with their entities, deep nesting, masses of tags or attributes), and finds the tag
+//! that was not closed, which a parser can only report as the end of the file.
+
+use crate::error::Fault;
+
+/// Elements within elements. A setting's value needs two levels for each hash in a hash; the deepest
+/// known file has 13.
+const MAX_DEPTH: usize = 64;
+/// Tags and attributes of one file; the largest known file has 25,000.
+const MAX_MARKUP: usize = 500_000;
+/// Attributes of one tag; comparing them pairwise takes the square of it.
+const MAX_ATTRIBUTES: usize = 64;
+/// Namespace declarations of one file: every element that declares one inherits a copy of all above it.
+const MAX_NAMESPACES: usize = 16;
+
+/// Checks the cleaned text of a file, whose lines `line_of` knows; the faults are of the whole file.
+pub(crate) fn check(text: &str, line_of: &dyn Fn(usize) -> u32) -> Result<(), Fault> {
+    if let Some((at, _)) = text.match_indices("xmlns").nth(MAX_NAMESPACES) {
+        return Err(Fault::new(at, format!("found more than {MAX_NAMESPACES} xmlns declarations")));
+    }
+    let mut guard = Guard { text, line_of, open: Vec::new(), markup: 0 };
+    let mut at = 0;
+    while let Some(found) = text[at..].find('<') {
+        at = guard.tag(at + found)?;
+    }
+    guard.all_closed()
+}
+
+struct Guard<'a> {
+    text: &'a str,
+    line_of: &'a dyn Fn(usize) -> u32,
+    /// Names and places of the elements that are open.
+    open: Vec<(&'a str, usize)>,
+    markup: usize,
+}
+
+impl Guard<'_> {
+    /// Handles the markup that starts at `at`; returns the offset after it.
+    fn tag(&mut self, at: usize) -> Result<usize, Fault> {
+        let rest = &self.text[at..];
+        if rest.starts_with("<![CDATA[") {
+            return self.skip(at, "]]>", "CDATA section");
+        }
+        if rest.starts_with("<!--") {
+            return self.skip(at, "-->", "comment");
+        }
+        if rest.starts_with("<?") {
+            return self.skip(at, "?>", "processing instruction");
+        }
+        if rest.starts_with("<!") {
+            return Err(Fault::new(
+                at,
+                "found a document type (<!DOCTYPE …); expected none: entities are not expanded",
+            ));
+        }
+        if rest.starts_with("</") { self.close(at) } else { self.open(at) }
+    }
+
+    fn skip(&self, at: usize, end: &str, what: &str) -> Result<usize, Fault> {
+        match self.text[at..].find(end) {
+            Some(found) => Ok(at + found + end.len()),
+            None => Err(Fault::new(at, format!("found a {what} without an end; expected {end:?}"))),
+        }
+    }
+
+    fn close(&mut self, at: usize) -> Result<usize, Fault> {
+        let end = self.skip(at, ">", "tag")?;
+        let name = self.text[at + 2..end - 1].trim_ascii_end();
+        match self.open.pop() {
+            Some((open, _)) if open == name => Ok(end),
+            Some((open, opened)) => Err(Fault::new(
+                at,
+                format!(
+                    "found </{}>; expected </{}> for the <{}> of line {}",
+                    brief(name),
+                    brief(open),
+                    brief(open),
+                    (self.line_of)(opened)
+                ),
+            )),
+            None => {
+                Err(Fault::new(at, format!("found </{}>, but no element is open", brief(name))))
+            }
+        }
+    }
+
+    fn open(&mut self, at: usize) -> Result<usize, Fault> {
+        let tag = self.attributes(at)?;
+        self.markup += 1;
+        if self.markup > MAX_MARKUP {
+            return Err(Fault::new(
+                at,
+                format!("found more than {MAX_MARKUP} tags and attributes in one file"),
+            ));
+        }
+        if self.text[..tag - 1].ends_with('/') {
+            return Ok(tag);
+        }
+        if self.open.len() == MAX_DEPTH {
+            return Err(Fault::new(
+                at,
+                format!("found more than {MAX_DEPTH} elements within each other"),
+            ));
+        }
+        let name = self.text[at + 1..tag - 1].split(|c: char| c.is_ascii_whitespace()).next();
+        self.open.push((name.unwrap_or_default(), at));
+        Ok(tag)
+    }
+
+    /// Walks over an opening tag's attributes; returns the offset after its `>`.
+    fn attributes(&mut self, at: usize) -> Result<usize, Fault> {
+        let mut quote = None;
+        let mut count = 0;
+        for (offset, byte) in self.text.as_bytes()[at..].iter().enumerate().skip(1) {
+            match (quote, byte) {
+                (Some(open), byte) if open == *byte => quote = None,
+                (None, b'"' | b'\'') => (quote, count) = (Some(*byte), count + 1),
+                (None, b'>') => {
+                    self.markup += count;
+                    return Ok(at + offset + 1);
+                }
+                // Also within quotes: XML forbids it there, and a forgotten quote is found at its own tag.
+                (_, b'<') => break,
+                _ => {}
+            }
+            if count > MAX_ATTRIBUTES {
+                return Err(Fault::new(
+                    at,
+                    format!("found more than {MAX_ATTRIBUTES} attributes in one tag"),
+                ));
+            }
+        }
+        let name = self.text[at + 1..].split(|c: char| !c.is_alphanumeric() && c != '_').next();
+        let name = brief(name.unwrap_or_default());
+        Err(Fault::new(
+            at,
+            match quote {
+                Some(quote) => {
+                    format!("found an attribute of <{name} without a closing {}", char::from(quote))
+                }
+                None => format!(
+                    "found <{name} without an end; expected \">\" (write &lt; for the character itself)"
+                ),
+            },
+        ))
+    }
+
+    fn all_closed(&self) -> Result<(), Fault> {
+        match self.open.last() {
+            None => Ok(()),
+            Some((name, at)) => Err(Fault::new(
+                *at,
+                format!("found <{0}> without an end; expected </{0}>", brief(name)),
+            )),
+        }
+    }
+}
+
+/// At most 40 characters of a name, for messages.
+fn brief(name: &str) -> &str {
+    name.char_indices().nth(40).map_or(name, |(at, _)| &name[..at])
+}

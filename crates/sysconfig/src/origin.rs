@@ -1,0 +1,52 @@
+//! Where a setting came from, and what is wrong with one that was left out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The place a setting came from. Displayed as `/etc/otrsd/a.xml:12`, or, with line 0, as the source alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// A file, or a name for what is no file: a variable, the command line.
+    pub source: Arc<str>,
+    /// The line, counted from 1; 0 where there are no lines.
+    pub line: u32,
+}
+
+impl Origin {
+    /// An origin without lines: an environment variable, the command line, a built-in default.
+    pub fn named(source: &str) -> Self {
+        Self { source: Arc::from(source), line: 0 }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.source),
+            line => write!(f, "{}:{line}", self.source),
+        }
+    }
+}
+
+/// One setting that cannot be used. It is left out; everything else goes on.
+/// Displayed as `file:line: setting X: what`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The place of the fault, which may be some lines below the start of the setting.
+    pub origin: Origin,
+    /// The setting's full name; `None` where the fault is outside any setting or its name is missing.
+    pub setting: Option<String>,
+    /// What was found and what was expected.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.setting {
+            Some(setting) => write!(f, "{}: setting {setting}: {}", self.origin, self.what),
+            None => write!(f, "{}: {}", self.origin, self.what),
+        }
+    }
+}

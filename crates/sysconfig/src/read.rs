@@ -1,0 +1,78 @@
+//! Files and directories of setting XML.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::document::{Document, parse};
+use crate::error::Error;
+
+/// The largest file read, in bytes; the largest known one has 0.9 MB.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
+
+/// Reads a file. It must be a regular file of at most 16 MiB of UTF-8.
+pub fn read_file(path: &Path) -> Result<Document, Error> {
+    let name = path.display().to_string();
+    let text = text_of(path, &name)?;
+    parse(&name, &text)
+}
+
+/// Reads the `*.xml` files of a directory (not of directories in it), in the order in which the original
+/// lays them over each other: by init, then by file name. Files that cannot be used come last. All of
+/// them together are one layer for [`crate::SysConfig::overlay`].
+pub fn read_directory(path: &Path) -> Vec<Result<Document, Error>> {
+    let files = match xml_files(path) {
+        Ok(files) => files,
+        Err(error) => {
+            let what = format!("cannot read the directory: {error}");
+            return vec![Err(Error::of_file(&path.display().to_string(), what))];
+        }
+    };
+    let mut documents: Vec<_> = files.iter().map(|file| read_file(file)).collect();
+    documents.sort_by_key(|document| {
+        document.as_ref().map_or((true, None), |document| (false, Some(document.init)))
+    });
+    documents
+}
+
+fn xml_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && file.extension().is_some_and(|extension| extension == "xml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn text_of(path: &Path, name: &str) -> Result<String, Error> {
+    let fail = |error: std::io::Error| Error::of_file(name, format!("cannot read: {error}"));
+    // Asked before opening: opening a named pipe would wait for its writer.
+    let metadata = std::fs::metadata(path).map_err(fail)?;
+    if !metadata.is_file() {
+        return Err(Error::of_file(name, "found no regular file; expected an XML file"));
+    }
+    let too_large = || {
+        Error::of_file(name, format!("found more than {MAX_SIZE} bytes; expected a smaller file"))
+    };
+    if metadata.len() > MAX_SIZE {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    let file = File::open(path).map_err(fail)?;
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes()))
+}
+
+fn not_utf8(name: &str, bytes: &[u8]) -> Error {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Error::of_file(name, "found UTF-16; expected UTF-8");
+    }
+    Error::of_file(name, "found bytes that are not UTF-8; expected UTF-8")
+}

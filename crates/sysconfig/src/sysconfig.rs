@@ -1,0 +1,224 @@
+//! Layers of settings to effective values: the only code that merges.
+//!
+//! Every key lives in exactly one setting. Laying a setting over others takes its name's value out of
+//! whatever held it before, be it a setting of that name, a key within the value of a shorter name
+//! (`A` holding B, overlaid by `A###B`), or settings of longer names (`A###B`, overlaid by an `A` that
+//! holds B). So the higher layer always wins, and every value has one origin.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::Setting;
+use crate::origin::{Origin, Problem};
+use crate::value::Value;
+
+/// Parts a setting's name may have; the original's have at most four.
+const MAX_PARTS: usize = 16;
+
+/// The effective values, each with its origin. As JSON it travels to other processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Effective>", into = "BTreeMap<String, Effective>")]
+pub struct SysConfig {
+    /// By full name, each with what it gives itself.
+    settings: BTreeMap<String, Effective>,
+    /// By first part of the name, the keys of longer names merged in.
+    merged: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Effective {
+    value: Value,
+    origin: Origin,
+}
+
+impl SysConfig {
+    /// Lays a layer over what is there. Within the layer the last of equally named settings counts, and
+    /// longer names go into the hashes of shorter ones, whatever their order (as in the original, where all
+    /// files of a home are one layer). `valid: false` takes the setting, or that key, away.
+    /// Returns the settings that could not be used: a key for something that is no hash.
+    pub fn overlay(&mut self, settings: impl IntoIterator<Item = Setting>) -> Vec<Problem> {
+        let layer: BTreeMap<String, Setting> =
+            settings.into_iter().map(|setting| (setting.name.clone(), setting)).collect();
+        let mut roots = BTreeSet::new();
+        let mut problems = Vec::new();
+        for (name, setting) in layer {
+            let problem = |what| Problem {
+                origin: setting.origin.clone(),
+                setting: Some(name.clone()),
+                what,
+            };
+            match split_name(&name) {
+                Ok(parts) => roots.insert(parts[0].to_owned()),
+                Err(what) => {
+                    problems.push(problem(what));
+                    continue;
+                }
+            };
+            self.take_out(&name);
+            if setting.valid {
+                self.uncover(&name, &setting.value);
+                self.settings
+                    .insert(name, Effective { value: setting.value, origin: setting.origin });
+            }
+        }
+        for root in roots {
+            self.merge(&root, &mut problems);
+        }
+        problems
+    }
+
+    /// The effective value of `A` (with its keys merged in), `A###B`, `A###B###C`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let mut parts = name.split("###");
+        let root = self.merged.get(parts.next()?)?;
+        parts.try_fold(root, |value, key| value.get(key))
+    }
+
+    /// Where the value of `name` comes from: the setting that holds it. For a hash that exists only by its
+    /// keys, that of the first key.
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.get(name)?;
+        let holder = prefixes(name).find_map(|(prefix, path)| {
+            let held = self.settings.get(prefix)?;
+            descend(&held.value, path).map(|_| &held.origin)
+        });
+        holder.or_else(|| self.below(name).next().map(|(_, held)| &held.origin))
+    }
+
+    /// One entry for each setting, by full name in order: what it gives itself, and its origin.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
+        self.settings.iter().map(|(name, held)| (name.as_str(), &held.value, &held.origin))
+    }
+
+    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &Effective)> {
+        let prefix = format!("{name}###");
+        self.settings.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(&prefix))
+    }
+
+    /// Removes the setting `name`, and that key from the values of shorter names.
+    fn take_out(&mut self, name: &str) {
+        self.settings.remove(name);
+        for (prefix, path) in prefixes(name).skip(1) {
+            if let Some(held) = self.settings.get_mut(prefix) {
+                remove(&mut held.value, path);
+            }
+        }
+    }
+
+    /// Removes the settings of longer names which `value` now holds under `name`.
+    fn uncover(&mut self, name: &str, value: &Value) {
+        let covered: Vec<String> = self
+            .below(name)
+            .filter(|(longer, _)| descend(value, &longer[name.len() + 3..]).is_some())
+            .map(|(longer, _)| longer.clone())
+            .collect();
+        for longer in covered {
+            self.settings.remove(&longer);
+        }
+    }
+
+    /// Builds the merged value of one root anew; keys that fit nowhere are left out and reported.
+    fn merge(&mut self, root: &str, problems: &mut Vec<Problem>) {
+        let mut merged = self.settings.get(root).map(|held| held.value.clone());
+        let mut unfit = Vec::new();
+        for (name, held) in self.below(root) {
+            if let Err(place) = insert(&mut merged, &name[root.len() + 3..], &held.value) {
+                let shorter = if place == 0 { root } else { &name[..root.len() + 3 + place] };
+                unfit.push(name.clone());
+                let what = format!("adds a key to {shorter}, which is not a hash");
+                problems.push(Problem {
+                    origin: held.origin.clone(),
+                    setting: Some(name.clone()),
+                    what,
+                });
+            }
+        }
+        for name in unfit {
+            self.settings.remove(&name);
+        }
+        match merged {
+            Some(value) => self.merged.insert(root.to_owned(), value),
+            None => self.merged.remove(root),
+        };
+    }
+}
+
+impl From<BTreeMap<String, Effective>> for SysConfig {
+    fn from(settings: BTreeMap<String, Effective>) -> Self {
+        let layer = settings.into_iter().map(|(name, held)| Setting {
+            name,
+            value: held.value,
+            valid: true,
+            required: false,
+            read_only: false,
+            origin: held.origin,
+        });
+        let mut config = Self::default();
+        config.overlay(layer);
+        config
+    }
+}
+
+impl From<SysConfig> for BTreeMap<String, Effective> {
+    fn from(config: SysConfig) -> Self {
+        config.settings
+    }
+}
+
+/// The parts of a full name; or what is wrong with it.
+pub(crate) fn split_name(name: &str) -> Result<Vec<&str>, String> {
+    let parts: Vec<&str> = name.split("###").take(MAX_PARTS + 1).collect();
+    if parts.len() > MAX_PARTS {
+        return Err(format!("found a name of more than {MAX_PARTS} parts"));
+    }
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err(format!("found an empty part in the name {name:?}; expected A###B"));
+    }
+    Ok(parts)
+}
+
+/// The name itself with no path, then each shorter name with the path that leads from it to the name.
+fn prefixes(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    let shorter = name.rmatch_indices("###").map(move |(at, _)| (&name[..at], &name[at + 3..]));
+    std::iter::once((name, "")).chain(shorter)
+}
+
+fn descend<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    if path.is_empty() {
+        return Some(value);
+    }
+    path.split("###").try_fold(value, |value, key| value.get(key))
+}
+
+fn remove(value: &mut Value, path: &str) {
+    let Value::Map(map) = value else { return };
+    match path.split_once("###") {
+        None => {
+            map.remove(path);
+        }
+        Some((key, rest)) => {
+            if let Some(inner) = map.get_mut(key) {
+                remove(inner, rest);
+            }
+        }
+    }
+}
+
+/// Puts a value at a path of hashes, making those that are missing. Err: the length of the part of the
+/// path that is not a hash.
+fn insert(target: &mut Option<Value>, path: &str, value: &Value) -> Result<(), usize> {
+    let target = target.get_or_insert(Value::Undef);
+    if *target == Value::Undef {
+        *target = Value::Map(BTreeMap::new());
+    }
+    let Value::Map(map) = target else { return Err(0) };
+    let Some((key, rest)) = path.split_once("###") else {
+        map.insert(path.to_owned(), value.clone());
+        return Ok(());
+    };
+    let mut inner = map.remove(key);
+    let done = insert(&mut inner, rest, value);
+    map.extend(inner.map(|inner| (key.to_owned(), inner)));
+    done.map_err(|place| key.len() + if place == 0 { 0 } else { 3 + place })
+}
