@@ -7,7 +7,7 @@ use roxmltree::Node;
 use crate::error::Fault;
 use crate::trim::trim_own_lines;
 use crate::value::Value;
-use crate::value_type::{is_true, typed};
+use crate::value_type::{has_parts, is_true, typed};
 
 /// The value of a `<Value>` element.
 pub(crate) fn value_of(node: Node<'_, '_>) -> Result<Value, Fault> {
@@ -66,8 +66,8 @@ fn fault(node: Node<'_, '_>, what: impl Into<String>) -> Fault {
 #[derive(Clone, Copy, Default)]
 struct Defaults<'a, 'i> {
     value_type: Option<&'a str>,
-    /// The default item, if its inner items (a select's options) are inherited.
-    parts: Option<Node<'a, 'i>>,
+    /// The first of the default item's own items: a select's options.
+    part: Option<Node<'a, 'i>>,
     /// The default item for what is within the items' own hashes or arrays.
     nested: Option<Node<'a, 'i>>,
 }
@@ -78,7 +78,7 @@ impl<'a, 'i> Defaults<'a, 'i> {
         let within = |name| child(default, name).and_then(|inner| child(inner, "DefaultItem"));
         Self {
             value_type: default.attribute("ValueType"),
-            parts: items(default).next().map(|_| default),
+            part: items(default).next(),
             nested: within("Hash")
                 .or_else(|| child(default, "DefaultItem"))
                 .or_else(|| within("Array")),
@@ -88,10 +88,9 @@ impl<'a, 'i> Defaults<'a, 'i> {
     /// For a hash: the original drops a select whose inner items are not options.
     fn of_hash(default: Option<Node<'a, 'i>>) -> Self {
         let defaults = Self::new(default);
-        let options = defaults.parts.and_then(|default| items(default).next());
-        let odd = options.is_some_and(|first| first.attribute("ValueType") != Some("Option"));
+        let odd = defaults.part.is_some_and(|part| part.attribute("ValueType") != Some("Option"));
         if defaults.value_type == Some("Select") && odd {
-            return Self { value_type: None, parts: None, ..defaults };
+            return Self { value_type: None, part: None, ..defaults };
         }
         defaults
     }
@@ -141,6 +140,7 @@ fn item_value<'a, 'i>(
     own_type: bool,
 ) -> Result<Value, Fault> {
     if child(item, "Hash").or_else(|| child(item, "Array")).is_some() {
+        no_parts(item, defaults)?;
         let nested = if child(item, "DefaultItem").is_some() { None } else { defaults.nested };
         return container(item, nested);
     }
@@ -155,8 +155,24 @@ fn scalar<'a, 'i>(item: Node<'a, 'i>, defaults: Defaults<'a, 'i>) -> Result<Valu
         return Ok(Value::Undef);
     }
     let named = item.attribute("ValueType").or(defaults.value_type).filter(|name| is_true(name));
-    let parts = if items(item).next().is_some() { item } else { defaults.parts.unwrap_or(item) };
-    typed(named.unwrap_or("String"), item, parts)
+    let named = named.unwrap_or("String");
+    if has_parts(named) {
+        no_parts(item, defaults)?;
+    }
+    typed(named, item)
+}
+
+/// The original copies a default item's own items into every item beside it, over those of its hash or
+/// array. That is meant for a select's options, whose value does not depend on them; anything else it
+/// garbles, and a copy for each of many items would take their product in time and memory.
+fn no_parts(item: Node<'_, '_>, defaults: Defaults<'_, '_>) -> Result<(), Fault> {
+    match defaults.part {
+        Some(part) if items(item).next().is_none() => Err(fault(
+            part,
+            "found an Item within DefaultItem; expected it only in one of ValueType=\"Select\"",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Neither attributes nor elements nor text.

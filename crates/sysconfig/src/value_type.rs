@@ -25,21 +25,25 @@ const PLAIN: [&str; 12] = [
     "YAML",
 ];
 
-/// The value of `item` as one of type `name`. `parts` holds its inner items, which may be those of a
-/// default item.
-pub(crate) fn typed(name: &str, item: Node<'_, '_>, parts: Node<'_, '_>) -> Result<Value, Fault> {
+/// The value of `item` as one of type `name`.
+pub(crate) fn typed(name: &str, item: Node<'_, '_>) -> Result<Value, Fault> {
     match name {
         _ if PLAIN.contains(&name) => Ok(Value::Text(content(item).unwrap_or_default())),
         "Select" => Ok(Value::from(item.attribute("SelectedID").unwrap_or_default())),
         "FrontendNavigation" | "FrontendRegistration" => frontend(item),
-        "VacationDays" => Ok(days(parts, &["ValueMonth", "ValueDay"])),
-        "VacationDaysOneTime" => Ok(days(parts, &["ValueYear", "ValueMonth", "ValueDay"])),
-        "WorkingHours" => Ok(working_hours(parts)),
+        "VacationDays" => Ok(days(item, &["ValueMonth", "ValueDay"])),
+        "VacationDaysOneTime" => Ok(days(item, &["ValueYear", "ValueMonth", "ValueDay"])),
+        "WorkingHours" => Ok(working_hours(item)),
         _ => Err(Fault::new(
             item.range().start,
             format!("found ValueType={name:?}; expected one of {}", known()),
         )),
     }
+}
+
+/// Whether a value of this type is made of inner items.
+pub(crate) fn has_parts(name: &str) -> bool {
+    matches!(name, "VacationDays" | "VacationDaysOneTime" | "WorkingHours")
 }
 
 /// Perl's truth of a string.
@@ -84,12 +88,12 @@ fn true_text(item: Node<'_, '_>) -> Value {
 }
 
 /// Days' texts in a hash by month and day, or year, month and day; without any inner item an empty text.
-fn days(parts: Node<'_, '_>, attributes: &[&str]) -> Value {
-    if items(parts).next().is_none() {
+fn days(item: Node<'_, '_>, attributes: &[&str]) -> Value {
+    if items(item).next().is_none() {
         return Value::from("");
     }
     let mut result = BTreeMap::new();
-    for part in items(parts) {
+    for part in items(item) {
         let path: Option<Vec<&str>> = attributes
             .iter()
             .map(|name| part.attribute(*name).filter(|text| is_true(text)))
@@ -114,12 +118,12 @@ fn put(map: &mut BTreeMap<String, Value>, path: &[&str], value: Value) {
 }
 
 /// Lists of hours by weekday; inner items that are no hour from 0 to 23 are left out.
-fn working_hours(parts: Node<'_, '_>) -> Value {
-    if items(parts).next().is_none() {
+fn working_hours(item: Node<'_, '_>) -> Value {
+    if items(item).next().is_none() {
         return Value::from("");
     }
     let mut result = BTreeMap::new();
-    for part in items(parts) {
+    for part in items(item) {
         let name = part.attribute("ValueName").filter(|text| is_true(text));
         if let (Some(name), Some(_)) =
             (name, part.attribute("ValueType").filter(|text| is_true(text)))
