@@ -14,7 +14,8 @@ pub(crate) struct Clean<'a> {
 
 impl<'a> Clean<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let kept = kept(text);
+        let mut kept = kept(text);
+        trim_start(text, &mut kept);
         if let [all] = kept.as_slice()
             && all.len() == text.len()
         {
@@ -78,6 +79,18 @@ fn keep(kept: &mut Vec<Range<usize>>, range: Range<usize>, cut: bool) {
     }
 }
 
+/// White space at the start goes too: what was cut there may have left some before the XML declaration.
+fn trim_start(text: &str, kept: &mut Vec<Range<usize>>) {
+    let blank = kept
+        .iter()
+        .take_while(|range| text[(*range).clone()].trim_ascii_start().is_empty())
+        .count();
+    kept.drain(..blank);
+    if let Some(first) = kept.first_mut() {
+        first.start = first.end - text[first.clone()].trim_ascii_start().len();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Clean;
@@ -90,10 +103,12 @@ mod tests {
             ("a<!-- x\ny -->b", "ab"),
             ("a<!-- -- -->b<!---->c", "abc"),
             ("a<!-- no end\n#b\nc", "a<!-- no end\n\nc"),
-            ("#a\nb\n#c", "\nb\n"),
-            (" #a\nb#\n##\nc", " #a\nb#\n\nc"),
-            ("<!-- x -->#a\nb", "\nb"),
-            ("#a <!-- x\ny --> z\nb", "\nb"),
+            ("x\n#a\nb\n#c", "x\n\nb\n"),
+            (" #a\nb#\n##\nc", "#a\nb#\n\nc"),
+            ("<!-- x -->#a\nb", "b"),
+            ("x\n#a <!-- x\ny --> z\nb", "x\n\nb"),
+            (" \n<!-- x -->\n#a\n \nb\n ", "b\n "),
+            (" \n#a", ""),
             ("<!--\n# -->b", "b"),
             ("<!-->-->b", "b"),
         ] {

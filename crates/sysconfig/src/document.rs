@@ -13,6 +13,7 @@ use crate::origin::{Origin, Problem};
 use crate::position::Lines;
 use crate::sysconfig::split_name;
 use crate::value::Value;
+use crate::wording::fault_of;
 
 /// When a file is read among the others of its directory: later ones override earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,7 +81,7 @@ impl Reader<'_> {
         guard::check(&self.clean.text, &|at| self.origin(at).line)?;
         let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
         let tree = roxmltree::Document::parse_with_options(&self.clean.text, options)
-            .map_err(|error| self.malformed(&error))?;
+            .map_err(|error| fault_of(&error, &self.clean.text))?;
         let root = tree.root_element();
         let init = init_of(root)?;
         let (mut settings, mut problems) = (Vec::new(), Vec::new());
@@ -102,15 +103,6 @@ impl Reader<'_> {
         let setting = node.attribute("Name").filter(|name| !name.is_empty()).map(str::to_owned);
         Problem { origin: self.origin(fault.at), setting, what: fault.what }
     }
-
-    /// The parser's own message, without the place it ends with, which is told apart.
-    fn malformed(&self, error: &roxmltree::Error) -> Fault {
-        let place = error.pos();
-        let at = Lines::new(&self.clean.text).offset(place.row, place.col);
-        let what = error.to_string();
-        let what = what.strip_suffix(&format!(" at {place}")).unwrap_or(&what);
-        Fault::new(at, what)
-    }
 }
 
 const INITS: &str = "expected init=\"Framework\", \"Application\", \"Config\" or \"Changes\"";
@@ -128,14 +120,17 @@ fn init_of(root: Node<'_, '_>) -> Result<Init, Fault> {
         Some("2.0") => {}
         Some(version) if version.starts_with("1.") => {
             return Err(fault(format!(
-                "found version={version:?}, the format up to OTRS 5; expected version=\"2.0\": migrate the file first"
+                "found version={version:?}, the format up to OTRS 5; expected version=\"2.0\": \
+                 the file must be migrated first (OTRS 6 does so at the upgrade)"
             )));
         }
         Some(version) => {
             return Err(fault(format!("found version={version:?}; expected version=\"2.0\"")));
         }
         None => {
-            return Err(fault(format!("found <{name}> without version; expected version=\"2.0\"")));
+            return Err(fault(format!(
+                "found <{name}> without version=; expected version=\"2.0\""
+            )));
         }
     }
     match root.attribute("init") {
@@ -144,7 +139,7 @@ fn init_of(root: Node<'_, '_>) -> Result<Init, Fault> {
         Some("Config") => Ok(Init::Config),
         Some("Changes") => Ok(Init::Changes),
         Some(init) => Err(fault(format!("found init={init:?}; {INITS}"))),
-        None => Err(fault(format!("found <{name}> without init; {INITS}"))),
+        None => Err(fault(format!("found <{name}> without init=; {INITS}"))),
     }
 }
 
@@ -153,7 +148,7 @@ fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, Fault> {
     let element = node.tag_name().name();
     if element == "ConfigItem" {
         return Err(fault(
-            "found <ConfigItem>, the format up to OTRS 5; expected <Setting>: migrate it first"
+            "found <ConfigItem>, the format up to OTRS 5; expected <Setting>: the file must be migrated first"
                 .into(),
         ));
     }

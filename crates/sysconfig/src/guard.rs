@@ -14,6 +14,8 @@ const MAX_ATTRIBUTES: usize = 64;
 /// Namespace declarations of one file: every element that declares one inherits a copy of all above it.
 const MAX_NAMESPACES: usize = 16;
 
+const ROOT: &str = "<otrs_config version=\"2.0\" …>";
+
 /// Checks the cleaned text of a file, whose lines `line_of` knows; the faults are of the whole file.
 pub(crate) fn check(text: &str, line_of: &dyn Fn(usize) -> u32) -> Result<(), Fault> {
     if let Some((at, _)) = text.match_indices("xmlns").nth(MAX_NAMESPACES) {
@@ -22,8 +24,10 @@ pub(crate) fn check(text: &str, line_of: &dyn Fn(usize) -> u32) -> Result<(), Fa
     let mut guard = Guard { text, line_of, open: Vec::new(), markup: 0 };
     let mut at = 0;
     while let Some(found) = text[at..].find('<') {
+        guard.between(at, at + found)?;
         at = guard.tag(at + found)?;
     }
+    guard.between(at, text.len())?;
     guard.all_closed()
 }
 
@@ -36,6 +40,20 @@ struct Guard<'a> {
 }
 
 impl Guard<'_> {
+    /// Between two tags: outside the root element only white space may stand.
+    fn between(&self, start: usize, end: usize) -> Result<(), Fault> {
+        let text = &self.text[start..end];
+        if !self.open.is_empty() || text.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let at = start + text.len() - text.trim_ascii_start().len();
+        Err(Fault::new(at, format!("found text; expected {}", self.outside())))
+    }
+
+    fn outside(&self) -> &'static str {
+        if self.markup == 0 { ROOT } else { "the end of the file after the root element" }
+    }
+
     /// Handles the markup that starts at `at`; returns the offset after it.
     fn tag(&mut self, at: usize) -> Result<usize, Fault> {
         let rest = &self.text[at..];
@@ -86,6 +104,12 @@ impl Guard<'_> {
     }
 
     fn open(&mut self, at: usize) -> Result<usize, Fault> {
+        if self.open.is_empty() && self.markup > 0 {
+            return Err(Fault::new(
+                at,
+                format!("found a second root element; expected {}", self.outside()),
+            ));
+        }
         let tag = self.attributes(at)?;
         self.markup += 1;
         if self.markup > MAX_MARKUP {
@@ -103,7 +127,8 @@ impl Guard<'_> {
                 format!("found more than {MAX_DEPTH} elements within each other"),
             ));
         }
-        let name = self.text[at + 1..tag - 1].split(|c: char| c.is_ascii_whitespace()).next();
+        let name =
+            self.text[at + 1..tag - 1].split(|c: char| c.is_ascii_whitespace() || c == '/').next();
         self.open.push((name.unwrap_or_default(), at));
         Ok(tag)
     }
@@ -133,21 +158,28 @@ impl Guard<'_> {
         }
         let name = self.text[at + 1..].split(|c: char| !c.is_alphanumeric() && c != '_').next();
         let name = brief(name.unwrap_or_default());
+        if name.is_empty() {
+            return Err(Fault::new(
+                at,
+                "found < without a name; expected a tag, or &lt; for the character itself",
+            ));
+        }
         Err(Fault::new(
             at,
             match quote {
                 Some(quote) => {
                     format!("found an attribute of <{name} without a closing {}", char::from(quote))
                 }
-                None => format!(
-                    "found <{name} without an end; expected \">\" (write &lt; for the character itself)"
-                ),
+                None => format!("found <{name} without an end; expected \">\""),
             },
         ))
     }
 
     fn all_closed(&self) -> Result<(), Fault> {
         match self.open.last() {
+            None if self.markup == 0 => {
+                Err(Fault::new(0, format!("found an empty file; expected {ROOT}")))
+            }
             None => Ok(()),
             Some((name, at)) => Err(Fault::new(
                 *at,

@@ -17,6 +17,7 @@ mod sysconfig;
 mod trim;
 mod value;
 mod value_type;
+mod wording;
 
 pub use document::{Document, Init, Setting, parse};
 pub use error::Error;

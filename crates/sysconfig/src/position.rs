@@ -24,7 +24,7 @@ impl<'a> Lines<'a> {
         let at = self.text.floor_char_boundary(at.min(self.text.len()));
         let line = self.starts.partition_point(|start| *start <= at);
         let start = self.starts[line.saturating_sub(1)];
-        let column = self.text[start..at].trim_start_matches('\u{feff}').chars().count() + 1;
+        let column = self.text[start..at].chars().count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 
