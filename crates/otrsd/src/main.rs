@@ -1,2 +1,7 @@
 //! The stock program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    otrsd::Daemon::new().run()
+}

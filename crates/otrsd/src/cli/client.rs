@@ -1,0 +1,68 @@
+//! Asks the running supervisor, through its control socket.
+
+use std::{
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+use super::Failure;
+use crate::{
+    config::Configuration,
+    supervisor::{
+        control::{Reply, Request, short},
+        pid_file,
+    },
+};
+
+/// The replies to one request; they end when the supervisor has said everything.
+pub(super) struct Replies {
+    lines: Lines<BufReader<UnixStream>>,
+}
+
+impl Iterator for Replies {
+    type Item = Reply;
+
+    /// A line that cannot be read, or a deadline that passes, is the end.
+    fn next(&mut self) -> Option<Reply> {
+        serde_json::from_str(&self.lines.next()?.ok()?).ok()
+    }
+}
+
+/// Sends `request`; each reply must come within `deadline`, if one is given.
+///
+/// # Errors
+///
+/// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
+pub(super) fn ask(
+    configuration: &Configuration,
+    request: &Request,
+    deadline: Option<Duration>,
+) -> Result<Replies, Failure> {
+    let socket = configuration.run_file("sock");
+    let mut stream = match short(&socket, |path| UnixStream::connect(path)) {
+        Ok(stream) => stream,
+        Err(error) => {
+            let pid_path = configuration.run_file("pid");
+            if !pid_file::is_running(&pid_path) {
+                return Err(Failure::failed("not running"));
+            }
+            let pid =
+                pid_file::pid_in(&pid_path).map_or("unknown".to_owned(), |pid| pid.to_string());
+            return Err(Failure::failed(format!(
+                "a daemon is running (PID {pid}), but {} does not answer: {error}. \
+                 Is it another user's, or a Perl daemon?",
+                socket.display()
+            )));
+        }
+    };
+    let send = || -> anyhow::Result<()> {
+        stream.set_read_timeout(deadline)?;
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        Ok(stream.write_all(&line)?)
+    };
+    let mut send = send;
+    send()?;
+    Ok(Replies { lines: BufReader::new(stream).lines() })
+}

@@ -1,0 +1,45 @@
+//! What went wrong, by who must act: the exit code says it to scripts, the text to people.
+
+use crate::supervisor::start::StartError;
+
+/// A command that did not do what was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: u8,
+    /// What, where, and what to do; empty when everything was said.
+    pub(super) text: String,
+}
+
+impl Failure {
+    /// It failed, or the daemon is not running.
+    pub(super) fn failed(text: impl Into<String>) -> Self {
+        Self { code: 1, text: text.into() }
+    }
+
+    /// The caller asked for something that does not exist.
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self { code: 2, text: text.into() }
+    }
+
+    /// Whoever wrote the configuration must act.
+    pub(super) fn configuration(error: &anyhow::Error) -> Self {
+        Self { code: 3, text: format!("{error:#}") }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::failed(format!("{error:#}"))
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Configuration(error) => Self::configuration(&error),
+            // What was asked for is so: a cron job that starts the daemon again must stay quiet.
+            StartError::AlreadyRunning(_) => Self { code: 0, text: error.to_string() },
+            StartError::Other(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! start, stop, reload, restart.
+
+use std::time::Duration;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, getpid},
+};
+
+use super::{Failure, Program, client, terminal::print};
+use crate::{
+    config::Configuration,
+    supervisor::{
+        Options,
+        control::{Reply, Request},
+        daemonize::{self, Begin},
+        pid_file, start,
+    },
+};
+
+/// How long `start` waits for the modules; the daemon itself goes on.
+const SETTLE: Duration = Duration::from_secs(5);
+
+pub(super) fn start(
+    program: Program,
+    foreground: bool,
+    debug: Option<Vec<String>>,
+) -> Result<(), Failure> {
+    let daemonized = daemonize::is_background();
+    if foreground || daemonized || getpid().as_raw() == 1 {
+        let options = Options { debug, daemonized, original_signals: false };
+        return Ok(start::run(options, program.registry, program.sources)?);
+    }
+    let configuration = program.load()?;
+    match daemonize::into_background().map_err(anyhow::Error::from)? {
+        Begin::Failed(code, text) => return Err(Failure { code, text }),
+        Begin::Started => {}
+    }
+    let settled = follow(client::ask(&configuration, &Request::Settle, Some(SETTLE))?, |_| {});
+    let pid = pid_file::pid_in(&configuration.run_file("pid")).unwrap_or_default();
+    match settled {
+        Ok(true) => {
+            let modules = configuration.modules.len();
+            print(&format!("started (PID {pid}), {modules} modules running\n"));
+        }
+        Ok(false) => {
+            print(&format!("started (PID {pid}); modules are still starting: see status\n"));
+        }
+        Err(failure) => print(&format!("started (PID {pid}), but {}\n", failure.text)),
+    }
+    for problem in &configuration.problems {
+        crate::logs::complain(&format!("warning: {problem}"));
+    }
+    Ok(())
+}
+
+pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
+    let configuration = program.load_leniently()?;
+    if stop_and_wait(&configuration, force, |text| print(&format!("{text}\n")))? {
+        print("stopped\n");
+    } else {
+        print("not running\n");
+    }
+    Ok(())
+}
+
+/// Stops the daemon, ours or Perl's, and waits for its end; false if none was running.
+pub(super) fn stop_and_wait(
+    configuration: &Configuration,
+    force: bool,
+    tell: impl FnMut(&str),
+) -> Result<bool, Failure> {
+    let pid_path = configuration.run_file("pid");
+    if !pid_file::is_running(&pid_path) {
+        return Ok(false);
+    }
+    match client::ask(configuration, &Request::Stop { force }, None) {
+        // The connection ends with the supervisor.
+        Ok(replies) => drop(follow(replies, tell)),
+        Err(failure) => {
+            let Some(pid) = pid_file::pid_in(&pid_path) else { return Err(failure) };
+            let signal = if force { Signal::SIGTERM } else { Signal::SIGINT };
+            kill(Pid::from_raw(pid), signal).map_err(anyhow::Error::from)?;
+        }
+    }
+    pid_file::wait_until_free(&pid_path).map_err(anyhow::Error::from)?;
+    Ok(true)
+}
+
+pub(super) fn reload(program: &Program) -> Result<(), Failure> {
+    // A broken file here is broken there too: the supervisor says so, and runs on.
+    let configuration = program.load_leniently()?;
+    let tell = |text: &str| print(&format!("{text}\n"));
+    if follow(client::ask(&configuration, &Request::Reload, None)?, tell)? {
+        print("reloaded\n");
+        return Ok(());
+    }
+    // The connection ended when another image took over; the socket stayed.
+    follow(client::ask(&configuration, &Request::Settle, None)?, tell)?;
+    print("reloaded; the new program took over\n");
+    Ok(())
+}
+
+pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), Failure> {
+    let configuration = program.load_leniently()?;
+    let replies = client::ask(&configuration, &Request::Restart { module }, None)?;
+    follow(replies, |text| print(&format!("{text}\n")))?;
+    print("restarted\n");
+    Ok(())
+}
+
+/// Hears the replies to their end; whether the supervisor said that all is done.
+fn follow(replies: client::Replies, mut tell: impl FnMut(&str)) -> Result<bool, Failure> {
+    for reply in replies {
+        match reply {
+            Reply::Event { text } => tell(&text),
+            Reply::Done => return Ok(true),
+            Reply::Failed { text } => return Err(Failure::failed(text)),
+            Reply::Status(_) | Reply::Replacing => {}
+        }
+    }
+    Ok(false)
+}

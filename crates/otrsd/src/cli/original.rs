@@ -1,0 +1,148 @@
+//! Called as `otrs.Daemon.pl`, `znuny.Daemon.pl` or `otobo.Daemon.pl`: exactly that command line.
+
+use std::{env, path::Path};
+
+use nix::unistd::geteuid;
+
+use super::{Failure, Program, lifecycle, terminal::print};
+use crate::{
+    config::sources::Sources,
+    module::registry::Registry,
+    supervisor::{
+        Options,
+        daemonize::{self, Begin},
+        pid_file, start,
+    },
+};
+
+/// The names, with the product and its user.
+const NAMES: [(&str, &str, &str); 3] = [
+    ("otrs.Daemon.pl", "OTRS", "otrs"),
+    ("znuny.Daemon.pl", "Znuny", "znuny"),
+    ("otobo.Daemon.pl", "OTOBO", "otobo"),
+];
+
+/// The original's name that this process was called by, if it was.
+pub(super) fn called_as() -> Option<String> {
+    let called = env::args_os().next()?;
+    let name = Path::new(&called).file_name()?.to_str()?.to_owned();
+    let is_module = env::args_os().nth(1).is_some_and(|argument| argument == "module");
+    (!is_module && NAMES.iter().any(|(known, ..)| *known == name)).then_some(name)
+}
+
+/// Runs the original's command line.
+pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
+    let Some((name, product, user)) = NAMES.iter().find(|(known, ..)| *known == name) else {
+        return Err(Failure::usage(format!("{name} is unknown")));
+    };
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let in_background = daemonize::is_background();
+    if !in_background {
+        print(&format!("\nManage the {product} daemon process.\n\n"));
+    }
+    if geteuid().is_root() {
+        return Err(Failure::failed(format!(
+            "Error: You cannot run {name} as root. \
+             Please run it as the '{user}' user or with the help of su:\n  \
+             su -c \"bin/{name} ...\" -s /bin/bash {user}"
+        )));
+    }
+    let program = Program { registry, sources: Sources::new(&[], None)? };
+    let configuration = program.load()?;
+    let usage = || print(&usage(name, &configuration.log.directory));
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let lower = words.iter().take(2).map(|word| word.to_lowercase()).collect::<Vec<_>>();
+    match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["start"] => begin(program, None, false),
+        ["start", "--debug"] => begin(program, Some(names(&words[2..])), false),
+        // Of Znuny 7.1 and later.
+        ["start", "--foreground"] => begin(program, None, true),
+        ["stop"] => stop(&configuration, false),
+        ["stop", "--force"] => stop(&configuration, true),
+        ["status"] if pid_file::is_running(&configuration.run_file("pid")) => {
+            print("Daemon running\n");
+            Ok(())
+        }
+        ["status"] => {
+            print("Daemon not running\n");
+            Err(Failure::failed(""))
+        }
+        [_, option] if *option != "--help" => {
+            crate::logs::complain(&format!("Invalid option: {}\n", words[1]));
+            usage();
+            Ok(())
+        }
+        _ => {
+            usage();
+            Ok(())
+        }
+    }
+}
+
+fn names(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+fn begin(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Result<(), Failure> {
+    let daemonized = daemonize::is_background();
+    if foreground || daemonized {
+        let options = Options { debug, daemonized, original_signals: true };
+        return Ok(start::run(options, program.registry, program.sources)?);
+    }
+    let configuration = program.load()?;
+    if pid_file::is_running(&configuration.run_file("pid")) {
+        print("Daemon already running!\n");
+        return Ok(());
+    }
+    match daemonize::into_background().map_err(anyhow::Error::from)? {
+        Begin::Failed(code, text) => Err(Failure { code, text }),
+        Begin::Started => {
+            print("Daemon started\n");
+            if debug.is_some() {
+                let directory = configuration.log.directory.display();
+                print(&format!(
+                    "\nDebug information is stored in the daemon log files localed under: {directory}\n\n"
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The original says so right after the signal; here it is true when it is said.
+fn stop(configuration: &crate::config::Configuration, force: bool) -> Result<(), Failure> {
+    lifecycle::stop_and_wait(configuration, force, |_| {})?;
+    print("Daemon stopped\n");
+    Ok(())
+}
+
+fn usage(name: &str, log: &Path) -> String {
+    let log = log.display();
+    format!(
+        "\
+Usage:
+ {name} action [--debug] [--force]
+
+Options:
+ [--debug]              - Run the daemon in debug mode.
+ [--force]              - Reduce the time the main daemon waits other daemons to stop.
+
+Actions:
+ start                  - Start the daemon process.
+ stop                   - Stop the daemon process.
+ status                 - Show daemon process current state.
+ help                   - Display help for this command.
+
+Help:
+In debug mode if a daemon module is specified the debug mode will be activated only for that daemon.
+Debug information is stored in the daemon log files localed under: {log}
+
+ {name} start --debug SchedulerTaskWorker SchedulerCronTaskManager
+
+Forced stop reduces the time the main daemon waits other daemons to stop from normal 30 seconds to 5.
+
+ {name} stop --force
+
+"
+    )
+}

@@ -1,0 +1,64 @@
+//! quickstart: a small configuration, running in the foreground.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+
+use super::{Failure, Program, called, lifecycle, terminal::print};
+use crate::{config::sources::Sources, logs, module::registry::Registry};
+
+const TEMPLATE: &str = include_str!("quickstart.xml");
+
+pub(super) fn run(registry: Registry, directory: &Path) -> Result<(), Failure> {
+    let directory = std::path::absolute(directory).map_err(anyhow::Error::from)?;
+    let configuration = directory.join("config");
+    write(&configuration, &directory)?;
+    print(&welcome(&directory));
+    let sources = Sources::new(&[configuration], None)?;
+    lifecycle::start(Program { registry, sources }, true, None)
+}
+
+/// Writes the configuration, unless one is there: it may have been changed on purpose.
+fn write(configuration: &Path, directory: &Path) -> anyhow::Result<()> {
+    logs::make_directory(configuration)
+        .with_context(|| format!("cannot make {}", configuration.display()))?;
+    let path: PathBuf = configuration.join("quickstart.xml");
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path);
+    match file {
+        Ok(mut file) => {
+            let place = directory.display().to_string().replace('&', "&amp;").replace('<', "&lt;");
+            let text = TEMPLATE.replace("DIRECTORY", &place);
+            file.write_all(text.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+fn welcome(directory: &Path) -> String {
+    let (called, directory) = (called(), directory.display());
+    format!(
+        "\
+This runs a daemon in the foreground; Ctrl-C stops it. Everything that it writes is in
+  {directory}
+
+It runs the modules registered in config/quickstart.xml: TestDaemon, which prints the time every
+two seconds. Look at it from a second terminal:
+
+  export OTRSD_CONFIG={directory}/config
+  {called} status
+  {called} summary
+  {called} restart TestDaemon
+  {called} config list --origin
+
+Kill its process and see it come back. Change the file, or add one, and run: {called} reload
+
+"
+    )
+}

@@ -1,0 +1,49 @@
+//! config get, config list.
+
+use std::fmt::Write as _;
+
+use sysconfig::Value;
+
+use super::{Failure, Program, terminal::print};
+
+pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
+    let settings = program.load()?.settings;
+    let value = settings.get(name).ok_or_else(|| Failure::failed(format!("no setting {name}")))?;
+    let text = match value {
+        Value::Text(text) => text.clone(),
+        value => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
+    };
+    print(&format!("{text}\n"));
+    Ok(())
+}
+
+pub(super) fn list(
+    program: &Program,
+    prefix: Option<&str>,
+    origin: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let settings = program.load()?.settings;
+    let chosen = settings.iter().filter(|(name, ..)| name.starts_with(prefix.unwrap_or_default()));
+    if json {
+        let entries: Vec<_> = chosen
+            .map(|(name, value, origin)| {
+                serde_json::json!({ "name": name, "value": value, "origin": origin.to_string() })
+            })
+            .collect();
+        let text = serde_json::to_string_pretty(&entries).map_err(anyhow::Error::from)?;
+        print(&format!("{text}\n"));
+        return Ok(());
+    }
+    let mut text = String::new();
+    for (name, value, place) in chosen {
+        let value = serde_json::to_string(value).map_err(anyhow::Error::from)?;
+        let _ = write!(text, "{name} = {value}");
+        if origin {
+            let _ = write!(text, "    # {place}");
+        }
+        text.push('\n');
+    }
+    print(&text);
+    Ok(())
+}

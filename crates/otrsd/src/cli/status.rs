@@ -1,0 +1,114 @@
+//! status: the daemon and its modules at a glance.
+
+use std::{fmt::Write as _, time::Duration};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{
+    Failure, Program, client,
+    terminal::{Colour, Paint, print},
+};
+use crate::{
+    clock,
+    supervisor::{
+        control::{Reply, Request},
+        status::{ModuleStatus, Status},
+    },
+};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
+    let configuration = program.load_leniently()?;
+    let replies = client::ask(&configuration, &Request::Status, Some(DEADLINE));
+    let status = match replies.map(|mut replies| replies.next()) {
+        Ok(Some(Reply::Status(status))) => status,
+        Ok(_) => return Err(Failure::failed("the daemon did not answer in time")),
+        Err(failure) => {
+            if json {
+                let node_id = configuration.node_id;
+                let none = serde_json::json!({
+                    "pid": null, "node_id": node_id, "started": null, "modules": [],
+                });
+                print(&format!("{none:#}\n"));
+            }
+            return Err(failure);
+        }
+    };
+    if json {
+        let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
+        print(&format!("{text}\n"));
+    } else {
+        print(&table(&status, clock::wall(), Paint::for_stdout()));
+    }
+    Ok(())
+}
+
+fn table(status: &Status, now: Timestamp, paint: Paint) -> String {
+    let Status { version, pid, node_id, started, .. } = status;
+    let state = if status.stopping { "stopping" } else { "running" };
+    let mut text = format!(
+        "otrsd {version} is {state}: PID {pid}, node {node_id}, since {} ({}), {} MB\n",
+        started.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S"),
+        age(*started, now),
+        status.rss_kb.div_ceil(1024),
+    );
+    if let Some(error) = &status.configuration_error {
+        let note = format!("The configuration on disk is not in use:\n{error}\n");
+        text.push_str(&paint.paint(Colour::Red, &note));
+    }
+    if status.modules.is_empty() {
+        text.push_str("No module is registered: see DaemonModules in the settings.\n");
+        return text;
+    }
+    let width = status.modules.iter().map(|module| module.name.len()).max().unwrap_or(0).max(6);
+    let _ = writeln!(
+        text,
+        "\n{:width$}  {:8}  {:>7}  {:>7}  {:>8}  {:>7}  last exit",
+        "module", "state", "PID", "since", "restarts", "memory"
+    );
+    for module in &status.modules {
+        row(&mut text, module, width, now, paint);
+    }
+    text
+}
+
+fn row(text: &mut String, module: &ModuleStatus, width: usize, now: Timestamp, paint: Paint) {
+    let dash = || "-".to_owned();
+    let state = format!("{:8}", module.state);
+    let state = match module.state.as_str() {
+        "running" => paint.paint(Colour::Green, &state),
+        "refused" | "waiting" => paint.paint(Colour::Red, &state),
+        _ => paint.paint(Colour::Yellow, &state),
+    };
+    let pid = module.pid.map_or_else(dash, |pid| pid.to_string());
+    let since = module.since.map_or_else(dash, |since| age(since, now));
+    let memory = module.rss_kb.map_or_else(dash, |kb| format!("{:.1} MB", megabytes(kb)));
+    let exit = module
+        .last_exit
+        .as_ref()
+        .map_or_else(dash, |exit| format!("{} ago: {exit}", age(exit.at, now)));
+    let _ = writeln!(
+        text,
+        "{:width$}  {state}  {pid:>7}  {since:>7}  {:>8}  {memory:>7}  {exit}",
+        module.name, module.restarts
+    );
+    if let Some(note) = &module.note {
+        let _ = writeln!(text, "{:width$}  {note}", "");
+    }
+}
+
+fn megabytes(kb: u64) -> f64 {
+    f64::from(u32::try_from(kb).unwrap_or(u32::MAX)) / 1024.0
+}
+
+/// The two largest units: `2d 3h`, `5m 10s`, `7s`.
+fn age(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(since).max(SignedDuration::ZERO).as_secs();
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, s) => format!("{s}s"),
+        (0, 0, m, s) => format!("{m}m {s}s"),
+        (0, h, m, _) => format!("{h}h {m}m"),
+        (d, h, ..) => format!("{d}d {h}h"),
+    }
+}

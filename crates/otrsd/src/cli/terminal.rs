@@ -1,0 +1,37 @@
+//! Printing: colours only for people, and a reader that went away is no error.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+/// The colours of the original's console.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Colour {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+/// Paints text, where standard output is a terminal and nobody objects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    pub(super) fn for_stdout() -> Self {
+        let objection = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { is_on: io::stdout().is_terminal() && !objection }
+    }
+
+    pub(super) fn paint(self, colour: Colour, text: &str) -> String {
+        if self.is_on { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
+    }
+}
+
+/// Prints on standard output.
+pub(super) fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}

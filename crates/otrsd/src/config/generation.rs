@@ -1,0 +1,113 @@
+//! One generation of the configuration, sealed in memory, as the module processes inherit it.
+//!
+//! Never a file, an argument or an environment variable: settings hold passwords.
+
+use std::{
+    env,
+    fs::File,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::fs::FileExt as _,
+    },
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use nix::{
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
+};
+use serde::{Deserialize, Serialize};
+use sysconfig::SysConfig;
+
+use super::{Configuration, log::LogSettings, modules::ModuleSpec};
+
+/// Names the descriptor that a module process reads its generation from.
+pub(crate) const DESCRIPTOR: &str = "OTRSD_CONFIG_FD";
+
+/// What a module process knows of the configuration.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Contents {
+    pub(crate) settings: SysConfig,
+    pub(crate) modules: Vec<ModuleSpec>,
+    pub(crate) log: LogSettings,
+}
+
+/// A sealed generation; clones share the memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Generation {
+    memory: Arc<OwnedFd>,
+}
+
+impl Generation {
+    /// Writes and seals the configuration.
+    pub(crate) fn seal(configuration: &Configuration) -> anyhow::Result<Self> {
+        let contents = Contents {
+            settings: configuration.settings.clone(),
+            modules: configuration.modules.clone(),
+            log: configuration.log.clone(),
+        };
+        let memory = sealed_memory(c"otrsd-configuration", &serde_json::to_vec(&contents)?)?;
+        Ok(Self { memory: Arc::new(memory) })
+    }
+
+    /// The descriptor to inherit.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.memory.as_raw_fd()
+    }
+
+    /// Takes over a descriptor that an earlier image of this process held.
+    pub(crate) fn adopt(memory: OwnedFd) -> Self {
+        Self { memory: Arc::new(memory) }
+    }
+
+    /// Reads the generation back.
+    pub(crate) fn contents(&self) -> anyhow::Result<Contents> {
+        let file = File::from(self.memory.try_clone()?);
+        serde_json::from_slice(&read_whole(&file)?).context("a damaged configuration was inherited")
+    }
+}
+
+/// The generation that this module process was started with.
+pub(crate) fn inherited() -> anyhow::Result<Contents> {
+    let Some(number) = env::var_os(DESCRIPTOR) else {
+        bail!("modules are started by the supervisor: otrsd start");
+    };
+    Generation::adopt(descriptor_in(&number)?).contents()
+}
+
+/// The open descriptor whose number stands in an environment variable.
+pub(crate) fn descriptor_in(number: &std::ffi::OsStr) -> anyhow::Result<OwnedFd> {
+    let number: RawFd = number.to_str().unwrap_or_default().parse().context("no descriptor")?;
+    fcntl(unsafe_borrow(number), FcntlArg::F_GETFD).context("the descriptor is not open")?;
+    #[expect(unsafe_code, reason = "a descriptor's number came from the parent process")]
+    // SAFETY: it is open, and only this function takes numbers from the environment.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+#[expect(unsafe_code, reason = "asks whether a number is an open descriptor")]
+fn unsafe_borrow(number: RawFd) -> std::os::fd::BorrowedFd<'static> {
+    // SAFETY: only passed to F_GETFD, which reports a number that is not open.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(number) }
+}
+
+/// Puts `bytes` into memory that nobody can change any more.
+pub(crate) fn sealed_memory(name: &std::ffi::CStr, bytes: &[u8]) -> anyhow::Result<OwnedFd> {
+    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let file = File::from(memory);
+    file.write_all_at(bytes, 0)?;
+    let seals = SealFlag::F_SEAL_WRITE
+        | SealFlag::F_SEAL_GROW
+        | SealFlag::F_SEAL_SHRINK
+        | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
+}
+
+/// Reads from the start: the descriptor's position is shared with the other processes.
+pub(crate) fn read_whole(file: &File) -> anyhow::Result<Vec<u8>> {
+    let length = usize::try_from(file.metadata()?.len())?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}

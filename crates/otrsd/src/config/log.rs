@@ -1,0 +1,60 @@
+//! `Daemon::Log::*`: where output goes, and for how long it is kept.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use sysconfig::{Problem, SysConfig};
+
+use super::{number, problem, text};
+
+/// The log settings of one generation.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LogSettings {
+    pub(crate) directory: PathBuf,
+    /// Standard output goes to `<Name>OUT.log`; else to the terminal, or nowhere when daemonized.
+    pub(crate) stdout: bool,
+    /// Standard error goes to `<Name>ERR.log`.
+    pub(crate) stderr: bool,
+    pub(crate) days_to_keep: u64,
+    /// Another program renames the logs; we only open them anew when told.
+    pub(crate) external_rotation: bool,
+    pub(crate) format: LogFormat,
+}
+
+/// How the supervisor's log lines look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl LogSettings {
+    pub(super) fn interpret(
+        settings: &SysConfig,
+        directory: PathBuf,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let switch = |name| matches!(text(settings, name), Some(on) if !matches!(on, "" | "0"));
+        let mut one_of = |name: &str, allowed: [&str; 3]| {
+            let given = text(settings, name).unwrap_or_default().to_lowercase();
+            if allowed.contains(&given.as_str()) {
+                return given;
+            }
+            let [first, .., last] = allowed;
+            let what = format!("'{given}' is neither '{first}' nor '{last}'; '{first}' is used");
+            problems.push(problem(settings, name, what));
+            first.to_owned()
+        };
+        // Znuny 7 calls the type by its own name; both mean "we rename".
+        let rotation = one_of("Daemon::Log::RotationType", ["otrs", "znuny", "external"]);
+        let format = one_of("Daemon::Log::Format", ["text", "text", "json"]);
+        Self {
+            directory,
+            stdout: switch("Daemon::Log::STDOUT"),
+            stderr: switch("Daemon::Log::STDERR"),
+            days_to_keep: number(settings, "Daemon::Log::DaysToKeep", 1, problems).max(1),
+            external_rotation: rotation == "external",
+            format: if format == "json" { LogFormat::Json } else { LogFormat::Text },
+        }
+    }
+}

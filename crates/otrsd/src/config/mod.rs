@@ -1,0 +1,170 @@
+//! The configuration: settings from all layers, and what the daemon makes of them.
+
+pub(crate) mod generation;
+pub(crate) mod log;
+pub(crate) mod modules;
+pub(crate) mod places;
+mod registration;
+pub(crate) mod sources;
+mod trust;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::bail;
+use sysconfig::{Problem, SysConfig, Value};
+
+use self::{
+    log::LogSettings,
+    modules::{Kind, ModuleSpec, Refused},
+    places::Places,
+    sources::Sources,
+};
+use crate::module::registry::Registry;
+
+/// What the settings of one generation say.
+#[derive(Clone, Debug)]
+pub(crate) struct Configuration {
+    /// All effective settings with their origins.
+    pub(crate) settings: SysConfig,
+    /// This node's number, 1 to 999.
+    pub(crate) node_id: u16,
+    /// Directory of the PID file and the control socket.
+    pub(crate) pid_directory: PathBuf,
+    /// How long a module may take to end its round.
+    pub(crate) stop_grace: Duration,
+    pub(crate) log: LogSettings,
+    /// The registered modules that can run, by name.
+    pub(crate) modules: Vec<ModuleSpec>,
+    /// The registered modules that cannot, each with the reason.
+    pub(crate) refused: Vec<Refused>,
+    /// Everything wrong that does not keep the rest from running.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Configuration {
+    /// Interprets the settings.
+    ///
+    /// # Errors
+    ///
+    /// An invalid `NodeID`: a daemon with another node's number would harm the cluster. Any other
+    /// bad setting is a problem, and its default holds.
+    pub(crate) fn interpret(
+        settings: SysConfig,
+        mut problems: Vec<Problem>,
+        registry: &Registry,
+        places: &Places,
+    ) -> anyhow::Result<Self> {
+        let node_id = node_id(&settings)?;
+        let directory = |name, standard: &PathBuf| {
+            text(&settings, name)
+                .filter(|path| !path.is_empty())
+                .map_or(standard.clone(), PathBuf::from)
+        };
+        let pid_directory = directory("Daemon::PID::Path", &places.run);
+        let log_directory = directory("Daemon::Log::LogPath", &places.log);
+        let log = LogSettings::interpret(&settings, log_directory, &mut problems);
+        let stop_grace = number(&settings, "Daemon::StopGrace", 30, &mut problems);
+        let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
+        Ok(Self {
+            node_id,
+            pid_directory,
+            stop_grace: Duration::from_secs(stop_grace),
+            log,
+            modules,
+            refused,
+            problems,
+            settings,
+        })
+    }
+
+    /// The module registered as `name`, if it can run.
+    pub(crate) fn module(&self, name: &str) -> Option<&ModuleSpec> {
+        self.modules.iter().find(|spec| spec.name == name)
+    }
+
+    /// Whether a process of module `name` would be started alike with `other`.
+    pub(crate) fn is_same_for(&self, name: &str, other: &Self) -> bool {
+        let (Some(own), Some(others)) = (self.module(name), other.module(name)) else {
+            return false;
+        };
+        let concerns = |setting: &str| own.kind == Kind::Native && concerns(name, setting);
+        let settings = |of: &'_ Self| {
+            let all = of.settings.iter().filter(|(setting, ..)| concerns(setting));
+            all.map(|(setting, value, _)| (setting.to_owned(), value.clone())).collect::<Vec<_>>()
+        };
+        own == others && self.log == other.log && settings(self) == settings(other)
+    }
+
+    /// `Daemon-NodeID-<n>.<extension>` in the PID directory.
+    pub(crate) fn run_file(&self, extension: &str) -> PathBuf {
+        self.pid_directory.join(format!("Daemon-NodeID-{}.{extension}", self.node_id))
+    }
+}
+
+/// Whether a native module may read the setting: its registration, its own `Daemon::<name>::*`, and
+/// whatever is not another module's or the supervisor's.
+fn concerns(name: &str, setting: &str) -> bool {
+    if let Some(registered) = setting.strip_prefix("DaemonModules###") {
+        return registered == name;
+    }
+    match setting.strip_prefix("Daemon::") {
+        Some(rest) => rest.strip_prefix(name).is_some_and(|rest| rest.starts_with("::")),
+        None => true,
+    }
+}
+
+fn node_id(settings: &SysConfig) -> anyhow::Result<u16> {
+    let text = text(settings, "NodeID").unwrap_or_default();
+    let origin = settings.origin("NodeID").map(ToString::to_string).unwrap_or_default();
+    match text.parse() {
+        Ok(number @ 1..=999) => Ok(number),
+        _ => bail!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999"),
+    }
+}
+
+/// The text of a setting.
+pub(crate) fn text<'a>(settings: &'a SysConfig, name: &str) -> Option<&'a str> {
+    settings.get(name).and_then(Value::as_text)
+}
+
+/// The whole number of a setting; a bad one is a problem, and `default` holds.
+fn number(settings: &SysConfig, name: &str, default: u64, problems: &mut Vec<Problem>) -> u64 {
+    let Some(text) = text(settings, name) else { return default };
+    text.parse().unwrap_or_else(|_| {
+        let what = format!("'{text}' is not a whole number; {default} is used");
+        problems.push(problem(settings, name, what));
+        default
+    })
+}
+
+/// A problem of the setting `name`, placed at its origin.
+pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem {
+    let origin =
+        settings.origin(name).cloned().unwrap_or_else(|| sysconfig::Origin::named("built-in"));
+    Problem { origin, setting: Some(name.to_owned()), what }
+}
+
+/// Reads all layers and interprets them.
+///
+/// # Errors
+///
+/// Every file that cannot be used, all at once, or what [`Configuration::interpret`] refuses.
+pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
+    let reading = sources.read();
+    if !reading.errors.is_empty() {
+        bail!(reading.errors.join("\n"));
+    }
+    Configuration::interpret(reading.settings, reading.problems, registry, &sources.places)
+}
+
+/// Leaves out the files that cannot be used: a broken one must not keep an operator from stopping
+/// the daemon. They are returned beside the rest.
+pub(crate) fn load_leniently(
+    sources: &Sources,
+    registry: &Registry,
+) -> anyhow::Result<(Configuration, Vec<String>)> {
+    let reading = sources.read();
+    let rest =
+        Configuration::interpret(reading.settings, reading.problems, registry, &sources.places)?;
+    Ok((rest, reading.errors))
+}

@@ -1,0 +1,144 @@
+//! `DaemonModules###<Name>`: registrations become module specifications.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use sysconfig::{Problem, SysConfig, Value};
+
+use super::{
+    problem,
+    registration::{Registration, unknown_keys},
+};
+use crate::module::{Pace, registry::Registry};
+
+/// One registered module that can run.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ModuleSpec {
+    /// The key of the registration; log files and every command call the module so.
+    pub(crate) name: String,
+    /// The registered package or native module; a command module may have none.
+    pub(crate) module: String,
+    pub(crate) kind: Kind,
+    /// The registration's own pause and discard time, where given.
+    pub(crate) pace: Pace,
+    /// Prints the Summary of a command module as JSON.
+    pub(crate) summary_command: Option<Vec<String>>,
+    pub(crate) working_directory: Option<PathBuf>,
+    pub(crate) environment: BTreeMap<String, String>,
+    /// The user that a supervisor run by root starts the module as.
+    pub(crate) user: Option<String>,
+    /// Longest time without a finished round.
+    pub(crate) watchdog: Option<Duration>,
+    /// Resident bytes above which the module is discarded.
+    pub(crate) memory_max: Option<u64>,
+}
+
+/// What the module's process is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// Our own binary, running a registered Rust module.
+    Native,
+    /// Our own binary, running a command once a round.
+    Rounds(Vec<String>),
+    /// The command itself, running until it ends.
+    Command(Vec<String>),
+}
+
+/// A registered module that cannot run, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) name: String,
+    pub(crate) problem: Problem,
+}
+
+/// Log file names are made of the module's name.
+const LONGEST_NAME: usize = 100;
+/// The supervisor's own log files are called so.
+pub(crate) const SUPERVISOR: &str = "Supervisor";
+
+pub(super) fn interpret(
+    settings: &SysConfig,
+    registry: &Registry,
+    problems: &mut Vec<Problem>,
+) -> (Vec<ModuleSpec>, Vec<Refused>) {
+    let (mut specs, mut refused) = (Vec::<ModuleSpec>::new(), Vec::new());
+    let mut first_of = BTreeMap::<String, String>::new();
+    let registrations = settings.get("DaemonModules").and_then(Value::as_map);
+    for (name, registration) in registrations.into_iter().flatten() {
+        let setting = format!("DaemonModules###{name}");
+        let origin = settings.origin(&setting);
+        let spec = check_name(name)
+            .and_then(|()| Registration { keys: registration, origin, registry }.spec(name));
+        match spec.and_then(|spec| unique(spec, &mut first_of)) {
+            Ok(spec) => specs.push(spec),
+            Err(what) => {
+                let problem = problem(settings, &setting, what);
+                problems.push(problem.clone());
+                refused.push(Refused { name: name.clone(), problem });
+            }
+        }
+        problems.extend(unknown_keys(registration).map(|what| problem(settings, &setting, what)));
+    }
+    (specs, refused)
+}
+
+/// The original silently keeps one of two registrations of a package; which one is chance.
+fn unique(spec: ModuleSpec, first_of: &mut BTreeMap<String, String>) -> Result<ModuleSpec, String> {
+    if spec.module.is_empty() {
+        return Ok(spec);
+    }
+    match first_of.entry(spec.module.clone()) {
+        Entry::Occupied(first) => Err(format!(
+            "module '{}' is registered twice; DaemonModules###{} runs, this one does not",
+            spec.module,
+            first.get(),
+        )),
+        Entry::Vacant(entry) => {
+            entry.insert(spec.name.clone());
+            Ok(spec)
+        }
+    }
+}
+
+impl ModuleSpec {
+    /// The program of a command module.
+    pub(crate) fn argv(&self) -> Option<&[String]> {
+        match &self.kind {
+            Kind::Native => None,
+            Kind::Rounds(argv) | Kind::Command(argv) => Some(argv),
+        }
+    }
+
+    /// Keys that do not go together.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.argv().is_none() && self.summary_command.is_some() {
+            return Err(
+                "'SummaryCommand' needs a 'Command': this module has a Summary of its own".into()
+            );
+        }
+        if matches!(self.kind, Kind::Rounds(_)) && self.memory_max.is_some() {
+            return Err("'MemoryMax' has no meaning for a command that ends with its round".into());
+        }
+        if self.user.is_some() && !nix::unistd::geteuid().is_root() {
+            return Err("'User' needs a daemon started by root".into());
+        }
+        Ok(())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.len() > LONGEST_NAME || name.starts_with('.') || !name.chars().all(allowed) {
+        return Err(format!(
+            "a module's name becomes part of file names: at most {LONGEST_NAME} letters, digits, _ - ."
+        ));
+    }
+    if name == SUPERVISOR || name.is_empty() {
+        return Err(format!("a module cannot be called '{name}'"));
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Where settings come from, lowest layer first: built-in defaults, XML files and directories, the
+//! environment, the command line.
+
+use std::{
+    env, fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
+
+use super::places::Places;
+
+const DEFAULTS: &str = include_str!("defaults.xml");
+
+/// The variables that are settings. They do not reach the modules' environment.
+const VARIABLES: [(&str, &str); 3] = [
+    ("OTRSD_NODE_ID", "NodeID"),
+    ("OTRSD_PID_PATH", "Daemon::PID::Path"),
+    ("OTRSD_LOG_PATH", "Daemon::Log::LogPath"),
+];
+
+/// The variable that names the configuration paths, separated by `:`.
+const CONFIG_VARIABLE: &str = "OTRSD_CONFIG";
+
+/// What the configuration is read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    /// XML files and directories of them, in the order of their layers.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Environment and command line.
+    overrides: Vec<Setting>,
+    pub(crate) places: Places,
+}
+
+/// The state of every file that was read; another one means that it is worth reading again.
+pub(crate) type Stamp = Vec<(PathBuf, Option<[i64; 5]>)>;
+
+/// What the layers say, and what is wrong with them.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) settings: SysConfig,
+    /// Bad single settings, which were skipped.
+    pub(crate) problems: Vec<Problem>,
+    /// Files that cannot be used, each with its place.
+    pub(crate) errors: Vec<String>,
+}
+
+impl Reading {
+    fn take(&mut self, document: Result<Document, sysconfig::Error>) {
+        match document {
+            Ok(document) => {
+                self.problems.extend(document.problems);
+                self.overlay(document.settings);
+            }
+            Err(error) => self.errors.push(error.to_string()),
+        }
+    }
+
+    fn overlay(&mut self, settings: Vec<Setting>) {
+        let problems = self.settings.overlay(settings);
+        self.problems.extend(problems);
+    }
+}
+
+impl Sources {
+    /// `paths` and `node_id` as given on the command line.
+    pub(crate) fn new(paths: &[PathBuf], node_id: Option<&str>) -> anyhow::Result<Self> {
+        let places = Places::of_this_user();
+        let mut overrides: Vec<Setting> = VARIABLES
+            .iter()
+            .filter_map(|(variable, setting)| {
+                let value = env::var_os(variable)?.into_string().ok()?;
+                Some(override_by(variable, setting, value))
+            })
+            .collect();
+        overrides.extend(node_id.map(|id| override_by("--node-id", "NodeID", id.to_owned())));
+        let paths = if paths.is_empty() { standard_paths(&places) } else { paths.to_vec() };
+        // A daemon changes its directory to `/`: relative paths mean the caller's.
+        let paths = paths.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+        Ok(Self { paths, overrides, places })
+    }
+
+    /// Reads every layer; what cannot be read is left out and stands among the errors.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        reading.take(sysconfig::parse("built-in", DEFAULTS));
+        for path in &self.paths {
+            if path.is_dir() {
+                for document in sysconfig::read_directory(path) {
+                    reading.take(document);
+                }
+            } else {
+                reading.take(sysconfig::read_file(path));
+            }
+        }
+        reading.overlay(self.overrides.clone());
+        reading
+    }
+
+    /// The files as they are now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let mut stamp = Vec::new();
+        for path in &self.paths {
+            let mut entries: Vec<_> = fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .collect();
+            entries.sort();
+            stamp.push((path.clone(), identity(path)));
+            stamp.extend(entries.into_iter().map(|path| {
+                let identity = identity(&path);
+                (path, identity)
+            }));
+        }
+        stamp
+    }
+
+    /// Every variable of ours that modules do not inherit.
+    pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
+        VARIABLES.iter().map(|(variable, _)| *variable).chain([CONFIG_VARIABLE])
+    }
+}
+
+fn override_by(source: &str, name: &str, value: String) -> Setting {
+    Setting {
+        name: name.to_owned(),
+        value: Value::Text(value),
+        valid: true,
+        required: true,
+        read_only: false,
+        origin: Origin::named(source),
+    }
+}
+
+/// The paths in `OTRSD_CONFIG`, else the standard directory where there is one.
+fn standard_paths(places: &Places) -> Vec<PathBuf> {
+    match env::var_os(CONFIG_VARIABLE) {
+        Some(paths) => {
+            env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect()
+        }
+        None => Some(places.config.clone()).filter(|path| path.exists()).into_iter().collect(),
+    }
+}
+
+fn identity(path: &Path) -> Option<[i64; 5]> {
+    let file = fs::metadata(path).ok()?;
+    let inode = i64::try_from(file.ino()).unwrap_or_default();
+    let size = i64::try_from(file.size()).unwrap_or_default();
+    Some([inode, size, file.mtime(), file.mtime_nsec(), file.ctime_nsec()])
+}

@@ -1,0 +1,35 @@
+//! Who may have written a file that names programs to run.
+//!
+//! A registration with `Command`, `User` and the like is a shell for whoever can write it. Hence the
+//! file and every directory above it belong to root or to the daemon's user, and nobody else may
+//! write them. A directory with the sticky bit, like `/tmp`, is fine: others cannot replace in it
+//! what is not theirs.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use nix::unistd::geteuid;
+
+const OTHERS_MAY_WRITE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// Says why `file` must not name programs to run.
+pub(super) fn refusal(file: &Path) -> Option<String> {
+    let file = match file.canonicalize() {
+        Ok(file) => file,
+        Err(error) => return Some(format!("{}: {error}", file.display())),
+    };
+    file.ancestors().find_map(|path| {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => return Some(format!("{}: {error}", path.display())),
+        };
+        let (uid, mode) = (metadata.uid(), metadata.mode());
+        let path = path.display();
+        if uid != 0 && uid != geteuid().as_raw() {
+            return Some(format!("{path} belongs to user {uid}, not to root or the daemon's user"));
+        }
+        let sticky = metadata.is_dir() && mode & STICKY != 0;
+        (mode & OTHERS_MAY_WRITE != 0 && !sticky)
+            .then(|| format!("{path} can be written by others; chmod go-w {path}"))
+    })
+}

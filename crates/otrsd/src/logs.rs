@@ -1,0 +1,135 @@
+//! Log files with the original's names: `<Name>OUT.log`, `<Name>ERR.log`, renamed to
+//! `<Name>OUT-<epoch>.log` when the module starts and kept for some days.
+//!
+//! A module writes into its files itself: a disk that stalls holds up that module and nobody else.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    },
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use nix::unistd::{dup2_stderr, dup2_stdout};
+
+use crate::config::log::LogSettings;
+
+/// Output may hold what is not for everybody.
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// The log files of one module; `None` where the stream is not kept.
+#[derive(Clone, Debug)]
+pub(crate) struct ModuleFiles {
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) err: Option<PathBuf>,
+}
+
+impl ModuleFiles {
+    /// What a module in debug mode tells is always kept: that is what debug mode is for.
+    pub(crate) fn new(settings: &LogSettings, name: &str, debug: bool) -> Self {
+        let file = |stream| settings.directory.join(format!("{name}{stream}.log"));
+        Self {
+            out: (settings.stdout || debug).then(|| file("OUT")),
+            err: settings.stderr.then(|| file("ERR")),
+        }
+    }
+
+    /// Renames what an earlier life wrote, deletes what was kept long enough.
+    pub(crate) fn rotate(&self, settings: &LogSettings, now: Timestamp) -> io::Result<()> {
+        if settings.external_rotation {
+            return Ok(());
+        }
+        let keep =
+            SignedDuration::from_hours(24 * i64::try_from(settings.days_to_keep).unwrap_or(36_500));
+        for file in self.out.iter().chain(&self.err) {
+            if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+                fs::rename(file, free_name(file, now.as_second()))?;
+            }
+            delete_old(file, now - keep)?;
+        }
+        Ok(())
+    }
+
+    /// Opens this process's standard output and error anew, after another program renamed the files.
+    pub(crate) fn reopen_own(&self) {
+        let result = (|| {
+            if let Some(file) = &self.out {
+                dup2_stdout(open(file)?.as_fd())?;
+            }
+            if let Some(file) = &self.err {
+                dup2_stderr(open(file)?.as_fd())?;
+            }
+            io::Result::Ok(())
+        })();
+        if let Err(error) = result {
+            complain(&format!("cannot open the log files anew: {error}"));
+        }
+    }
+}
+
+/// Opens a log file at its end; it is made where it is missing.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)
+}
+
+/// Makes the directory of log files or of the PID file.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
+}
+
+/// Writes a line on standard error. Nothing can be done, nor must fail, when that fails.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Deletes the log files in which nothing was written, as the original does when it stops.
+pub(crate) fn delete_empty(settings: &LogSettings) {
+    if settings.external_rotation {
+        return;
+    }
+    for entry in fs::read_dir(&settings.directory).into_iter().flatten().flatten() {
+        let is_log = parse_name(&entry.file_name().to_string_lossy()).is_some();
+        if is_log && entry.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A name with a second in it that is not taken: a rename must not overwrite an earlier log.
+fn free_name(file: &Path, second: i64) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let mut names = (second..).map(|second| file.with_file_name(format!("{stem}-{second}.log")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| file.to_owned())
+}
+
+/// Deletes the renamed logs of `file` that are older than `until` or empty.
+fn delete_old(file: &Path, until: Timestamp) -> io::Result<()> {
+    let Some(directory) = file.parent() else { return Ok(()) };
+    let current = file.file_stem().unwrap_or_default().to_string_lossy();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some((stem, Some(second))) = parse_name(&name.to_string_lossy()) else { continue };
+        let old = second <= until.as_second() || entry.metadata().is_ok_and(|file| file.len() == 0);
+        if stem == current && old {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Splits `TestDaemonOUT-1795406737.log` into stem and second; `None` for what is not our log.
+fn parse_name(name: &str) -> Option<(String, Option<i64>)> {
+    let base = name.strip_suffix(".log")?;
+    let is_stem = |stem: &str| stem.ends_with("OUT") || stem.ends_with("ERR");
+    if is_stem(base) {
+        return Some((base.to_owned(), None));
+    }
+    let (stem, second) = base.rsplit_once('-')?;
+    Some((stem.to_owned(), Some(second.parse().ok()?))).filter(|_| is_stem(stem))
+}

@@ -1,0 +1,102 @@
+//! Command modules, in any language: a command once a round, and the Summary that a command prints.
+//!
+//! A long-running command needs nothing of this: the supervisor starts it directly.
+
+use std::{process::Stdio, time::Duration};
+
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use nix::unistd::User;
+use serde::Deserialize;
+use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
+
+use super::{DaemonModule, ModuleContext, Round, Summary};
+use crate::config::{modules::ModuleSpec, sources::Sources};
+
+const SUMMARY_DEADLINE: Duration = Duration::from_secs(10);
+const SUMMARY_LIMIT: u64 = 1 << 20;
+
+pub(crate) struct CommandModule {
+    spec: ModuleSpec,
+    context: ModuleContext,
+}
+
+impl CommandModule {
+    pub(crate) fn new(spec: ModuleSpec, context: ModuleContext) -> Self {
+        Self { spec, context }
+    }
+}
+
+#[async_trait]
+impl DaemonModule for CommandModule {
+    /// The command has this process's environment, directory, user and output.
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        let argv = self.spec.argv().unwrap_or_default();
+        let mut command = command(argv)?;
+        // The round reports to the supervisor, not its command.
+        command.env_remove(crate::notify::SOCKET).env_remove("WATCHDOG_USEC");
+        if self.context.debug() {
+            self.context.say(&format!("  Daemon: {} runs {argv:?}", self.context.name()));
+        }
+        let status = command.status().await.with_context(|| format!("cannot start {}", argv[0]))?;
+        if !status.success() {
+            bail!("{} ended with {status}", argv[0]);
+        }
+        Ok(Round::Continue)
+    }
+
+    /// Runs `SummaryCommand` as the module itself would run.
+    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
+        let Some(argv) = &self.spec.summary_command else { return Ok(Vec::new()) };
+        let mut command = command(argv)?;
+        command.envs(&self.spec.environment).stdout(Stdio::piped()).kill_on_drop(true);
+        for variable in Sources::variables() {
+            command.env_remove(variable);
+        }
+        if let Some(directory) = &self.spec.working_directory {
+            command.current_dir(directory);
+        }
+        if let Some(name) = &self.spec.user {
+            let user = User::from_name(name)?.with_context(|| format!("no user '{name}'"))?;
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        let printed = timeout(SUMMARY_DEADLINE, output(command))
+            .await
+            .with_context(|| format!("{} took longer than {SUMMARY_DEADLINE:?}", argv[0]))?;
+        let text = printed.with_context(|| format!("SummaryCommand {}", argv[0]))?;
+        let tables = serde_json::from_str(&text)
+            .with_context(|| format!("{} did not print a Summary as JSON", argv[0]))?;
+        Ok(match tables {
+            OneOrMore::One(table) => vec![table],
+            OneOrMore::More(tables) => tables,
+        })
+    }
+}
+
+/// The handbook's Summary returns one table, the stock modules return lists of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(Summary),
+    More(Vec<Summary>),
+}
+
+fn command(argv: &[String]) -> anyhow::Result<Command> {
+    let (program, arguments) = argv.split_first().context("an empty command")?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    Ok(command)
+}
+
+async fn output(mut command: Command) -> anyhow::Result<String> {
+    let mut child = command.spawn()?;
+    let mut text = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(SUMMARY_LIMIT).read_to_string(&mut text).await?;
+    }
+    let status = child.wait().await?;
+    if !status.success() {
+        bail!("it ended with {status}");
+    }
+    Ok(text)
+}

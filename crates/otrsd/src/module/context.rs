@@ -1,0 +1,81 @@
+//! What a module knows of its surroundings.
+
+use std::{sync::Arc, time::Duration};
+
+use sysconfig::{SysConfig, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::output::Output;
+
+/// Handed to a module's constructor: its name, its settings, and the ways to pause and to speak.
+#[derive(Clone, Debug)]
+pub struct ModuleContext {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    settings: SysConfig,
+    debug: bool,
+    stop: CancellationToken,
+    output: Output,
+}
+
+impl ModuleContext {
+    pub(crate) fn new(
+        name: String,
+        settings: SysConfig,
+        debug: bool,
+        stop: CancellationToken,
+    ) -> Self {
+        let output = Output::default();
+        Self { shared: Arc::new(Shared { name, settings, debug, stop, output }) }
+    }
+
+    /// The name that the module is registered under: the key of `DaemonModules###<name>`.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The effective settings, as they were when this life of the module began.
+    pub fn settings(&self) -> &SysConfig {
+        &self.shared.settings
+    }
+
+    /// A key of the module's own registration.
+    pub fn registration(&self, key: &str) -> Option<&Value> {
+        self.shared.settings.get(&format!("DaemonModules###{}", self.shared.name))?.get(key)
+    }
+
+    /// Whether the module was asked to tell more: `start --debug`.
+    pub fn debug(&self) -> bool {
+        self.shared.debug
+    }
+
+    /// Whether this life is to end. A long round looks now and then and returns early.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.is_cancelled()
+    }
+
+    /// Resolves when this life is to end, for `tokio::select!`.
+    pub async fn stopped(&self) {
+        self.shared.stop.cancelled().await;
+    }
+
+    /// Sleeps, but no longer than until a stop is asked for.
+    pub async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = self.shared.stop.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Prints a line on standard output.
+    ///
+    /// Unlike `println!` it does not panic when the disk is full: it counts the lines that are lost
+    /// and says so in the log when there is room again.
+    pub fn say(&self, line: &str) {
+        self.shared.output.say(line);
+    }
+}

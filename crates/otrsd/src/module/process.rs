@@ -1,0 +1,91 @@
+//! A native module's process: `otrsd module run NAME`, started by the supervisor and nobody else.
+
+use std::{env, process::ExitCode};
+
+use anyhow::Context as _;
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{ModuleContext, Round, command, registry::Registry, runner};
+use crate::{
+    config::{generation, modules::ModuleSpec},
+    logs, notify,
+};
+
+/// Lives one life of the module `name`.
+pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
+    match live(registry, name, debug) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logs::complain(&format!("{name}: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
+    // `ps` would show the name that was executed: /proc/self/exe.
+    nix::sys::prctl::set_name(c"otrsd-module")?;
+    let contents = generation::inherited()?;
+    let spec = contents.modules.iter().find(|spec| spec.name == name);
+    let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
+    let stop = CancellationToken::new();
+    let context = ModuleContext::new(name.to_owned(), contents.settings, debug, stop.clone());
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let files = logs::ModuleFiles::new(&contents.log, name, debug);
+        let signals = listen(stop, files)?;
+        let end = lead(registry, &spec, &context).await;
+        signals.abort();
+        end
+    })
+}
+
+async fn lead(
+    registry: &Registry,
+    spec: &ModuleSpec,
+    context: &ModuleContext,
+) -> anyhow::Result<()> {
+    let mut module = construct(registry, spec, context.clone())?;
+    let _ = notify::send("READY=1");
+    let pace = spec.pace.or(module.pace());
+    let watched = env::var_os("WATCHDOG_USEC").is_some();
+    if let Round::Discard(reason) = runner::run(&mut *module, context, pace, watched).await? {
+        let _ = notify::send(&format!("X_DISCARD={reason}"));
+    }
+    Ok(())
+}
+
+/// The object behind a registration: a Rust module, or the host of a command.
+pub(crate) fn construct(
+    registry: &Registry,
+    spec: &ModuleSpec,
+    context: ModuleContext,
+) -> anyhow::Result<Box<dyn super::DaemonModule>> {
+    if spec.argv().is_some() {
+        return Ok(Box::new(command::CommandModule::new(spec.clone(), context)));
+    }
+    let module = registry.construct(&spec.module, context);
+    module.with_context(|| format!("no module '{}' in this program", spec.module))
+}
+
+/// INT and TERM end this life after its round; USR1 opens the log files anew.
+fn listen(
+    stop: CancellationToken,
+    files: logs::ModuleFiles,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut reopen = signal(SignalKind::user_defined1())?;
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => stop.cancel(),
+                _ = terminate.recv() => stop.cancel(),
+                _ = reopen.recv() => files.reopen_own(),
+            }
+        }
+    }))
+}

@@ -1,0 +1,91 @@
+//! A control group a module, where systemd delegated us ours: it holds every descendant of a module,
+//! wherever it went.
+
+use std::{
+    ffi::{CStr, CString},
+    fs::{self, File, OpenOptions},
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::{libc, unistd::geteuid};
+
+const PREFIX: &str = "otrsd-";
+
+/// The delegated group, which holds one of each module.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    root: PathBuf,
+}
+
+impl Cgroup {
+    /// Our own group, if it was delegated to us. Members that an earlier run left are ended.
+    pub(super) fn delegated() -> Option<Self> {
+        let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let root = mount_point()?.join(path);
+        is_delegated(&root).then_some(Self { root })
+    }
+
+    /// Makes the module's group; writing `0` to the file moves the writer into it.
+    pub(super) fn make(&self, module: &str) -> Option<File> {
+        let group = self.group(module);
+        let made = fs::create_dir(&group);
+        let file = OpenOptions::new().write(true).open(group.join("cgroup.procs"));
+        match file {
+            Ok(file) => Some(file),
+            Err(error) => {
+                tracing::warn!("no control group for {module}: {error} ({made:?})");
+                None
+            }
+        }
+    }
+
+    /// Ends everything in the module's group.
+    pub(super) fn end(&self, module: &str) {
+        end(&self.group(module));
+    }
+
+    /// Ends everything in every group of ours.
+    pub(super) fn end_all(&self) {
+        for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
+            if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) {
+                end(&entry.path());
+            }
+        }
+    }
+
+    fn group(&self, module: &str) -> PathBuf {
+        self.root.join(format!("{PREFIX}{module}"))
+    }
+}
+
+fn end(group: &Path) {
+    let _ = fs::write(group.join("cgroup.kill"), "1");
+    // Fails while its processes are dying; the group is used again by the next life.
+    let _ = fs::remove_dir(group);
+}
+
+fn mount_point() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+    mount.split(' ').nth(4).map(PathBuf::from)
+}
+
+/// systemd marks what it delegates; to a service that is not root's, it gives the directory.
+fn is_delegated(root: &Path) -> bool {
+    let uid = geteuid();
+    let given = !uid.is_root() && root.metadata().is_ok_and(|file| file.uid() == uid.as_raw());
+    given || [c"user.delegate", c"trusted.delegate"].iter().any(|name| is_set(root, name))
+}
+
+#[expect(unsafe_code, reason = "nix has no getxattr")]
+fn is_set(path: &Path, attribute: &CStr) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    let mut value = [0u8; 2];
+    // SAFETY: both strings end with NUL, and the buffer is as long as said.
+    let length = unsafe {
+        libc::getxattr(path.as_ptr(), attribute.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    length == 1 && value[0] == b'1'
+}

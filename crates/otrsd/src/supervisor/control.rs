@@ -1,0 +1,157 @@
+//! The control socket: one request a connection, as a line of JSON; replies as lines until done.
+
+use std::{
+    fs, io,
+    os::{
+        fd::{AsRawFd as _, OwnedFd, RawFd},
+        unix::{fs::PermissionsExt as _, net::UnixListener as StdListener},
+    },
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+
+use super::status::Status;
+
+/// What a client may ask for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub(crate) enum Request {
+    Status,
+    /// Wait until every module is up, or has failed once.
+    Settle,
+    Reload,
+    Restart {
+        module: Option<String>,
+    },
+    Stop {
+        force: bool,
+    },
+}
+
+/// What the supervisor answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    Status(Box<Status>),
+    /// Something happened on the way.
+    Event {
+        text: String,
+    },
+    /// A new image takes over; ask it to settle.
+    Replacing,
+    Done,
+    Failed {
+        text: String,
+    },
+}
+
+/// A request and where its replies go; the connection ends when the sender is dropped.
+pub(super) type Call = (Request, mpsc::Sender<Reply>);
+
+const REQUEST_LIMIT: u64 = 64 << 10;
+const REQUEST_DEADLINE: Duration = Duration::from_secs(5);
+const CONNECTIONS: usize = 64;
+/// Replies that a client may leave unread before it misses some.
+const BACKLOG: usize = 1024;
+
+/// The listening socket, reachable only by the daemon's user and root.
+pub(super) struct Control {
+    listener: StdListener,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Binds `path`; the caller holds the daemon's place, so whatever is there is left over.
+    pub(super) fn bind(path: &Path) -> anyhow::Result<Self> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+            }
+            _ => {}
+        }
+        let listener = short(path, |path| StdListener::bind(path))
+            .with_context(|| format!("cannot listen on {}", path.display()))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path: path.to_owned() })
+    }
+
+    pub(super) fn adopt(path: &Path, listener: OwnedFd) -> Self {
+        Self { listener: listener.into(), path: path.to_owned() }
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.listener.as_raw_fd()
+    }
+
+    /// Hands every request to `calls`.
+    pub(super) fn serve(&self, calls: mpsc::Sender<Call>) -> anyhow::Result<()> {
+        let listener = self.listener.try_clone()?;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        tokio::spawn(async move {
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Out of descriptors, most likely: let some connections end.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                };
+                let calls = calls.clone();
+                tokio::spawn(async move {
+                    let answered = answer(stream, &calls).await;
+                    let _ = answered.inspect_err(|error| tracing::debug!("control: {error:#}"));
+                    drop(place);
+                });
+            }
+        });
+        Ok(())
+    }
+
+    pub(super) fn close(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Result<()> {
+    let uid = stream.peer_cred()?.uid();
+    anyhow::ensure!(uid == 0 || uid == geteuid().as_raw(), "user {uid} may not ask");
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    timeout(REQUEST_DEADLINE, BufReader::new(reader.take(REQUEST_LIMIT)).read_line(&mut line))
+        .await??;
+    let (sender, mut replies) = mpsc::channel(BACKLOG);
+    match serde_json::from_str(&line) {
+        Ok(request) => calls.send((request, sender)).await?,
+        Err(error) => sender.send(Reply::Failed { text: format!("no request: {error}") }).await?,
+    }
+    while let Some(reply) = replies.recv().await {
+        let mut line = serde_json::to_vec(&reply)?;
+        line.push(b'\n');
+        timeout(REQUEST_DEADLINE, writer.write_all(&line)).await??;
+    }
+    Ok(())
+}
+
+/// Socket addresses hold 107 bytes; a longer path is reached through its directory's descriptor.
+pub(crate) fn short<T>(path: &Path, use_it: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    const LONGEST: usize = 107;
+    if path.as_os_str().len() <= LONGEST {
+        return use_it(path);
+    }
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return use_it(path);
+    };
+    let directory = fs::File::open(directory)?;
+    use_it(&Path::new(&format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name))
+}

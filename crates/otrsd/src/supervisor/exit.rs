@@ -1,0 +1,58 @@
+//! How a module's process ended: what is kept of every exit.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+/// One ended life of a module.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Exit {
+    /// Absent when the process could not even be started.
+    pub(crate) pid: Option<i32>,
+    pub(crate) at: Timestamp,
+    /// For people: `exit 1`, `signal 9 (SIGKILL)`, `cannot start: …`.
+    pub(crate) how: String,
+    /// Whether the end was wanted: by the module (discard), by an operator, or by a reload.
+    pub(crate) planned: bool,
+    /// Why it was wanted, or what went wrong.
+    pub(crate) reason: String,
+    pub(crate) uptime_seconds: f64,
+    pub(crate) peak_rss_kb: u64,
+    pub(crate) last_stderr_line: Option<String>,
+}
+
+/// What the kernel says of an end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    Code(i32),
+    Signal(i32),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Code(code) => write!(f, "exit {code}"),
+            Self::Signal(number) => match Signal::try_from(number) {
+                Ok(signal) => write!(f, "signal {number} ({signal})"),
+                Err(_) => write!(f, "signal {number}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.how)?;
+        if !self.reason.is_empty() {
+            write!(f, ", {}", self.reason)?;
+        }
+        let uptime = Duration::from_secs_f64(self.uptime_seconds.max(0.0));
+        write!(f, ", after {:.1?}, peak {} kB", uptime, self.peak_rss_kb)?;
+        match &self.last_stderr_line {
+            Some(line) => write!(f, ": {line}"),
+            None => Ok(()),
+        }
+    }
+}

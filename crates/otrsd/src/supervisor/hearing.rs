@@ -1,0 +1,74 @@
+//! What modules say of themselves, and how much memory they take.
+
+use super::{
+    MEMORY_CHECK, Supervisor,
+    inbox::Message,
+    module::{Cause, Module, Phase, Process, Then},
+    orders, status,
+};
+use crate::clock::Moment;
+
+impl Supervisor {
+    /// Hears what a module's own process says.
+    pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
+        let Some(name) = self.name_of(message.pid) else { return };
+        let Some(module) = self.modules.get_mut(&name) else { return };
+        for line in message.text.lines() {
+            if line == "READY=1" {
+                if let Phase::Running { ready, .. } = &mut module.phase {
+                    *ready = true;
+                }
+                let process = module.process().filter(|it| it.since < self.logs_reopened);
+                if let Some(process) = process {
+                    orders::tell_to_reopen(process.pid);
+                }
+            } else if let Some(process) = module.process_mut() {
+                hear(process, &name, line, now);
+            }
+        }
+    }
+
+    pub(super) fn limits_memory(&self) -> bool {
+        self.modules.values().any(|module| module.spec.memory_max.is_some())
+    }
+
+    /// Discards the modules that grew above their limit, after their round.
+    pub(super) fn check_memory(&mut self, now: Moment) {
+        if now < self.memory_check {
+            return;
+        }
+        self.memory_check = now + MEMORY_CHECK;
+        let grown: Vec<(String, Cause)> = self
+            .modules
+            .iter()
+            .filter(|(_, module)| matches!(module.phase, Phase::Running { .. }))
+            .filter_map(|(name, module)| Some((name.clone(), too_big(module)?)))
+            .collect();
+        let grace = self.configuration().stop_grace;
+        for (name, cause) in grown {
+            self.end(&name, cause, Then::Start, grace, now);
+        }
+    }
+}
+
+fn too_big(module: &Module) -> Option<Cause> {
+    let limit_kb = module.spec.memory_max? >> 10;
+    let rss_kb = status::rss_kb(module.process()?.pid)?;
+    (rss_kb > limit_kb).then(|| Cause {
+        reason: format!("its memory, {rss_kb} kB, is above MemoryMax, {limit_kb} kB"),
+        planned: true,
+    })
+}
+
+fn hear(process: &mut Process, name: &str, line: &str, now: Moment) {
+    match line.split_once('=') {
+        Some(("WATCHDOG", "1")) => process.last_round = now,
+        Some(("STATUS", note)) => process.note = Some(note.to_owned()),
+        Some(("X_DISCARD", reason)) => process.discard = Some(reason.to_owned()),
+        Some(("X_OUTPUT_LOST", error)) => {
+            tracing::error!("{name}: output is being lost: {error}");
+            process.note = Some(format!("output is being lost: {error}"));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,163 @@
+//! The beginning of a life: log files, process, and what happens when there is none.
+
+use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+
+use super::{
+    Supervisor,
+    exit::Exit,
+    module::{Phase, Process},
+    own_log::OwnLog,
+    spawn,
+};
+use crate::{
+    clock::{self, Moment},
+    config::{
+        log::LogSettings,
+        modules::{Kind, ModuleSpec},
+    },
+    logs::{self, ModuleFiles},
+};
+
+/// Where a process's output goes.
+struct Outputs {
+    stdout: Stdio,
+    stderr: Stdio,
+    out: Option<OwnLog>,
+    err: Option<OwnLog>,
+    /// What keeps a stream from being kept.
+    trouble: Option<String>,
+}
+
+impl Supervisor {
+    /// Starts a module's process, with the newest configuration.
+    pub(super) fn start(&mut self, name: &str, now: Moment) {
+        let Some((&generation, sealed)) = self.generations.last_key_value() else { return };
+        let configuration = Arc::clone(&sealed.configuration);
+        let Some(spec) = configuration.module(name).cloned() else {
+            tracing::info!("{name} is no longer registered");
+            self.modules.remove(name);
+            return;
+        };
+        let debug = self.is_debugged(name);
+        let Some(module) = self.modules.get_mut(name) else { return };
+        let is_loop = module.streak.is_loop();
+        let outputs = outputs(&configuration.log, name, debug, self.options.daemonized, is_loop);
+        self.last_instance += 1;
+        let launch = spawn::Launch {
+            spec: &spec,
+            generation: &sealed.generation,
+            stdout: outputs.stdout,
+            stderr: outputs.stderr,
+            program: &self.program,
+            run: &self.run,
+            instance: self.last_instance,
+            notify: &self.inbox.address,
+            cgroup: self.cgroup.as_ref().and_then(|cgroup| cgroup.make(name)),
+            debug,
+        };
+        let spawned = spawn::module(launch).with_context(|| cannot_start(&spec));
+        module.spec = spec;
+        if let Some(trouble) = &outputs.trouble {
+            tracing::error!("{name}: {trouble}");
+        }
+        match spawned {
+            Ok(pid) => {
+                tracing::info!("{name} started (PID {pid})");
+                let first = module.exits.is_empty() && module.restarts == 0;
+                module.restarts += u64::from(!first);
+                // A command cannot be expected to say that it is ready.
+                let ready = matches!(module.spec.kind, Kind::Command(_));
+                module.phase = Phase::Running {
+                    process: Process {
+                        pid,
+                        instance: self.last_instance,
+                        started: clock::wall(),
+                        since: now,
+                        last_round: now,
+                        generation,
+                        image: self.image.number,
+                        out: outputs.out,
+                        err: outputs.err,
+                        discard: None,
+                        note: outputs.trouble,
+                    },
+                    ready,
+                };
+                self.watches.tell(name, &format!("{name} started (PID {pid})"));
+            }
+            Err(error) => self.on_not_started(name, &format!("{error:#}"), now),
+        }
+    }
+
+    fn on_not_started(&mut self, name: &str, error: &str, now: Moment) {
+        tracing::error!("{name}: {error}");
+        self.watches.tell(name, &format!("{name}: {error}"));
+        self.watches.fail(name);
+        let Some(module) = self.modules.get_mut(name) else { return };
+        module.remember(Exit {
+            pid: None,
+            at: clock::wall(),
+            how: error.to_owned(),
+            planned: false,
+            reason: String::new(),
+            uptime_seconds: 0.0,
+            peak_rss_kb: 0,
+            last_stderr_line: None,
+        });
+        // Even the first failure waits: there is no process whose death would be the next event.
+        let delay = module.streak.delay(false, Duration::ZERO, now, fastrand::f64());
+        module.phase = Phase::Waiting { until: now + delay.max(Duration::from_millis(100)) };
+    }
+
+    fn is_debugged(&self, name: &str) -> bool {
+        let names = self.options.debug.as_ref();
+        names.is_some_and(|names| names.is_empty() || names.iter().any(|given| given == name))
+    }
+}
+
+fn cannot_start(spec: &ModuleSpec) -> String {
+    match spec.argv() {
+        Some([program, ..]) if matches!(spec.kind, Kind::Command(_)) => {
+            format!("cannot start {program}")
+        }
+        _ => "cannot start its process".to_owned(),
+    }
+}
+
+fn outputs(
+    settings: &LogSettings,
+    name: &str,
+    debug: bool,
+    daemonized: bool,
+    is_loop: bool,
+) -> Outputs {
+    let files = ModuleFiles::new(settings, name, debug);
+    let mut trouble = None;
+    // The lives of a loop share their files, else each would leave some.
+    if !is_loop && let Err(error) = files.rotate(settings, clock::wall()) {
+        trouble =
+            Some(format!("cannot rename the logs in {}: {error}", settings.directory.display()));
+    }
+    let other = || if daemonized { Stdio::null() } else { Stdio::inherit() };
+    let mut open = |path: &Path| match logs::open(path) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            trouble = Some(format!("its output is not kept: {}: {error}", path.display()));
+            None
+        }
+    };
+    let out = files.out.as_deref().and_then(&mut open);
+    let err = files.err.as_deref().and_then(&mut open);
+    let own_log = |path: &Option<_>, file: &Option<_>| {
+        path.as_deref().zip(file.as_ref()).and_then(|(path, file)| OwnLog::at_end(path, file))
+    };
+    Outputs {
+        out: own_log(&files.out, &out),
+        err: own_log(&files.err, &err),
+        stdout: out.map_or_else(other, Stdio::from),
+        stderr: err.map_or_else(other, Stdio::from),
+        trouble,
+    }
+}

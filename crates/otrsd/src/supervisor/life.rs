@@ -1,0 +1,224 @@
+//! The modules' lives: starts, ends, what they say, and what is due.
+
+use std::time::Duration;
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+
+use super::{
+    Supervisor,
+    exit::{End, Exit},
+    guard::Guard,
+    module::{Cause, Phase, Process, Then},
+    own_log::OwnLog,
+    reaper::{self, Reaped},
+    sweep,
+};
+use crate::{
+    clock::{self, Moment},
+    config::modules::{Kind, ModuleSpec},
+};
+
+/// After ABRT of the watchdog, for a core dump.
+const ABORT_GRACE: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    /// Takes every dead child.
+    pub(super) fn reap(&mut self, now: Moment) {
+        while let Some(reaped) = reaper::reap_next() {
+            while let Some(message) = self.inbox.try_next() {
+                self.on_message(&message, now);
+            }
+            if reaped.pid == self.guard.pid {
+                self.renew_guard();
+            } else if self.probe.as_ref().is_some_and(|probe| probe.pid == reaped.pid) {
+                self.on_probed(reaped.end, now);
+            } else if let Some(name) = self.name_of(reaped.pid) {
+                self.on_exit(&name, reaped, now);
+            } else {
+                // Adopted from a module; its own children are ours now.
+                tracing::debug!("adopted process {} ended: {}", reaped.pid, reaped.end);
+                self.end_strays();
+            }
+        }
+    }
+
+    /// A guard that was killed leaves the run unguarded: another one takes its place.
+    fn renew_guard(&mut self) {
+        match Guard::start(&self.program, &self.run) {
+            Ok(guard) => self.guard = guard,
+            Err(error) => tracing::error!("the guard is gone and no other starts: {error}"),
+        }
+    }
+
+    pub(super) fn name_of(&self, pid: i32) -> Option<String> {
+        let mut modules = self.modules.iter();
+        modules
+            .find(|(_, module)| module.process().is_some_and(|process| process.pid == pid))
+            .map(|(name, _)| name.clone())
+    }
+
+    /// Ends adopted children whose life is over.
+    fn end_strays(&self) {
+        let living: Vec<(i32, u64)> = self
+            .modules
+            .values()
+            .filter_map(|module| module.process().map(|process| (process.pid, process.instance)))
+            .collect();
+        let is_module = |pid| living.iter().any(|(leader, _)| *leader == pid);
+        let is_over = |instance| living.iter().all(|(_, living)| *living != instance);
+        sweep::strays(is_module, is_over);
+    }
+
+    fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {
+        let Some(module) = self.modules.get_mut(name) else { return };
+        let (process, cause, then) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
+            Phase::Running { process, .. } => {
+                let cause = own_cause(&process, reaped);
+                (process, cause, Then::Start)
+            }
+            Phase::Stopping { process, cause, then, .. } => (process, cause, then),
+            phase @ (Phase::Waiting { .. } | Phase::Stopped) => {
+                module.phase = phase;
+                return;
+            }
+        };
+        let uptime = now.since(process.since);
+        let exit = Exit {
+            pid: Some(reaped.pid),
+            at: clock::wall(),
+            how: reaped.end.to_string(),
+            planned: cause.planned,
+            reason: cause.reason,
+            uptime_seconds: uptime.as_secs_f64(),
+            peak_rss_kb: reaped.peak_rss_kb,
+            last_stderr_line: process.err.as_ref().and_then(OwnLog::last_line),
+        };
+        self.watches.tell(name, &format!("{name} ended: {exit}"));
+        if exit.planned {
+            tracing::info!("{name} (PID {}) ended: {exit}", reaped.pid);
+        } else {
+            tracing::warn!("{name} (PID {}) failed: {exit}", reaped.pid);
+        }
+        let planned = exit.planned;
+        module.remember(exit);
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.end(name);
+        }
+        self.end_strays();
+        self.follow(name, then, planned, uptime, now);
+    }
+
+    /// What comes after a life.
+    fn follow(&mut self, name: &str, then: Then, planned: bool, uptime: Duration, now: Moment) {
+        let Some(module) = self.modules.get_mut(name) else { return };
+        match then {
+            Then::Start => {
+                let delay = module.streak.delay(planned, uptime, now, fastrand::f64());
+                module.phase = Phase::Waiting { until: now + delay };
+                if !delay.is_zero() {
+                    tracing::info!("{name} starts again in {:.1} s", delay.as_secs_f64());
+                    self.watches.fail(name);
+                }
+                self.refresh_configuration();
+                if delay.is_zero() {
+                    self.start(name, now);
+                }
+            }
+            Then::Stop => module.phase = Phase::Stopped,
+            Then::Forget => drop(self.modules.remove(name)),
+        }
+    }
+
+    /// Asks a module's process to end; it is killed when its grace is over.
+    pub(super) fn end(
+        &mut self,
+        name: &str,
+        cause: Cause,
+        then: Then,
+        grace: Duration,
+        now: Moment,
+    ) {
+        let Some(module) = self.modules.get_mut(name) else { return };
+        let process = match std::mem::replace(&mut module.phase, Phase::Stopped) {
+            Phase::Running { process, .. } => {
+                ask_to_end(&module.spec, process.pid);
+                process
+            }
+            // Asked before; the nearer end and the newer purpose hold.
+            Phase::Stopping { process, until, cause, .. } => {
+                let until = until.min(now + grace);
+                module.phase = Phase::Stopping { process, until, cause, then };
+                return;
+            }
+            Phase::Waiting { .. } if then == Then::Start => {
+                module.phase = Phase::Waiting { until: now };
+                return;
+            }
+            Phase::Waiting { .. } | Phase::Stopped => {
+                if then == Then::Forget {
+                    self.modules.remove(name);
+                }
+                return;
+            }
+        };
+        module.phase = Phase::Stopping { process, until: now + grace, cause, then };
+    }
+
+    /// Starts, kills and aborts what is due.
+    pub(super) fn on_time(&mut self, now: Moment) {
+        let due = self.modules.iter().filter(|(_, module)| module.deadline() <= Some(now));
+        let due: Vec<String> = due
+            .filter(|(_, module)| module.deadline().is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            let Some(module) = self.modules.get_mut(&name) else { continue };
+            match &mut module.phase {
+                Phase::Waiting { .. } => {
+                    self.refresh_configuration();
+                    self.start(&name, now);
+                }
+                Phase::Stopping { process, until, .. } => {
+                    tracing::warn!(
+                        "{name} (PID {}) did not end in time and is killed",
+                        process.pid
+                    );
+                    let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
+                    *until = now + ABORT_GRACE;
+                }
+                Phase::Running { process, .. } => {
+                    let reason = "no finished round within WatchdogSeconds".to_owned();
+                    tracing::error!("{name} (PID {}): {reason}", process.pid);
+                    let _ = kill(Pid::from_raw(process.pid), Signal::SIGABRT);
+                    let cause = Cause { reason, planned: false };
+                    let process = process.clone();
+                    let until = now + ABORT_GRACE;
+                    module.phase = Phase::Stopping { process, until, cause, then: Then::Start };
+                }
+                Phase::Stopped => {}
+            }
+        }
+    }
+}
+
+/// A native module ends its own children; a command and its children are asked together, as a shell
+/// would not pass the signal on.
+fn ask_to_end(spec: &ModuleSpec, pid: i32) {
+    let pid = Pid::from_raw(pid);
+    let _ = match spec.kind {
+        Kind::Native | Kind::Rounds(_) => kill(pid, Signal::SIGTERM),
+        Kind::Command(_) => killpg(pid, Signal::SIGTERM),
+    };
+}
+
+/// The cause of an end that nobody asked for: exit 0 is the module's own planned end.
+fn own_cause(process: &Process, reaped: Reaped) -> Cause {
+    let planned = reaped.end == End::Code(0);
+    let said = process.discard.as_ref().map(|reason| format!("discarded: {reason}"));
+    let reason =
+        if planned { said.unwrap_or_else(|| "discarded".to_owned()) } else { String::new() };
+    Cause { reason, planned }
+}

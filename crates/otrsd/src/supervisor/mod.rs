@@ -1,0 +1,268 @@
+//! The supervisor: starts the registered modules, each a process of its own, and never loses one.
+//!
+//! One thread, one loop: an event comes (a child's death, a signal, a request, a message of a
+//! module, a deadline), the state changes, processes are started or signalled. It needs no database
+//! and does no work that could hang.
+
+mod cgroup;
+pub(crate) mod control;
+pub(crate) mod daemonize;
+mod exit;
+pub(crate) mod guard;
+mod hearing;
+mod inbox;
+mod launch;
+mod life;
+mod module;
+mod orders;
+mod own_log;
+pub(crate) mod pid_file;
+mod reaper;
+pub(crate) mod replace;
+mod restart;
+mod spawn;
+pub(crate) mod start;
+pub(crate) mod status;
+mod sweep;
+mod systemd;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    time::sleep,
+};
+
+use self::{
+    cgroup::Cgroup,
+    control::{Call, Control},
+    guard::Guard,
+    inbox::Inbox,
+    module::Module,
+    pid_file::PidFile,
+    replace::{Image, Probe},
+    systemd::ServiceManager,
+    watch::Watches,
+};
+use crate::{
+    clock::{self, Moment},
+    config::{
+        Configuration,
+        generation::Generation,
+        sources::{Sources, Stamp},
+    },
+    module::registry::Registry,
+};
+
+/// How the supervisor was started.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The modules in debug mode: `None` none, an empty list all.
+    pub(crate) debug: Option<Vec<String>>,
+    /// In the background: output that no file keeps goes nowhere.
+    pub(crate) daemonized: bool,
+    /// INT and TERM mean what they mean to the original: 30 s and 5 s of grace.
+    pub(crate) original_signals: bool,
+}
+
+/// A generation of the configuration that some process was started with.
+struct Sealed {
+    configuration: Arc<Configuration>,
+    generation: Generation,
+}
+
+/// The supervisor's state.
+pub(crate) struct Supervisor {
+    options: Options,
+    registry: Registry,
+    sources: Sources,
+    stamp: Stamp,
+    /// Generations in use, the newest last.
+    generations: BTreeMap<u64, Sealed>,
+    configuration_error: Option<String>,
+    modules: BTreeMap<String, Module>,
+    started: Timestamp,
+    /// Identifies this run in the environment of every process: `<PID file>:<random>`.
+    run: String,
+    last_instance: u64,
+    image: Image,
+    probe: Option<Probe>,
+    /// The new binary can take over and is about to.
+    replacing: bool,
+    /// Modules that still run an earlier image and wait for their turn.
+    outdated: BTreeSet<String>,
+    /// Set once the daemon is stopping.
+    stopping: Option<Moment>,
+    watches: Watches,
+    pid_file: PidFile,
+    control: Control,
+    inbox: Inbox,
+    guard: Guard,
+    cgroup: Option<Cgroup>,
+    service_manager: ServiceManager,
+    memory_check: Moment,
+    logs_reopened: Moment,
+    program: OsString,
+}
+
+const MEMORY_CHECK: Duration = Duration::from_secs(10);
+
+/// What the loop waits for.
+enum Event {
+    ChildDied,
+    Hangup,
+    Interrupt,
+    Terminate,
+    ReopenLogs,
+    Called(Call),
+    Said(inbox::Message),
+    Due,
+}
+
+struct Signals {
+    child: Signal,
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    reopen: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            child: signal(SignalKind::child())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            reopen: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+impl Supervisor {
+    /// Runs until the daemon has stopped.
+    async fn run(mut self, mut signals: Signals) -> anyhow::Result<()> {
+        let (sender, mut calls) = mpsc::channel(16);
+        self.control.serve(sender)?;
+        // Children may have died before anybody listened.
+        self.on_event(Event::ChildDied);
+        while !self.is_over() {
+            let event = self.next_event(&mut signals, &mut calls).await?;
+            self.on_event(event);
+            self.catch_up();
+            if self.replacing {
+                // The connections' tasks still hold what was last said to them.
+                tokio::task::yield_now().await;
+                self.replace_image();
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    async fn next_event(
+        &self,
+        signals: &mut Signals,
+        calls: &mut mpsc::Receiver<Call>,
+    ) -> anyhow::Result<Event> {
+        let due = async {
+            match self.deadline() {
+                Some(deadline) => sleep(deadline.since(clock::now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        Ok(tokio::select! {
+            // What a module said before it died is read before its death.
+            biased;
+            message = self.inbox.next() => Event::Said(message?),
+            _ = signals.child.recv() => Event::ChildDied,
+            _ = signals.terminate.recv() => Event::Terminate,
+            _ = signals.interrupt.recv() => Event::Interrupt,
+            _ = signals.hangup.recv() => Event::Hangup,
+            _ = signals.reopen.recv() => Event::ReopenLogs,
+            Some(call) = calls.recv() => Event::Called(call),
+            () = due => Event::Due,
+        })
+    }
+
+    fn on_event(&mut self, event: Event) {
+        let now = clock::now();
+        match event {
+            Event::ChildDied => self.reap(now),
+            Event::Said(message) => self.on_message(&message, now),
+            Event::Interrupt | Event::Terminate if self.stopping.is_some() => {
+                self.stop(orders::FORCED_GRACE, now);
+            }
+            Event::Interrupt if self.options.original_signals => {
+                self.stop(orders::ORIGINAL_GRACE, now);
+            }
+            Event::Terminate if self.options.original_signals => {
+                self.stop(orders::FORCED_GRACE, now);
+            }
+            Event::Interrupt | Event::Terminate => {
+                self.stop(self.configuration().stop_grace, now);
+            }
+            Event::Hangup => {
+                self.reopen_logs(now);
+                self.reload(None, now);
+            }
+            Event::ReopenLogs => self.reopen_logs(now),
+            Event::Called((request, reply)) => self.on_request(request, reply, now),
+            Event::Due => {}
+        }
+    }
+
+    /// Does everything that is due, whatever the event was.
+    fn catch_up(&mut self) {
+        let now = clock::now();
+        self.check_memory(now);
+        self.on_time(now);
+        self.check_probe(now);
+        self.renew_next_outdated(now);
+        self.forget_unused_generations();
+        self.watches.settle(&self.modules, &self.outdated);
+        self.service_manager.tell_alive(now);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        let modules = self.modules.values().filter_map(Module::deadline);
+        let memory = self.limits_memory().then_some(self.memory_check);
+        let probe = self.probe.as_ref().map(|probe| probe.deadline);
+        modules.chain(memory).chain(probe).chain(self.service_manager.next_sign()).min()
+    }
+
+    /// The configuration that the next process starts with.
+    fn configuration(&self) -> &Arc<Configuration> {
+        let newest = self.generations.last_key_value().map(|(_, sealed)| &sealed.configuration);
+        #[expect(clippy::expect_used, reason = "it starts with one, and the newest is kept")]
+        newest.expect("no generation")
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopping.is_some() && self.modules.values().all(|module| module.process().is_none())
+    }
+
+    fn finish(self) {
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.end_all();
+        }
+        // What left its session goes with the daemon.
+        let run = self.run;
+        sweep::run(|mark| mark == run);
+        let configuration = self.generations.into_values().next_back();
+        if let Some(sealed) = configuration {
+            crate::logs::delete_empty(&sealed.configuration.log);
+        }
+        self.control.close();
+        self.pid_file.release();
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,133 @@
+//! One registered module through all its lives: its phase, with times, and its exits.
+
+use std::{collections::VecDeque, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{exit::Exit, own_log::OwnLog, restart::Streak};
+use crate::{clock::Moment, config::modules::ModuleSpec};
+
+/// Ends of a module that are remembered.
+const EXITS: usize = 10;
+
+/// A registered module. Its whole state can be written down and taken over by another image.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Module {
+    pub(super) spec: ModuleSpec,
+    pub(super) phase: Phase,
+    /// Lives after the first.
+    pub(super) restarts: u64,
+    pub(super) streak: Streak,
+    /// Newest first.
+    pub(super) exits: VecDeque<Exit>,
+}
+
+/// Where a module is in its life.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Phase {
+    /// No process; the next one starts at the moment.
+    Waiting { until: Moment },
+    /// A process; `ready` once it has said so.
+    Running { process: Process, ready: bool },
+    /// A process that was asked to end, and is killed at the moment.
+    Stopping { process: Process, until: Moment, cause: Cause, then: Then },
+    /// No process, and none to come: the daemon is stopping.
+    Stopped,
+}
+
+/// What a life's end makes room for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(super) enum Then {
+    /// The next life.
+    Start,
+    /// Nothing: the module is no longer registered.
+    Forget,
+    /// Nothing: the daemon is stopping.
+    Stop,
+}
+
+/// Why a process was asked to end.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(super) struct Cause {
+    pub(super) reason: String,
+    /// A watchdog's end is a failure.
+    pub(super) planned: bool,
+}
+
+/// A living process of a module.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    /// Unique among all processes of a run; its descendants carry it in their environment.
+    pub(super) instance: u64,
+    pub(super) started: Timestamp,
+    pub(super) since: Moment,
+    /// The last finished round, or the start.
+    pub(super) last_round: Moment,
+    /// The configuration generation it was started with.
+    pub(super) generation: u64,
+    /// The supervisor image it was started from.
+    pub(super) image: u64,
+    pub(super) out: Option<OwnLog>,
+    pub(super) err: Option<OwnLog>,
+    /// What it said before a discard.
+    pub(super) discard: Option<String>,
+    /// What it said of itself, or what keeps its output from being kept.
+    pub(super) note: Option<String>,
+}
+
+impl Process {
+    /// The log files that it writes into.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &OwnLog> {
+        self.out.iter().chain(&self.err)
+    }
+}
+
+impl Module {
+    pub(super) fn new(spec: ModuleSpec, now: Moment) -> Self {
+        Self {
+            spec,
+            phase: Phase::Waiting { until: now },
+            restarts: 0,
+            streak: Streak::default(),
+            exits: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn process(&self) -> Option<&Process> {
+        match &self.phase {
+            Phase::Running { process, .. } | Phase::Stopping { process, .. } => Some(process),
+            Phase::Waiting { .. } | Phase::Stopped => None,
+        }
+    }
+
+    /// What the process of this phase is told or says.
+    pub(super) fn process_mut(&mut self) -> Option<&mut Process> {
+        match &mut self.phase {
+            Phase::Running { process, .. } | Phase::Stopping { process, .. } => Some(process),
+            Phase::Waiting { .. } | Phase::Stopped => None,
+        }
+    }
+
+    pub(super) fn remember(&mut self, exit: Exit) {
+        self.exits.truncate(EXITS - 1);
+        self.exits.push_front(exit);
+    }
+
+    /// Whether a process of the module works.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Running { ready: true, .. })
+    }
+
+    /// When something is due for this module: a start, a kill, the watchdog.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Waiting { until } | Phase::Stopping { until, .. } => Some(*until),
+            Phase::Running { process, .. } => {
+                self.spec.watchdog.map(|longest: Duration| process.last_round + longest)
+            }
+            Phase::Stopped => None,
+        }
+    }
+}

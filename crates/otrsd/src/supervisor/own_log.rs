@@ -1,0 +1,45 @@
+//! A log file as one life of a module writes it.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The file, and where in it this life's output begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OwnLog {
+    path: PathBuf,
+    inode: u64,
+    start: u64,
+}
+
+const TAIL: u64 = 4096;
+const LONGEST_LINE: usize = 500;
+
+impl OwnLog {
+    /// The end of the file as it is now, before a module writes into it.
+    pub(super) fn at_end(path: &Path, file: &File) -> Option<Self> {
+        let metadata = file.metadata().ok()?;
+        Some(Self { path: path.to_owned(), inode: metadata.ino(), start: metadata.len() })
+    }
+
+    /// Whether another file, or none, lies at the path by now.
+    pub(super) fn was_renamed(&self) -> bool {
+        fs::metadata(&self.path).map_or(true, |there| there.ino() != self.inode)
+    }
+
+    /// The last line that is not empty, shortened.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let file = File::open(&self.path).ok()?;
+        let end = file.metadata().ok()?.len();
+        let start = self.start.max(end.saturating_sub(TAIL));
+        let mut tail = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
+        file.read_exact_at(&mut tail, start).ok()?;
+        let tail = String::from_utf8_lossy(&tail);
+        let line = tail.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+        Some(line.chars().take(LONGEST_LINE).collect())
+    }
+}

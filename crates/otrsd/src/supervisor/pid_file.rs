@@ -1,0 +1,140 @@
+//! The PID file, by the original's protocol: the decimal PID without a newline, mode 0660, and a
+//! shared lock for life. A daemon runs if and only if somebody holds the lock; what the file says, or
+//! whether some process has that number, proves nothing.
+//!
+//! Perl deletes the file when it thinks that nobody runs. So our daemons exclude each other by a lock
+//! on a file of their own, which nobody deletes.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::{AsRawFd as _, OwnedFd, RawFd},
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    },
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+const MODE: u32 = 0o660;
+
+/// Held while the daemon runs.
+#[derive(Debug)]
+pub(crate) struct PidFile {
+    path: PathBuf,
+    /// Shared lock, for the original's `status` and `stop`.
+    file: File,
+    /// Exclusive lock, among ourselves.
+    own: File,
+}
+
+/// Who has the daemon's place.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// We, now.
+    Free(PidFile),
+    /// A running daemon, ours or Perl's; its PID where the file tells it.
+    By(Option<i32>),
+}
+
+impl PidFile {
+    /// Takes the daemon's place, if it is free.
+    pub(crate) fn take(path: &Path) -> anyhow::Result<Taken> {
+        let own = open(&lock_path(path))?;
+        if !patiently(|| own.try_lock().is_ok()) {
+            return Ok(Taken::By(pid_in(path)));
+        }
+        // Between our look and our lock Perl may delete the file or start: then look again.
+        for _ in 0..10 {
+            let file = open(path)?;
+            if !patiently(|| file.try_lock().is_ok()) {
+                return Ok(Taken::By(pid_in(path)));
+            }
+            // From exclusive to shared there is a moment without a lock; whoever takes it wins.
+            if file.try_lock_shared().is_err() || !is_at(&file, path) {
+                continue;
+            }
+            file.set_len(0)?;
+            (&file).write_all(std::process::id().to_string().as_bytes())?;
+            return Ok(Taken::Free(Self { path: path.to_owned(), file, own }));
+        }
+        anyhow::bail!("{}: another program keeps replacing this file", path.display())
+    }
+
+    /// The descriptors that hold the locks.
+    pub(crate) fn descriptors(&self) -> [RawFd; 2] {
+        [self.file.as_raw_fd(), self.own.as_raw_fd()]
+    }
+
+    /// Takes over the locks that an earlier image of this process held.
+    pub(crate) fn adopt(path: &Path, file: OwnedFd, own: OwnedFd) -> Self {
+        Self { path: path.to_owned(), file: file.into(), own: own.into() }
+    }
+
+    /// Deletes the file, as the original does, unless it is another's by now.
+    pub(crate) fn release(self) {
+        if is_at(&self.file, &self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a daemon, ours or Perl's, is running.
+pub(crate) fn is_running(path: &Path) -> bool {
+    let is_held = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_err());
+    is_held(path) || is_held(&lock_path(path))
+}
+
+/// Waits until the daemon has ended. The kernel wakes us: its lock is held for life.
+pub(crate) fn wait_until_free(path: &Path) -> io::Result<()> {
+    for path in [lock_path(path), path.to_owned()] {
+        match File::open(&path) {
+            // Exclusive: a Perl daemon's lock is a shared one.
+            Ok(file) => file.lock()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The PID that the file tells; it proves nothing.
+pub(crate) fn pid_in(path: &Path) -> Option<i32> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok().filter(|pid| *pid > 0)
+}
+
+/// A `status` in another process holds the lock for a moment while it looks.
+fn patiently(attempt: impl Fn() -> bool) -> bool {
+    (0..5).any(|_| {
+        attempt() || {
+            thread::sleep(Duration::from_millis(20));
+            false
+        }
+    })
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(MODE);
+    let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+    // The umask does not count: the original's group reads the file.
+    let _ = file.set_permissions(Permissions::from_mode(MODE));
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = || -> io::Result<bool> {
+        let (held, named) = (file.metadata()?, fs::metadata(path)?);
+        Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
+    };
+    same().unwrap_or(false)
+}

@@ -1,0 +1,269 @@
+//! A changed binary replaces the running supervisor in place: the same process executes it, and the
+//! locks, sockets and children stay. First the new binary is asked whether it can take over.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    env,
+    ffi::{CString, OsStr},
+    fs,
+    os::{
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    },
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::signal::SigSet,
+    unistd::execve,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::Sender;
+
+use super::{
+    Supervisor,
+    control::Reply,
+    exit::End,
+    module::{Cause, Module, Phase, Then},
+    spawn,
+};
+use crate::{
+    clock::Moment,
+    config::{
+        generation::{descriptor_in, read_whole, sealed_memory},
+        modules::Kind,
+    },
+};
+
+/// Names the descriptor that the next image reads the state from.
+pub(crate) const STATE: &str = "OTRSD_STATE_FD";
+
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the next image takes over. Its form is a contract between versions: fields are only added,
+/// with a default.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) past: Past,
+    pub(super) generations: Vec<(u64, RawFd)>,
+    pub(super) pid_file: [RawFd; 2],
+    pub(super) control: RawFd,
+    pub(super) inbox: RawFd,
+    pub(super) guard: (i32, RawFd),
+}
+
+/// What happened so far in this run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Past {
+    pub(super) modules: BTreeMap<String, Module>,
+    pub(super) started: Timestamp,
+    pub(super) run: String,
+    pub(super) last_instance: u64,
+    /// The number of the image that writes this.
+    pub(super) image: u64,
+}
+
+/// The program file that this image was started from.
+#[derive(Debug)]
+pub(super) struct Image {
+    /// Counts the images of this run.
+    pub(super) number: u64,
+    path: PathBuf,
+    identity: Option<[u64; 3]>,
+}
+
+/// A new binary that is being asked whether it can take over.
+pub(super) struct Probe {
+    pub(super) pid: i32,
+    pub(super) deadline: Moment,
+    reply: Option<Sender<Reply>>,
+}
+
+impl Image {
+    pub(super) fn current(number: u64) -> Self {
+        let path = fs::read_link("/proc/self/exe").unwrap_or_default();
+        Self { number, path, identity: identity(Path::new("/proc/self/exe")) }
+    }
+
+    /// Whether another file lies where this image came from.
+    pub(super) fn is_replaced(&self) -> bool {
+        identity(&self.path).is_some_and(|there| Some(there) != self.identity)
+    }
+}
+
+fn identity(path: &Path) -> Option<[u64; 3]> {
+    let file = fs::metadata(path).ok()?;
+    Some([file.dev(), file.ino(), file.mtime().cast_unsigned()])
+}
+
+impl State {
+    /// The state that an earlier image left to this one, if there is one.
+    pub(super) fn inherited() -> anyhow::Result<Option<Self>> {
+        let Some(number) = env::var_os(STATE) else { return Ok(None) };
+        let bytes = read_whole(&descriptor_in(&number)?.into())?;
+        Ok(Some(serde_json::from_slice(&bytes)?))
+    }
+
+    fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let generations = self.generations.iter().map(|(_, number)| *number);
+        generations.chain(self.pid_file).chain([self.control, self.inbox, self.guard.1])
+    }
+}
+
+/// `otrsd module takeover-check`: can this binary read the running supervisor's state?
+pub(crate) fn check() -> ExitCode {
+    match State::inherited() {
+        Ok(Some(_)) => ExitCode::SUCCESS,
+        Ok(None) => ExitCode::FAILURE,
+        Err(error) => {
+            crate::logs::complain(&format!("this version cannot take over: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Supervisor {
+    pub(super) fn start_probe(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+        let probed =
+            self.state().and_then(|state| Ok(spawn::probe(self.image.path.as_os_str(), &state)?));
+        match probed {
+            Ok(pid) => self.probe = Some(Probe { pid, deadline: now + PROBE_DEADLINE, reply }),
+            Err(error) => {
+                self.keep_image(&format!("{error:#}"));
+                self.reload_configuration(reply, now);
+            }
+        }
+    }
+
+    pub(super) fn on_probed(&mut self, end: End, now: Moment) {
+        let Some(probe) = self.probe.take() else { return };
+        if end == End::Code(0) {
+            if let Some(reply) = &probe.reply {
+                let _ = reply.try_send(Reply::Replacing);
+            }
+            self.replacing = true;
+            return;
+        }
+        self.keep_image(&format!("it ended with {end}"));
+        self.reload_configuration(probe.reply, now);
+    }
+
+    pub(super) fn check_probe(&self, now: Moment) {
+        if let Some(probe) = self.probe.as_ref().filter(|probe| probe.deadline <= now) {
+            let _ = nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(probe.pid),
+                nix::sys::signal::Signal::SIGKILL,
+            );
+        }
+    }
+
+    fn keep_image(&mut self, why: &str) {
+        let path = self.image.path.display();
+        tracing::error!("the new program {path} cannot take over, the running one stays: {why}");
+        // Said once; another file there is another chance.
+        self.image.identity = identity(&self.image.path);
+    }
+
+    fn state(&self) -> anyhow::Result<OwnedFd> {
+        sealed_memory(c"otrsd-state", &serde_json::to_vec(&self.carried()?)?)
+    }
+
+    fn carried(&self) -> anyhow::Result<State> {
+        // Modules have no copy: what is written down is what will be read.
+        let modules = serde_json::from_value(serde_json::to_value(&self.modules)?)?;
+        let generations = self.generations.iter();
+        Ok(State {
+            past: Past {
+                modules,
+                started: self.started,
+                run: self.run.clone(),
+                last_instance: self.last_instance,
+                image: self.image.number,
+            },
+            generations: generations
+                .map(|(number, sealed)| (*number, sealed.generation.descriptor()))
+                .collect(),
+            pid_file: self.pid_file.descriptors(),
+            control: self.control.descriptor(),
+            inbox: self.inbox.descriptor(),
+            guard: (self.guard.pid, self.guard.descriptor()),
+        })
+    }
+
+    /// Executes the new binary. Returns only if that fails.
+    pub(super) fn replace_image(&mut self) {
+        tracing::info!("{} takes over", self.image.path.display());
+        let Err(error) = self.execute();
+        self.replacing = false;
+        self.keep_image(&format!("{error:#}"));
+    }
+
+    fn execute(&self) -> anyhow::Result<Infallible> {
+        let state = self.state()?;
+        let carried = self.carried()?;
+        let arguments = env::args_os().map(|argument| CString::new(argument.as_bytes()));
+        let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+        let variables = env::vars_os()
+            .filter(|(name, _)| name != OsStr::new(STATE))
+            .map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()));
+        let mut variables = variables.collect::<Result<Vec<_>, _>>()?;
+        variables.push(CString::new(format!("{STATE}={}", state.as_raw_fd()))?);
+        let path = CString::new(self.image.path.as_os_str().as_bytes())?;
+        let inherited = || carried.descriptors().chain([state.as_raw_fd()]);
+        // A signal in between would find no handler and end the daemon; blocked, it waits.
+        SigSet::all().thread_block()?;
+        let result = inherited()
+            .try_for_each(|number| keep_across_exec(number, true))
+            .and_then(|()| execve(&path, &arguments, &variables));
+        let _ = inherited().try_for_each(|number| keep_across_exec(number, false));
+        SigSet::all().thread_unblock()?;
+        Ok(result?)
+    }
+
+    /// Discards, one after the other, the modules that still run an earlier image.
+    pub(super) fn renew_next_outdated(&mut self, now: Moment) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let (modules, image) = (&self.modules, self.image.number);
+        self.outdated
+            .retain(|name| modules.get(name).is_some_and(|module| runs_earlier(module, image)));
+        let is_ending = |name: &String| matches!(modules[name].phase, Phase::Stopping { .. });
+        let is_coming = |module: &Module| {
+            module.process().is_some_and(|process| process.image == image) && !module.is_up()
+        };
+        if self.outdated.iter().any(is_ending) || modules.values().any(is_coming) {
+            return;
+        }
+        let Some(name) = self.outdated.first().cloned() else { return };
+        let cause = Cause { reason: "the program was replaced".to_owned(), planned: true };
+        self.end(&name, cause, Then::Start, self.configuration().stop_grace, now);
+    }
+}
+
+/// Whether the module's process is our binary, of an earlier image.
+pub(super) fn runs_earlier(module: &Module, image: u64) -> bool {
+    let ours = !matches!(module.spec.kind, Kind::Command(_));
+    ours && module.process().is_some_and(|process| process.image != image)
+}
+
+fn keep_across_exec(number: RawFd, keep: bool) -> nix::Result<()> {
+    let flags = if keep { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+    #[expect(unsafe_code, reason = "the descriptors are held by their owners, known by number")]
+    // SAFETY: every number comes from an owner that this supervisor holds.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(descriptor, FcntlArg::F_SETFD(flags)).map(drop)
+}
+
+/// Takes a descriptor of the earlier image into possession.
+pub(super) fn adopt(number: RawFd) -> nix::Result<OwnedFd> {
+    keep_across_exec(number, false)?;
+    #[expect(unsafe_code, reason = "the earlier image left this descriptor open for us")]
+    // SAFETY: it is open, as F_SETFD has just shown, and each number is adopted once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}

@@ -1,0 +1,115 @@
+//! When an ended module starts again: a pure decision.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
+
+/// A life this long was healthy: its end is no sign of a loop.
+const HEALTHY: Duration = Duration::from_secs(10);
+/// A discard sooner than this is a module that does not get going.
+const HASTY: Duration = Duration::from_secs(1);
+/// Failures farther apart than this have nothing to do with each other.
+const MEMORY: Duration = Duration::from_mins(1);
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// The recent failures of one module.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Streak {
+    pub(super) length: u32,
+    last: Option<Moment>,
+}
+
+impl Streak {
+    /// Records an end and says how long to wait before the next start.
+    ///
+    /// A planned end, or one after 10 s of health: at once. Else the first failure: at once, the
+    /// second within 60 s: after 0.1 s, and so on, doubling to 30 s; never giving up. `jitter`, from
+    /// 0 to 1, spreads modules that fail together by up to a quarter.
+    pub(super) fn delay(
+        &mut self,
+        planned: bool,
+        uptime: Duration,
+        now: Moment,
+        jitter: f64,
+    ) -> Duration {
+        if uptime >= HEALTHY || (planned && uptime >= HASTY) {
+            *self = Self { length: u32::from(!planned), last: (!planned).then_some(now) };
+            return Duration::ZERO;
+        }
+        let fresh = self.last.is_none_or(|last| now.since(last) > MEMORY);
+        self.length = if fresh { 1 } else { self.length.saturating_add(1) };
+        self.last = Some(now);
+        let Some(doublings) = self.length.checked_sub(2) else { return Duration::ZERO };
+        let delay = FIRST_DELAY.saturating_mul(1 << doublings.min(20));
+        delay.min(LONGEST_DELAY).mul_f64(1.0 - 0.25 * jitter)
+    }
+
+    /// Whether the module fails again and again.
+    pub(super) fn is_loop(&self) -> bool {
+        self.length > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    /// Lives of a module: (planned, uptime, expected delay in ms), one after the other.
+    fn check(lives: &[(bool, Duration, u64)]) {
+        let (mut streak, mut now) = (Streak::default(), Moment::from_secs(1000));
+        for (index, &(planned, uptime, expected)) in lives.iter().enumerate() {
+            now = now + uptime;
+            let delay = streak.delay(planned, uptime, now, 0.0);
+            assert_eq!(delay, MS(expected), "life {index} of {lives:?}");
+            now = now + delay;
+        }
+    }
+
+    #[test]
+    fn crashes_at_once_slow_down_to_the_cap() {
+        let delays = [0, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000];
+        check(&delays.map(|delay| (false, MS(3), delay)));
+    }
+
+    #[test]
+    fn a_planned_end_and_a_healthy_life_restart_at_once() {
+        check(&[(true, MS(3_600_000), 0), (true, MS(1000), 0), (true, MS(1000), 0)]);
+        check(&[(false, MS(10_000), 0), (false, MS(11_000), 0), (false, MS(10_000), 0)]);
+    }
+
+    #[test]
+    fn a_healthy_life_that_fails_begins_a_new_streak() {
+        check(&[
+            (false, MS(5), 0),
+            (false, MS(5), 100),
+            (false, MS(10_000), 0),
+            (false, MS(5), 100),
+        ]);
+    }
+
+    #[test]
+    fn hasty_discards_do_not_spin() {
+        check(&[(true, MS(2), 0), (true, MS(2), 100), (true, MS(2), 200), (true, MS(1500), 0)]);
+    }
+
+    #[test]
+    fn failures_a_minute_apart_are_first_failures() {
+        let mut streak = Streak::default();
+        for minute in 1..5 {
+            let delay = streak.delay(false, MS(5), Moment::from_secs(minute * 61), 0.0);
+            assert_eq!(delay, Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn jitter_only_shortens() {
+        let mut streak = Streak::default();
+        streak.delay(false, MS(5), Moment::from_secs(1), 1.0);
+        assert_eq!(streak.delay(false, MS(5), Moment::from_secs(1), 1.0), MS(75));
+    }
+}

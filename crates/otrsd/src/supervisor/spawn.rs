@@ -1,0 +1,195 @@
+//! Starts processes. The only place that does so in the supervisor, and only on its main thread:
+//! the kernel sends the death signal when the *thread* that started a child ends.
+
+use std::{
+    ffi::{CString, OsStr},
+    fs::File,
+    io::{self, PipeReader},
+    os::unix::process::CommandExt as _,
+    process::{Command, Stdio},
+};
+
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::{prctl::set_pdeathsig, signal::Signal},
+    unistd::{
+        Gid, Pid, Uid, User, getgrouplist, getpid, getppid, setgroups, setresgid, setresuid,
+        setsid, write,
+    },
+};
+
+use crate::{
+    config::{
+        generation::{self, Generation},
+        modules::{Kind, ModuleSpec},
+        sources::Sources,
+    },
+    notify,
+};
+
+/// Marks every process of a run and their descendants: `<PID file>:<run>`.
+pub(super) const RUN: &str = "OTRSD_RUN";
+/// Marks the processes of one life of a module.
+pub(super) const INSTANCE: &str = "OTRSD_INSTANCE";
+const MODULE: &str = "OTRSD_MODULE";
+/// What concerns the supervisor and its parent.
+const OUR_OWN: [&str; 6] =
+    [notify::SOCKET, "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+/// Our binary as it was when this image started, whatever lies at its path now.
+const THIS_IMAGE: &str = "/proc/self/exe";
+
+/// Everything that a new process of a module gets.
+pub(super) struct Launch<'a> {
+    pub(super) spec: &'a ModuleSpec,
+    pub(super) generation: &'a Generation,
+    pub(super) stdout: Stdio,
+    pub(super) stderr: Stdio,
+    /// What `ps` shows as the program's name.
+    pub(super) program: &'a OsStr,
+    pub(super) run: &'a str,
+    pub(super) instance: u64,
+    pub(super) notify: &'a str,
+    pub(super) cgroup: Option<File>,
+    pub(super) debug: bool,
+}
+
+/// Starts a module's process and returns its PID, which is its session and process group too.
+pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
+    let spec = launch.spec;
+    let mut command = if let Kind::Command(argv) = &spec.kind {
+        let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command
+    } else {
+        let mut command = this_image(launch.program);
+        command.args(["module", "run", &spec.name]);
+        command.args(launch.debug.then_some("--debug"));
+        command
+    };
+    let config = (!matches!(spec.kind, Kind::Command(_))).then(|| launch.generation.descriptor());
+    clean_environment(&mut command);
+    command
+        .env(RUN, launch.run)
+        .env(INSTANCE, launch.instance.to_string())
+        .env(MODULE, &spec.name)
+        .env(notify::SOCKET, launch.notify)
+        .envs(config.map(|number| (generation::DESCRIPTOR, number.to_string())))
+        .envs(spec.watchdog.map(|longest| ("WATCHDOG_USEC", longest.as_micros().to_string())))
+        .envs(&spec.environment)
+        .stdin(Stdio::null())
+        .stdout(launch.stdout)
+        .stderr(launch.stderr);
+    if let Some(directory) = &spec.working_directory {
+        command.current_dir(directory);
+    }
+    let user = spec.user.as_deref().map(Identity::of).transpose()?;
+    in_child(&mut command, user, config, launch.cgroup);
+    start(&mut command)
+}
+
+/// Starts our own binary as a helper that outlives nothing: no death signal, no run mark.
+pub(super) fn guard(program: &OsStr, run: &str, alive: PipeReader) -> io::Result<i32> {
+    let mut command = this_image(program);
+    clean_environment(&mut command);
+    command.args(["module", "guard", run]).stdin(alive).stdout(Stdio::null()).stderr(Stdio::null());
+    #[expect(unsafe_code, reason = "a session of its own, so that no terminal reaches it")]
+    // SAFETY: setsid is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| Ok(setsid().map(drop)?));
+    }
+    start(&mut command)
+}
+
+/// Starts the binary at `path` to hear whether it can take over from this one.
+pub(super) fn probe(path: &OsStr, state: &impl std::os::fd::AsRawFd) -> io::Result<i32> {
+    let mut command = Command::new(path);
+    clean_environment(&mut command);
+    command
+        .args(["module", "takeover-check"])
+        .env(super::replace::STATE, state.as_raw_fd().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    in_child(&mut command, None, Some(state.as_raw_fd()), None);
+    start(&mut command)
+}
+
+fn this_image(program: &OsStr) -> Command {
+    let mut command = Command::new(THIS_IMAGE);
+    command.arg0(program);
+    command
+}
+
+fn clean_environment(command: &mut Command) {
+    for variable in Sources::variables().chain(OUR_OWN) {
+        command.env_remove(variable);
+    }
+}
+
+/// Dropping the handle waits for nothing; the reaper does.
+fn start(command: &mut Command) -> io::Result<i32> {
+    let child = command.spawn()?;
+    i32::try_from(child.id()).map_err(io::Error::other)
+}
+
+/// Who a module runs as.
+struct Identity {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+}
+
+impl Identity {
+    fn of(name: &str) -> io::Result<Self> {
+        let user = User::from_name(name)?
+            .ok_or_else(|| io::Error::other(format!("there is no user '{name}'")))?;
+        let groups = getgrouplist(&CString::new(name)?, user.gid)?;
+        Ok(Self { uid: user.uid, gid: user.gid, groups })
+    }
+
+    fn assume(&self) -> nix::Result<()> {
+        setgroups(&self.groups)?;
+        setresgid(self.gid, self.gid, self.gid)?;
+        setresuid(self.uid, self.uid, self.uid)
+    }
+}
+
+/// What the child does between fork and exec. Only system calls, nothing is allocated.
+fn in_child(
+    command: &mut Command,
+    user: Option<Identity>,
+    inherited: Option<std::os::fd::RawFd>,
+    cgroup: Option<File>,
+) {
+    let parent = getpid();
+    let prepare = move || -> nix::Result<()> {
+        setsid()?;
+        if let Some(cgroup) = &cgroup {
+            write(cgroup, b"0")?;
+        }
+        if let Some(user) = &user {
+            user.assume()?;
+        }
+        if let Some(number) = inherited {
+            keep_open(number)?;
+        }
+        die_with(parent)
+    };
+    #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+    // SAFETY: the closure makes async-signal-safe system calls only.
+    unsafe {
+        command.pre_exec(move || Ok(prepare()?));
+    }
+}
+
+/// Set last: changing the user clears it. The parent may have died before.
+fn die_with(parent: Pid) -> nix::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH) }
+}
+
+#[expect(unsafe_code, reason = "the descriptor is held by number across fork")]
+fn keep_open(number: std::os::fd::RawFd) -> nix::Result<()> {
+    // SAFETY: the parent holds the descriptor open while it starts this child.
+    let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+    fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty())).map(drop)
+}

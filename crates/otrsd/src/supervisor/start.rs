@@ -1,0 +1,288 @@
+//! From a configuration to a running supervisor, or to one that takes over from an earlier image.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ffi::{OsStr, OsString},
+    fs,
+    os::fd::RawFd,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use nix::sys::{prctl::set_child_subreaper, signal::SigSet};
+use thiserror::Error;
+use tokio::runtime;
+
+use super::{
+    MEMORY_CHECK, Options, Sealed, Signals, Supervisor,
+    cgroup::Cgroup,
+    control::Control,
+    daemonize,
+    guard::Guard,
+    inbox::Inbox,
+    module::Module,
+    pid_file::{PidFile, Taken},
+    replace::{self, Image, Past, State},
+    sweep,
+    systemd::{self, ServiceManager},
+    watch::Watches,
+};
+use crate::{
+    clock,
+    config::{
+        self, Configuration,
+        generation::Generation,
+        log::{LogFormat, LogSettings},
+        modules::SUPERVISOR,
+        sources::Sources,
+    },
+    logs::{self, ModuleFiles},
+    module::registry::Registry,
+};
+
+/// Why a supervisor did not start.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// A daemon with our number runs already.
+    #[error("{}", already(*.0))]
+    AlreadyRunning(Option<i32>),
+    /// The settings cannot be used.
+    #[error("{0:#}")]
+    Configuration(anyhow::Error),
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+fn already(pid: Option<i32>) -> String {
+    match pid {
+        Some(pid) => format!("already running (PID {pid})"),
+        None => "already running".to_owned(),
+    }
+}
+
+/// Runs the daemon until it has stopped.
+pub(crate) fn run(
+    options: Options,
+    registry: Registry,
+    sources: Sources,
+) -> Result<(), StartError> {
+    let inherited = State::inherited().context("this version cannot take over")?;
+    if inherited.is_none() {
+        daemonize::shed_descriptors();
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("no event loop")?;
+    runtime.block_on(async {
+        let signals = Signals::listen().context("cannot listen to signals")?;
+        let supervisor = match inherited {
+            Some(state) => resume(state, options, registry, sources)?,
+            None => begin(options, registry, sources)?,
+        };
+        // An earlier image blocked them until somebody listens.
+        SigSet::all().thread_unblock().map_err(anyhow::Error::from)?;
+        Ok(supervisor.run(signals).await?)
+    })
+}
+
+fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Supervisor, StartError> {
+    let stamp = sources.stamp();
+    let configuration = config::load(&sources, &registry).map_err(StartError::Configuration)?;
+    let pid_path = prepare(&configuration)?;
+    let pid_file = match PidFile::take(&pid_path)? {
+        Taken::Free(file) => file,
+        Taken::By(pid) => return Err(StartError::AlreadyRunning(pid)),
+    };
+    open_log(&configuration.log, options.daemonized)
+        .context("cannot write the supervisor's log")?;
+    for problem in &configuration.problems {
+        tracing::warn!("{problem}");
+    }
+    set_child_subreaper(true).map_err(anyhow::Error::from)?;
+    let cgroup = Cgroup::delegated();
+    let place = format!("{}:", pid_path.display());
+    let left = sweep::run(|mark| mark.starts_with(&place));
+    if let Some(cgroup) = &cgroup {
+        cgroup.end_all();
+    }
+    if left > 0 {
+        tracing::warn!("ended {left} processes that an earlier run left behind");
+    }
+    let run = format!("{place}{}", random().context("no random number")?);
+    let guard = Guard::start(&program(), &run).context("cannot start the guard")?;
+    let control = Control::bind(&configuration.run_file("sock"))?;
+    let held = Held { pid_file, control, inbox: Inbox::open()?, guard, cgroup };
+    let generation = Generation::seal(&configuration)?;
+    let now = clock::now();
+    let modules = configuration.modules.iter();
+    let past = Past {
+        modules: modules.map(|it| (it.name.clone(), Module::new(it.clone(), now))).collect(),
+        started: clock::wall(),
+        run,
+        last_instance: 0,
+        image: 0,
+    };
+    let generations = [(0, Sealed { configuration: Arc::new(configuration), generation })].into();
+    let mut supervisor = assemble(options, registry, sources, past, (held, generations));
+    supervisor.stamp = stamp;
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("otrsd {version} started (PID {})", std::process::id());
+    supervisor.on_time(now);
+    if supervisor.options.daemonized {
+        daemonize::report_started().context("cannot report to the caller")?;
+    }
+    systemd::ready(supervisor.modules.len());
+    Ok(supervisor)
+}
+
+/// What a supervisor holds for its life.
+struct Held {
+    pid_file: PidFile,
+    control: Control,
+    inbox: Inbox,
+    guard: Guard,
+    cgroup: Option<Cgroup>,
+}
+
+fn assemble(
+    options: Options,
+    registry: Registry,
+    sources: Sources,
+    past: Past,
+    (held, generations): (Held, BTreeMap<u64, Sealed>),
+) -> Supervisor {
+    let now = clock::now();
+    Supervisor {
+        options,
+        registry,
+        stamp: Vec::new(),
+        sources,
+        generations,
+        configuration_error: None,
+        modules: past.modules,
+        started: past.started,
+        run: past.run,
+        last_instance: past.last_instance,
+        image: Image::current(past.image),
+        probe: None,
+        replacing: false,
+        outdated: BTreeSet::new(),
+        stopping: None,
+        watches: Watches::default(),
+        pid_file: held.pid_file,
+        control: held.control,
+        inbox: held.inbox,
+        guard: held.guard,
+        cgroup: held.cgroup,
+        service_manager: ServiceManager::from_environment(now),
+        memory_check: now + MEMORY_CHECK,
+        logs_reopened: now,
+        program: program(),
+    }
+}
+
+/// Takes over from an earlier image: same process, same children, same locks and sockets.
+fn resume(
+    state: State,
+    options: Options,
+    registry: Registry,
+    sources: Sources,
+) -> anyhow::Result<Supervisor> {
+    let mut generations = BTreeMap::new();
+    for (number, descriptor) in state.generations {
+        generations.insert(number, restore(descriptor, &registry, &sources)?);
+    }
+    let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
+    let configuration = Arc::clone(&newest.configuration);
+    subscribe(configuration.log.format);
+    let adopt = replace::adopt;
+    let [file, own] = state.pid_file;
+    let pid_file = PidFile::adopt(&configuration.run_file("pid"), adopt(file)?, adopt(own)?);
+    let guard = Guard::start(&program(), &state.past.run).context("cannot start the guard")?;
+    Guard::dismiss(state.guard.0, adopt(state.guard.1)?);
+    let held = Held {
+        pid_file,
+        control: Control::adopt(&configuration.run_file("sock"), adopt(state.control)?),
+        inbox: Inbox::listen(adopt(state.inbox)?)?,
+        guard,
+        cgroup: Cgroup::delegated(),
+    };
+    let past = Past { image: state.past.image + 1, ..state.past };
+    let mut supervisor = assemble(options, registry, sources, past, (held, generations));
+    let (modules, image) = (&supervisor.modules, supervisor.image.number);
+    let outdated = modules.iter().filter(|(_, module)| replace::runs_earlier(module, image));
+    supervisor.outdated = outdated.map(|(name, _)| name.clone()).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("otrsd {version} took over (PID {})", std::process::id());
+    supervisor.reload_configuration(None, clock::now());
+    Ok(supervisor)
+}
+
+fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
+    let generation = Generation::adopt(replace::adopt(descriptor)?);
+    let settings = generation.contents()?.settings;
+    let configuration = Configuration::interpret(settings, Vec::new(), registry, &sources.places)?;
+    Ok(Sealed { configuration: Arc::new(configuration), generation })
+}
+
+/// Makes the directories; an unwritable one is found now and not by the first module.
+fn prepare(configuration: &Configuration) -> anyhow::Result<std::path::PathBuf> {
+    let directories = [&configuration.pid_directory, &configuration.log.directory];
+    for (directory, setting) in
+        directories.into_iter().zip(["Daemon::PID::Path", "Daemon::Log::LogPath"])
+    {
+        logs::make_directory(directory).and_then(|()| is_writable(directory)).with_context(
+            || format!("cannot write into {} (setting {setting})", directory.display()),
+        )?;
+    }
+    Ok(configuration.run_file("pid"))
+}
+
+fn is_writable(directory: &std::path::Path) -> std::io::Result<()> {
+    Ok(nix::unistd::access(directory, nix::unistd::AccessFlags::W_OK)?)
+}
+
+/// In the background, standard error becomes a log file: a panic would be told there too.
+fn open_log(settings: &LogSettings, daemonized: bool) -> anyhow::Result<()> {
+    if daemonized {
+        let files =
+            ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
+        files.rotate(settings, clock::wall())?;
+        if let Some(path) = &files.err {
+            daemonize::redirect_errors(logs::open(path)?)?;
+        }
+    }
+    subscribe(settings.format);
+    Ok(())
+}
+
+fn subscribe(format: LogFormat) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_timer(WallClock)
+        // It would complain on standard error, and panic when that is what fails.
+        .log_internal_errors(false)
+        .with_ansi(false);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+struct WallClock;
+
+impl tracing_subscriber::fmt::time::FormatTime for WallClock {
+    fn format_time(&self, w: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        write!(w, "{:.3}", clock::wall())
+    }
+}
+
+/// The name that `ps` shows: the one that the caller used.
+fn program() -> OsString {
+    env::args_os().next().unwrap_or_else(|| OsStr::new("otrsd").to_owned())
+}
+
+fn random() -> std::io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned())
+}

@@ -1,0 +1,97 @@
+//! What `status` shows.
+
+use std::{collections::VecDeque, fs};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    exit::Exit,
+    module::{Module, Phase},
+};
+use crate::clock::Moment;
+
+/// The supervisor and its modules.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) pid: u32,
+    pub(crate) node_id: u16,
+    pub(crate) version: String,
+    pub(crate) started: Timestamp,
+    pub(crate) rss_kb: u64,
+    pub(crate) stopping: bool,
+    /// What keeps the configuration on disk from being the one that runs.
+    pub(crate) configuration_error: Option<String>,
+    pub(crate) modules: Vec<ModuleStatus>,
+}
+
+/// One module.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ModuleStatus {
+    pub(crate) name: String,
+    /// `starting`, `running`, `stopping`, `waiting` (for its restart), `stopped`, `refused`.
+    pub(crate) state: String,
+    pub(crate) pid: Option<i32>,
+    /// Start of the process, or its last end.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) restarts: u64,
+    pub(crate) rss_kb: Option<u64>,
+    /// What the module says of itself, or why it does not run.
+    pub(crate) note: Option<String>,
+    pub(crate) last_exit: Option<Exit>,
+    /// The remembered exits, newest first.
+    pub(crate) exits: VecDeque<Exit>,
+}
+
+impl ModuleStatus {
+    pub(super) fn of(module: &Module, now: Moment) -> Self {
+        let process = module.process();
+        let (state, mut note) = match &module.phase {
+            Phase::Waiting { until } => {
+                let wait = until.since(now).as_secs_f64();
+                ("waiting", Some(format!("starts again in {wait:.1} s")))
+            }
+            Phase::Running { ready: true, .. } => ("running", None),
+            Phase::Running { ready: false, .. } => ("starting", None),
+            Phase::Stopping { cause, .. } => ("stopping", Some(cause.reason.clone())),
+            Phase::Stopped => ("stopped", None),
+        };
+        if let Some(said) = process.and_then(|process| process.note.clone()) {
+            note = Some(said);
+        }
+        Self {
+            name: module.spec.name.clone(),
+            state: state.to_owned(),
+            pid: process.map(|process| process.pid),
+            since: process
+                .map(|process| process.started)
+                .or_else(|| module.exits.front().map(|exit| exit.at)),
+            restarts: module.restarts,
+            rss_kb: process.and_then(|process| rss_kb(process.pid)),
+            note,
+            last_exit: module.exits.front().cloned(),
+            exits: module.exits.clone(),
+        }
+    }
+
+    pub(super) fn refused(name: &str, why: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: "refused".to_owned(),
+            pid: None,
+            since: None,
+            restarts: 0,
+            rss_kb: None,
+            note: Some(why),
+            last_exit: None,
+            exits: VecDeque::new(),
+        }
+    }
+}
+
+/// The resident size of a process.
+pub(super) fn rss_kb(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,77 @@
+//! Ends processes that nobody else reaches: descendants that left their session.
+//!
+//! Every process of a run carries marks in its environment, and so do its descendants, whatever
+//! session, parent or user they moved to. One that also replaced its environment is not found; only
+//! a cgroup would hold it.
+
+use std::{fs, thread, time::Duration};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::{Pid, getpid},
+};
+
+use super::spawn::{INSTANCE, RUN};
+
+/// Kills every process of a run that `is_meant` by its mark, until none is left.
+pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
+    let mut killed = 0;
+    // A process may fork while the list is read: look again until nobody is found.
+    for _ in 0..100 {
+        let found = all_pids().filter(|pid| mark(*pid, RUN).is_some_and(|run| is_meant(&run)));
+        let count = found.filter(|pid| end(*pid)).count();
+        if count == 0 {
+            break;
+        }
+        killed += count;
+        thread::sleep(Duration::from_millis(5));
+    }
+    killed
+}
+
+/// Kills the adopted children, not modules themselves, that belong to a life that is over. Their own
+/// children come to us when they die, so this is called again for each dead stray.
+pub(super) fn strays(is_module: impl Fn(i32) -> bool, is_over: impl Fn(u64) -> bool) {
+    for pid in children().into_iter().filter(|pid| !is_module(*pid)) {
+        let instance = mark(pid, INSTANCE).and_then(|mark| mark.parse().ok());
+        if instance.is_some_and(&is_over) {
+            end(pid);
+        }
+    }
+}
+
+fn end(pid: i32) -> bool {
+    match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+        Ok(()) => true,
+        Err(Errno::ESRCH) => false,
+        Err(error) => {
+            tracing::error!("cannot end process {pid} of an earlier run: {error}");
+            false
+        }
+    }
+}
+
+/// The value of a variable in a process's first environment; `None` also for a zombie.
+fn mark(pid: i32, variable: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut entries = environment.split(|byte| *byte == 0);
+    let value = entries.find_map(|entry| {
+        entry.strip_prefix(variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
+    })?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+fn all_pids() -> impl Iterator<Item = i32> {
+    let own = getpid().as_raw();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(move |pid| *pid != own)
+}
+
+/// This process's children; only its main thread has any.
+fn children() -> Vec<i32> {
+    let own = getpid();
+    let list = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
