@@ -160,7 +160,7 @@ enum ModuleCommand {
         debug: bool,
     },
     /// Wait for the supervisor's death and end its run.
-    Guard { run: String },
+    Guard { run: String, paths: Vec<PathBuf> },
     /// Tell whether this binary can take over.
     TakeoverCheck,
 }
@@ -176,10 +176,15 @@ impl Program {
         config::load(&self.sources, &self.registry).map_err(|error| Failure::configuration(&error))
     }
 
-    /// For commands to a running daemon: a broken file is a warning.
+    /// For commands to a running daemon: a broken file is a warning, and must not hide the daemon.
     fn load_leniently(&self) -> Result<Configuration, Failure> {
         let loaded = config::load_leniently(&self.sources, &self.registry);
-        let (configuration, errors) = loaded.map_err(|error| Failure::configuration(&error))?;
+        let (mut configuration, errors) = loaded.map_err(|error| Failure::configuration(&error))?;
+        if !errors.is_empty()
+            && let Some(pid_file) = guard::find_pid_file(&self.sources.paths)
+        {
+            configuration.relocate(&pid_file);
+        }
         for error in errors {
             complain(&format!("warning: {error}"));
         }
@@ -198,7 +203,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
         Command::Module(ModuleCommand::Run { name, debug }) => {
             return process::run(&registry, name, *debug);
         }
-        Command::Module(ModuleCommand::Guard { run }) => return guard::watch(run),
+        Command::Module(ModuleCommand::Guard { run, .. }) => return guard::watch(run),
         Command::Module(ModuleCommand::TakeoverCheck) => return replace::check(),
         _ => {}
     }

@@ -8,7 +8,11 @@ mod registration;
 pub(crate) mod sources;
 mod trust;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::bail;
 use sysconfig::{Problem, SysConfig, Value};
@@ -93,6 +97,17 @@ impl Configuration {
             all.map(|(setting, value, _)| (setting.to_owned(), value.clone())).collect::<Vec<_>>()
         };
         own == others && self.log == other.log && settings(self) == settings(other)
+    }
+
+    /// Takes node and directory from a PID file's path.
+    pub(crate) fn relocate(&mut self, pid_file: &Path) {
+        let name = pid_file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        if let (Some(directory), Some(Ok(node_id))) =
+            (pid_file.parent(), name.strip_prefix("Daemon-NodeID-").map(str::parse))
+        {
+            self.pid_directory = directory.to_owned();
+            self.node_id = node_id;
+        }
     }
 
     /// `Daemon-NodeID-<n>.<extension>` in the PID directory.

@@ -61,7 +61,7 @@ pub(super) type Call = (Request, mpsc::Sender<Reply>);
 
 const REQUEST_LIMIT: u64 = 64 << 10;
 const REQUEST_DEADLINE: Duration = Duration::from_secs(5);
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: u32 = 64;
 /// Replies that a client may leave unread before it misses some.
 const BACKLOG: usize = 1024;
 
@@ -69,6 +69,8 @@ const BACKLOG: usize = 1024;
 pub(super) struct Control {
     listener: StdListener,
     path: PathBuf,
+    /// One permit a connection, and one for the next.
+    places: Arc<Semaphore>,
 }
 
 impl Control {
@@ -83,11 +85,12 @@ impl Control {
         let listener = short(path, |path| StdListener::bind(path))
             .with_context(|| format!("cannot listen on {}", path.display()))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path: path.to_owned() })
+        Ok(Self::adopt(path, listener.into()))
     }
 
     pub(super) fn adopt(path: &Path, listener: OwnedFd) -> Self {
-        Self { listener: listener.into(), path: path.to_owned() }
+        let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+        Self { listener: listener.into(), path: path.to_owned(), places }
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
@@ -99,7 +102,7 @@ impl Control {
         let listener = self.listener.try_clone()?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Arc::clone(&self.places);
         tokio::spawn(async move {
             while let Ok(place) = Arc::clone(&places).acquire_owned().await {
                 let Ok((stream, _)) = listener.accept().await else {
@@ -116,6 +119,13 @@ impl Control {
             }
         });
         Ok(())
+    }
+
+    /// Lets the connections whose senders are gone say what is left; a client that does not read
+    /// delays this by a second at most.
+    pub(super) async fn drain(&self) {
+        let all_but_the_next = self.places.acquire_many(CONNECTIONS - 1);
+        let _ = timeout(Duration::from_secs(1), all_but_the_next).await;
     }
 
     pub(super) fn close(self) {

@@ -48,8 +48,10 @@ impl fmt::Display for Exit {
         if !self.reason.is_empty() {
             write!(f, ", {}", self.reason)?;
         }
-        let uptime = Duration::from_secs_f64(self.uptime_seconds.max(0.0));
-        write!(f, ", after {:.1?}, peak {} kB", uptime, self.peak_rss_kb)?;
+        if self.pid.is_some() {
+            let uptime = Duration::from_secs_f64(self.uptime_seconds.max(0.0));
+            write!(f, ", after {uptime:.1?}, peak {} kB", self.peak_rss_kb)?;
+        }
         match &self.last_stderr_line {
             Some(line) => write!(f, ": {line}"),
             None => Ok(()),

@@ -4,8 +4,14 @@
 //! its session, only the guard.
 
 use std::{
+    ffi::OsStr,
+    fs,
     io::{self, PipeWriter, Read as _},
-    os::fd::{AsRawFd as _, OwnedFd},
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    },
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -14,7 +20,7 @@ use nix::{
         prctl::set_name,
         signal::{SigSet, Signal, kill},
     },
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 
 use super::{spawn, sweep};
@@ -28,9 +34,9 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn start(program: &std::ffi::OsStr, run: &str) -> io::Result<Self> {
+    pub(super) fn start(program: &OsStr, run: &str, paths: &[PathBuf]) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        let pid = spawn::guard(program, run, reader)?;
+        let pid = spawn::guard(program, run, paths, reader)?;
         Ok(Self { pid, alive: writer })
     }
 
@@ -45,7 +51,25 @@ impl Guard {
     }
 }
 
-/// The guard's process: `otrsd module guard RUN`.
+/// The PID file of the running daemon that was started with the configuration in `paths`.
+///
+/// Its guard's arguments tell. Thus a daemon is found even when its configuration, which says where
+/// the PID file is, cannot be read any more.
+pub(crate) fn find_pid_file(paths: &[PathBuf]) -> Option<PathBuf> {
+    let wanted: Vec<&[u8]> = paths.iter().map(|path| path.as_os_str().as_bytes()).collect();
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    processes
+        .filter(|entry| entry.metadata().is_ok_and(|file| file.uid() == geteuid().as_raw()))
+        .find_map(|entry| {
+            let command = fs::read(entry.path().join("cmdline")).ok()?;
+            let words: Vec<&[u8]> = command.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
+            let [_, b"module", b"guard", run, guarded @ ..] = words.as_slice() else { return None };
+            let colon = run.iter().rposition(|byte| *byte == b':')?;
+            (guarded == wanted).then(|| OsStr::from_bytes(&run[..colon]).into())
+        })
+}
+
+/// The guard's process: `otrsd module guard RUN PATH…`.
 pub(crate) fn watch(run: &str) -> ExitCode {
     let _ = set_name(c"otrsd-guard");
     // A guard that a signal ends guards nothing; KILL remains.

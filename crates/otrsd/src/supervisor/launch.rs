@@ -59,11 +59,14 @@ impl Supervisor {
         };
         let spawned = spawn::module(launch).with_context(|| cannot_start(&spec));
         module.spec = spec;
+        module.generation = generation;
         if let Some(trouble) = &outputs.trouble {
             tracing::error!("{name}: {trouble}");
         }
         match spawned {
             Ok(pid) => {
+                // Starting took its time.
+                let since = clock::now();
                 tracing::info!("{name} started (PID {pid})");
                 let first = module.exits.is_empty() && module.restarts == 0;
                 module.restarts += u64::from(!first);
@@ -74,9 +77,8 @@ impl Supervisor {
                         pid,
                         instance: self.last_instance,
                         started: clock::wall(),
-                        since: now,
-                        last_round: now,
-                        generation,
+                        since,
+                        last_round: since,
                         image: self.image.number,
                         out: outputs.out,
                         err: outputs.err,

@@ -14,6 +14,7 @@ use super::{
     module::{Cause, Phase, Process, Then},
     own_log::OwnLog,
     reaper::{self, Reaped},
+    restart::Streak,
     sweep,
 };
 use crate::{
@@ -47,7 +48,7 @@ impl Supervisor {
 
     /// A guard that was killed leaves the run unguarded: another one takes its place.
     fn renew_guard(&mut self) {
-        match Guard::start(&self.program, &self.run) {
+        match Guard::start(&self.program, &self.run, &self.sources.paths) {
             Ok(guard) => self.guard = guard,
             Err(error) => tracing::error!("the guard is gone and no other starts: {error}"),
         }
@@ -154,6 +155,7 @@ impl Supervisor {
                 return;
             }
             Phase::Waiting { .. } if then == Then::Start => {
+                module.streak = Streak::default();
                 module.phase = Phase::Waiting { until: now };
                 return;
             }

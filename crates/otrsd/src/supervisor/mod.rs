@@ -159,11 +159,13 @@ impl Supervisor {
             self.on_event(event);
             self.catch_up();
             if self.replacing {
-                // The connections' tasks still hold what was last said to them.
-                tokio::task::yield_now().await;
+                self.watches = Watches::default();
+                self.control.drain().await;
                 self.replace_image();
             }
         }
+        self.watches = Watches::default();
+        self.control.drain().await;
         self.finish();
         Ok(())
     }

@@ -16,6 +16,8 @@ const EXITS: usize = 10;
 pub(super) struct Module {
     pub(super) spec: ModuleSpec,
     pub(super) phase: Phase,
+    /// The configuration generation of the newest life.
+    pub(super) generation: u64,
     /// Lives after the first.
     pub(super) restarts: u64,
     pub(super) streak: Streak,
@@ -65,8 +67,6 @@ pub(super) struct Process {
     pub(super) since: Moment,
     /// The last finished round, or the start.
     pub(super) last_round: Moment,
-    /// The configuration generation it was started with.
-    pub(super) generation: u64,
     /// The supervisor image it was started from.
     pub(super) image: u64,
     pub(super) out: Option<OwnLog>,
@@ -89,6 +89,7 @@ impl Module {
         Self {
             spec,
             phase: Phase::Waiting { until: now },
+            generation: 0,
             restarts: 0,
             streak: Streak::default(),
             exits: VecDeque::new(),

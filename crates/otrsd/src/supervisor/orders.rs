@@ -48,7 +48,10 @@ impl Supervisor {
                 let _ = reply.try_send(refusal("the daemon is stopping"));
             }
             Request::Settle => {
-                self.watches.add(reply, self.modules.keys().cloned().collect());
+                // One that fails again and again is no news.
+                let modules = self.modules.iter().filter(|(_, module)| !module.streak.is_loop());
+                let awaited = modules.map(|(name, _)| name.clone()).collect();
+                self.watches.add(reply, awaited);
             }
             Request::Reload => self.reload(Some(reply), now),
             Request::Restart { module: None } => {
@@ -89,7 +92,9 @@ impl Supervisor {
         }
         self.stopping = Some(now + grace);
         for name in self.modules.keys().cloned().collect::<Vec<_>>() {
-            self.watches.tell(&name, &format!("waiting for {name}"));
+            if let Some(process) = self.modules[&name].process() {
+                self.watches.tell(&name, &format!("waiting for {name} (PID {})", process.pid));
+            }
             let cause = Cause { reason: "the daemon stops".to_owned(), planned: true };
             self.end(&name, cause, Then::Stop, grace, now);
         }
@@ -122,7 +127,7 @@ impl Supervisor {
         let applied = self.read_configuration().map(|()| self.apply_configuration(now));
         match applied {
             Ok(changed) => {
-                tracing::info!("reloaded; {} modules changed", changed.len());
+                tracing::info!("reloaded; changed: {changed:?}");
                 if let Some(reply) = reply {
                     for problem in &self.configuration().problems {
                         let _ = reply.try_send(Reply::Event { text: problem.to_string() });
@@ -177,10 +182,10 @@ impl Supervisor {
     fn apply_configuration(&mut self, now: Moment) -> BTreeSet<String> {
         let new = Arc::clone(self.configuration());
         let mut changed = BTreeSet::new();
-        for name in self.modules.keys().cloned().collect::<Vec<_>>() {
+        let unequal = self.modules.iter().filter(|(_, module)| !self.is_unchanged(module, &new));
+        for name in unequal.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let (reason, then) = match new.module(&name) {
                 None => ("it is no longer registered", Then::Forget),
-                Some(_) if self.is_unchanged(&name, &new) => continue,
                 Some(_) => ("its configuration changed", Then::Start),
             };
             let cause = Cause { reason: reason.to_owned(), planned: true };
@@ -196,22 +201,18 @@ impl Supervisor {
         changed
     }
 
-    /// Whether the process of `name` would be started with the same configuration.
-    fn is_unchanged(&self, name: &str, new: &config::Configuration) -> bool {
-        let module = self.modules.get(name);
-        // A module without a process is being started with the new configuration anyway.
-        let Some(process) = module.and_then(Module::process) else { return false };
-        let old = self.generations.get(&process.generation);
-        old.is_some_and(|old| old.configuration.is_same_for(name, new))
+    /// Whether the module's next life would be started like its newest.
+    fn is_unchanged(&self, module: &Module, new: &config::Configuration) -> bool {
+        let old = self.generations.get(&module.generation);
+        old.is_some_and(|old| old.configuration.is_same_for(&module.spec.name, new))
     }
 
-    /// Drops the generations that no process was started with, but for the newest.
+    /// Drops the generations that no module's newest life had, but for the newest.
     pub(super) fn forget_unused_generations(&mut self) {
         if self.generations.len() < 2 {
             return;
         }
-        let processes = self.modules.values().filter_map(Module::process);
-        let used: BTreeSet<u64> = processes.map(|process| process.generation).collect();
+        let used: BTreeSet<u64> = self.modules.values().map(|it| it.generation).collect();
         let newest = self.generations.last_key_value().map(|(number, _)| *number);
         self.generations.retain(|number, _| Some(*number) == newest || used.contains(number));
     }

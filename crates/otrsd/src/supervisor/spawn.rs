@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{self, PipeReader},
     os::unix::process::CommandExt as _,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -89,10 +90,20 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
 }
 
 /// Starts our own binary as a helper that outlives nothing: no death signal, no run mark.
-pub(super) fn guard(program: &OsStr, run: &str, alive: PipeReader) -> io::Result<i32> {
+pub(super) fn guard(
+    program: &OsStr,
+    run: &str,
+    paths: &[PathBuf],
+    alive: PipeReader,
+) -> io::Result<i32> {
     let mut command = this_image(program);
     clean_environment(&mut command);
-    command.args(["module", "guard", run]).stdin(alive).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["module", "guard", run])
+        .args(paths)
+        .stdin(alive)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     #[expect(unsafe_code, reason = "a session of its own, so that no terminal reaches it")]
     // SAFETY: setsid is async-signal-safe.
     unsafe {

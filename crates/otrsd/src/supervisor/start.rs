@@ -3,14 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    ffi::{OsStr, OsString},
+    ffi::{CString, OsStr, OsString},
     fs,
-    os::fd::RawFd,
+    os::{fd::RawFd, unix::ffi::OsStrExt as _},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use nix::sys::{prctl::set_child_subreaper, signal::SigSet};
+use nix::sys::{
+    prctl::{set_child_subreaper, set_name},
+    signal::SigSet,
+};
 use thiserror::Error;
 use tokio::runtime;
 
@@ -67,6 +71,7 @@ pub(crate) fn run(
     registry: Registry,
     sources: Sources,
 ) -> Result<(), StartError> {
+    name_process();
     let inherited = State::inherited().context("this version cannot take over")?;
     if inherited.is_none() {
         daemonize::shed_descriptors();
@@ -109,7 +114,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         tracing::warn!("ended {left} processes that an earlier run left behind");
     }
     let run = format!("{place}{}", random().context("no random number")?);
-    let guard = Guard::start(&program(), &run).context("cannot start the guard")?;
+    let guard = Guard::start(&program(), &run, &sources.paths).context("cannot start the guard")?;
     let control = Control::bind(&configuration.run_file("sock"))?;
     let held = Held { pid_file, control, inbox: Inbox::open()?, guard, cgroup };
     let generation = Generation::seal(&configuration)?;
@@ -198,7 +203,8 @@ fn resume(
     let adopt = replace::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.run_file("pid"), adopt(file)?, adopt(own)?);
-    let guard = Guard::start(&program(), &state.past.run).context("cannot start the guard")?;
+    let guard = Guard::start(&program(), &state.past.run, &sources.paths)
+        .context("cannot start the guard")?;
     Guard::dismiss(state.guard.0, adopt(state.guard.1)?);
     let held = Held {
         pid_file,
@@ -226,7 +232,7 @@ fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow:
 }
 
 /// Makes the directories; an unwritable one is found now and not by the first module.
-fn prepare(configuration: &Configuration) -> anyhow::Result<std::path::PathBuf> {
+fn prepare(configuration: &Configuration) -> anyhow::Result<PathBuf> {
     let directories = [&configuration.pid_directory, &configuration.log.directory];
     for (directory, setting) in
         directories.into_iter().zip(["Daemon::PID::Path", "Daemon::Log::LogPath"])
@@ -238,7 +244,7 @@ fn prepare(configuration: &Configuration) -> anyhow::Result<std::path::PathBuf> 
     Ok(configuration.run_file("pid"))
 }
 
-fn is_writable(directory: &std::path::Path) -> std::io::Result<()> {
+fn is_writable(directory: &Path) -> std::io::Result<()> {
     Ok(nix::unistd::access(directory, nix::unistd::AccessFlags::W_OK)?)
 }
 
@@ -281,6 +287,15 @@ impl tracing_subscriber::fmt::time::FormatTime for WallClock {
 /// The name that `ps` shows: the one that the caller used.
 fn program() -> OsString {
     env::args_os().next().unwrap_or_else(|| OsStr::new("otrsd").to_owned())
+}
+
+/// `top` would show the name that was executed: /proc/self/exe, when in the background.
+fn name_process() {
+    let program = program();
+    let name = Path::new(&program).file_name().map(|name| CString::new(name.as_bytes()));
+    if let Some(Ok(name)) = name {
+        let _ = set_name(&name);
+    }
 }
 
 fn random() -> std::io::Result<String> {
