@@ -2,15 +2,23 @@
 //! module tells the supervisor. A datagram of `KEY=value` lines to the socket in `NOTIFY_SOCKET`.
 
 use std::{
-    env, io,
+    env,
+    ffi::OsStr,
+    io,
     os::{
         linux::net::SocketAddrExt as _,
-        unix::net::{SocketAddr, UnixDatagram},
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
     },
+    time::Duration,
 };
 
 /// The variable that names the socket (`sd_notify(3)`).
 pub(crate) const SOCKET: &str = "NOTIFY_SOCKET";
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends `lines` to whoever started this process; without a socket nobody asked.
 pub(crate) fn send(lines: &str) -> io::Result<()> {
@@ -18,15 +26,11 @@ pub(crate) fn send(lines: &str) -> io::Result<()> {
     let name = name.as_encoded_bytes();
     let address = match name.strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
-        None => SocketAddr::from_pathname(std::path::Path::new(env_path(name)))?,
+        None => SocketAddr::from_pathname(OsStr::from_bytes(name))?,
     };
     let socket = UnixDatagram::unbound()?;
-    // A listener that no longer reads must not hold up the sender's work.
-    socket.set_nonblocking(true)?;
+    // The kernel queues ten datagrams: a busy listener makes the sender wait, a dead one not for long.
+    socket.set_write_timeout(Some(PATIENCE))?;
     socket.send_to_addr(lines.as_bytes(), &address)?;
     Ok(())
-}
-
-fn env_path(name: &[u8]) -> &std::ffi::OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(name)
 }

@@ -47,7 +47,7 @@ fn sources(program: &Program) -> String {
 /// Directories that cannot be used, or that `start` could not make.
 fn directories(configuration: &Configuration) -> Vec<String> {
     let directories = [
-        ("Daemon::PID::Path", &configuration.pid_directory),
+        ("Daemon::PID::Path", &configuration.place.directory),
         ("Daemon::Log::LogPath", &configuration.log.directory),
     ];
     let mut problems = Vec::new();

@@ -8,7 +8,7 @@ use std::{
 
 use super::Failure;
 use crate::{
-    config::Configuration,
+    config::place::Place,
     supervisor::{
         control::{Reply, Request, short},
         pid_file,
@@ -35,15 +35,15 @@ impl Iterator for Replies {
 ///
 /// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
 pub(super) fn ask(
-    configuration: &Configuration,
+    place: &Place,
     request: &Request,
     deadline: Option<Duration>,
 ) -> Result<Replies, Failure> {
-    let socket = configuration.run_file("sock");
+    let socket = place.socket();
     let mut stream = match short(&socket, |path| UnixStream::connect(path)) {
         Ok(stream) => stream,
         Err(error) => {
-            let pid_path = configuration.run_file("pid");
+            let pid_path = place.pid_file();
             if !pid_file::is_running(&pid_path) {
                 return Err(Failure::failed("not running"));
             }
@@ -56,13 +56,12 @@ pub(super) fn ask(
             )));
         }
     };
-    let send = || -> anyhow::Result<()> {
+    let mut send = || -> anyhow::Result<()> {
         stream.set_read_timeout(deadline)?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         Ok(stream.write_all(&line)?)
     };
-    let mut send = send;
     send()?;
     Ok(Replies { lines: BufReader::new(stream).lines() })
 }

@@ -9,7 +9,7 @@ use nix::{
 
 use super::{Failure, Program, client, terminal::print};
 use crate::{
-    config::Configuration,
+    config::place::Place,
     supervisor::{
         Options,
         control::{Reply, Request},
@@ -36,8 +36,9 @@ pub(super) fn start(
         Begin::Failed(code, text) => return Err(Failure { code, text }),
         Begin::Started => {}
     }
-    let settled = follow(client::ask(&configuration, &Request::Settle, Some(SETTLE))?, |_| {});
-    let pid = pid_file::pid_in(&configuration.run_file("pid")).unwrap_or_default();
+    let settled =
+        follow(client::ask(&configuration.place, &Request::Settle, Some(SETTLE))?, |_| {});
+    let pid = pid_file::pid_in(&configuration.place.pid_file()).unwrap_or_default();
     match settled {
         Ok(true) => {
             let modules = configuration.modules.len();
@@ -55,8 +56,8 @@ pub(super) fn start(
 }
 
 pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
-    let configuration = program.load_leniently()?;
-    if stop_and_wait(&configuration, force, |text| print(&format!("{text}\n")))? {
+    let place = program.find_daemon()?;
+    if stop_and_wait(&place, force, |text| print(&format!("{text}\n")))? {
         print("stopped\n");
     } else {
         print("not running\n");
@@ -66,15 +67,15 @@ pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
 
 /// Stops the daemon, ours or Perl's, and waits for its end; false if none was running.
 pub(super) fn stop_and_wait(
-    configuration: &Configuration,
+    place: &Place,
     force: bool,
     tell: impl FnMut(&str),
 ) -> Result<bool, Failure> {
-    let pid_path = configuration.run_file("pid");
+    let pid_path = place.pid_file();
     if !pid_file::is_running(&pid_path) {
         return Ok(false);
     }
-    match client::ask(configuration, &Request::Stop { force }, None) {
+    match client::ask(place, &Request::Stop { force }, None) {
         // The connection ends with the supervisor.
         Ok(replies) => drop(follow(replies, tell)),
         Err(failure) => {
@@ -89,21 +90,21 @@ pub(super) fn stop_and_wait(
 
 pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     // A broken file here is broken there too: the supervisor says so, and runs on.
-    let configuration = program.load_leniently()?;
+    let place = program.find_daemon()?;
     let tell = |text: &str| print(&format!("{text}\n"));
-    if follow(client::ask(&configuration, &Request::Reload, None)?, tell)? {
+    if follow(client::ask(&place, &Request::Reload, None)?, tell)? {
         print("reloaded\n");
         return Ok(());
     }
     // The connection ended when another image took over; the socket stayed.
-    follow(client::ask(&configuration, &Request::Settle, None)?, tell)?;
+    follow(client::ask(&place, &Request::Settle, None)?, tell)?;
     print("reloaded; the new program took over\n");
     Ok(())
 }
 
 pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), Failure> {
-    let configuration = program.load_leniently()?;
-    let replies = client::ask(&configuration, &Request::Restart { module }, None)?;
+    let place = program.find_daemon()?;
+    let replies = client::ask(&place, &Request::Restart { module }, None)?;
     follow(replies, |text| print(&format!("{text}\n")))?;
     print("restarted\n");
     Ok(())

@@ -23,10 +23,10 @@ use clap::{Args, Parser, Subcommand};
 
 use self::failure::Failure;
 use crate::{
-    config::{self, Configuration, sources::Sources},
+    config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,
     module::{process, registry::Registry},
-    supervisor::{guard, replace},
+    supervisor::{guard, pid_file, replace},
 };
 
 /// Runs daemon modules, each as a process of its own, and never loses one.
@@ -176,19 +176,22 @@ impl Program {
         config::load(&self.sources, &self.registry).map_err(|error| Failure::configuration(&error))
     }
 
-    /// For commands to a running daemon: a broken file is a warning, and must not hide the daemon.
-    fn load_leniently(&self) -> Result<Configuration, Failure> {
-        let loaded = config::load_leniently(&self.sources, &self.registry);
-        let (mut configuration, errors) = loaded.map_err(|error| Failure::configuration(&error))?;
-        if !errors.is_empty()
-            && let Some(pid_file) = guard::find_pid_file(&self.sources.paths)
+    /// Where the running daemon is, or where it would be.
+    ///
+    /// It is found although its configuration broke, or says something else by now.
+    fn find_daemon(&self) -> Result<Place, Failure> {
+        let configured = self.load().map(|configuration| configuration.place);
+        if let Ok(place) = &configured
+            && pid_file::is_running(&place.pid_file())
         {
-            configuration.relocate(&pid_file);
+            return configured;
         }
-        for error in errors {
-            complain(&format!("warning: {error}"));
+        let pid_file = guard::find_pid_file(&self.sources.paths);
+        let Some(place) = pid_file.and_then(|path| Place::of(&path)) else { return configured };
+        if let Err(failure) = configured {
+            complain(&format!("warning: {}", failure.text));
         }
-        Ok(configuration)
+        Ok(place)
     }
 }
 

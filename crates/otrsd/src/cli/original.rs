@@ -6,7 +6,7 @@ use nix::unistd::geteuid;
 
 use super::{Failure, Program, lifecycle, terminal::print};
 use crate::{
-    config::sources::Sources,
+    config::{place::Place, sources::Sources},
     module::registry::Registry,
     supervisor::{
         Options,
@@ -57,9 +57,9 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
         ["start", "--debug"] => begin(program, Some(names(&words[2..])), false),
         // Of Znuny 7.1 and later.
         ["start", "--foreground"] => begin(program, None, true),
-        ["stop"] => stop(&configuration, false),
-        ["stop", "--force"] => stop(&configuration, true),
-        ["status"] if pid_file::is_running(&configuration.run_file("pid")) => {
+        ["stop"] => stop(&program.find_daemon()?, false),
+        ["stop", "--force"] => stop(&program.find_daemon()?, true),
+        ["status"] if pid_file::is_running(&configuration.place.pid_file()) => {
             print("Daemon running\n");
             Ok(())
         }
@@ -90,7 +90,7 @@ fn begin(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Resu
         return Ok(start::run(options, program.registry, program.sources)?);
     }
     let configuration = program.load()?;
-    if pid_file::is_running(&configuration.run_file("pid")) {
+    if pid_file::is_running(&configuration.place.pid_file()) {
         print("Daemon already running!\n");
         return Ok(());
     }
@@ -110,8 +110,8 @@ fn begin(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Resu
 }
 
 /// The original says so right after the signal; here it is true when it is said.
-fn stop(configuration: &crate::config::Configuration, force: bool) -> Result<(), Failure> {
-    lifecycle::stop_and_wait(configuration, force, |_| {})?;
+fn stop(place: &Place, force: bool) -> Result<(), Failure> {
+    lifecycle::stop_and_wait(place, force, |_| {})?;
     print("Daemon stopped\n");
     Ok(())
 }

@@ -19,14 +19,14 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
-    let configuration = program.load_leniently()?;
-    let replies = client::ask(&configuration, &Request::Status, Some(DEADLINE));
+    let place = program.find_daemon()?;
+    let replies = client::ask(&place, &Request::Status, Some(DEADLINE));
     let status = match replies.map(|mut replies| replies.next()) {
         Ok(Some(Reply::Status(status))) => status,
         Ok(_) => return Err(Failure::failed("the daemon did not answer in time")),
         Err(failure) => {
             if json {
-                let node_id = configuration.node_id;
+                let node_id = place.node_id;
                 let none = serde_json::json!({
                     "pid": null, "node_id": node_id, "started": null, "modules": [],
                 });

@@ -3,16 +3,13 @@
 pub(crate) mod generation;
 pub(crate) mod log;
 pub(crate) mod modules;
+pub(crate) mod place;
 pub(crate) mod places;
 mod registration;
 pub(crate) mod sources;
 mod trust;
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::bail;
 use sysconfig::{Problem, SysConfig, Value};
@@ -20,6 +17,7 @@ use sysconfig::{Problem, SysConfig, Value};
 use self::{
     log::LogSettings,
     modules::{Kind, ModuleSpec, Refused},
+    place::Place,
     places::Places,
     sources::Sources,
 };
@@ -30,10 +28,8 @@ use crate::module::registry::Registry;
 pub(crate) struct Configuration {
     /// All effective settings with their origins.
     pub(crate) settings: SysConfig,
-    /// This node's number, 1 to 999.
-    pub(crate) node_id: u16,
-    /// Directory of the PID file and the control socket.
-    pub(crate) pid_directory: PathBuf,
+    /// Where the daemon is found.
+    pub(crate) place: Place,
     /// How long a module may take to end its round.
     pub(crate) stop_grace: Duration,
     pub(crate) log: LogSettings,
@@ -58,20 +54,21 @@ impl Configuration {
         registry: &Registry,
         places: &Places,
     ) -> anyhow::Result<Self> {
-        let node_id = node_id(&settings)?;
         let directory = |name, standard: &PathBuf| {
             text(&settings, name)
                 .filter(|path| !path.is_empty())
                 .map_or(standard.clone(), PathBuf::from)
         };
-        let pid_directory = directory("Daemon::PID::Path", &places.run);
+        let place = Place {
+            directory: directory("Daemon::PID::Path", &places.run),
+            node_id: node_id(&settings)?,
+        };
         let log_directory = directory("Daemon::Log::LogPath", &places.log);
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
         let stop_grace = number(&settings, "Daemon::StopGrace", 30, &mut problems);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
         Ok(Self {
-            node_id,
-            pid_directory,
+            place,
             stop_grace: Duration::from_secs(stop_grace),
             log,
             modules,
@@ -97,22 +94,6 @@ impl Configuration {
             all.map(|(setting, value, _)| (setting.to_owned(), value.clone())).collect::<Vec<_>>()
         };
         own == others && self.log == other.log && settings(self) == settings(other)
-    }
-
-    /// Takes node and directory from a PID file's path.
-    pub(crate) fn relocate(&mut self, pid_file: &Path) {
-        let name = pid_file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-        if let (Some(directory), Some(Ok(node_id))) =
-            (pid_file.parent(), name.strip_prefix("Daemon-NodeID-").map(str::parse))
-        {
-            self.pid_directory = directory.to_owned();
-            self.node_id = node_id;
-        }
-    }
-
-    /// `Daemon-NodeID-<n>.<extension>` in the PID directory.
-    pub(crate) fn run_file(&self, extension: &str) -> PathBuf {
-        self.pid_directory.join(format!("Daemon-NodeID-{}.{extension}", self.node_id))
     }
 }
 
@@ -170,16 +151,4 @@ pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Con
         bail!(reading.errors.join("\n"));
     }
     Configuration::interpret(reading.settings, reading.problems, registry, &sources.places)
-}
-
-/// Leaves out the files that cannot be used: a broken one must not keep an operator from stopping
-/// the daemon. They are returned beside the rest.
-pub(crate) fn load_leniently(
-    sources: &Sources,
-    registry: &Registry,
-) -> anyhow::Result<(Configuration, Vec<String>)> {
-    let reading = sources.read();
-    let rest =
-        Configuration::interpret(reading.settings, reading.problems, registry, &sources.places)?;
-    Ok((rest, reading.errors))
 }

@@ -16,14 +16,11 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        prctl::set_name,
-        signal::{SigSet, Signal, kill},
-    },
-    unistd::{Pid, geteuid},
+    sys::{prctl::set_name, signal::SigSet},
+    unistd::geteuid,
 };
 
-use super::{spawn, sweep};
+use super::{reaper, spawn, sweep};
 
 /// The running guard, seen from the supervisor.
 #[derive(Debug)]
@@ -40,9 +37,15 @@ impl Guard {
         Ok(Self { pid, alive: writer })
     }
 
-    /// Ends the guard of an earlier image, before its pipe is closed.
-    pub(super) fn dismiss(pid: i32, alive: OwnedFd) {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    /// Ends it; its work is done, or another one's.
+    pub(super) fn dismiss(self) {
+        Self::dismiss_earlier(self.pid, self.alive.into());
+    }
+
+    /// Ends the guard of an earlier image.
+    pub(super) fn dismiss_earlier(pid: i32, alive: OwnedFd) {
+        reaper::end(pid);
+        // Not before: a guard that sees this closed ends the run.
         drop(alive);
     }
 

@@ -176,8 +176,9 @@ impl Supervisor {
         calls: &mut mpsc::Receiver<Call>,
     ) -> anyhow::Result<Event> {
         let due = async {
-            match self.deadline() {
-                Some(deadline) => sleep(deadline.since(clock::now())).await,
+            let now = clock::now();
+            match self.deadline(now) {
+                Some(deadline) => sleep(deadline.since(now)).await,
                 None => std::future::pending().await,
             }
         };
@@ -234,11 +235,13 @@ impl Supervisor {
         self.service_manager.tell_alive(now);
     }
 
-    fn deadline(&self) -> Option<Moment> {
+    fn deadline(&self, now: Moment) -> Option<Moment> {
         let modules = self.modules.values().filter_map(Module::deadline);
         let memory = self.limits_memory().then_some(self.memory_check);
         let probe = self.probe.as_ref().map(|probe| probe.deadline);
-        modules.chain(memory).chain(probe).chain(self.service_manager.next_sign()).min()
+        let sign = self.service_manager.next_sign();
+        let ready = self.ready_deadline(now);
+        modules.chain(memory).chain(probe).chain(sign).chain(ready).min()
     }
 
     /// The configuration that the next process starts with.
@@ -263,6 +266,7 @@ impl Supervisor {
         if let Some(sealed) = configuration {
             crate::logs::delete_empty(&sealed.configuration.log);
         }
+        self.guard.dismiss();
         self.control.close();
         self.pid_file.release();
         tracing::info!("stopped");

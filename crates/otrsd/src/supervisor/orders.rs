@@ -74,7 +74,7 @@ impl Supervisor {
         let pid = std::process::id();
         Status {
             pid,
-            node_id: self.configuration().node_id,
+            node_id: self.configuration().place.node_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
             rss_kb: rss_kb(pid.cast_signed()).unwrap_or_default(),
@@ -162,8 +162,7 @@ impl Supervisor {
         let read = config::load(&self.sources, &self.registry).and_then(|configuration| {
             let running = self.configuration();
             anyhow::ensure!(
-                (configuration.node_id, &configuration.pid_directory)
-                    == (running.node_id, &running.pid_directory),
+                configuration.place == running.place,
                 "NodeID and Daemon::PID::Path cannot change while the daemon runs; stop and start it",
             );
             let generation = Generation::seal(&configuration)?;
@@ -203,6 +202,9 @@ impl Supervisor {
 
     /// Whether the module's next life would be started like its newest.
     fn is_unchanged(&self, module: &Module, new: &config::Configuration) -> bool {
+        if matches!(module.phase, Phase::Stopping { then: Then::Forget, .. }) {
+            return false;
+        }
         let old = self.generations.get(&module.generation);
         old.is_some_and(|old| old.configuration.is_same_for(&module.spec.name, new))
     }

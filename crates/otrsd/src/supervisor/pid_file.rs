@@ -84,8 +84,9 @@ impl PidFile {
 
 /// Whether a daemon, ours or Perl's, is running.
 pub(crate) fn is_running(path: &Path) -> bool {
-    let is_held = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_err());
-    is_held(path) || is_held(&lock_path(path))
+    // Shared: two who look at the same time do not see each other.
+    let is_ours = File::open(lock_path(path)).is_ok_and(|file| file.try_lock_shared().is_err());
+    is_ours || File::open(path).is_ok_and(|file| !patiently(|| file.try_lock().is_ok()))
 }
 
 /// Waits until the daemon has ended. The kernel wakes us: its lock is held for life.
@@ -108,7 +109,7 @@ pub(crate) fn pid_in(path: &Path) -> Option<i32> {
     text.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
-/// A `status` in another process holds the lock for a moment while it looks.
+/// Another process may hold the lock for a moment, only to look.
 fn patiently(attempt: impl Fn() -> bool) -> bool {
     (0..5).any(|_| {
         attempt() || {

@@ -6,7 +6,7 @@ use nix::{
     errno::Errno,
     libc,
     sys::{
-        signal::{Signal, killpg},
+        signal::{Signal, kill, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::Pid,
@@ -40,6 +40,14 @@ pub(super) fn reap_next() -> Option<Reaped> {
         if let Some(reaped) = collect(pid) {
             return Some(reaped);
         }
+    }
+}
+
+/// Kills a child and takes it.
+pub(super) fn end(pid: i32) {
+    let pid = Pid::from_raw(pid);
+    if kill(pid, Signal::SIGKILL).is_ok() {
+        collect(pid);
     }
 }
 

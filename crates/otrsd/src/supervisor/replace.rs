@@ -44,6 +44,8 @@ use crate::{
 pub(crate) const STATE: &str = "OTRSD_STATE_FD";
 
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the next module waits for one that was renewed.
+const READY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the next image takes over. Its form is a contract between versions: fields are only added,
 /// with a default.
@@ -234,15 +236,22 @@ impl Supervisor {
         self.outdated
             .retain(|name| modules.get(name).is_some_and(|module| runs_earlier(module, image)));
         let is_ending = |name: &String| matches!(modules[name].phase, Phase::Stopping { .. });
-        let is_coming = |module: &Module| {
-            module.process().is_some_and(|process| process.image == image) && !module.is_up()
-        };
-        if self.outdated.iter().any(is_ending) || modules.values().any(is_coming) {
+        if self.outdated.iter().any(is_ending) || self.ready_deadline(now).is_some() {
             return;
         }
         let Some(name) = self.outdated.first().cloned() else { return };
         let cause = Cause { reason: "the program was replaced".to_owned(), planned: true };
         self.end(&name, cause, Then::Start, self.configuration().stop_grace, now);
+    }
+
+    /// Until when the next outdated module waits for a renewed one to get ready.
+    pub(super) fn ready_deadline(&self, now: Moment) -> Option<Moment> {
+        if self.outdated.is_empty() {
+            return None;
+        }
+        let coming = self.modules.values().filter(|module| !module.is_up());
+        let renewed = coming.filter_map(Module::process).filter(|it| it.image == self.image.number);
+        renewed.map(|process| process.since + READY_DEADLINE).filter(|until| *until > now).min()
     }
 }
 

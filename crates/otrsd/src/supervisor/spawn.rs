@@ -34,8 +34,16 @@ pub(super) const RUN: &str = "OTRSD_RUN";
 pub(super) const INSTANCE: &str = "OTRSD_INSTANCE";
 const MODULE: &str = "OTRSD_MODULE";
 /// What concerns the supervisor and its parent.
-const OUR_OWN: [&str; 6] =
-    [notify::SOCKET, "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+const OUR_OWN: [&str; 8] = [
+    notify::SOCKET,
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    super::daemonize::DAEMONIZED,
+    super::replace::STATE,
+];
 /// Our binary as it was when this image started, whatever lies at its path now.
 const THIS_IMAGE: &str = "/proc/self/exe";
 

@@ -115,7 +115,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     }
     let run = format!("{place}{}", random().context("no random number")?);
     let guard = Guard::start(&program(), &run, &sources.paths).context("cannot start the guard")?;
-    let control = Control::bind(&configuration.run_file("sock"))?;
+    let control = Control::bind(&configuration.place.socket())?;
     let held = Held { pid_file, control, inbox: Inbox::open()?, guard, cgroup };
     let generation = Generation::seal(&configuration)?;
     let now = clock::now();
@@ -202,13 +202,13 @@ fn resume(
     subscribe(configuration.log.format);
     let adopt = replace::adopt;
     let [file, own] = state.pid_file;
-    let pid_file = PidFile::adopt(&configuration.run_file("pid"), adopt(file)?, adopt(own)?);
+    let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);
     let guard = Guard::start(&program(), &state.past.run, &sources.paths)
         .context("cannot start the guard")?;
-    Guard::dismiss(state.guard.0, adopt(state.guard.1)?);
+    Guard::dismiss_earlier(state.guard.0, adopt(state.guard.1)?);
     let held = Held {
         pid_file,
-        control: Control::adopt(&configuration.run_file("sock"), adopt(state.control)?),
+        control: Control::adopt(&configuration.place.socket(), adopt(state.control)?),
         inbox: Inbox::listen(adopt(state.inbox)?)?,
         guard,
         cgroup: Cgroup::delegated(),
@@ -233,7 +233,7 @@ fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow:
 
 /// Makes the directories; an unwritable one is found now and not by the first module.
 fn prepare(configuration: &Configuration) -> anyhow::Result<PathBuf> {
-    let directories = [&configuration.pid_directory, &configuration.log.directory];
+    let directories = [&configuration.place.directory, &configuration.log.directory];
     for (directory, setting) in
         directories.into_iter().zip(["Daemon::PID::Path", "Daemon::Log::LogPath"])
     {
@@ -241,7 +241,7 @@ fn prepare(configuration: &Configuration) -> anyhow::Result<PathBuf> {
             || format!("cannot write into {} (setting {setting})", directory.display()),
         )?;
     }
-    Ok(configuration.run_file("pid"))
+    Ok(configuration.place.pid_file())
 }
 
 fn is_writable(directory: &Path) -> std::io::Result<()> {

@@ -1,0 +1,37 @@
+//! The place of one daemon: a directory and a node number give the names of its files.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// Where a daemon's PID file, lock and control socket are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) directory: PathBuf,
+    /// 1 to 999.
+    pub(crate) node_id: u16,
+}
+
+impl Place {
+    /// The place that a PID file belongs to.
+    pub(crate) fn of(pid_file: &Path) -> Option<Self> {
+        let name = pid_file.file_stem().and_then(OsStr::to_str)?;
+        let node_id = name.strip_prefix("Daemon-NodeID-")?.parse().ok()?;
+        Some(Self { directory: pid_file.parent()?.to_owned(), node_id })
+    }
+
+    /// The PID file, named as the original's.
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.file("pid")
+    }
+
+    /// The control socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.file("sock")
+    }
+
+    fn file(&self, extension: &str) -> PathBuf {
+        self.directory.join(format!("Daemon-NodeID-{}.{extension}", self.node_id))
+    }
+}
