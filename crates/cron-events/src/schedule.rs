@@ -1,0 +1,168 @@
+//! A schedule: parsed once, then asked for its due instants in any time zone.
+
+use crate::calendar::datetime;
+use crate::error::{Error, MAX_LENGTH};
+use crate::occurrence::{Note, Occurrence};
+use crate::times::Times;
+use crate::zone::Span;
+use crate::{perl, vixie};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Whose rules a text is read by; the crate's page states them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// The Perl module `Schedule::Cron::Events`.
+    Perl,
+    /// cronie, with an optional field for seconds.
+    Vixie,
+}
+
+/// When something is due. A few machine words, cheap to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Schedule {
+    pub(crate) times: Times,
+    /// Hour, minute or seconds begin with `*`; decides what a change of the clocks does.
+    pub(crate) wildcard: bool,
+}
+
+impl Schedule {
+    /// Reads a schedule. A text that can be read has due instants in every time zone.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Schedule, Error> {
+        if text.len() > MAX_LENGTH {
+            return Err(Error::TooLong { length: text.len() });
+        }
+        match dialect {
+            Dialect::Perl => perl::parse(text),
+            Dialect::Vixie => vixie::parse(text),
+        }
+    }
+
+    /// The first due instant after `after`; `None` only where the year 9999 ends.
+    pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Occurrence> {
+        self.following(after, zone).next()
+    }
+
+    /// The last due instant at or before `at`; `None` only where the year -9999 begins.
+    pub fn previous(&self, at: Timestamp, zone: &TimeZone) -> Option<Occurrence> {
+        self.preceding(at, zone).next()
+    }
+
+    /// All due instants after `after`, forwards.
+    pub fn following<'z>(&self, after: Timestamp, zone: &'z TimeZone) -> Following<'z> {
+        let from = whole_second(after) + 1;
+        Following { schedule: *self, zone, span: Span::at(zone, from), from }
+    }
+
+    /// All due instants at or before `at`, backwards.
+    pub fn preceding<'z>(&self, at: Timestamp, zone: &'z TimeZone) -> Preceding<'z> {
+        let to = whole_second(at);
+        Preceding { schedule: *self, zone, span: Span::at(zone, to), to }
+    }
+
+    /// Due because of the change of the clocks that the span begins with.
+    fn at_jump(&self, span: &Span) -> Option<Occurrence> {
+        if self.wildcard || span.earlier >= span.offset {
+            return None;
+        }
+        let skipped = self.times.next(span.start + span.earlier, span.start + span.offset)?;
+        occurrence(span.start, Some(Note::Skipped { civil: datetime(skipped)? }))
+    }
+
+    /// The first civil time of the span that may be due.
+    fn first_civil(&self, span: &Span) -> i64 {
+        let first = span.start + span.offset;
+        if self.wildcard { first } else { first.max(span.start + span.earlier) }
+    }
+
+    /// Due because the clocks show `civil` within the span.
+    fn at_civil(&self, civil: i64, span: &Span) -> Option<Occurrence> {
+        let note = if civil < span.start + span.earlier {
+            Some(Note::Second)
+        } else if civil >= span.end + span.later {
+            Some(if self.wildcard { Note::First } else { Note::FirstOnly })
+        } else {
+            None
+        };
+        occurrence(civil - span.offset, note)
+    }
+}
+
+/// The due instants after an instant; see [`Schedule::following`].
+#[derive(Clone, Debug)]
+pub struct Following<'z> {
+    schedule: Schedule,
+    zone: &'z TimeZone,
+    /// The span of `from`; none at the end of time.
+    span: Option<Span>,
+    from: i64,
+}
+
+impl Iterator for Following<'_> {
+    type Item = Occurrence;
+
+    fn next(&mut self) -> Option<Occurrence> {
+        loop {
+            let span = self.span?;
+            if self.from == span.start
+                && let Some(due) = self.schedule.at_jump(&span)
+            {
+                self.from += 1;
+                return Some(due);
+            }
+            let from = self.schedule.first_civil(&span).max(self.from + span.offset);
+            if let Some(civil) = self.schedule.times.next(from, span.end + span.offset) {
+                self.from = civil - span.offset + 1;
+                return self.schedule.at_civil(civil, &span);
+            }
+            self.from = span.end;
+            self.span = Span::at(self.zone, span.end);
+        }
+    }
+}
+
+/// The due instants up to an instant, backwards; see [`Schedule::preceding`].
+#[derive(Clone, Debug)]
+pub struct Preceding<'z> {
+    schedule: Schedule,
+    zone: &'z TimeZone,
+    /// The span of `to`; none at the beginning of time.
+    span: Option<Span>,
+    to: i64,
+}
+
+impl Iterator for Preceding<'_> {
+    type Item = Occurrence;
+
+    fn next(&mut self) -> Option<Occurrence> {
+        loop {
+            let span = self.span?;
+            let to = self.to + span.offset;
+            let civil = self.schedule.times.previous(to, self.schedule.first_civil(&span));
+            // Due at the jump itself is told as the jump's, whatever the clocks show there.
+            let at_start = civil.is_none_or(|civil| civil == span.start + span.offset);
+            if at_start
+                && self.to >= span.start
+                && let Some(due) = self.schedule.at_jump(&span)
+            {
+                self.to = span.start - 1;
+                return Some(due);
+            }
+            if let Some(civil) = civil {
+                self.to = civil - span.offset - 1;
+                return self.schedule.at_civil(civil, &span);
+            }
+            self.to = span.start - 1;
+            self.span = Span::at(self.zone, self.to);
+        }
+    }
+}
+
+fn occurrence(second: i64, note: Option<Note>) -> Option<Occurrence> {
+    Some(Occurrence { instant: Timestamp::from_second(second).ok()?, note })
+}
+
+/// jiff rounds towards 1970.
+fn whole_second(instant: Timestamp) -> i64 {
+    instant.as_second() - i64::from(instant.subsec_nanosecond() < 0)
+}
