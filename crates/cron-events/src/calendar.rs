@@ -1,7 +1,7 @@
 //! The Gregorian calendar on plain integers: days since 1970-01-01 to dates and back.
 //!
 //! Searching steps over months by the thousand; integers keep that in nanoseconds. Checked against
-//! jiff's calendar over all years.
+//! jiff's calendar over whole 400-year cycles.
 
 use jiff::civil;
 
@@ -71,22 +71,24 @@ mod tests {
     use jiff::civil;
 
     #[test]
-    fn equals_jiffs_calendar_from_the_first_day_to_the_last() {
-        let mut theirs = civil::Date::MIN;
+    fn equals_jiffs_calendar_over_nine_cycles_of_400_years() {
+        let mut theirs = civil::date(-800, 1, 1);
         let epoch = civil::date(1970, 1, 1);
         let mut days = i64::from(epoch.until(theirs).unwrap().get_days());
-        while theirs < civil::Date::MAX {
+        while theirs.year() < 2_800 {
             let ours = Date::from_days(days);
-            assert_eq!(
-                (ours.year, ours.month, ours.day),
-                (i64::from(theirs.year()), theirs.month() as u32, theirs.day() as u32),
-            );
+            assert_eq!(ours.year, i64::from(theirs.year()));
+            assert_eq!((ours.month, ours.day), (number(theirs.month()), number(theirs.day())));
             assert_eq!(ours.days(), days);
-            assert_eq!(weekday(days), theirs.weekday().to_sunday_zero_offset() as u32);
-            assert_eq!(days_in_month(ours.year, ours.month), theirs.days_in_month() as u32);
+            assert_eq!(weekday(days), number(theirs.weekday().to_sunday_zero_offset()));
+            assert_eq!(days_in_month(ours.year, ours.month), number(theirs.days_in_month()));
             days += 1;
             theirs = theirs.tomorrow().unwrap();
         }
+    }
+
+    fn number(value: i8) -> u32 {
+        u32::try_from(value).unwrap()
     }
 
     #[test]

@@ -44,10 +44,10 @@
 //! | `0-999999999` fills the memory | values beyond the field are refused at once |
 //! | takes the fields for the host's local time: in the hour that its clocks skip it is an hour ahead | the time zone is the one given |
 //!
-//! [`Dialect::Vixie`] reads what cronie 1.7 reads in a crontab, and what `crond` makes of it:
+//! [`Dialect::Vixie`] reads what cronie 1.7 reads in a crontab, and is due when its `crond` runs it:
 //!
 //! * Three-letter names of months and weekdays, also in ranges; `0` and `7` are Sunday, and a range
-//!   may end on it (`fri-sun`). Steps after `*` and ranges. `@hourly`, `@daily`, `@midnight`,
+//!   may end on it (`fri-sun`, which cronie learned after 1.7.2). Steps after `*` and ranges. `@hourly`, `@daily`, `@midnight`,
 //!   `@weekly`, `@monthly`, `@yearly`, `@annually`.
 //! * A day field that *begins* with `*` is open (so `*/2` is, `1,*` is not). If one of them is open
 //!   both fields must match, else either.

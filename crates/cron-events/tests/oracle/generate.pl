@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Asks the real Schedule::Cron::Events for due instants and prints them as the table of
-# tests/perl_oracle.rs reads it. Needs libschedule-cron-events-perl.
+# tests/it/perl_oracle.rs reads it. Needs libschedule-cron-events-perl.
 #
 #   generate.pl ROWS SEED > perl.txt
 #
