@@ -46,13 +46,13 @@ impl Times {
     pub(crate) fn next(&self, from: i64, before: i64) -> Option<i64> {
         let today = from.div_euclid(DAY);
         let mut date = Date::from_days(today);
-        let mut days = self.days_of(date.year, date.month);
-        if days.has(date.day)
+        if self.has_day(date, today)
             && let Some(time) = self.time_from(from.rem_euclid(DAY))
         {
             return Some(today * DAY + time).filter(|&found| found < before);
         }
         loop {
+            let days = self.days_of(date.year, date.month);
             if let Some(day) = days.at_or_above(date.day + 1) {
                 let found = Date { day, ..date }.days() * DAY + self.time_from(0)?;
                 return (found < before).then_some(found);
@@ -61,7 +61,6 @@ impl Times {
             if first_second(date) >= before {
                 return None;
             }
-            days = self.days_of(date.year, date.month);
         }
     }
 
@@ -69,13 +68,13 @@ impl Times {
     pub(crate) fn previous(&self, to: i64, from: i64) -> Option<i64> {
         let today = to.div_euclid(DAY);
         let mut date = Date::from_days(today);
-        let mut days = self.days_of(date.year, date.month);
-        if days.has(date.day)
+        if self.has_day(date, today)
             && let Some(time) = self.time_until(to.rem_euclid(DAY))
         {
             return Some(today * DAY + time).filter(|&found| found >= from);
         }
         loop {
+            let days = self.days_of(date.year, date.month);
             if let Some(day) = days.below(date.day) {
                 let found = Date { day, ..date }.days() * DAY + self.time_until(DAY - 1)?;
                 return (found >= from).then_some(found);
@@ -84,8 +83,16 @@ impl Times {
                 return None;
             }
             date = preceding_month(date);
-            days = self.days_of(date.year, date.month);
         }
+    }
+
+    fn has_day(&self, date: Date, days: i64) -> bool {
+        let (by_day, by_weekday) = (self.days.has(date.day), self.weekdays.has(weekday(days)));
+        let day = match self.day_rule {
+            DayRule::Both => by_day && by_weekday,
+            DayRule::Either => by_day || by_weekday,
+        };
+        day && self.months.has(date.month)
     }
 
     /// The days of one month.

@@ -82,6 +82,7 @@ sub random_element {
     my ($low, $high, $word) = @_;
     my $value = sub { $low + int(rand($high - $low + 1)) };
     my $kind = rand();
+    return random_text() if $kind < 0.05;
     return $value->() if $kind < 0.35;
     return '*/' . (1 + int(rand($high))) if $kind < 0.5;
     my ($first, $last) = sort { $a <=> $b } $value->(), $value->();
@@ -96,6 +97,12 @@ sub random_element {
     return '*' if $kind < 0.98;
     return $high + int(rand(3)) if $kind < 0.99;
     return ('', '*/0', "$last-$first", '0')[int(rand(4))];
+}
+
+# Short enough that no range fills the memory of the module.
+sub random_text {
+    my @letters = (0 .. 9, 0, 0, split //, '--**//,,!!<<>>x');
+    return join '', map { $letters[int(rand(@letters))] } 1 .. 1 + int(rand(6));
 }
 
 sub print_row {
