@@ -37,8 +37,8 @@ impl Span {
 }
 
 fn start_of(zone: &TimeZone, instant: Timestamp, offset: i64) -> Option<(i64, i64)> {
-    let second = instant.as_second();
-    let including = Timestamp::from_second(second + 1).ok()?;
+    // A change at this very second counts, and nothing is later than the end of time.
+    let including = Timestamp::from_second(instant.as_second() + 1).unwrap_or(Timestamp::MAX);
     zone.preceding(including).find_map(|change| {
         let start = change.timestamp().as_second();
         let earlier = offset_at(zone, Timestamp::from_second(start - 1).ok()?);

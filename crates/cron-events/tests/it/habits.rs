@@ -82,6 +82,11 @@ fn time_ends_without_a_panic() {
     assert_eq!(last.instant.to_string(), "9998-12-31T23:00:00Z");
     assert_eq!(schedule.next(last.instant, &zone), None);
     assert!(schedule.next(Timestamp::MIN, &zone).is_some());
+    // The last second of all still knows the change of the clocks before it.
+    let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    let summer = Schedule::parse("0 12 1 7 *", Dialect::Vixie).unwrap();
+    let last = summer.previous(Timestamp::MAX, &zone).unwrap();
+    assert_eq!(last.instant.to_string(), "9999-07-01T10:00:00Z");
 }
 
 fn next(dialect: Dialect, text: &str, after: &str, expected: &str) {
