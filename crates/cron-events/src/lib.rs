@@ -80,6 +80,7 @@ mod field;
 mod occurrence;
 mod perl;
 mod schedule;
+mod set_crontab;
 mod times;
 mod vixie;
 mod zone;
