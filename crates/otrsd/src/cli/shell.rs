@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{CommandLine, Failure, terminal::print};
+use super::{Failure, arguments::CommandLine, terminal::print};
 
 pub(super) fn completions(shell: Shell) {
     let mut script = Vec::new();

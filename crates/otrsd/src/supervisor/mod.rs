@@ -10,14 +10,17 @@ pub(crate) mod daemonize;
 mod exit;
 pub(crate) mod guard;
 mod hearing;
+mod image;
 mod inbox;
 mod launch;
 mod life;
+mod log;
 mod module;
 mod orders;
 mod own_log;
 pub(crate) mod pid_file;
 mod reaper;
+mod reload;
 pub(crate) mod replace;
 mod restart;
 mod spawn;
@@ -45,10 +48,11 @@ use self::{
     cgroup::Cgroup,
     control::{Call, Control},
     guard::Guard,
+    image::Image,
     inbox::Inbox,
     module::Module,
     pid_file::PidFile,
-    replace::{Image, Probe},
+    replace::Probe,
     systemd::ServiceManager,
     watch::Watches,
 };

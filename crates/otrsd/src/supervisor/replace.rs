@@ -6,12 +6,10 @@ use std::{
     convert::Infallible,
     env,
     ffi::{CString, OsStr},
-    fs,
     os::{
         fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
-        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+        unix::ffi::OsStrExt as _,
     },
-    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -70,37 +68,11 @@ pub(super) struct Past {
     pub(super) image: u64,
 }
 
-/// The program file that this image was started from.
-#[derive(Debug)]
-pub(super) struct Image {
-    /// Counts the images of this run.
-    pub(super) number: u64,
-    path: PathBuf,
-    identity: Option<[u64; 3]>,
-}
-
 /// A new binary that is being asked whether it can take over.
 pub(super) struct Probe {
     pub(super) pid: i32,
     pub(super) deadline: Moment,
     reply: Option<Sender<Reply>>,
-}
-
-impl Image {
-    pub(super) fn current(number: u64) -> Self {
-        let path = fs::read_link("/proc/self/exe").unwrap_or_default();
-        Self { number, path, identity: identity(Path::new("/proc/self/exe")) }
-    }
-
-    /// Whether another file lies where this image came from.
-    pub(super) fn is_replaced(&self) -> bool {
-        identity(&self.path).is_some_and(|there| Some(there) != self.identity)
-    }
-}
-
-fn identity(path: &Path) -> Option<[u64; 3]> {
-    let file = fs::metadata(path).ok()?;
-    Some([file.dev(), file.ino(), file.mtime().cast_unsigned()])
 }
 
 impl State {
@@ -167,8 +139,7 @@ impl Supervisor {
     fn keep_image(&mut self, why: &str) {
         let path = self.image.path.display();
         tracing::error!("the new program {path} cannot take over, the running one stays: {why}");
-        // Said once; another file there is another chance.
-        self.image.identity = identity(&self.image.path);
+        self.image.accept_file();
     }
 
     fn state(&self) -> anyhow::Result<OwnedFd> {

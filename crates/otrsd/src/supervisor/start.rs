@@ -24,24 +24,20 @@ use super::{
     control::Control,
     daemonize,
     guard::Guard,
+    image::Image,
     inbox::Inbox,
+    log,
     module::Module,
     pid_file::{PidFile, Taken},
-    replace::{self, Image, Past, State},
+    replace::{self, Past, State},
     sweep,
     systemd::{self, ServiceManager},
     watch::Watches,
 };
 use crate::{
     clock,
-    config::{
-        self, Configuration,
-        generation::Generation,
-        log::{LogFormat, LogSettings},
-        modules::SUPERVISOR,
-        sources::Sources,
-    },
-    logs::{self, ModuleFiles},
+    config::{self, Configuration, generation::Generation, sources::Sources},
+    logs,
     module::registry::Registry,
 };
 
@@ -98,7 +94,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         Taken::Free(file) => file,
         Taken::By(pid) => return Err(StartError::AlreadyRunning(pid)),
     };
-    open_log(&configuration.log, options.daemonized)
+    log::open(&configuration.log, options.daemonized)
         .context("cannot write the supervisor's log")?;
     for problem in &configuration.problems {
         tracing::warn!("{problem}");
@@ -199,7 +195,7 @@ fn resume(
     }
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
-    subscribe(configuration.log.format);
+    log::subscribe(configuration.log.format);
     let adopt = replace::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);
@@ -246,42 +242,6 @@ fn prepare(configuration: &Configuration) -> anyhow::Result<PathBuf> {
 
 fn is_writable(directory: &Path) -> std::io::Result<()> {
     Ok(nix::unistd::access(directory, nix::unistd::AccessFlags::W_OK)?)
-}
-
-/// In the background, standard error becomes a log file: a panic would be told there too.
-fn open_log(settings: &LogSettings, daemonized: bool) -> anyhow::Result<()> {
-    if daemonized {
-        let files =
-            ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
-        files.rotate(settings, clock::wall())?;
-        if let Some(path) = &files.err {
-            daemonize::redirect_errors(logs::open(path)?)?;
-        }
-    }
-    subscribe(settings.format);
-    Ok(())
-}
-
-fn subscribe(format: LogFormat) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_timer(WallClock)
-        // It would complain on standard error, and panic when that is what fails.
-        .log_internal_errors(false)
-        .with_ansi(false);
-    match format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }
-}
-
-struct WallClock;
-
-impl tracing_subscriber::fmt::time::FormatTime for WallClock {
-    fn format_time(&self, w: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
-        write!(w, "{:.3}", clock::wall())
-    }
 }
 
 /// The name that `ps` shows: the one that the caller used.

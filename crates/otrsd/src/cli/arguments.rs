@@ -1,0 +1,143 @@
+//! Commands and options. The comments on them are their help texts.
+
+#![expect(clippy::doc_markdown, reason = "help texts are no Markdown")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs daemon modules, each as a process of its own, and never loses one.
+#[derive(Debug, Parser)]
+#[command(name = "otrsd", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(super) struct CommandLine {
+    #[command(flatten)]
+    pub(super) source: SourceOptions,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration.";
+
+#[derive(Args, Debug)]
+pub(super) struct SourceOptions {
+    /// A setting XML file, or a directory of them; later ones go before earlier ones.
+    ///
+    /// Default: the paths in OTRSD_CONFIG, else /etc/otrsd as root, `$XDG_CONFIG_HOME/otrsd` as a user.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) config: Vec<PathBuf>,
+    /// This node's number in a cluster, 1 to 999.
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) node_id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start the daemon; returns when it runs or has failed.
+    Start {
+        /// Stay in the foreground (also as PID 1).
+        #[arg(long)]
+        foreground: bool,
+        /// Let all modules, or those named, tell more in their log files.
+        #[arg(long, value_name = "MODULE", num_args = 0..)]
+        debug: Option<Vec<String>>,
+    },
+    /// Stop the daemon; returns when everything has stopped.
+    Stop {
+        /// Give the modules 5 s instead of Daemon::StopGrace.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show the daemon and its modules.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take over a changed configuration or program; only what changed restarts.
+    Reload,
+    /// Restart a module, or all of them.
+    Restart {
+        /// The name that the module is registered under.
+        module: Option<String>,
+    },
+    /// List the registered modules.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a module, or each of them, is doing or has done.
+    Summary {
+        /// The name that the module is registered under.
+        module: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The original's console commands: Maint::Daemon::List, Maint::Daemon::Summary [MODULE].
+    Console {
+        /// The console command.
+        name: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+    /// Show effective settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check the configuration and what it needs; starts nothing.
+    Check,
+    /// Write a small working configuration and run it in the foreground.
+    Quickstart {
+        /// The directory for everything that it writes.
+        #[arg(default_value = "otrsd-quickstart")]
+        directory: PathBuf,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or that of a command.
+    Man {
+        /// The command, for example: config list.
+        command: Vec<String>,
+    },
+    /// The supervisor's own helpers.
+    #[command(subcommand, hide = true)]
+    Module(ModuleCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print a setting: its text, else its JSON.
+    Get {
+        /// The setting, for example Daemon::Log::LogPath or DaemonModules###TestDaemon.
+        name: String,
+    },
+    /// List the settings, one a line.
+    List {
+        /// Only those whose names begin so.
+        prefix: Option<String>,
+        /// With the file and line, or the variable, that each came from.
+        #[arg(long)]
+        origin: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModuleCommand {
+    /// Live one life of a module.
+    Run {
+        name: String,
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Wait for the supervisor's death and end its run.
+    Guard { run: String, paths: Vec<PathBuf> },
+    /// Tell whether this binary can take over.
+    TakeoverCheck,
+}

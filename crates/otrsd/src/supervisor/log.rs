@@ -1,0 +1,52 @@
+//! The supervisor's own log: lines on standard error, which is a file in the background.
+
+use std::{fmt, io};
+
+use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
+
+use super::daemonize;
+use crate::{
+    clock,
+    config::{
+        log::{LogFormat, LogSettings},
+        modules::SUPERVISOR,
+    },
+    logs::{self, ModuleFiles},
+};
+
+/// In the background, standard error becomes a log file: a panic would be told there too.
+pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<()> {
+    if daemonized {
+        let files =
+            ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
+        files.rotate(settings, clock::wall())?;
+        if let Some(path) = &files.err {
+            daemonize::redirect_errors(logs::open(path)?)?;
+        }
+    }
+    subscribe(settings.format);
+    Ok(())
+}
+
+/// Sends events to standard error from now on.
+pub(super) fn subscribe(format: LogFormat) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_timer(WallClock)
+        // It would complain on standard error, and panic when that is what fails.
+        .log_internal_errors(false)
+        .with_ansi(false);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+struct WallClock;
+
+impl FormatTime for WallClock {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        write!(w, "{:.3}", clock::wall())
+    }
+}

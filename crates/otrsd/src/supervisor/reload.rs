@@ -1,0 +1,128 @@
+//! A changed configuration: read, compared, and taken over where it differs.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::mpsc::Sender;
+
+use super::{
+    Sealed, Supervisor,
+    control::Reply,
+    module::{Cause, Module, Phase, Then},
+    systemd,
+};
+use crate::{
+    clock::Moment,
+    config::{self, generation::Generation},
+};
+
+impl Supervisor {
+    /// Takes over what changed: first the program, then the configuration.
+    pub(super) fn reload(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+        if self.stopping.is_some() {
+            return;
+        }
+        systemd::reloading();
+        if self.image.is_replaced() && self.probe.is_none() {
+            self.start_probe(reply, now);
+        } else {
+            self.reload_configuration(reply, now);
+        }
+    }
+
+    /// Reads the configuration again, and starts, stops and restarts only what changed.
+    pub(super) fn reload_configuration(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+        let applied = self.read_configuration().map(|()| self.apply_configuration(now));
+        match applied {
+            Ok(changed) => {
+                tracing::info!("reloaded; changed: {changed:?}");
+                if let Some(reply) = reply {
+                    for problem in &self.configuration().problems {
+                        let _ = reply.try_send(Reply::Event { text: problem.to_string() });
+                    }
+                    self.watches.add(reply, changed);
+                }
+            }
+            Err(error) => {
+                let text = format!("{error:#}\nthe daemon runs on with the configuration it has");
+                tracing::error!("{text}");
+                if let Some(reply) = reply {
+                    let _ = reply.try_send(Reply::Failed { text });
+                }
+            }
+        }
+        systemd::ready(self.modules.len());
+    }
+
+    /// At a discard: takes changed files, unless they are broken.
+    pub(super) fn refresh_configuration(&mut self) {
+        if self.sources.stamp() == self.stamp {
+            return;
+        }
+        if let Err(error) = self.read_configuration() {
+            tracing::error!("{error:#}\nthe daemon runs on with the configuration it has");
+        }
+    }
+
+    fn read_configuration(&mut self) -> anyhow::Result<()> {
+        // Taken before reading: a later change is then seen as one.
+        self.stamp = self.sources.stamp();
+        let read = config::load(&self.sources, &self.registry).and_then(|configuration| {
+            let running = self.configuration();
+            anyhow::ensure!(
+                configuration.place == running.place,
+                "NodeID and Daemon::PID::Path cannot change while the daemon runs; stop and start it",
+            );
+            let generation = Generation::seal(&configuration)?;
+            Ok(Sealed { configuration: Arc::new(configuration), generation })
+        });
+        self.configuration_error = read.as_ref().err().map(|error| format!("{error:#}"));
+        let sealed = read?;
+        for problem in &sealed.configuration.problems {
+            tracing::warn!("{problem}");
+        }
+        let number = self.generations.last_key_value().map_or(0, |(number, _)| number + 1);
+        self.generations.insert(number, sealed);
+        Ok(())
+    }
+
+    fn apply_configuration(&mut self, now: Moment) -> BTreeSet<String> {
+        let new = Arc::clone(self.configuration());
+        let mut changed = BTreeSet::new();
+        let unequal = self.modules.iter().filter(|(_, module)| !self.is_unchanged(module, &new));
+        for name in unequal.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            let (reason, then) = match new.module(&name) {
+                None => ("it is no longer registered", Then::Forget),
+                Some(_) => ("its configuration changed", Then::Start),
+            };
+            let cause = Cause { reason: reason.to_owned(), planned: true };
+            self.end(&name, cause, then, new.stop_grace, now);
+            changed.insert(name);
+        }
+        for spec in &new.modules {
+            if !self.modules.contains_key(&spec.name) {
+                self.modules.insert(spec.name.clone(), Module::new(spec.clone(), now));
+                changed.insert(spec.name.clone());
+            }
+        }
+        changed
+    }
+
+    /// Whether the module's next life would be started like its newest.
+    fn is_unchanged(&self, module: &Module, new: &config::Configuration) -> bool {
+        if matches!(module.phase, Phase::Stopping { then: Then::Forget, .. }) {
+            return false;
+        }
+        let old = self.generations.get(&module.generation);
+        old.is_some_and(|old| old.configuration.is_same_for(&module.spec.name, new))
+    }
+
+    /// Drops the generations that no module's newest life had, but for the newest.
+    pub(super) fn forget_unused_generations(&mut self) {
+        if self.generations.len() < 2 {
+            return;
+        }
+        let used: BTreeSet<u64> = self.modules.values().map(|it| it.generation).collect();
+        let newest = self.generations.last_key_value().map(|(number, _)| *number);
+        self.generations.retain(|number, _| Some(*number) == newest || used.contains(number));
+    }
+}
