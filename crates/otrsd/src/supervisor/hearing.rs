@@ -54,9 +54,8 @@ impl Supervisor {
 fn too_big(module: &Module) -> Option<Cause> {
     let limit_kb = module.spec.memory_max? >> 10;
     let rss_kb = status::rss_kb(module.process()?.pid)?;
-    (rss_kb > limit_kb).then(|| Cause {
-        reason: format!("its memory, {rss_kb} kB, is above MemoryMax, {limit_kb} kB"),
-        planned: true,
+    (rss_kb > limit_kb).then(|| {
+        Cause::asked(format!("its memory, {rss_kb} kB, is above MemoryMax, {limit_kb} kB"))
     })
 }
 

@@ -1,10 +1,13 @@
 //! The program file of a running image.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Read as _,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
+
+use anyhow::{Context as _, ensure};
 
 /// The program file that this image was started from.
 #[derive(Debug)]
@@ -19,6 +22,14 @@ impl Image {
     pub(super) fn current(number: u64) -> Self {
         let path = fs::read_link("/proc/self/exe").unwrap_or_default();
         Self { number, path, identity: identity(Path::new("/proc/self/exe")) }
+    }
+
+    /// The C library hands a file without a known format to a shell, an empty one too.
+    pub(super) fn ensure_program(&self) -> anyhow::Result<()> {
+        let mut magic = [0; 4];
+        File::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
+        ensure!(magic == *b"\x7fELF", "it is no program");
+        Ok(())
     }
 
     /// Takes the file that lies there now for this image's: it was tried, another one is news again.

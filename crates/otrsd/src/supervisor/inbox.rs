@@ -62,9 +62,9 @@ impl Inbox {
         self.socket.async_io(Interest::READABLE, || receive(self.descriptor())).await
     }
 
-    /// A message that is already here.
+    /// A message that is already here. Asks the kernel: the event loop may not know of it yet.
     pub(super) fn try_next(&self) -> Option<Message> {
-        self.socket.try_io(Interest::READABLE, || receive(self.descriptor())).ok()
+        receive(self.descriptor()).ok()
     }
 }
 

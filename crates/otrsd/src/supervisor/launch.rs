@@ -9,6 +9,7 @@ use super::{
     exit::Exit,
     module::{Phase, Process},
     own_log::OwnLog,
+    restart::Ending,
     spawn,
 };
 use crate::{
@@ -109,7 +110,7 @@ impl Supervisor {
             last_stderr_line: None,
         });
         // Even the first failure waits: there is no process whose death would be the next event.
-        let delay = module.streak.delay(false, Duration::ZERO, now, fastrand::f64());
+        let delay = module.streak.delay(Ending::Failed, Duration::ZERO, now, fastrand::f64());
         module.phase = Phase::Waiting { until: now + delay.max(Duration::from_millis(100)) };
     }
 

@@ -14,7 +14,7 @@ use super::{
     module::{Cause, Phase, Process, Then},
     own_log::OwnLog,
     reaper::{self, Reaped},
-    restart::Streak,
+    restart::{Ending, Streak},
     sweep,
 };
 use crate::{
@@ -91,7 +91,7 @@ impl Supervisor {
             pid: Some(reaped.pid),
             at: clock::wall(),
             how: reaped.end.to_string(),
-            planned: cause.planned,
+            planned: cause.ending != Ending::Failed,
             reason: cause.reason,
             uptime_seconds: uptime.as_secs_f64(),
             peak_rss_kb: reaped.peak_rss_kb,
@@ -103,21 +103,20 @@ impl Supervisor {
         } else {
             tracing::warn!("{name} (PID {}) failed: {exit}", reaped.pid);
         }
-        let planned = exit.planned;
         module.remember(exit);
         if let Some(cgroup) = &self.cgroup {
             cgroup.end(name);
         }
         self.end_strays();
-        self.follow(name, then, planned, uptime, now);
+        self.follow(name, then, cause.ending, uptime, now);
     }
 
     /// What comes after a life.
-    fn follow(&mut self, name: &str, then: Then, planned: bool, uptime: Duration, now: Moment) {
+    fn follow(&mut self, name: &str, then: Then, ending: Ending, uptime: Duration, now: Moment) {
         let Some(module) = self.modules.get_mut(name) else { return };
         match then {
             Then::Start => {
-                let delay = module.streak.delay(planned, uptime, now, fastrand::f64());
+                let delay = module.streak.delay(ending, uptime, now, fastrand::f64());
                 module.phase = Phase::Waiting { until: now + delay };
                 if !delay.is_zero() {
                     tracing::info!("{name} starts again in {:.1} s", delay.as_secs_f64());
@@ -195,7 +194,7 @@ impl Supervisor {
                     let reason = "no finished round within WatchdogSeconds".to_owned();
                     tracing::error!("{name} (PID {}): {reason}", process.pid);
                     let _ = kill(Pid::from_raw(process.pid), Signal::SIGABRT);
-                    let cause = Cause { reason, planned: false };
+                    let cause = Cause { reason, ending: Ending::Failed };
                     let process = process.clone();
                     let until = now + ABORT_GRACE;
                     module.phase = Phase::Stopping { process, until, cause, then: Then::Start };
@@ -218,9 +217,10 @@ fn ask_to_end(spec: &ModuleSpec, pid: i32) {
 
 /// The cause of an end that nobody asked for: exit 0 is the module's own planned end.
 fn own_cause(process: &Process, reaped: Reaped) -> Cause {
-    let planned = reaped.end == End::Code(0);
+    if reaped.end != End::Code(0) {
+        return Cause { reason: String::new(), ending: Ending::Failed };
+    }
     let said = process.discard.as_ref().map(|reason| format!("discarded: {reason}"));
-    let reason =
-        if planned { said.unwrap_or_else(|| "discarded".to_owned()) } else { String::new() };
-    Cause { reason, planned }
+    let reason = said.unwrap_or_else(|| "discarded".to_owned());
+    Cause { reason, ending: Ending::Discarded }
 }

@@ -5,7 +5,11 @@ use std::{collections::VecDeque, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{exit::Exit, own_log::OwnLog, restart::Streak};
+use super::{
+    exit::Exit,
+    own_log::OwnLog,
+    restart::{Ending, Streak},
+};
 use crate::{clock::Moment, config::modules::ModuleSpec};
 
 /// Ends of a module that are remembered.
@@ -49,12 +53,11 @@ pub(super) enum Then {
     Stop,
 }
 
-/// Why a process was asked to end.
+/// Why a process ends.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cause {
     pub(super) reason: String,
-    /// A watchdog's end is a failure.
-    pub(super) planned: bool,
+    pub(super) ending: Ending,
 }
 
 /// A living process of a module.
@@ -75,6 +78,13 @@ pub(super) struct Process {
     pub(super) discard: Option<String>,
     /// What it said of itself, or what keeps its output from being kept.
     pub(super) note: Option<String>,
+}
+
+impl Cause {
+    /// The supervisor asks for the end because of `reason`.
+    pub(super) fn asked(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ending: Ending::Asked }
+    }
 }
 
 impl Process {

@@ -91,7 +91,7 @@ impl Supervisor {
             if let Some(process) = self.modules[&name].process() {
                 self.watches.tell(&name, &format!("waiting for {name} (PID {})", process.pid));
             }
-            let cause = Cause { reason: "the daemon stops".to_owned(), planned: true };
+            let cause = Cause::asked("the daemon stops");
             self.end(&name, cause, Then::Stop, grace, now);
         }
     }
@@ -100,7 +100,7 @@ impl Supervisor {
         let grace = self.configuration().stop_grace;
         self.watches.add(reply, names.clone());
         for name in names {
-            let cause = Cause { reason: "restart asked for".to_owned(), planned: true };
+            let cause = Cause::asked("restart asked for");
             self.end(&name, cause, Then::Start, grace, now);
         }
     }
@@ -129,7 +129,7 @@ impl Supervisor {
             }
         }
         for name in renamed {
-            let cause = Cause { reason: "its log file was renamed".to_owned(), planned: true };
+            let cause = Cause::asked("its log file was renamed");
             self.end(&name, cause, Then::Start, configuration.stop_grace, now);
         }
     }

@@ -94,7 +94,7 @@ impl Supervisor {
                 None => ("it is no longer registered", Then::Forget),
                 Some(_) => ("its configuration changed", Then::Start),
             };
-            let cause = Cause { reason: reason.to_owned(), planned: true };
+            let cause = Cause::asked(reason);
             self.end(&name, cause, then, new.stop_grace, now);
             changed.insert(name);
         }

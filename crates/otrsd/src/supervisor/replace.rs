@@ -41,6 +41,8 @@ use crate::{
 /// Names the descriptor that the next image reads the state from.
 pub(crate) const STATE: &str = "OTRSD_STATE_FD";
 
+/// A binary that is not ours would hardly end with it.
+const CAN_TAKE_OVER: u8 = 114;
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the next module waits for one that was renewed.
 const READY_DEADLINE: Duration = Duration::from_secs(5);
@@ -92,7 +94,7 @@ impl State {
 /// `otrsd module takeover-check`: can this binary read the running supervisor's state?
 pub(crate) fn check() -> ExitCode {
     match State::inherited() {
-        Ok(Some(_)) => ExitCode::SUCCESS,
+        Ok(Some(_)) => ExitCode::from(CAN_TAKE_OVER),
         Ok(None) => ExitCode::FAILURE,
         Err(error) => {
             crate::logs::complain(&format!("this version cannot take over: {error:#}"));
@@ -103,8 +105,10 @@ pub(crate) fn check() -> ExitCode {
 
 impl Supervisor {
     pub(super) fn start_probe(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
-        let probed =
-            self.state().and_then(|state| Ok(spawn::probe(self.image.path.as_os_str(), &state)?));
+        let probed = self
+            .image
+            .ensure_program()
+            .and_then(|()| Ok(spawn::probe(self.image.path.as_os_str(), &self.state()?)?));
         match probed {
             Ok(pid) => self.probe = Some(Probe { pid, deadline: now + PROBE_DEADLINE, reply }),
             Err(error) => {
@@ -116,7 +120,7 @@ impl Supervisor {
 
     pub(super) fn on_probed(&mut self, end: End, now: Moment) {
         let Some(probe) = self.probe.take() else { return };
-        if end == End::Code(0) {
+        if end == End::Code(CAN_TAKE_OVER.into()) {
             if let Some(reply) = &probe.reply {
                 let _ = reply.try_send(Reply::Replacing);
             }
@@ -211,7 +215,7 @@ impl Supervisor {
             return;
         }
         let Some(name) = self.outdated.first().cloned() else { return };
-        let cause = Cause { reason: "the program was replaced".to_owned(), planned: true };
+        let cause = Cause::asked("the program was replaced");
         self.end(&name, cause, Then::Start, self.configuration().stop_grace, now);
     }
 

@@ -15,6 +15,17 @@ const MEMORY: Duration = Duration::from_mins(1);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
+/// Whose will an end was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(super) enum Ending {
+    /// An operator's, a reload's, a limit's: the supervisor asked for it.
+    Asked,
+    /// The module's own: exit 0.
+    Discarded,
+    /// Nobody's.
+    Failed,
+}
+
 /// The recent failures of one module.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Streak {
@@ -25,19 +36,24 @@ pub(crate) struct Streak {
 impl Streak {
     /// Records an end and says how long to wait before the next start.
     ///
-    /// A planned end, or one after 10 s of health: at once. Else the first failure: at once, the
-    /// second within 60 s: after 0.1 s, and so on, doubling to 30 s; never giving up. `jitter`, from
-    /// 0 to 1, spreads modules that fail together by up to a quarter.
+    /// An end that was asked for, a discard, or a failure after 10 s of health: at once. Else the
+    /// first failure: at once, the second within 60 s: after 0.1 s, and so on, doubling to 30 s; never
+    /// giving up. `jitter`, from 0 to 1, spreads modules that fail together by up to a quarter.
     pub(super) fn delay(
         &mut self,
-        planned: bool,
+        ending: Ending,
         uptime: Duration,
         now: Moment,
         jitter: f64,
     ) -> Duration {
-        if uptime >= HEALTHY || (planned && uptime >= HASTY) {
-            *self = Self { length: u32::from(!planned), last: (!planned).then_some(now) };
-            return Duration::ZERO;
+        match ending {
+            Ending::Asked => return Duration::ZERO,
+            Ending::Discarded if uptime >= HASTY => {
+                *self = Self::default();
+                return Duration::ZERO;
+            }
+            Ending::Failed if uptime >= HEALTHY => *self = Self::default(),
+            Ending::Discarded | Ending::Failed => {}
         }
         let fresh = self.last.is_none_or(|last| now.since(last) > MEMORY);
         self.length = if fresh { 1 } else { self.length.saturating_add(1) };
@@ -55,16 +71,16 @@ impl Streak {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Ending::*, *};
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
-    /// Lives of a module: (planned, uptime, expected delay in ms), one after the other.
-    fn check(lives: &[(bool, Duration, u64)]) {
+    /// Lives of a module: (ending, uptime, expected delay in ms), one after the other.
+    fn check(lives: &[(Ending, Duration, u64)]) {
         let (mut streak, mut now) = (Streak::default(), Moment::from_secs(1000));
-        for (index, &(planned, uptime, expected)) in lives.iter().enumerate() {
+        for (index, &(ending, uptime, expected)) in lives.iter().enumerate() {
             now = now + uptime;
-            let delay = streak.delay(planned, uptime, now, 0.0);
+            let delay = streak.delay(ending, uptime, now, 0.0);
             assert_eq!(delay, MS(expected), "life {index} of {lives:?}");
             now = now + delay;
         }
@@ -73,43 +89,54 @@ mod tests {
     #[test]
     fn crashes_at_once_slow_down_to_the_cap() {
         let delays = [0, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000];
-        check(&delays.map(|delay| (false, MS(3), delay)));
+        check(&delays.map(|delay| (Failed, MS(3), delay)));
     }
 
     #[test]
     fn a_planned_end_and_a_healthy_life_restart_at_once() {
-        check(&[(true, MS(3_600_000), 0), (true, MS(1000), 0), (true, MS(1000), 0)]);
-        check(&[(false, MS(10_000), 0), (false, MS(11_000), 0), (false, MS(10_000), 0)]);
+        check(&[(Discarded, MS(3_600_000), 0), (Discarded, MS(1000), 0), (Discarded, MS(1000), 0)]);
+        check(&[(Failed, MS(10_000), 0), (Failed, MS(11_000), 0), (Failed, MS(10_000), 0)]);
     }
 
     #[test]
     fn a_healthy_life_that_fails_begins_a_new_streak() {
         check(&[
-            (false, MS(5), 0),
-            (false, MS(5), 100),
-            (false, MS(10_000), 0),
-            (false, MS(5), 100),
+            (Failed, MS(5), 0),
+            (Failed, MS(5), 100),
+            (Failed, MS(10_000), 0),
+            (Failed, MS(5), 100),
         ]);
     }
 
     #[test]
     fn hasty_discards_do_not_spin() {
-        check(&[(true, MS(2), 0), (true, MS(2), 100), (true, MS(2), 200), (true, MS(1500), 0)]);
+        check(&[
+            (Discarded, MS(2), 0),
+            (Discarded, MS(2), 100),
+            (Discarded, MS(2), 200),
+            (Discarded, MS(1500), 0),
+        ]);
     }
 
     #[test]
     fn failures_a_minute_apart_are_first_failures() {
         let mut streak = Streak::default();
         for minute in 1..5 {
-            let delay = streak.delay(false, MS(5), Moment::from_secs(minute * 61), 0.0);
+            let delay = streak.delay(Failed, MS(5), Moment::from_secs(minute * 61), 0.0);
             assert_eq!(delay, Duration::ZERO);
         }
     }
 
     #[test]
+    fn what_was_asked_for_is_done_at_once_and_is_no_sign_of_a_loop() {
+        check(&[(Asked, MS(2), 0), (Asked, MS(2), 0), (Failed, MS(2), 0), (Asked, MS(2), 0)]);
+        check(&[(Failed, MS(2), 0), (Asked, MS(2), 0), (Failed, MS(2), 100)]);
+    }
+
+    #[test]
     fn jitter_only_shortens() {
         let mut streak = Streak::default();
-        streak.delay(false, MS(5), Moment::from_secs(1), 1.0);
-        assert_eq!(streak.delay(false, MS(5), Moment::from_secs(1), 1.0), MS(75));
+        streak.delay(Failed, MS(5), Moment::from_secs(1), 1.0);
+        assert_eq!(streak.delay(Failed, MS(5), Moment::from_secs(1), 1.0), MS(75));
     }
 }
