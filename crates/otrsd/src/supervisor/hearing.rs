@@ -15,9 +15,7 @@ impl Supervisor {
         let Some(module) = self.modules.get_mut(&name) else { return };
         for line in message.text.lines() {
             if line == "READY=1" {
-                if let Phase::Running { ready, .. } = &mut module.phase {
-                    *ready = true;
-                }
+                module.get_ready(now);
                 let process = module.process().filter(|it| it.since < self.logs_reopened);
                 if let Some(process) = process {
                     orders::tell_to_reopen(process.pid);

@@ -71,8 +71,6 @@ impl Supervisor {
                 tracing::info!("{name} started (PID {pid})");
                 let first = module.exits.is_empty() && module.restarts == 0;
                 module.restarts += u64::from(!first);
-                // A command cannot be expected to say that it is ready.
-                let ready = matches!(module.spec.kind, Kind::Command(_));
                 module.phase = Phase::Running {
                     process: Process {
                         pid,
@@ -86,8 +84,12 @@ impl Supervisor {
                         discard: None,
                         note: outputs.trouble,
                     },
-                    ready,
+                    ready: false,
                 };
+                if matches!(module.spec.kind, Kind::Command(_)) {
+                    // It cannot be expected to say so.
+                    module.get_ready(since);
+                }
                 self.watches.tell(name, &format!("{name} started (PID {pid})"));
             }
             Err(error) => self.on_not_started(name, &format!("{error:#}"), now),
@@ -99,16 +101,19 @@ impl Supervisor {
         self.watches.tell(name, &format!("{name}: {error}"));
         self.watches.fail(name);
         let Some(module) = self.modules.get_mut(name) else { return };
-        module.remember(Exit {
-            pid: None,
-            at: clock::wall(),
-            how: error.to_owned(),
-            planned: false,
-            reason: String::new(),
-            uptime_seconds: 0.0,
-            peak_rss_kb: 0,
-            last_stderr_line: None,
-        });
+        module.remember(
+            Exit {
+                pid: None,
+                at: clock::wall(),
+                how: error.to_owned(),
+                planned: false,
+                reason: String::new(),
+                uptime_seconds: 0.0,
+                peak_rss_kb: 0,
+                last_stderr_line: None,
+            },
+            now,
+        );
         // Even the first failure waits: there is no process whose death would be the next event.
         let delay = module.streak.delay(Ending::Failed, Duration::ZERO, now, fastrand::f64());
         module.phase = Phase::Waiting { until: now + delay.max(Duration::from_millis(100)) };

@@ -103,7 +103,7 @@ impl Supervisor {
         } else {
             tracing::warn!("{name} (PID {}) failed: {exit}", reaped.pid);
         }
-        module.remember(exit);
+        module.remember(exit, now);
         if let Some(cgroup) = &self.cgroup {
             cgroup.end(name);
         }

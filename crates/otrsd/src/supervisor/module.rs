@@ -27,6 +27,10 @@ pub(super) struct Module {
     pub(super) streak: Streak,
     /// Newest first.
     pub(super) exits: VecDeque<Exit>,
+    /// The end of the last life.
+    pub(super) ended: Option<Moment>,
+    /// How long no process was ready before the present one was.
+    pub(super) gap: Option<Duration>,
 }
 
 /// Where a module is in its life.
@@ -103,6 +107,8 @@ impl Module {
             restarts: 0,
             streak: Streak::default(),
             exits: VecDeque::new(),
+            ended: None,
+            gap: None,
         }
     }
 
@@ -121,7 +127,18 @@ impl Module {
         }
     }
 
-    pub(super) fn remember(&mut self, exit: Exit) {
+    /// The process works from now on.
+    pub(super) fn get_ready(&mut self, now: Moment) {
+        if let Phase::Running { ready, .. } = &mut self.phase
+            && !*ready
+        {
+            *ready = true;
+            self.gap = self.ended.map(|ended| now.since(ended));
+        }
+    }
+
+    pub(super) fn remember(&mut self, exit: Exit, now: Moment) {
+        self.ended = Some(now);
         self.exits.truncate(EXITS - 1);
         self.exits.push_front(exit);
     }

@@ -36,6 +36,8 @@ pub(crate) struct ModuleStatus {
     pub(crate) since: Option<Timestamp>,
     pub(crate) restarts: u64,
     pub(crate) rss_kb: Option<u64>,
+    /// Milliseconds without a working process before the present one was ready.
+    pub(crate) gap_ms: Option<f64>,
     /// What the module says of itself, or why it does not run.
     pub(crate) note: Option<String>,
     pub(crate) last_exit: Option<Exit>,
@@ -68,6 +70,7 @@ impl ModuleStatus {
                 .or_else(|| module.exits.front().map(|exit| exit.at)),
             restarts: module.restarts,
             rss_kb: process.and_then(|process| rss_kb(process.pid)),
+            gap_ms: module.gap.map(|gap| gap.as_secs_f64() * 1000.0),
             note,
             last_exit: module.exits.front().cloned(),
             exits: module.exits.clone(),
@@ -82,6 +85,7 @@ impl ModuleStatus {
             since: None,
             restarts: 0,
             rss_kb: None,
+            gap_ms: None,
             note: Some(why),
             last_exit: None,
             exits: VecDeque::new(),
