@@ -1,0 +1,98 @@
+//! A cursor over an image that never reads past its end.
+
+use crate::error::Error;
+
+/// The byte order of lengths and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Big-endian: `nfreeze` and `nstore`.
+    Network,
+    /// Of a little-endian machine with 64-bit integers: `freeze` and `store`.
+    Native,
+}
+
+/// The image, and how far it is read.
+pub(crate) struct Reader<'a> {
+    image: &'a [u8],
+    position: usize,
+    /// Set once the header is read.
+    pub(crate) order: Order,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(image: &'a [u8]) -> Self {
+        Self { image, position: 0, order: Order::Network }
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Goes to a position that was reached before, and tells the present one.
+    pub(crate) fn jump(&mut self, position: usize) -> usize {
+        std::mem::replace(&mut self.position, position)
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.image.len().saturating_sub(self.position)
+    }
+
+    /// Whether the image goes on with `prefix`; if so, it is passed.
+    pub(crate) fn skip(&mut self, prefix: &[u8]) -> bool {
+        let found = self.rest().starts_with(prefix);
+        if found {
+            self.position += prefix.len();
+        }
+        found
+    }
+
+    pub(crate) fn take(&mut self, count: usize, expected: &'static str) -> Result<&'a [u8], Error> {
+        let taken = self.rest().get(..count).ok_or_else(|| self.truncated(count, expected))?;
+        self.position += count;
+        Ok(taken)
+    }
+
+    pub(crate) fn byte(&mut self, expected: &'static str) -> Result<u8, Error> {
+        self.array(expected).map(|[byte]| byte)
+    }
+
+    /// A length or count of four bytes, of things of at least `size` bytes that must still be there.
+    pub(crate) fn count(&mut self, size: usize, expected: &'static str) -> Result<usize, Error> {
+        let offset = self.position;
+        let bytes = self.array(expected)?;
+        let count = match self.order {
+            Order::Network => u32::from_be_bytes(bytes),
+            Order::Native => u32::from_le_bytes(bytes),
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let wanted = count.saturating_mul(size);
+        if wanted > self.left() {
+            return Err(Error::Truncated { offset, wanted, left: self.left(), expected });
+        }
+        Ok(count)
+    }
+
+    /// A number of four bytes that is big-endian in both orders.
+    pub(crate) fn network_u32(&mut self, expected: &'static str) -> Result<u32, Error> {
+        self.array(expected).map(u32::from_be_bytes)
+    }
+
+    /// Eight bytes of a native number, little-endian.
+    pub(crate) fn native_u64(&mut self, expected: &'static str) -> Result<u64, Error> {
+        self.array(expected).map(u64::from_le_bytes)
+    }
+
+    fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], Error> {
+        let bytes = *self.rest().first_chunk().ok_or_else(|| self.truncated(N, expected))?;
+        self.position += N;
+        Ok(bytes)
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.image.get(self.position..).unwrap_or_default()
+    }
+
+    fn truncated(&self, wanted: usize, expected: &'static str) -> Error {
+        Error::Truncated { offset: self.position, wanted, left: self.left(), expected }
+    }
+}
