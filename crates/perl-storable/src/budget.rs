@@ -6,7 +6,6 @@ use crate::limits::{Limits, MAX_DEPTH};
 /// The limits, and what is used of them.
 pub(crate) struct Budget {
     limits: Limits,
-    depth: usize,
     values: usize,
     bytes: usize,
 }
@@ -14,36 +13,27 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(limits: Limits) -> Self {
         let limits = Limits { depth: limits.depth.min(MAX_DEPTH), ..limits };
-        Self { limits, depth: 0, values: 0, bytes: 0 }
+        Self { limits, values: 0, bytes: 0 }
     }
 
-    /// One level deeper.
-    pub(crate) fn enter(&mut self, offset: usize) -> Result<(), Error> {
-        spend(&mut self.depth, 1, self.limits.depth, "levels", offset)
-    }
-
-    pub(crate) fn leave(&mut self) {
-        self.depth -= 1;
+    /// So many levels are open.
+    pub(crate) fn depth(&self, levels: usize, offset: usize) -> Result<(), Error> {
+        within(levels, self.limits.depth, "levels", offset)
     }
 
     /// One more scalar, array or hash.
     pub(crate) fn value(&mut self, offset: usize) -> Result<(), Error> {
-        spend(&mut self.values, 1, self.limits.values, "values", offset)
+        self.values = self.values.saturating_add(1);
+        within(self.values, self.limits.values, "values", offset)
     }
 
     /// So many more bytes of strings.
     pub(crate) fn bytes(&mut self, count: usize, offset: usize) -> Result<(), Error> {
-        spend(&mut self.bytes, count, self.limits.bytes, "bytes of strings", offset)
+        self.bytes = self.bytes.saturating_add(count);
+        within(self.bytes, self.limits.bytes, "bytes of strings", offset)
     }
 }
 
-fn spend(
-    used: &mut usize,
-    count: usize,
-    limit: usize,
-    what: &'static str,
-    offset: usize,
-) -> Result<(), Error> {
-    *used = used.saturating_add(count);
-    if *used > limit { Err(Error::Limit { offset, what, limit }) } else { Ok(()) }
+fn within(used: usize, limit: usize, what: &'static str, offset: usize) -> Result<(), Error> {
+    if used > limit { Err(Error::Limit { offset, what, limit }) } else { Ok(()) }
 }

@@ -1,19 +1,17 @@
-//! Value to bytes: the marks and lengths that Perl's `nfreeze` chooses, so
+//! Value to bytes, with a stack of its own in place of recursion: the marks and lengths that Perl's `nfreeze` chooses, so
 //! that a canonical image of plain data is written back byte for byte.
 
 use std::collections::HashMap;
+use std::slice;
 
 use crate::error::FreezeError;
 use crate::hash::Hash;
 use crate::header;
 use crate::key::Key;
 use crate::limits::MAX_DEPTH;
-use crate::mark::{KEY_UTF8, KEY_WAS_UTF8, Mark};
+use crate::mark::Mark;
 use crate::value::{Blessed, Value};
 use crate::writer::Writer;
-
-/// Below it every whole double is an integer and no other number rounds to it.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The image that `nfreeze` of Storable 3.26 would make; any Storable since 3.0 thaws it.
 ///
@@ -30,8 +28,8 @@ pub fn freeze_file(value: &Value) -> Result<Vec<u8>, FreezeError> {
 
 fn frozen(mut image: Vec<u8>, value: &Value) -> Result<Vec<u8>, FreezeError> {
     image.extend(header::NETWORK);
-    let mut freeze = Freeze { writer: Writer { image }, classes: HashMap::new(), depth: 0 };
-    freeze.thing(value)?;
+    let mut freeze = Freeze { writer: Writer { image }, classes: HashMap::new(), open: Vec::new() };
+    freeze.root(value)?;
     Ok(freeze.writer.image)
 }
 
@@ -39,43 +37,104 @@ struct Freeze<'a> {
     writer: Writer,
     /// Every class so far, and its number.
     classes: HashMap<&'a str, usize>,
-    depth: usize,
+    /// The things being written, each inside the one before.
+    open: Vec<Open<'a>>,
+}
+
+/// What is still to be written of a thing.
+enum Open<'a> {
+    /// Nothing: the reference only counts as a level.
+    Ref,
+    Array(slice::Iter<'a, Value>),
+    Hash {
+        pairs: slice::Iter<'a, (Key, Value)>,
+        last: Option<&'a Key>,
+        flagged: bool,
+    },
 }
 
 impl<'a> Freeze<'a> {
-    /// What a reference refers to.
-    fn thing(&mut self, reference: &'a Value) -> Result<(), FreezeError> {
-        match reference {
-            Value::Array(elements) => self.nested(|freeze| freeze.array(elements)),
-            Value::Hash(pairs) => self.nested(|freeze| freeze.hash(pairs)),
-            Value::Ref(value) => self.slot(value),
-            Value::Blessed(blessed) => self.blessed(blessed),
-            other => Err(FreezeError::NotAReference { found: name(other) }),
+    fn root(&mut self, root: &'a Value) -> Result<(), FreezeError> {
+        if let Some(scalar) = self.thing(root)? {
+            self.slot(scalar)?;
         }
+        while let Some(open) = self.open.last_mut() {
+            let next = match open {
+                Open::Ref => None,
+                Open::Array(elements) => elements.next(),
+                Open::Hash { pairs, last, flagged } => {
+                    if let Some(key) = last.take() {
+                        self.writer.key(key, *flagged)?;
+                    }
+                    pairs.next().map(|(key, value)| {
+                        *last = Some(key);
+                        value
+                    })
+                }
+            };
+            match next {
+                Some(value) => self.slot(value)?,
+                None => drop(self.open.pop()),
+            }
+        }
+        Ok(())
     }
 
     /// What a scalar holds.
-    fn slot(&mut self, value: &'a Value) -> Result<(), FreezeError> {
-        match value {
-            Value::Undef => {
-                self.writer.mark(Mark::Undef);
-                Ok(())
+    fn slot(&mut self, mut value: &'a Value) -> Result<(), FreezeError> {
+        loop {
+            match value {
+                Value::Undef => break self.writer.mark(Mark::Undef),
+                Value::Int(number) => break self.writer.integer(*number)?,
+                Value::Double(number) => break self.writer.double(*number)?,
+                Value::Bytes(bytes) => break self.writer.bytes(bytes)?,
+                Value::Text(text) => break self.writer.text(text)?,
+                Value::Ref(_) | Value::Array(_) | Value::Hash(_) | Value::Blessed(_) => {
+                    self.writer.mark(Mark::Ref);
+                    self.enter(Open::Ref)?;
+                }
             }
-            Value::Int(number) => self.integer(*number),
-            Value::Double(number) => self.double(*number),
-            Value::Bytes(bytes) => self.writer.bytes(bytes),
-            Value::Text(text) => self.writer.text(text),
-            Value::Ref(_) | Value::Array(_) | Value::Hash(_) | Value::Blessed(_) => {
-                self.writer.mark(Mark::Ref);
-                self.nested(|freeze| freeze.thing(value))
+            match self.thing(value)? {
+                Some(scalar) => value = scalar,
+                None => break,
             }
         }
+        Ok(())
+    }
+
+    /// What a reference refers to: its begin, or the scalar that it is.
+    fn thing(&mut self, reference: &'a Value) -> Result<Option<&'a Value>, FreezeError> {
+        let value = match reference {
+            Value::Blessed(blessed) => self.class(blessed)?,
+            other => other,
+        };
+        match value {
+            Value::Array(elements) => self.array(elements)?,
+            Value::Hash(pairs) => self.hash(pairs)?,
+            Value::Ref(scalar) => return Ok(Some(scalar)),
+            other => return Err(FreezeError::NotAReference { found: name(other) }),
+        }
+        Ok(None)
+    }
+
+    fn class(&mut self, blessed: &'a Blessed) -> Result<&'a Value, FreezeError> {
+        let class = blessed.class.as_str();
+        if let Some(&number) = self.classes.get(class) {
+            self.writer.mark(Mark::BlessKnown);
+            self.writer.short_or_long(number)?;
+        } else {
+            self.classes.insert(class, self.classes.len());
+            self.writer.mark(Mark::Bless);
+            self.writer.short_or_long(class.len())?;
+            self.writer.image.extend(class.as_bytes());
+        }
+        Ok(&blessed.value)
     }
 
     fn array(&mut self, elements: &'a [Value]) -> Result<(), FreezeError> {
         self.writer.mark(Mark::Array);
         self.writer.length(elements.len())?;
-        elements.iter().try_for_each(|element| self.slot(element))
+        self.enter(Open::Array(elements.iter()))
     }
 
     fn hash(&mut self, pairs: &'a Hash) -> Result<(), FreezeError> {
@@ -87,92 +146,14 @@ impl<'a> Freeze<'a> {
             self.writer.mark(Mark::Hash);
         }
         self.writer.length(pairs.len())?;
-        for (key, value) in pairs {
-            self.slot(value)?;
-            if flagged { self.flagged_key(key)? } else { self.writer.key(key.as_bytes())? }
-        }
-        Ok(())
+        self.enter(Open::Hash { pairs: pairs.iter(), last: None, flagged })
     }
 
-    /// Perl keeps a key of characters up to 255 as one byte each, and must not find it as UTF-8.
-    fn flagged_key(&mut self, key: &Key) -> Result<(), FreezeError> {
-        let text = key.as_str().filter(|_| key.is_text()).unwrap_or_default();
-        let narrow: Option<Vec<u8>> = text.chars().map(|it| u8::try_from(it).ok()).collect();
-        match narrow {
-            _ if !key.is_text() => {
-                self.writer.image.push(0);
-                self.writer.key(key.as_bytes())
-            }
-            Some(narrow) => {
-                self.writer.image.push(KEY_WAS_UTF8);
-                self.writer.key(&narrow)
-            }
-            None => {
-                self.writer.image.push(KEY_UTF8);
-                self.writer.key(key.as_bytes())
-            }
-        }
-    }
-
-    fn blessed(&mut self, blessed: &'a Blessed) -> Result<(), FreezeError> {
-        let class = blessed.class.as_str();
-        if let Some(&number) = self.classes.get(class) {
-            self.writer.mark(Mark::BlessKnown);
-            self.writer.short_or_long(number)?;
-        } else {
-            self.classes.insert(class, self.classes.len());
-            self.writer.mark(Mark::Bless);
-            self.writer.short_or_long(class.len())?;
-            self.writer.image.extend(class.as_bytes());
-        }
-        match &blessed.value {
-            Value::Blessed(_) => {
-                Err(FreezeError::NotAReference { found: "an object in an object" })
-            }
-            value => self.thing(value),
-        }
-    }
-
-    fn integer(&mut self, number: i64) -> Result<(), FreezeError> {
-        if let Ok(small) = i8::try_from(number) {
-            self.writer.mark(Mark::Byte);
-            self.writer.image.push(small.cast_unsigned() ^ 0x80);
-        } else if let Ok(number) = i32::try_from(number) {
-            self.writer.mark(Mark::NetInteger);
-            self.writer.image.extend(number.to_be_bytes());
-        } else {
-            self.writer.decimal(&number.to_string())?;
-        }
-        Ok(())
-    }
-
-    /// As Perl: an integer where it is one, else a string with Perl's names for the infinite.
-    fn double(&mut self, number: f64) -> Result<(), FreezeError> {
-        #[expect(clippy::cast_possible_truncation, reason = "only where it is exact")]
-        if number.fract() == 0.0
-            && number.abs() < EXACT
-            && (number != 0.0 || number.is_sign_positive())
-        {
-            self.integer(number as i64)
-        } else if number.is_nan() {
-            self.writer.decimal("NaN")
-        } else if number.is_infinite() {
-            self.writer.decimal(if number > 0.0 { "Inf" } else { "-Inf" })
-        } else {
-            self.writer.decimal(&format!("{number:?}"))
-        }
-    }
-
-    fn nested(
-        &mut self,
-        write: impl FnOnce(&mut Self) -> Result<(), FreezeError>,
-    ) -> Result<(), FreezeError> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
+    fn enter(&mut self, open: Open<'a>) -> Result<(), FreezeError> {
+        if self.open.len() >= MAX_DEPTH {
             return Err(FreezeError::TooDeep { limit: MAX_DEPTH });
         }
-        write(self)?;
-        self.depth -= 1;
+        self.open.push(open);
         Ok(())
     }
 }

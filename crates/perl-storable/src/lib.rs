@@ -17,14 +17,15 @@
 
 mod budget;
 mod error;
+mod frame;
 mod freeze;
 mod hash;
 mod header;
 mod key;
-mod leaf;
 mod limits;
 mod mark;
 mod reader;
+mod source;
 mod thaw;
 mod value;
 mod writer;

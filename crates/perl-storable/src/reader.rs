@@ -52,6 +52,15 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    pub(crate) fn text(&mut self, count: usize, expected: &'static str) -> Result<&'a str, Error> {
+        let start = self.position;
+        str::from_utf8(self.take(count, expected)?).map_err(|error| Error::Unexpected {
+            offset: start + error.valid_up_to(),
+            found: format!("something else than UTF-8 in {expected}"),
+            expected: "UTF-8",
+        })
+    }
+
     pub(crate) fn byte(&mut self, expected: &'static str) -> Result<u8, Error> {
         self.array(expected).map(|[byte]| byte)
     }
