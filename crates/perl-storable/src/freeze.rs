@@ -1,5 +1,6 @@
-//! Value to bytes, with a stack of its own in place of recursion: the marks and lengths that Perl's `nfreeze` chooses, so
-//! that a canonical image of plain data is written back byte for byte.
+//! Value to bytes, with a stack of its own in place of recursion. It chooses
+//! the marks and lengths that Perl's `nfreeze` chooses, so that a canonical
+//! image of plain data is written back byte for byte.
 
 use std::collections::HashMap;
 use std::slice;
@@ -13,7 +14,7 @@ use crate::mark::Mark;
 use crate::value::{Blessed, Value};
 use crate::writer::Writer;
 
-/// The image that `nfreeze` of Storable 3.26 would make; any Storable since 3.0 thaws it.
+/// The image that `nfreeze` of Storable 3.26 makes of the same data, with its hashes sorted.
 ///
 /// Numbers beyond 32 bits or with a fraction become decimal strings, as there,
 /// but with all digits they need, where Perl keeps 15.

@@ -23,7 +23,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Result<(), Error> {
         return Err(Error::Unexpected {
             offset,
             found: format!("format version {}", version >> 1),
-            expected: "2, as Storable has written since the year 2000",
+            expected: "format version 2",
         });
     }
     reader.byte("the minor format version")?;
@@ -38,7 +38,7 @@ fn machine(reader: &mut Reader<'_>) -> Result<(), Error> {
     if !reader.skip(NATIVE) {
         return Err(Error::Unexpected {
             offset,
-            found: "another machine".into(),
+            found: format!("the machine \"{}\"", reader.peek(NATIVE.len()).escape_ascii()),
             expected: "byte order 12345678 and sizes 4, 8, 8, 8 of a 64-bit little-endian machine",
         });
     }

@@ -46,6 +46,12 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// At most so many of the next bytes, for an error.
+    pub(crate) fn peek(&self, count: usize) -> &'a [u8] {
+        let rest = self.rest();
+        rest.get(..count).unwrap_or(rest)
+    }
+
     pub(crate) fn take(&mut self, count: usize, expected: &'static str) -> Result<&'a [u8], Error> {
         let taken = self.rest().get(..count).ok_or_else(|| self.truncated(count, expected))?;
         self.position += count;

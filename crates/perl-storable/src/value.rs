@@ -8,6 +8,9 @@ use crate::hash::Hash;
 /// Perl has no booleans of old: they are the strings `1` and the empty one.
 /// Numbers travel as strings in network order when they do not fit 32 bits
 /// or have a fraction: read numbers by [`Value::as_i64`] and [`Value::as_f64`].
+///
+/// What is thawed is at most [`MAX_DEPTH`](crate::MAX_DEPTH) levels deep, so it can be cloned,
+/// compared, printed and dropped within one megabyte of stack. Who builds values by hand keeps to that too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// No value.

@@ -35,18 +35,12 @@ fn damaged_images() {
         ("", "byte 0: 0 bytes left, expected at least 1 for the format version"),
         ("05", "byte 1: 0 bytes left, expected at least 1 for the minor format version"),
         ("050b", "byte 2: 0 bytes left, expected at least 1 for a mark"),
-        (
-            "070b05",
-            "byte 0: found format version 3, expected 2, as Storable has written since the year 2000",
-        ),
+        ("070b05", "byte 0: found format version 3, expected format version 2"),
         ("70737430", "byte 4: 0 bytes left, expected at least 1 for the format version"),
-        (
-            "7065726c2d73746f7265",
-            "byte 0: found format version 56, expected 2, as Storable has written since the year 2000",
-        ),
+        ("7065726c2d73746f7265", "byte 0: found format version 56, expected format version 2"),
         (
             "040b083132333435363738040408080a0178",
-            "byte 2: found another machine, expected byte order 12345678 and sizes 4, 8, 8, 8 of a 64-bit little-endian machine",
+            "byte 2: found the machine \"\\x0812345678\\x04\\x04\\x08\\x08\", expected byte order 12345678 and sizes 4, 8, 8, 8 of a 64-bit little-endian machine",
         ),
         ("050b24", "byte 2: found mark 36, expected a mark from 0 to 35"),
         ("050b21", "byte 2: found an object of 2 GiB or more, expected plain data"),
