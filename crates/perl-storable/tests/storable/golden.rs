@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use perl_storable::{freeze, freeze_file, thaw};
 
@@ -26,6 +27,19 @@ const NOT_REPRODUCED: &[&str] = &[
 pub(crate) fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"))
 }
+
+/// All golden images of moderate size, to be damaged.
+pub(crate) static SMALL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let files = fs::read_dir(directory()).expect("golden images");
+    let mut paths: Vec<_> = files.map(|entry| entry.expect("golden images").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|it| it == "bin"));
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| fs::read(path).expect("an image"))
+        .filter(|it| it.len() < 4096)
+        .collect()
+});
 
 fn expectations() -> impl Iterator<Item = (&'static str, Vec<u8>, &'static str)> {
     EXPECTED.lines().map(|line| {
