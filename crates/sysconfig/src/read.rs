@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use crate::document::{Document, parse};
 use crate::error::Error;
+use crate::position::Lines;
 
 /// The largest file read, in bytes; the largest known one has 0.9 MB.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
@@ -55,24 +57,43 @@ fn text_of(path: &Path, name: &str) -> Result<String, Error> {
     if !metadata.is_file() {
         return Err(Error::of_file(name, "found no regular file; expected an XML file"));
     }
-    let too_large = || {
-        Error::of_file(name, format!("found more than {MAX_SIZE} bytes; expected a smaller file"))
-    };
-    if metadata.len() > MAX_SIZE {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    check_size(name, metadata.len())?;
     let file = File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    // It may have grown since.
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(fail)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(too_large());
-    }
-    String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes()))
+    check_size(name, bytes.len() as u64)?;
+    String::from_utf8(bytes).map_err(|error| not_utf8(name, &error))
 }
 
-fn not_utf8(name: &str, bytes: &[u8]) -> Error {
+fn check_size(name: &str, size: u64) -> Result<(), Error> {
+    if size > MAX_SIZE {
+        return Err(Error::of_file(
+            name,
+            format!("found {size} bytes; expected at most {MAX_SIZE}"),
+        ));
+    }
+    Ok(())
+}
+
+fn not_utf8(name: &str, error: &FromUtf8Error) -> Error {
+    let bytes = error.as_bytes();
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Error::of_file(name, "found UTF-16; expected UTF-8");
     }
-    Error::of_file(name, "found bytes that are not UTF-8; expected UTF-8")
+    let (good, bad) = bytes.split_at(error.utf8_error().valid_up_to());
+    let good = String::from_utf8_lossy(good);
+    let byte = bad.first().copied().unwrap_or_default();
+    let declared = declared_encoding(&good);
+    let declared = declared.map_or(String::new(), |name| format!(", but the file declares {name}"));
+    let what = format!("found a byte that is not UTF-8 (0x{byte:02X}); expected UTF-8{declared}");
+    Error { at: Some(Lines::new(&good).line_column(good.len())), ..Error::of_file(name, what) }
+}
+
+/// The encoding named in the XML declaration, if it is not UTF-8.
+fn declared_encoding(text: &str) -> Option<&str> {
+    let declaration = text.strip_prefix("<?xml")?.split("?>").next()?;
+    let quoted = declaration.split_once("encoding=")?.1;
+    let name = quoted.split(['"', '\'']).nth(1)?;
+    (!name.eq_ignore_ascii_case("utf-8") && name.len() < 40).then_some(name)
 }

@@ -60,3 +60,58 @@ fn closes(text: &str, close: usize) -> Option<usize> {
     }
     space.rfind('\n').map(|last| close + 1 + last)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::trim_own_lines;
+
+    /// The pattern tried out the way a backtracking matcher does.
+    fn by_backtracking(text: &str) -> String {
+        let chars: Vec<char> = text.chars().collect();
+        let (mut result, mut at) = (String::new(), 0);
+        while at < chars.len() {
+            let line_start = at == 0 || chars[at - 1] == '\n';
+            let found = if line_start && chars[at] == '\n' { match_at(&chars, at) } else { None };
+            let (inner, close, end) = found.unwrap_or((at, at + 1, at + 1));
+            result.extend(&chars[inner..close]);
+            at = end;
+        }
+        result
+    }
+
+    fn match_at(chars: &[char], at: usize) -> Option<(usize, usize, usize)> {
+        let space =
+            |from: usize| from + chars[from..].iter().take_while(|c| c.is_whitespace()).count();
+        let ends = |end: usize| end == chars.len() || chars[end] == '\n';
+        let closes = |close: usize| (close + 1..=space(close + 1)).rev().find(|end| ends(*end));
+        (at + 1..=space(at + 1)).rev().find_map(|inner| {
+            let mut closings = (inner..chars.len()).filter(|close| chars[*close] == '\n');
+            closings.find_map(|close| closes(close).map(|end| (inner, close, end)))
+        })
+    }
+
+    #[test]
+    fn keeps_what_stands_on_the_line_of_its_tag() {
+        for (text, trimmed) in [
+            ("", ""),
+            ("  a  ", "  a  "),
+            ("\n    a\n  ", "a"),
+            ("\n  a\n  b\n", "a\n  b"),
+            ("\n  a\n  b", "\n  a\n  b"),
+            ("\n", "\n"),
+            ("\n  \n", ""),
+            ("a\n\n  b\n\nc", "a\nb\nc"),
+        ] {
+            assert_eq!(trim_own_lines(text), trimmed, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_pattern(text in "[\n a\u{a0}]{0,24}") {
+            prop_assert_eq!(trim_own_lines(&text), by_backtracking(&text));
+        }
+    }
+}
