@@ -48,6 +48,11 @@ fn kept(text: &str) -> Vec<Range<usize>> {
     let (mut start, mut at) = (0, 0);
     let (mut line_start, mut hash_line) = (true, false);
     while at < bytes.len() {
+        if !line_start && !matches!(bytes[at], b'<' | b'\n') {
+            let next = bytes[at..].iter().position(|byte| matches!(byte, b'<' | b'\n'));
+            at = next.map_or(bytes.len(), |next| at + next);
+            continue;
+        }
         let end = if comments && bytes[at..].starts_with(b"<!--") {
             let end = text[at + 4..].find("-->").map(|found| at + 4 + found + 3);
             comments = end.is_some();

@@ -15,6 +15,9 @@ use crate::sysconfig::split_name;
 use crate::value::Value;
 use crate::wording::fault_of;
 
+/// The largest text read, in bytes; the largest known file has 0.9 MB.
+pub(crate) const MAX_SIZE: u64 = 16 * 1024 * 1024;
+
 /// When a file is read among the others of its directory: later ones override earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Init {
@@ -58,8 +61,9 @@ pub struct Document {
     pub problems: Vec<Problem>,
 }
 
-/// Reads the text of a document; `source` is its name in origins and messages.
+/// Reads the text of a document; `source` is its name in origins and messages. At most 16 MiB.
 pub fn parse(source: &str, text: &str) -> Result<Document, Error> {
+    check_size(source, text.len() as u64)?;
     let source: Arc<str> = Arc::from(source);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let clean = Clean::new(text);
@@ -68,6 +72,16 @@ pub fn parse(source: &str, text: &str) -> Result<Document, Error> {
         let at = reader.lines.line_column(clean.original(fault.at));
         Error { file: Arc::clone(&reader.source), at: Some(at), what: fault.what }
     })
+}
+
+pub(crate) fn check_size(name: &str, size: u64) -> Result<(), Error> {
+    if size > MAX_SIZE {
+        return Err(Error::of_file(
+            name,
+            format!("found {size} bytes; expected at most {MAX_SIZE}"),
+        ));
+    }
+    Ok(())
 }
 
 struct Reader<'a> {

@@ -5,12 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
-use crate::document::{Document, parse};
+use crate::document::{Document, MAX_SIZE, check_size, parse};
 use crate::error::Error;
 use crate::position::Lines;
-
-/// The largest file read, in bytes; the largest known one has 0.9 MB.
-const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 /// Reads a file. It must be a regular file of at most 16 MiB of UTF-8.
 pub fn read_file(path: &Path) -> Result<Document, Error> {
@@ -64,16 +61,6 @@ fn text_of(path: &Path, name: &str) -> Result<String, Error> {
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(fail)?;
     check_size(name, bytes.len() as u64)?;
     String::from_utf8(bytes).map_err(|error| not_utf8(name, &error))
-}
-
-fn check_size(name: &str, size: u64) -> Result<(), Error> {
-    if size > MAX_SIZE {
-        return Err(Error::of_file(
-            name,
-            format!("found {size} bytes; expected at most {MAX_SIZE}"),
-        ));
-    }
-    Ok(())
 }
 
 fn not_utf8(name: &str, error: &FromUtf8Error) -> Error {
