@@ -1,6 +1,7 @@
-//! What the original cuts out of a file before it parses any XML: comments, and every line that starts
-//! with `#`, even inside values. Done the same way here, so that files it accepts are read alike.
-//! The pieces kept are remembered, so that places in the cleaned text become places of the file again.
+//! What the original cuts out of a file before it parses any XML, done the same way here, so that files
+//! it accepts are read alike: comments; in files of OTRS and Znuny also every line that starts with `#`,
+//! even inside values (OTOBO gave that up, and our own files never had it). The pieces kept are
+//! remembered, so that places in the cleaned text become places of the file again.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -45,6 +46,7 @@ fn kept(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut kept: Vec<Range<usize>> = Vec::new();
     let mut comments = true;
+    let hash_lines = matches!(root_name(text), "otrs_config" | "znuny_config");
     let (mut start, mut at) = (0, 0);
     let (mut line_start, mut hash_line) = (true, false);
     while at < bytes.len() {
@@ -65,7 +67,7 @@ fn kept(text: &str) -> Vec<Range<usize>> {
             (start, at) = (end, end);
             continue;
         }
-        if line_start && bytes[at] == b'#' {
+        if hash_lines && line_start && bytes[at] == b'#' {
             keep(&mut kept, start..at, false);
             (start, hash_line) = (at, true);
         } else if hash_line && bytes[at] == b'\n' {
@@ -76,6 +78,23 @@ fn kept(text: &str) -> Vec<Range<usize>> {
     }
     keep(&mut kept, start..at, hash_line);
     kept
+}
+
+/// The name of the first element; empty if there is none.
+fn root_name(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((_, tag)) = rest.split_once('<') {
+        let comment = tag.strip_prefix("!--");
+        if comment.is_none() && tag.starts_with(char::is_alphabetic) {
+            return tag
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or_default();
+        }
+        rest =
+            comment.map_or(tag, |comment| comment.split_once("-->").map_or("", |(_, rest)| rest));
+    }
+    ""
 }
 
 fn keep(kept: &mut Vec<Range<usize>>, range: Range<usize>, cut: bool) {
@@ -107,23 +126,37 @@ mod tests {
             ("plain", "plain"),
             ("a<!-- x\ny -->b", "ab"),
             ("a<!-- -- -->b<!---->c", "abc"),
-            ("a<!-- no end\n#b\nc", "a<!-- no end\n\nc"),
-            ("x\n#a\nb\n#c", "x\n\nb\n"),
-            (" #a\nb#\n##\nc", "#a\nb#\n\nc"),
-            ("<!-- x -->#a\nb", "b"),
-            ("x\n#a <!-- x\ny --> z\nb", "x\n\nb"),
-            (" \n<!-- x -->\n#a\n \nb\n ", "b\n "),
-            (" \n#a", ""),
-            ("<!--\n# -->b", "b"),
             ("<!-->-->b", "b"),
+            (" \n<!-- x -->\n \nb\n ", "b\n "),
+            (" \n", ""),
+            ("#a\n<otobo_config>\n#b\n", "#a\n<otobo_config>\n#b\n"),
+            ("<!-- <otrs_config> --><otrsd_config>\n#b\n", "<otrsd_config>\n#b\n"),
         ] {
             assert_eq!(Clean::new(text).text, cleaned, "{text:?}");
         }
     }
 
     #[test]
+    fn cuts_hash_lines_of_otrs_and_znuny() {
+        for (text, cleaned) in [
+            ("<!-- no end\n#b\nc", "<!-- no end\n\nc"),
+            ("x\n#a\nb\n#c", "x\n\nb\n"),
+            (" #a\nb#\n##\nc", " #a\nb#\n\nc"),
+            ("<!-- x -->#a\nb", "\nb"),
+            ("#a <!-- x\ny --> z\nb", "\nb"),
+            ("<!--\n# -->b", "b"),
+        ] {
+            for root in ["otrs_config", "znuny_config"] {
+                let (text, cleaned) = (format!("<{root}>\n{text}"), format!("<{root}>\n{cleaned}"));
+                assert_eq!(Clean::new(&text).text, cleaned, "{text:?}");
+            }
+        }
+        assert_eq!(Clean::new("#a\n<otrs_config>").text, "<otrs_config>");
+    }
+
+    #[test]
     fn places_lead_back() {
-        let text = "#one\ntwo<!-- three\n -->four\n#five\nsix";
+        let text = "#one\n<otrs_config>two<!-- three\n -->four\n#five\nsix";
         let clean = Clean::new(text);
         for word in ["two", "four", "six"] {
             let there = clean.text.find(word).unwrap();

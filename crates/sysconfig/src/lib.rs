@@ -4,6 +4,21 @@
 //! `<znuny_config>` and `<otrsd_config>`) into [`Setting`]s whose [`Value`]s equal what the original's own
 //! Perl computes; [`SysConfig`] lays layers of settings over each other and remembers for every value
 //! where it came from. Not here: what a setting means, translations, modified values in the database.
+//!
+//! ```
+//! let text = r#"<otrsd_config version="2.0" init="Config">
+//!     <Setting Name="DaemonModules###Poll" Valid="1">
+//!         <Value><Hash><Item Key="Module">Acme::Poll</Item></Hash></Value>
+//!     </Setting>
+//! </otrsd_config>"#;
+//! let mut config = sysconfig::SysConfig::default();
+//! config.overlay(sysconfig::parse("/etc/otrsd/poll.xml", text)?.settings);
+//! let module = config.get("DaemonModules###Poll###Module");
+//! assert_eq!(module.and_then(|module| module.as_text()), Some("Acme::Poll"));
+//! let origin = config.origin("DaemonModules###Poll").map(ToString::to_string);
+//! assert_eq!(origin.as_deref(), Some("/etc/otrsd/poll.xml:2"));
+//! # Ok::<(), sysconfig::Error>(())
+//! ```
 
 mod clean;
 mod document;

@@ -29,6 +29,8 @@ const PLAIN: [&str; 12] = [
 pub(crate) fn typed(name: &str, item: Node<'_, '_>) -> Result<Value, Fault> {
     match name {
         _ if PLAIN.contains(&name) => Ok(Value::Text(content(item).unwrap_or_default())),
+        // OTOBO's, not in Znuny.
+        "Array" => Ok(content(item).map_or_else(|| Value::List(Vec::new()), Value::Text)),
         "Select" => Ok(Value::from(item.attribute("SelectedID").unwrap_or_default())),
         "FrontendNavigation" | "FrontendRegistration" => frontend(item),
         "VacationDays" => Ok(days(item, &["ValueMonth", "ValueDay"])),
@@ -53,6 +55,7 @@ pub(crate) fn is_true(text: &str) -> bool {
 
 fn known() -> String {
     let special = [
+        "Array",
         "Select",
         "FrontendNavigation",
         "FrontendRegistration",

@@ -99,7 +99,7 @@ fn utf8_is_read_whatever_is_declared_and_with_a_byte_order_mark() {
     for text in [
         plain.replace("utf-8", "iso-8859-1"),
         format!("\u{feff}{plain}"),
-        format!("\n# x\n{plain}"),
+        format!("\n# x\n{}", plain.replace("otrsd", "otrs")),
     ] {
         fs::write(&path, &text).unwrap();
         let document = read_file(&path).unwrap();

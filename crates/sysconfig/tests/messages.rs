@@ -160,11 +160,11 @@ const SETTINGS: [(&str, &str); 26] = [
     ),
     (
         "<Setting Name=\"X\" Valid=\"1\">\n<Value><Item ValueType=\"Sting\">1</Item></Value></Setting>",
-        "a.xml:3: setting X: found ValueType=\"Sting\"; expected one of String, Checkbox, Date, DateTime, Directory, Entity, File, Password, PerlModule, Textarea, TimeZone, YAML, Select, FrontendNavigation, FrontendRegistration, VacationDays, VacationDaysOneTime, WorkingHours",
+        "a.xml:3: setting X: found ValueType=\"Sting\"; expected one of String, Checkbox, Date, DateTime, Directory, Entity, File, Password, PerlModule, Textarea, TimeZone, YAML, Array, Select, FrontendNavigation, FrontendRegistration, VacationDays, VacationDaysOneTime, WorkingHours",
     ),
     (
         "<Setting Name=\"X\" Valid=\"1\">\n<Value><Array>\n<DefaultItem ValueType=\"Day\"/>\n<Item>1</Item></Array></Value></Setting>",
-        "a.xml:5: setting X: found ValueType=\"Day\"; expected one of String, Checkbox, Date, DateTime, Directory, Entity, File, Password, PerlModule, Textarea, TimeZone, YAML, Select, FrontendNavigation, FrontendRegistration, VacationDays, VacationDaysOneTime, WorkingHours",
+        "a.xml:5: setting X: found ValueType=\"Day\"; expected one of String, Checkbox, Date, DateTime, Directory, Entity, File, Password, PerlModule, Textarea, TimeZone, YAML, Array, Select, FrontendNavigation, FrontendRegistration, VacationDays, VacationDaysOneTime, WorkingHours",
     ),
     (
         "<Setting Name=\"X\" Valid=\"1\"><Value><Hash>\n<Item>1</Item></Hash></Value></Setting>",
