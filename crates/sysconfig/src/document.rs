@@ -10,8 +10,8 @@ use crate::error::{Error, Fault};
 use crate::guard;
 use crate::item::value_of;
 use crate::origin::{Origin, Problem};
+use crate::path::split_name;
 use crate::position::Lines;
-use crate::sysconfig::split_name;
 use crate::value::Value;
 use crate::wording::fault_of;
 

@@ -26,6 +26,7 @@ mod error;
 mod guard;
 mod item;
 mod origin;
+mod path;
 mod position;
 mod read;
 mod sysconfig;

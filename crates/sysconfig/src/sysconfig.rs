@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::Setting;
 use crate::origin::{Origin, Problem};
+use crate::path::{descend, insert, prefixes, remove, split_name};
 use crate::value::Value;
-
-/// Parts a setting's name may have; the original's have at most four.
-const MAX_PARTS: usize = 16;
 
 /// The effective values, each with its origin. As JSON it travels to other processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, Effective>", into = "BTreeMap<String, Effective>")]
+#[serde(from = "BTreeMap<String, Effective>")]
 pub struct SysConfig {
     /// By full name, each with what it gives itself.
+    #[serde(flatten)]
     settings: BTreeMap<String, Effective>,
     /// By first part of the name, the keys of longer names merged in.
+    #[serde(skip)]
     merged: BTreeMap<String, Value>,
 }
 
@@ -158,67 +158,4 @@ impl From<BTreeMap<String, Effective>> for SysConfig {
         config.overlay(layer);
         config
     }
-}
-
-impl From<SysConfig> for BTreeMap<String, Effective> {
-    fn from(config: SysConfig) -> Self {
-        config.settings
-    }
-}
-
-/// The parts of a full name; or what is wrong with it.
-pub(crate) fn split_name(name: &str) -> Result<Vec<&str>, String> {
-    let parts: Vec<&str> = name.split("###").take(MAX_PARTS + 1).collect();
-    if parts.len() > MAX_PARTS {
-        return Err(format!("found a name of more than {MAX_PARTS} parts"));
-    }
-    if parts.iter().any(|part| part.is_empty()) {
-        return Err(format!("found an empty part in the name {name:?}; expected A###B"));
-    }
-    Ok(parts)
-}
-
-/// The name itself with no path, then each shorter name with the path that leads from it to the name.
-fn prefixes(name: &str) -> impl Iterator<Item = (&str, &str)> {
-    let shorter = name.rmatch_indices("###").map(move |(at, _)| (&name[..at], &name[at + 3..]));
-    std::iter::once((name, "")).chain(shorter)
-}
-
-fn descend<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    if path.is_empty() {
-        return Some(value);
-    }
-    path.split("###").try_fold(value, |value, key| value.get(key))
-}
-
-fn remove(value: &mut Value, path: &str) {
-    let Value::Map(map) = value else { return };
-    match path.split_once("###") {
-        None => {
-            map.remove(path);
-        }
-        Some((key, rest)) => {
-            if let Some(inner) = map.get_mut(key) {
-                remove(inner, rest);
-            }
-        }
-    }
-}
-
-/// Puts a value at a path of hashes, making those that are missing. Err: the length of the part of the
-/// path that is not a hash.
-fn insert(target: &mut Option<Value>, path: &str, value: &Value) -> Result<(), usize> {
-    let target = target.get_or_insert(Value::Undef);
-    if *target == Value::Undef {
-        *target = Value::Map(BTreeMap::new());
-    }
-    let Value::Map(map) = target else { return Err(0) };
-    let Some((key, rest)) = path.split_once("###") else {
-        map.insert(path.to_owned(), value.clone());
-        return Ok(());
-    };
-    let mut inner = map.remove(key);
-    let done = insert(&mut inner, rest, value);
-    map.extend(inner.map(|inner| (key.to_owned(), inner)));
-    done.map_err(|place| key.len() + if place == 0 { 0 } else { 3 + place })
 }

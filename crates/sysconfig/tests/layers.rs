@@ -7,7 +7,7 @@ use sysconfig::{Origin, Setting, SysConfig, Value, parse};
 type Case =
     (&'static [&'static [(&'static str, &'static str)]], &'static str, &'static str, &'static str);
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     (&[], "A", "-", "-"),
     (&[&[("A", r#""1""#)]], "A", r#""1""#, "0"),
     (&[&[("A", r#""1""#)]], "B", "-", "-"),
@@ -15,6 +15,7 @@ const CASES: [Case; 29] = [
     (&[&[("A", r#"{"B":{"C":"1"}}"#)]], "A###B###C", r#""1""#, "0"),
     (&[&[("A", r#"{"B":{"C":"1"}}"#)]], "A###B###D", "-", "-"),
     (&[&[("A", r#"{"B":["1"]}"#)]], "A###B###0", "-", "-"),
+    (&[&[("A", r##"{"#B":"1"}"##)]], "A####B", r#""1""#, "0"),
     // The higher layer wins, whole values replace each other.
     (&[&[("A", r#""1""#)], &[("A", r#""2""#)]], "A", r#""2""#, "1"),
     (&[&[("A", r#"{"B":"1"}"#)], &[("A", r#"{"C":"2"}"#)]], "A", r#"{"C":"2"}"#, "1"),
@@ -114,6 +115,7 @@ fn names_from_outside_are_checked_as_those_of_files_are() {
     let deep = vec!["A"; 100_000].join("###");
     for (name, what) in [
         ("", "found an empty part in the name \"\"; expected A###B"),
+        ("A####B", "found more than three # in a row in the name \"A####B\"; expected A###B"),
         ("###A", "found an empty part in the name \"###A\"; expected A###B"),
         (deep.as_str(), "found a name of more than 16 parts"),
     ] {

@@ -47,13 +47,13 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Value::List),
-            proptest::collection::btree_map("[A-C]", inner, 0..3).prop_map(Value::Map),
+            proptest::collection::btree_map("#?[AB]", inner, 0..3).prop_map(Value::Map),
         ]
     })
 }
 
 fn layer() -> impl Strategy<Value = Vec<Setting>> {
-    let setting = (vec("[A-C]", 1..4), value(), any::<bool>(), 0..100_u32).prop_map(
+    let setting = (vec("[AB]#?", 1..4), value(), any::<bool>(), 0..100_u32).prop_map(
         |(name, value, valid, line)| Setting {
             name: name.join("###"),
             value,
