@@ -1,4 +1,4 @@
-//! One document: the root element's version and init, and its settings.
+//! One document: its root element's version and init, and what stands in it.
 
 use std::sync::Arc;
 
@@ -6,13 +6,11 @@ use roxmltree::{Node, ParsingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::clean::Clean;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, shorten};
 use crate::guard;
-use crate::item::value_of;
 use crate::origin::{Origin, Problem};
-use crate::path::split_name;
 use crate::position::Lines;
-use crate::value::Value;
+use crate::setting::{Setting, setting_of};
 use crate::wording::fault_of;
 
 /// The largest text read, in bytes; the largest known file has 0.9 MB.
@@ -29,23 +27,6 @@ pub enum Init {
     Config,
     /// Changes of any setting.
     Changes,
-}
-
-/// One setting of a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setting {
-    /// The full name, for example `DaemonModules###SchedulerTaskWorker`.
-    pub name: String,
-    /// The value.
-    pub value: Value,
-    /// False: this setting, or this key of a hash setting, is taken away.
-    pub valid: bool,
-    /// The original's user interface does not let it be disabled. Nothing is checked by it here.
-    pub required: bool,
-    /// The original's user interface does not let it be changed. Nothing is checked by it here.
-    pub read_only: bool,
-    /// Where it was read.
-    pub origin: Origin,
 }
 
 /// A file that was read: its good settings in the file's order, and what is wrong with the others.
@@ -114,7 +95,10 @@ impl Reader<'_> {
     }
 
     fn problem(&self, node: Node<'_, '_>, fault: Fault) -> Problem {
-        let setting = node.attribute("Name").filter(|name| !name.is_empty()).map(str::to_owned);
+        let setting = node
+            .attribute("Name")
+            .filter(|name| !name.is_empty())
+            .map(|name| shorten(name.to_owned()));
         Problem { origin: self.origin(fault.at), setting, what: fault.what }
     }
 }
@@ -135,7 +119,7 @@ fn init_of(root: Node<'_, '_>) -> Result<Init, Fault> {
         Some(version) if version.starts_with("1.") => {
             return Err(fault(format!(
                 "found version={version:?}, the format up to OTRS 5; expected version=\"2.0\": \
-                 the file must be migrated first (OTRS 6 does so at the upgrade)"
+                 migrate the file first, by Dev::Tools::Migrate::ConfigXMLStructure of OTRS 6 or OTOBO"
             )));
         }
         Some(version) => {
@@ -154,53 +138,5 @@ fn init_of(root: Node<'_, '_>) -> Result<Init, Fault> {
         Some("Changes") => Ok(Init::Changes),
         Some(init) => Err(fault(format!("found init={init:?}; {INITS}"))),
         None => Err(fault(format!("found <{name}> without init=; {INITS}"))),
-    }
-}
-
-fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, Fault> {
-    let fault = |what: String| Fault::new(node.range().start, what);
-    let element = node.tag_name().name();
-    if element == "ConfigItem" {
-        return Err(fault(
-            "found <ConfigItem>, the format up to OTRS 5; expected <Setting>: the file must be migrated first"
-                .into(),
-        ));
-    }
-    if element != "Setting" {
-        return Err(fault(format!("found <{element}>; expected <Setting>")));
-    }
-    let name = node.attribute("Name").filter(|name| !name.is_empty());
-    let name =
-        name.ok_or_else(|| fault("found <Setting> without Name; expected Name=\"…\"".into()))?;
-    split_name(name).map_err(fault)?;
-    let valid = flag(node, "Valid")?.ok_or_else(|| {
-        fault(
-            "found no Valid; expected Valid=\"1\", or Valid=\"0\" to take the setting away".into(),
-        )
-    })?;
-    let mut values = node.children().filter(|inner| inner.has_tag_name("Value"));
-    let value = values.next().ok_or_else(|| fault("found no <Value>; expected one".into()))?;
-    if let Some(second) = values.next() {
-        return Err(Fault::new(second.range().start, "found a second <Value>; expected one"));
-    }
-    Ok(Setting {
-        name: name.to_owned(),
-        value: value_of(value)?,
-        valid,
-        required: flag(node, "Required")?.unwrap_or(false),
-        read_only: flag(node, "ReadOnly")?.unwrap_or(false),
-        origin,
-    })
-}
-
-fn flag(node: Node<'_, '_>, name: &str) -> Result<Option<bool>, Fault> {
-    match node.attribute(name) {
-        None => Ok(None),
-        Some("1") => Ok(Some(true)),
-        Some("0") => Ok(Some(false)),
-        Some(found) => Err(Fault::new(
-            node.range().start,
-            format!("found {name}={found:?}; expected \"0\" or \"1\""),
-        )),
     }
 }

@@ -17,7 +17,7 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn of_file(file: &str, what: impl Into<String>) -> Self {
-        Self { file: Arc::from(file), at: None, what: what.into() }
+        Self { file: Arc::from(file), at: None, what: shorten(what.into()) }
     }
 }
 
@@ -41,6 +41,17 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(at: usize, what: impl Into<String>) -> Self {
-        Self { at, what: what.into() }
+        Self { at, what: shorten(what.into()) }
     }
+}
+
+/// Leaves out the middle of a long text: what a message quotes may be as long as the file.
+pub(crate) fn shorten(text: String) -> String {
+    const HEAD: usize = 160;
+    const TAIL: usize = 320;
+    if text.len() <= HEAD + TAIL {
+        return text;
+    }
+    let (head, tail) = (text.floor_char_boundary(HEAD), text.ceil_char_boundary(text.len() - TAIL));
+    format!("{}…{}", &text[..head], &text[tail..])
 }

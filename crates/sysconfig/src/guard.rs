@@ -89,19 +89,13 @@ impl Guard<'_> {
         let name = self.text[at + 2..end - 1].trim_ascii_end();
         match self.open.pop() {
             Some((open, _)) if open == name => Ok(end),
-            Some((open, opened)) => Err(Fault::new(
-                at,
-                format!(
-                    "found </{}>; expected </{}> for the <{}> of line {}",
-                    brief(name),
-                    brief(open),
-                    brief(open),
-                    (self.line_of)(opened)
-                ),
-            )),
-            None => {
-                Err(Fault::new(at, format!("found </{}>, but no element is open", brief(name))))
+            Some((open, opened)) => {
+                let line = (self.line_of)(opened);
+                let what =
+                    format!("found </{name}>; expected </{open}> for the <{open}> of line {line}");
+                Err(Fault::new(at, what))
             }
+            None => Err(Fault::new(at, format!("found </{name}>, but no element is open"))),
         }
     }
 
@@ -159,7 +153,7 @@ impl Guard<'_> {
             }
         }
         let name = self.text[at + 1..].split(|c: char| !c.is_alphanumeric() && c != '_').next();
-        let name = brief(name.unwrap_or_default());
+        let name = name.unwrap_or_default();
         if name.is_empty() {
             return Err(Fault::new(
                 at,
@@ -183,15 +177,9 @@ impl Guard<'_> {
                 Err(Fault::new(0, format!("found an empty file; expected {ROOT}")))
             }
             None => Ok(()),
-            Some((name, at)) => Err(Fault::new(
-                *at,
-                format!("found <{0}> without an end; expected </{0}>", brief(name)),
-            )),
+            Some((name, at)) => {
+                Err(Fault::new(*at, format!("found <{name}> without an end; expected </{name}>")))
+            }
         }
     }
-}
-
-/// At most 40 characters of a name, for messages.
-fn brief(name: &str) -> &str {
-    name.char_indices().nth(40).map_or(name, |(at, _)| &name[..at])
 }

@@ -29,15 +29,17 @@ mod origin;
 mod path;
 mod position;
 mod read;
+mod setting;
 mod sysconfig;
 mod trim;
 mod value;
 mod value_type;
 mod wording;
 
-pub use document::{Document, Init, Setting, parse};
+pub use document::{Document, Init, parse};
 pub use error::Error;
 pub use origin::{Origin, Problem};
 pub use read::{read_directory, read_file};
+pub use setting::Setting;
 pub use sysconfig::SysConfig;
 pub use value::Value;

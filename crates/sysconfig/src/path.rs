@@ -6,9 +6,14 @@ use crate::value::Value;
 
 /// Parts a setting's name may have; the original's have at most four.
 const MAX_PARTS: usize = 16;
+/// Bytes a setting's name may have; the original's database has room for 250 characters.
+const MAX_NAME: usize = 1000;
 
 /// The parts of a full name; or what is wrong with it.
 pub(crate) fn split_name(name: &str) -> Result<Vec<&str>, String> {
+    if name.len() > MAX_NAME {
+        return Err(format!("found a name of {} bytes; expected at most {MAX_NAME}", name.len()));
+    }
     let parts: Vec<&str> = name.split("###").take(MAX_PARTS + 1).collect();
     if parts.len() > MAX_PARTS {
         return Err(format!("found a name of more than {MAX_PARTS} parts"));

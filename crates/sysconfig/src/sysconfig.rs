@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::Setting;
 use crate::origin::{Origin, Problem};
 use crate::path::{descend, insert, prefixes, remove, split_name};
+use crate::setting::Setting;
 use crate::value::Value;
 
 /// The effective values, each with its origin. As JSON it travels to other processes.

@@ -112,11 +112,12 @@ fn a_value_that_stops_being_a_hash_turns_its_keys_into_problems() {
 #[test]
 fn names_from_outside_are_checked_as_those_of_files_are() {
     let mut config = SysConfig::default();
-    let deep = vec!["A"; 100_000].join("###");
+    let (deep, long) = (vec!["A"; 100].join("###"), "A###".repeat(100_000));
     for (name, what) in [
         ("", "found an empty part in the name \"\"; expected A###B"),
         ("A####B", "found more than three # in a row in the name \"A####B\"; expected A###B"),
         ("###A", "found an empty part in the name \"###A\"; expected A###B"),
+        (long.as_str(), "found a name of 400000 bytes; expected at most 1000"),
         (deep.as_str(), "found a name of more than 16 parts"),
     ] {
         let problems = config.overlay([setting(name, r#""1""#, 0)]);

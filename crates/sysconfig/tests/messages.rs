@@ -19,11 +19,11 @@ const FILES: [(&str, &str); 36] = [
     ),
     (
         "<otrs_config version=\"1.0\" init=\"Config\"></otrs_config>",
-        "a.xml:1:1: found version=\"1.0\", the format up to OTRS 5; expected version=\"2.0\": the file must be migrated first (OTRS 6 does so at the upgrade)",
+        "a.xml:1:1: found version=\"1.0\", the format up to OTRS 5; expected version=\"2.0\": migrate the file first, by Dev::Tools::Migrate::ConfigXMLStructure of OTRS 6 or OTOBO",
     ),
     (
         "<otrs_config version=\"1.1\" init=\"Config\"></otrs_config>",
-        "a.xml:1:1: found version=\"1.1\", the format up to OTRS 5; expected version=\"2.0\": the file must be migrated first (OTRS 6 does so at the upgrade)",
+        "a.xml:1:1: found version=\"1.1\", the format up to OTRS 5; expected version=\"2.0\": migrate the file first, by Dev::Tools::Migrate::ConfigXMLStructure of OTRS 6 or OTOBO",
     ),
     (
         "<otobo_config version=\"3.0\" init=\"Config\"></otobo_config>",
@@ -188,7 +188,7 @@ const SETTINGS: [(&str, &str); 26] = [
     ),
     (
         "<ConfigItem Name=\"X\" Valid=\"1\"><Setting><String>1</String></Setting></ConfigItem>",
-        "a.xml:2: setting X: found <ConfigItem>, the format up to OTRS 5; expected <Setting>: the file must be migrated first",
+        "a.xml:2: setting X: found <ConfigItem>, the format up to OTRS 5; expected <Setting>: migrate the file first",
     ),
     (
         "<Seting Name=\"X\" Valid=\"1\"><Value><Item>1</Item></Value></Seting>",
@@ -223,5 +223,33 @@ fn a_broken_setting_is_a_problem_and_the_others_are_read() {
         assert_eq!(problems, [message], "{text}");
         assert_eq!(document.settings.len(), 1, "{text}");
         assert_eq!(document.settings[0].name, "Good");
+    }
+}
+
+/// What a message quotes may be as long as the file; what was expected must still be seen.
+#[test]
+fn messages_stay_short() {
+    let long = "\u{20ac}".repeat(1_000_000);
+    for text in [
+        format!("<a{long}"),
+        format!("<{long}/>"),
+        format!("<a>&{long};</a>"),
+        format!("<otrs_config version=\"{long}\"/>"),
+        format!("<otrs_config version=\"2.0\" init=\"{long}\"/>"),
+    ] {
+        let message = parse("a.xml", &text).unwrap_err().to_string();
+        assert!(message.len() < 600 && message.contains("expected"), "{message}");
+    }
+    for setting in [
+        format!("<Setting Name=\"{long}\" Valid=\"1\"/>"),
+        format!("<Setting Name=\"X\" Valid=\"{long}\"/>"),
+        format!(
+            "<Setting Name=\"X\" Valid=\"1\"><Value><Item ValueType=\"{long}\"/></Value></Setting>"
+        ),
+    ] {
+        let text =
+            format!("<otrsd_config version=\"2.0\" init=\"Config\">{setting}</otrsd_config>");
+        let message = parse("a.xml", &text).unwrap().problems[0].to_string();
+        assert!(message.len() < 1100 && message.contains("expected"), "{message}");
     }
 }
