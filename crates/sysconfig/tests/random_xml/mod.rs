@@ -23,13 +23,15 @@ const TYPES: [&str; 18] = [
     "",
     "0",
 ];
-const TEXTS: [&str; 20] = [
+const TEXTS: [&str; 22] = [
     "",
     "",
     "0",
     "1",
     "9",
     "24",
+    "\n23\n",
+    "1\n24",
     "plain",
     "  spaced  ",
     "\n      own line\n   ",
@@ -105,19 +107,43 @@ impl Author {
             }
             3..6 => self.list("Hash", depth),
             6..8 => self.list("Array", depth),
-            8 => (0..2).for_each(|_| self.content(depth - 1)),
+            8 => self.mixed(depth - 1),
             9 => self.item("Item", false, depth - 1),
             _ => (0..self.below(4)).for_each(|_| self.item("Item", false, depth - 1)),
+        }
+    }
+
+    /// Several things of which the original looks at one first.
+    fn mixed(&mut self, depth: usize) {
+        for _ in 0..=self.below(3) {
+            match self.below(4) {
+                0 => self.item("DefaultItem", false, depth),
+                1 => self.item("Item", false, depth),
+                2 => self.list("Hash", depth),
+                _ => self.list("Array", depth),
+            }
+        }
+    }
+
+    /// Days with hours, or options: what the inner items of a typed item are meant to be.
+    fn parts(&mut self) {
+        let kind = self.pick(&["Day", "Option"]);
+        for _ in 0..self.below(3) {
+            write!(self.text, "<Item ValueType=\"{kind}\" ValueName=\"Mon\" Value=\"x\">").unwrap();
+            for _ in 0..self.below(4) {
+                self.item("Item", false, 0);
+            }
+            self.text.push_str("</Item>");
         }
     }
 
     fn list(&mut self, name: &str, depth: usize) {
         write!(self.text, "<{name}>").unwrap();
         if self.below(2) == 0 {
-            self.item("DefaultItem", false, depth - 1);
+            self.item("DefaultItem", false, depth.saturating_sub(1));
         }
         for _ in 0..self.below(4) {
-            self.item("Item", name == "Hash", depth - 1);
+            self.item("Item", name == "Hash", depth.saturating_sub(1));
         }
         write!(self.text, "</{name}>").unwrap();
     }
@@ -139,7 +165,13 @@ impl Author {
             }
         }
         self.text.push('>');
-        self.content(depth);
+        if self.below(5) == 0 {
+            self.parts();
+        } else if name == "DefaultItem" && depth > 0 && self.below(2) == 0 {
+            self.mixed(depth - 1);
+        } else {
+            self.content(depth);
+        }
         write!(self.text, "</{name}>").unwrap();
     }
 }
