@@ -48,19 +48,27 @@ pub(crate) fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, 
             "found no Valid; expected Valid=\"1\", or Valid=\"0\" to take the setting away".into(),
         )
     })?;
-    let mut values = node.children().filter(|inner| inner.has_tag_name("Value"));
-    let value = values.next().ok_or_else(|| fault("found no <Value>; expected one".into()))?;
-    if let Some(second) = values.next() {
-        return Err(Fault::new(second.range().start, "found a second <Value>; expected one"));
-    }
     Ok(Setting {
         name: name.to_owned(),
-        value: value_of(value)?,
+        value: value_in(node, valid)?,
         valid,
         required: flag(node, "Required")?.unwrap_or(false),
         read_only: flag(node, "ReadOnly")?.unwrap_or(false),
         origin,
     })
+}
+
+/// The value of a setting; one that only takes something away needs none.
+fn value_in(node: Node<'_, '_>, valid: bool) -> Result<Value, Fault> {
+    let mut values = node.children().filter(|inner| inner.has_tag_name("Value"));
+    match (values.next(), values.next()) {
+        (Some(value), None) => value_of(value),
+        (None, _) if !valid => Ok(Value::Undef),
+        (None, _) => Err(Fault::new(node.range().start, "found no <Value>; expected one")),
+        (_, Some(second)) => {
+            Err(Fault::new(second.range().start, "found a second <Value>; expected one"))
+        }
+    }
 }
 
 fn flag(node: Node<'_, '_>, name: &str) -> Result<Option<bool>, Fault> {

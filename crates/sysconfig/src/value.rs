@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Perl's undef. The original yields it for an `<Item></Item>` without any attribute as the whole
-    /// value, and for a vacation day without a text.
+    /// value, and for a vacation day without a text. Also what `Valid="0"` without a `<Value>` has.
     Undef,
     /// A string, a number, or a truth value (`"1"`, `"0"`).
     Text(String),

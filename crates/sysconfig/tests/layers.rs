@@ -169,3 +169,15 @@ fn numbers_and_truth_values_of_json_are_texts() {
         value.as_list().unwrap().iter().map(|v| v.as_text().unwrap_or("undef")).collect();
     assert_eq!(texts, ["1", "-2", "18446744073709551615", "0.5", "1", "0", "undef"]);
 }
+
+#[test]
+fn a_setting_is_taken_away_without_a_value() {
+    let text = "<otrsd_config version=\"2.0\" init=\"Config\">\
+        <Setting Name=\"A###B\" Valid=\"0\"/></otrsd_config>";
+    let document = parse("/etc/a.xml", text).unwrap();
+    assert_eq!(document.problems, []);
+    let mut config = layered(&[&[("A", r#"{"B":"1","C":"2"}"#)]]);
+    config.overlay(document.settings);
+    assert_eq!(config.get("A###B"), None);
+    assert_eq!(config.get("A###C"), Some(&Value::from("2")));
+}
