@@ -1,6 +1,8 @@
 //! Nanoseconds to read and to write the payload of a typical task, 1 kB.
 //! Run by `cargo bench -p perl-storable`; under `cargo test` it only passes once.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
 use std::hint::black_box;
 use std::io::{Write, stdout};
 use std::time::Instant;

@@ -74,7 +74,7 @@ impl Registration<'_> {
 
     fn text(&self, key: &str) -> Result<Option<&str>, String> {
         match self.keys.get(key) {
-            None => Ok(None),
+            None | Some(Value::Undef) => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
             Some(_) => Err(format!("'{key}' must be a text")),
         }
@@ -101,7 +101,7 @@ impl Registration<'_> {
     fn argv(&self, key: &str) -> Result<Option<Vec<String>>, String> {
         let wrong = || format!("'{key}' must be an array: the program, then its arguments");
         match self.keys.get(key) {
-            None => Ok(None),
+            None | Some(Value::Undef) => Ok(None),
             // One word needs no array; more would need a shell to be split by.
             Some(Value::Text(program)) if !program.contains(char::is_whitespace) => {
                 Ok(Some(vec![program.clone()]).filter(|argv| !argv[0].is_empty()))

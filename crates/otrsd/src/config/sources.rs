@@ -47,14 +47,19 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    fn take(&mut self, document: Result<Document, sysconfig::Error>) {
-        match document {
-            Ok(document) => {
-                self.problems.extend(document.problems);
-                self.overlay(document.settings);
+    /// Puts documents on top, as one layer.
+    fn take(&mut self, documents: Vec<Result<Document, sysconfig::Error>>) {
+        let mut settings = Vec::new();
+        for document in documents {
+            match document {
+                Ok(document) => {
+                    self.problems.extend(document.problems);
+                    settings.extend(document.settings);
+                }
+                Err(error) => self.errors.push(error.to_string()),
             }
-            Err(error) => self.errors.push(error.to_string()),
         }
+        self.overlay(settings);
     }
 
     fn overlay(&mut self, settings: Vec<Setting>) {
@@ -84,15 +89,13 @@ impl Sources {
     /// Reads every layer; what cannot be read is left out and stands among the errors.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        reading.take(sysconfig::parse("built-in", DEFAULTS));
+        reading.take(vec![sysconfig::parse("built-in", DEFAULTS)]);
         for path in &self.paths {
-            if path.is_dir() {
-                for document in sysconfig::read_directory(path) {
-                    reading.take(document);
-                }
+            reading.take(if path.is_dir() {
+                sysconfig::read_directory(path)
             } else {
-                reading.take(sysconfig::read_file(path));
-            }
+                vec![sysconfig::read_file(path)]
+            });
         }
         reading.overlay(self.overrides.clone());
         reading
