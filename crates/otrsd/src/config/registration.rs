@@ -42,7 +42,7 @@ impl Registration<'_> {
             working_directory: self.text("WorkingDirectory")?.map(PathBuf::from),
             environment: self.environment()?,
             user: self.text("User")?.map(str::to_owned),
-            watchdog: self.seconds("WatchdogSeconds")?,
+            watchdog: self.seconds("WatchdogSeconds")?.filter(|longest| !longest.is_zero()),
             memory_max: self.bytes("MemoryMax")?,
         };
         spec.check()?;

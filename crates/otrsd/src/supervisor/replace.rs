@@ -10,6 +10,7 @@ use std::{
         fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::ffi::OsStrExt as _,
     },
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -52,6 +53,8 @@ const READY_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) past: Past,
+    /// Absolute, while the command line's may be relative to another directory.
+    pub(super) paths: Vec<PathBuf>,
     pub(super) generations: Vec<(u64, RawFd)>,
     pub(super) pid_file: [RawFd; 2],
     pub(super) control: RawFd,
@@ -162,6 +165,7 @@ impl Supervisor {
                 last_instance: self.last_instance,
                 image: self.image.number,
             },
+            paths: self.sources.paths.clone(),
             generations: generations
                 .map(|(number, sealed)| (*number, sealed.generation.descriptor()))
                 .collect(),

@@ -87,6 +87,10 @@ pub(crate) fn run(
 }
 
 fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Supervisor, StartError> {
+    if options.daemonized {
+        // A daemon keeps no file system busy.
+        env::set_current_dir("/").map_err(anyhow::Error::from)?;
+    }
     let stamp = sources.stamp();
     let configuration = config::load(&sources, &registry).map_err(StartError::Configuration)?;
     let pid_path = prepare(&configuration)?;
@@ -187,8 +191,9 @@ fn resume(
     state: State,
     options: Options,
     registry: Registry,
-    sources: Sources,
+    mut sources: Sources,
 ) -> anyhow::Result<Supervisor> {
+    sources.paths = state.paths;
     let mut generations = BTreeMap::new();
     for (number, descriptor) in state.generations {
         generations.insert(number, restore(descriptor, &registry, &sources)?);
