@@ -8,30 +8,39 @@ use super::{
     Failure, Program,
     terminal::{Colour, Paint, print},
 };
-use crate::config::{Configuration, modules::ModuleSpec};
+use crate::config::{Configuration, modules::ModuleSpec, sources::Reading};
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
-    let configuration = program.load()?;
-    let mut problems: Vec<String> =
-        configuration.problems.iter().map(ToString::to_string).collect();
-    problems.extend(directories(&configuration));
-    problems.extend(configuration.modules.iter().flat_map(surroundings));
+    let Reading { settings, problems, errors: mut found } = program.sources.read();
+    let count = settings.iter().count();
+    // What could be read is checked although the rest is broken.
+    let (registry, places) = (&program.registry, &program.sources.places);
+    let modules = match Configuration::interpret(settings, problems, registry, places) {
+        Ok(configuration) => {
+            found.extend(configuration.problems.iter().map(ToString::to_string));
+            found.extend(directories(&configuration));
+            found.extend(configuration.modules.iter().flat_map(surroundings));
+            configuration.modules.len()
+        }
+        Err(error) => {
+            found.push(format!("{error:#}"));
+            0
+        }
+    };
     let paint = Paint::for_stdout();
     let mut text = String::new();
-    for problem in &problems {
+    for problem in &found {
         let _ = writeln!(text, "{}", paint.paint(Colour::Red, problem));
     }
-    let found = match problems.len() {
+    let verdict = match found.len() {
         0 => paint.paint(Colour::Green, "no problem"),
         1 => "1 problem".to_owned(),
-        count => format!("{count} problems"),
+        problems => format!("{problems} problems"),
     };
-    let settings = configuration.settings.iter().count();
-    let modules = configuration.modules.len();
     let sources = sources(program);
-    let _ = writeln!(text, "{settings} settings from {sources}, {modules} modules to run: {found}");
+    let _ = writeln!(text, "{count} settings from {sources}, {modules} modules to run: {verdict}");
     print(&text);
-    if problems.is_empty() { Ok(()) } else { Err(Failure { code: 3, text: String::new() }) }
+    if found.is_empty() { Ok(()) } else { Err(Failure { code: 3, text: String::new() }) }
 }
 
 fn sources(program: &Program) -> String {

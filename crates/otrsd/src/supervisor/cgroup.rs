@@ -10,21 +10,24 @@ use std::{
 
 use nix::{libc, unistd::geteuid};
 
-const PREFIX: &str = "otrsd-";
+use crate::config::place::Place;
 
 /// The delegated group, which holds one of each module.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     root: PathBuf,
+    /// Of the names of this daemon's groups.
+    prefix: String,
 }
 
 impl Cgroup {
-    /// Our own group, if it was delegated to us. Members that an earlier run left are ended.
-    pub(super) fn delegated() -> Option<Self> {
+    /// Our own group, if it was delegated to us.
+    pub(super) fn delegated(place: &Place) -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let root = mount_point()?.join(path);
-        is_delegated(&root).then_some(Self { root })
+        let prefix = format!("otrsd-{}-", place.node_id);
+        is_delegated(&root).then_some(Self { root, prefix })
     }
 
     /// Makes the module's group; writing `0` to the file moves the writer into it.
@@ -49,14 +52,14 @@ impl Cgroup {
     /// Ends everything in every group of ours.
     pub(super) fn end_all(&self) {
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
-            if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) {
+            if entry.file_name().as_bytes().starts_with(self.prefix.as_bytes()) {
                 end(&entry.path());
             }
         }
     }
 
     fn group(&self, module: &str) -> PathBuf {
-        self.root.join(format!("{PREFIX}{module}"))
+        self.root.join(format!("{}{module}", self.prefix))
     }
 }
 

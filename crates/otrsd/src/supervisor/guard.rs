@@ -11,7 +11,7 @@ use std::{
         fd::{AsRawFd as _, OwnedFd},
         unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -20,7 +20,8 @@ use nix::{
     unistd::geteuid,
 };
 
-use super::{reaper, spawn, sweep};
+use super::{cgroup::Cgroup, reaper, spawn, sweep};
+use crate::config::place::Place;
 
 /// The running guard, seen from the supervisor.
 #[derive(Debug)]
@@ -67,8 +68,8 @@ pub(crate) fn find_pid_file(paths: &[PathBuf]) -> Option<PathBuf> {
             let command = fs::read(entry.path().join("cmdline")).ok()?;
             let words: Vec<&[u8]> = command.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
             let [_, b"module", b"guard", run, guarded @ ..] = words.as_slice() else { return None };
-            let colon = run.iter().rposition(|byte| *byte == b':')?;
-            (guarded == wanted).then(|| OsStr::from_bytes(&run[..colon]).into())
+            let run = str::from_utf8(run).ok().filter(|_| guarded == wanted)?;
+            Some(pid_file_of(run)?.to_owned())
         })
 }
 
@@ -78,6 +79,15 @@ pub(crate) fn watch(run: &str) -> ExitCode {
     // A guard that a signal ends guards nothing; KILL remains.
     let _ = SigSet::all().thread_block();
     let _ = io::stdin().read_to_end(&mut Vec::new());
+    let place = pid_file_of(run).and_then(Place::of);
+    if let Some(cgroup) = place.and_then(|place| Cgroup::delegated(&place)) {
+        cgroup.end_all();
+    }
     sweep::run(|mark| mark == run);
     ExitCode::SUCCESS
+}
+
+/// A run is named `<PID file>:<random>`.
+fn pid_file_of(run: &str) -> Option<&Path> {
+    run.rsplit_once(':').map(|(pid_file, _)| Path::new(pid_file))
 }

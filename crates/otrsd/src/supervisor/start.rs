@@ -104,7 +104,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         tracing::warn!("{problem}");
     }
     set_child_subreaper(true).map_err(anyhow::Error::from)?;
-    let cgroup = Cgroup::delegated();
+    let cgroup = Cgroup::delegated(&configuration.place);
     let place = format!("{}:", pid_path.display());
     let left = sweep::run(|mark| mark.starts_with(&place));
     if let Some(cgroup) = &cgroup {
@@ -212,7 +212,7 @@ fn resume(
         control: Control::adopt(&configuration.place.socket(), adopt(state.control)?),
         inbox: Inbox::listen(adopt(state.inbox)?)?,
         guard,
-        cgroup: Cgroup::delegated(),
+        cgroup: Cgroup::delegated(&configuration.place),
     };
     let past = Past { image: state.past.image + 1, ..state.past };
     let mut supervisor = assemble(options, registry, sources, past, (held, generations));
