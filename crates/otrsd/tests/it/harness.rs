@@ -1,0 +1,411 @@
+//! A world of one test: a directory with a configuration, a daemon in it, and every process that
+//! came of it.
+//!
+//! Each process carries the world's directory in its environment, so that the world finds them all,
+//! and ends them all when the test ends, however it ends. Nothing here sleeps but [`wait_until`].
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        net::UnixStream,
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
+use tempfile::TempDir;
+
+use crate::status::Status;
+
+/// For everything that a test waits for, on a loaded machine too.
+const DEADLINE: Duration = Duration::from_secs(20);
+const MARK: &str = "OTRSD_TEST_WORLD";
+/// The user that stands for "not root".
+const NOBODY: u32 = 65534;
+
+/// The world of a test.
+pub(crate) struct World {
+    dir: TempDir,
+    pub(crate) program: PathBuf,
+    /// Who runs everything; `None` is the tests' own user.
+    user: Option<u32>,
+    foreground: Mutex<Vec<Child>>,
+}
+
+/// What a finished command left.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// For comparing all of it at once.
+    pub(crate) fn all(&self) -> (i32, &str, &str) {
+        (self.code, &self.stdout, &self.stderr)
+    }
+
+    /// Fails unless the command succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self
+    }
+}
+
+impl World {
+    /// With the program whose modules do what their settings say.
+    pub(crate) fn new() -> Self {
+        Self::of(example("modules_for_tests"))
+    }
+
+    /// With the stock program.
+    pub(crate) fn stock() -> Self {
+        Self::of(env!("CARGO_BIN_EXE_otrsd").into())
+    }
+
+    pub(crate) fn of(program: PathBuf) -> Self {
+        let dir = tempfile::Builder::new().prefix("otrsd-it-").tempdir().unwrap();
+        let world = Self { dir, program, user: None, foreground: Mutex::default() };
+        fs::create_dir(world.path("config")).unwrap();
+        world.file("config/00-base.xml", &world.base());
+        world
+    }
+
+    /// Everything runs as a user that is not root.
+    pub(crate) fn as_nobody(mut self) -> Self {
+        if geteuid().is_root() {
+            self.user = Some(NOBODY);
+            // The program may lie where only root may look.
+            let copy = self.path(self.program.file_name().unwrap().to_str().unwrap());
+            fs::copy(&self.program, &copy).unwrap();
+            self.program = copy;
+            chown(self.dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            chown(self.path("config"), Some(NOBODY), Some(NOBODY)).unwrap();
+            for entry in fs::read_dir(self.path("config")).unwrap() {
+                chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        self
+    }
+
+    /// Every file stays in the world's directory.
+    fn base(&self) -> String {
+        configuration(&[
+            setting("Daemon::PID::Path", &self.text("run")),
+            setting("Daemon::Log::LogPath", &self.text("log")),
+            setting("Daemon::StopGrace", "10"),
+            setting("Test::Directory", &self.text("")),
+        ])
+    }
+
+    /// A copy of the program, which a test may replace.
+    pub(crate) fn with_own_program(mut self) -> Self {
+        let own = self.path("own-program");
+        fs::copy(&self.program, &own).unwrap();
+        self.program = own;
+        self
+    }
+
+    /// Writes a file of the configuration.
+    pub(crate) fn with(self, name: &str, settings: &[String]) -> Self {
+        self.configure(name, settings);
+        self
+    }
+
+    /// Writes a file of the configuration anew; readers see the old one or the new one.
+    pub(crate) fn configure(&self, name: &str, settings: &[String]) {
+        self.file(&format!("config/{name}.xml.new"), &configuration(settings));
+        let path = self.path(&format!("config/{name}.xml"));
+        fs::rename(self.path(&format!("config/{name}.xml.new")), path).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        self.give_away(&self.path(name));
+    }
+
+    /// Writes a program.
+    pub(crate) fn script(&self, name: &str, text: &str) -> String {
+        self.file(name, text);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        self.text(name)
+    }
+
+    /// The text of a file, or nothing.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn give_away(&self, path: &Path) {
+        if let Some(user) = self.user {
+            chown(path, Some(user), Some(user)).unwrap();
+        }
+    }
+
+    /// A command of this world that is not run yet.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.env(MARK, self.dir.path()).env("OTRSD_CONFIG", self.path("config"));
+        command.env("HOME", self.dir.path()).current_dir(self.dir.path()).stdin(Stdio::null());
+        for variable in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"] {
+            command.env_remove(variable);
+        }
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command
+    }
+
+    /// Runs the program with arguments, to its end.
+    #[track_caller]
+    pub(crate) fn otrsd(&self, arguments: &[&str]) -> Outcome {
+        let mut command = self.command(&self.program);
+        command.args(arguments);
+        finish(command)
+    }
+
+    /// Starts the daemon in the background; the supervisor's PID.
+    #[track_caller]
+    pub(crate) fn start(&self) -> i32 {
+        self.otrsd(&["start"]).ok();
+        self.status().pid
+    }
+
+    /// Starts the daemon in the foreground and waits until it answers.
+    #[track_caller]
+    pub(crate) fn start_in_foreground(&self) -> i32 {
+        let mut command = self.command(&self.program);
+        command.args(["start", "--foreground"]);
+        self.spawn(command);
+        self.wait_for("the daemon's first answer", |_| Some(())).0.pid
+    }
+
+    /// Starts a command that the world ends; its output goes to `out` and `err`.
+    pub(crate) fn spawn(&self, mut command: Command) -> i32 {
+        let file = |name| fs::File::create(self.path(name)).unwrap();
+        let child = command.stdout(file("out")).stderr(file("err")).spawn().unwrap();
+        let pid = child.id().cast_signed();
+        self.foreground.lock().unwrap().push(child);
+        pid
+    }
+
+    /// Waits for the end of what [`World::spawn`] started last; its exit code.
+    #[track_caller]
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        let mut child = self.foreground.lock().unwrap().pop().unwrap();
+        wait_until("the program's end", || child.try_wait().unwrap()).code()
+    }
+
+    /// The running daemon's status.
+    #[track_caller]
+    pub(crate) fn status(&self) -> Status {
+        self.wait_for("the daemon's answer", |_| Some(())).0
+    }
+
+    /// One question to the control socket: a line, and the lines of the answer.
+    pub(crate) fn ask(&self, line: &str) -> Option<Vec<String>> {
+        let mut stream = UnixStream::connect(self.path("run/Daemon-NodeID-1.sock")).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).ok()?;
+        stream.write_all(line.as_bytes()).ok()?;
+        BufReader::new(stream).lines().collect::<Result<_, _>>().ok()
+    }
+
+    fn try_status(&self) -> Option<Status> {
+        let answer = self.ask("{\"request\":\"status\"}\n")?;
+        serde_json::from_str(answer.first()?).ok()
+    }
+
+    /// Waits until something is true of the daemon's status.
+    #[track_caller]
+    pub(crate) fn wait_for<T>(
+        &self,
+        what: &str,
+        mut condition: impl FnMut(&Status) -> Option<T>,
+    ) -> (Status, T) {
+        wait_until(what, || {
+            let status = self.try_status()?;
+            condition(&status).map(|value| (status, value))
+        })
+    }
+
+    /// Waits until a module runs and is ready; its PID.
+    #[track_caller]
+    pub(crate) fn running(&self, module: &str) -> i32 {
+        self.wait_for(&format!("{module} to run"), |status| status.running(module)).1
+    }
+
+    /// Waits until a module runs with another PID than `old`.
+    #[track_caller]
+    pub(crate) fn running_anew(&self, module: &str, old: i32) -> i32 {
+        let another = |status: &Status| status.running(module).filter(|pid| *pid != old);
+        self.wait_for(&format!("another life of {module}"), another).1
+    }
+
+    /// Waits until a module wrote `line` into its trace.
+    #[track_caller]
+    pub(crate) fn traced(&self, module: &str, line: &str) {
+        let name = format!("{module}.trace");
+        wait_until(&format!("'{line}' in {name}"), || {
+            self.read(&name).lines().any(|it| it == line).then_some(())
+        });
+    }
+
+    /// Every living process of this world: PID and command line.
+    pub(crate) fn processes(&self) -> Vec<(i32, String)> {
+        let mark = format!("{MARK}={}", self.dir.path().display());
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        pids.filter(|pid| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+        })
+        .map(|pid| (pid, command_line(pid)))
+        .collect()
+    }
+
+    /// Waits until no process of this world is left.
+    #[track_caller]
+    pub(crate) fn deserted(&self) {
+        wait_until("an end of all processes", || self.processes().is_empty().then_some(()));
+    }
+
+    /// The process of this world whose command line contains `text`.
+    #[track_caller]
+    pub(crate) fn process(&self, text: &str) -> i32 {
+        wait_until(&format!("a process '{text}'"), || {
+            self.processes().into_iter().find(|(_, line)| line.contains(text)).map(|(pid, _)| pid)
+        })
+    }
+
+    /// What happened here, for the message of a test that fails.
+    fn story(&self) -> String {
+        let mut story = String::new();
+        let _ = writeln!(story, "processes: {:#?}", self.processes());
+        for name in ["out", "err", "log/SupervisorERR.log"] {
+            let _ = writeln!(story, "--- {name}\n{}", self.read(name));
+        }
+        story
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", self.story());
+        }
+        // The supervisor first, lest it starts what is being ended.
+        for _ in 0..1000 {
+            let processes = self.processes();
+            if processes.is_empty() {
+                break;
+            }
+            processes.iter().for_each(|(pid, _)| signal(*pid, Signal::SIGKILL));
+            thread::yield_now();
+        }
+        for child in self.foreground.get_mut().unwrap() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits until `condition` holds; the one place in all tests that passes time.
+#[track_caller]
+pub(crate) fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Runs a command to its end, and to the end of whoever holds its output.
+#[track_caller]
+pub(crate) fn finish(mut command: Command) -> Outcome {
+    let name = format!("{command:?}");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id().cast_signed();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(2 * DEADLINE) else {
+        signal(pid, Signal::SIGKILL);
+        panic!("{name} did not end, or left its output open");
+    };
+    let output = output.unwrap();
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid), signal);
+}
+
+pub(crate) fn command_line(pid: i32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
+}
+
+/// Whether the process lives; a zombie does not.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Waits until the process is gone.
+#[track_caller]
+pub(crate) fn gone(pid: i32) {
+    wait_until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(()));
+}
+
+/// An example program of this crate, built beside the stock program.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_otrsd")).with_file_name("examples").join(name);
+    assert!(path.exists(), "{} is missing: cargo build --examples", path.display());
+    path
+}
+
+/// A setting with a text.
+pub(crate) fn setting(name: &str, text: &str) -> String {
+    let text = escape(text);
+    let value = format!("<Item ValueType=\"String\">{text}</Item>");
+    format!(
+        "<Setting Name=\"{name}\" Required=\"1\" Valid=\"1\"><Value>{value}</Value></Setting>\n"
+    )
+}
+
+fn configuration(settings: &[String]) -> String {
+    let settings = settings.concat();
+    format!("<otrs_config version=\"2.0\" init=\"Changes\">\n{settings}</otrs_config>\n")
+}
+
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,14 @@
+//! Whole-daemon tests: real processes in a temporary directory, one file a topic.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it says")]
+#![expect(clippy::disallowed_methods, reason = "deadlines are real time")]
+#![expect(clippy::print_stderr, reason = "the message of a test that fails")]
+
+mod harness;
+mod registration;
+mod status;
+
+mod crash;
+mod handbook;
+mod life;
+mod reload;
