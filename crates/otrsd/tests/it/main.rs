@@ -12,3 +12,5 @@ mod crash;
 mod handbook;
 mod life;
 mod reload;
+mod stop;
+mod upgrade;

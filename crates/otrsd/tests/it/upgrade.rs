@@ -1,0 +1,191 @@
+//! A replaced binary takes over in place: same supervisor, same lock, same children.
+
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+
+use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
+
+use crate::{
+    harness::{World, is_alive, setting, signal, wait_until},
+    registration::{idle, module},
+    status::Status,
+};
+
+const COMMAND: &str = "sleep 7201 & setsid sleep 7202 & wait";
+
+fn world() -> World {
+    World::new().with_own_program().with(
+        "modules",
+        &[
+            idle("A", 1),
+            idle("B", 2),
+            module("Round").native(3).key("SleepPost", "0.05").key("WatchdogSeconds", "10").xml(),
+            module("Command").shell(COMMAND).xml(),
+            module("Rounds").shell("true").key("SleepPost", "3600").xml(),
+        ],
+    )
+}
+
+/// A build that differs: the same program with something after its end.
+fn replace(world: &World) {
+    let mut program = fs::read(&world.program).unwrap();
+    program.extend(b"another build");
+    replace_by(world, &program);
+}
+
+fn replace_by(world: &World, bytes: &[u8]) {
+    let new = world.path("new-program");
+    let mut file = fs::File::create(&new).unwrap();
+    file.write_all(bytes).unwrap();
+    drop(file);
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(new, &world.program).unwrap();
+}
+
+const OURS: [&str; 4] = ["A", "B", "Round", "Rounds"];
+
+fn pids(world: &World) -> [i32; 4] {
+    OURS.map(|name| world.running(name))
+}
+
+/// The file that a process is running.
+fn image(pid: i32) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(format!("/proc/{pid}/exe")).map_or(0, |file| file.ino())
+}
+
+#[track_caller]
+fn all_are_of(world: &World, supervisor: i32) {
+    let wanted = image(supervisor);
+    world.wait_for("all modules of the new program", |status: &Status| {
+        OURS.iter()
+            .all(|name| status.running(name).is_some_and(|pid| image(pid) == wanted))
+            .then_some(())
+    });
+}
+
+#[test]
+fn the_new_program_takes_over_and_nothing_is_dropped() {
+    let world = world();
+    let supervisor = world.start();
+    let before = pids(&world);
+    let command = world.running("Command");
+    let helpers = [7201, 7202].map(|number| world.process(&format!("sleep {number} ")));
+    let (old_image, lock) = (image(supervisor), world.read("run/Daemon-NodeID-1.pid"));
+
+    replace(&world);
+    let told = world.otrsd(&["reload"]).ok();
+    assert!(told.stdout.ends_with("reloaded; the new program took over\n"), "{told:?}");
+    assert_eq!(world.status().pid, supervisor);
+    assert_ne!(image(supervisor), old_image);
+    all_are_of(&world, supervisor);
+    let after = pids(&world);
+    for (old, new) in before.iter().zip(after) {
+        assert_ne!(*old, new);
+    }
+    assert_eq!(world.running("Command"), command);
+    assert!(helpers.into_iter().all(is_alive));
+    assert_eq!(world.read("run/Daemon-NodeID-1.pid"), lock);
+    assert_eq!(lock, supervisor.to_string());
+    let status = world.status();
+    let exit = status.module("A").last_exit.as_ref().unwrap();
+    assert_eq!((exit.planned, exit.reason.as_str()), (true, "the program was replaced"));
+    assert_eq!(status.module("Command").restarts, 0);
+
+    // It is a daemon like any other: it loses none,
+    signal(command, SIGKILL);
+    let command = world.running_anew("Command", command);
+    helpers.into_iter().for_each(crate::harness::gone);
+    signal(after[0], SIGKILL);
+    world.running_anew("A", after[0]);
+    let second = world.otrsd(&["start"]);
+    assert_eq!(second.all(), (0, "", format!("already running (PID {supervisor})\n").as_str()));
+    // is replaced again,
+    let old_image = image(supervisor);
+    replace(&world);
+    world.otrsd(&["reload"]).ok();
+    assert_ne!(image(supervisor), old_image);
+    all_are_of(&world, supervisor);
+    assert_eq!((world.status().pid, world.running("Command")), (supervisor, command));
+    // and stops.
+    world.otrsd(&["stop"]).ok();
+    world.deserted();
+}
+
+#[test]
+fn a_hangup_takes_over_too_and_the_new_image_is_guarded() {
+    let world = world();
+    let supervisor = world.start();
+    pids(&world);
+    replace(&world);
+    signal(supervisor, SIGHUP);
+    wait_until("the new image", || {
+        world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
+    });
+    all_are_of(&world, supervisor);
+    world.process("sleep 7202 ");
+    signal(supervisor, SIGKILL);
+    world.deserted();
+}
+
+#[test]
+fn a_changed_configuration_is_taken_with_the_program() {
+    let world = world();
+    let supervisor = world.start();
+    pids(&world);
+    replace(&world);
+    world.configure("more", &[idle("New", 4), setting("Ticket::Hook", "Case#")]);
+    world.otrsd(&["reload"]).ok();
+    world.running("New");
+    all_are_of(&world, supervisor);
+}
+
+#[test]
+fn a_file_that_cannot_take_over_is_refused_and_the_old_program_runs_on() {
+    let files: [(&str, &[u8], &str); 4] = [
+        ("no program", b"not a program\n", "cannot take over, the running one stays: "),
+        ("an empty file", b"", "cannot take over, the running one stays: "),
+        ("one that fails", b"#!/bin/sh\nexit 1\n", "the running one stays: it ended with exit 1"),
+        (
+            "one that dies",
+            b"#!/bin/sh\nkill -9 $$\n",
+            "the running one stays: it ended with signal 9",
+        ),
+    ];
+    for (what, bytes, reason) in files {
+        let world = world();
+        let client = world.path("client");
+        fs::copy(&world.program, &client).unwrap();
+        let supervisor = world.start();
+        let before = pids(&world);
+        replace_by(&world, bytes);
+        let mut command = world.command(&client);
+        command.arg("reload");
+        let told = crate::harness::finish(command);
+        assert_eq!(world.status().pid, supervisor, "{what}: {told:?}");
+        assert_eq!(pids(&world), before, "{what}");
+        let log = world.read("log/SupervisorERR.log");
+        assert!(log.contains(reason), "{what}: {log}");
+        signal(before[0], SIGKILL);
+        world.running_anew("A", before[0]);
+        // Another file is another chance.
+        replace_by(&world, &fs::read(&client).unwrap());
+        signal(supervisor, SIGHUP);
+        all_are_of(&world, supervisor);
+        assert_eq!(world.status().pid, supervisor);
+    }
+}
+
+#[test]
+fn a_module_that_does_not_get_ready_does_not_hold_up_the_others() {
+    let world = world().with("hanging", &[module("AA").native(5).does("New", "").xml()]);
+    let supervisor = world.start();
+    pids(&world);
+    world.running("AA");
+    world.configure("hanging", &[module("AA").native(5).does("New", "hang").xml()]);
+    replace(&world);
+    signal(supervisor, SIGHUP);
+    wait_until("the new image", || {
+        world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
+    });
+    all_are_of(&world, supervisor);
+}
