@@ -11,6 +11,8 @@ mod status;
 mod crash;
 mod handbook;
 mod life;
+mod pid_file;
 mod reload;
+mod start;
 mod stop;
 mod upgrade;

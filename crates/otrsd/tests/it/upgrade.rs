@@ -1,6 +1,10 @@
 //! A replaced binary takes over in place: same supervisor, same lock, same children.
 
-use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
 
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
 
@@ -49,13 +53,12 @@ fn pids(world: &World) -> [i32; 4] {
 
 /// The file that a process is running.
 fn image(pid: i32) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
     fs::metadata(format!("/proc/{pid}/exe")).map_or(0, |file| file.ino())
 }
 
 #[track_caller]
-fn all_are_of(world: &World, supervisor: i32) {
-    let wanted = image(supervisor);
+fn all_are_new(world: &World) {
+    let wanted = fs::metadata(&world.program).unwrap().ino();
     world.wait_for("all modules of the new program", |status: &Status| {
         OURS.iter()
             .all(|name| status.running(name).is_some_and(|pid| image(pid) == wanted))
@@ -77,7 +80,7 @@ fn the_new_program_takes_over_and_nothing_is_dropped() {
     assert!(told.stdout.ends_with("reloaded; the new program took over\n"), "{told:?}");
     assert_eq!(world.status().pid, supervisor);
     assert_ne!(image(supervisor), old_image);
-    all_are_of(&world, supervisor);
+    all_are_new(&world);
     let after = pids(&world);
     for (old, new) in before.iter().zip(after) {
         assert_ne!(*old, new);
@@ -104,7 +107,7 @@ fn the_new_program_takes_over_and_nothing_is_dropped() {
     replace(&world);
     world.otrsd(&["reload"]).ok();
     assert_ne!(image(supervisor), old_image);
-    all_are_of(&world, supervisor);
+    all_are_new(&world);
     assert_eq!((world.status().pid, world.running("Command")), (supervisor, command));
     // and stops.
     world.otrsd(&["stop"]).ok();
@@ -121,7 +124,7 @@ fn a_hangup_takes_over_too_and_the_new_image_is_guarded() {
     wait_until("the new image", || {
         world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
     });
-    all_are_of(&world, supervisor);
+    all_are_new(&world);
     world.process("sleep 7202 ");
     signal(supervisor, SIGKILL);
     world.deserted();
@@ -136,7 +139,7 @@ fn a_changed_configuration_is_taken_with_the_program() {
     world.configure("more", &[idle("New", 4), setting("Ticket::Hook", "Case#")]);
     world.otrsd(&["reload"]).ok();
     world.running("New");
-    all_are_of(&world, supervisor);
+    all_are_new(&world);
 }
 
 #[test]
@@ -170,7 +173,7 @@ fn a_file_that_cannot_take_over_is_refused_and_the_old_program_runs_on() {
         // Another file is another chance.
         replace_by(&world, &fs::read(&client).unwrap());
         signal(supervisor, SIGHUP);
-        all_are_of(&world, supervisor);
+        all_are_new(&world);
         assert_eq!(world.status().pid, supervisor);
     }
 }
@@ -187,5 +190,5 @@ fn a_module_that_does_not_get_ready_does_not_hold_up_the_others() {
     wait_until("the new image", || {
         world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
     });
-    all_are_of(&world, supervisor);
+    all_are_new(&world);
 }
