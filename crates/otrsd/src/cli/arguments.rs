@@ -137,7 +137,7 @@ pub(super) enum ModuleCommand {
         debug: bool,
     },
     /// Wait for the supervisor's death and end its run.
-    Guard { run: String, paths: Vec<PathBuf> },
+    Guard { run: String, sources: Vec<String> },
     /// Tell whether this binary can take over.
     TakeoverCheck,
 }

@@ -49,7 +49,7 @@ impl Program {
         {
             return configured;
         }
-        let pid_file = guard::find_pid_file(&self.sources.paths);
+        let pid_file = guard::find_pid_file(&self.sources);
         let Some(place) = pid_file.and_then(|path| Place::of(&path)) else { return configured };
         if let Err(failure) = configured {
             complain(&format!("warning: {}", failure.text));

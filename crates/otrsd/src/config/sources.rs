@@ -2,7 +2,9 @@
 //! environment, the command line.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -99,6 +101,14 @@ impl Sources {
         }
         reading.overlay(self.overrides.clone());
         reading
+    }
+
+    /// What tells these sources from others: the paths, and what goes before them.
+    pub(crate) fn identity(&self) -> Vec<OsString> {
+        let overrides = self.overrides.iter().filter_map(|setting| {
+            Some(format!("{}={}", setting.name, setting.value.as_text()?).into())
+        });
+        self.paths.iter().map(|path| path.clone().into_os_string()).chain(overrides).collect()
     }
 
     /// The files as they are now.

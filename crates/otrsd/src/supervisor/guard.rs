@@ -21,7 +21,7 @@ use nix::{
 };
 
 use super::{cgroup::Cgroup, reaper, spawn, sweep};
-use crate::config::place::Place;
+use crate::config::{place::Place, sources::Sources};
 
 /// The running guard, seen from the supervisor.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn start(program: &OsStr, run: &str, paths: &[PathBuf]) -> io::Result<Self> {
+    pub(super) fn start(program: &OsStr, run: &str, sources: &Sources) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        let pid = spawn::guard(program, run, paths, reader)?;
+        let pid = spawn::guard(program, run, &sources.identity(), reader)?;
         Ok(Self { pid, alive: writer })
     }
 
@@ -55,12 +55,13 @@ impl Guard {
     }
 }
 
-/// The PID file of the running daemon that was started with the configuration in `paths`.
+/// The PID file of the running daemon that was started with `sources`.
 ///
 /// Its guard's arguments tell. Thus a daemon is found even when its configuration, which says where
 /// the PID file is, cannot be read any more.
-pub(crate) fn find_pid_file(paths: &[PathBuf]) -> Option<PathBuf> {
-    let wanted: Vec<&[u8]> = paths.iter().map(|path| path.as_os_str().as_bytes()).collect();
+pub(crate) fn find_pid_file(sources: &Sources) -> Option<PathBuf> {
+    let identity = sources.identity();
+    let wanted: Vec<&[u8]> = identity.iter().map(|word| word.as_bytes()).collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
     processes
         .filter(|entry| entry.metadata().is_ok_and(|file| file.uid() == geteuid().as_raw()))
@@ -73,7 +74,7 @@ pub(crate) fn find_pid_file(paths: &[PathBuf]) -> Option<PathBuf> {
         })
 }
 
-/// The guard's process: `otrsd module guard RUN PATH…`.
+/// The guard's process: `otrsd module guard RUN SOURCE…`.
 pub(crate) fn watch(run: &str) -> ExitCode {
     let _ = set_name(c"otrsd-guard");
     // A guard that a signal ends guards nothing; KILL remains.

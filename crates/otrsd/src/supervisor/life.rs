@@ -48,7 +48,7 @@ impl Supervisor {
 
     /// A guard that was killed leaves the run unguarded: another one takes its place.
     fn renew_guard(&mut self) {
-        match Guard::start(&self.program, &self.run, &self.sources.paths) {
+        match Guard::start(&self.program, &self.run, &self.sources) {
             Ok(guard) => self.guard = guard,
             Err(error) => tracing::error!("the guard is gone and no other starts: {error}"),
         }

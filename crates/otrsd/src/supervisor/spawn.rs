@@ -2,11 +2,10 @@
 //! the kernel sends the death signal when the *thread* that started a child ends.
 
 use std::{
-    ffi::{CString, OsStr},
+    ffi::{CString, OsStr, OsString},
     fs::File,
     io::{self, PipeReader},
     os::unix::process::CommandExt as _,
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -101,14 +100,14 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
 pub(super) fn guard(
     program: &OsStr,
     run: &str,
-    paths: &[PathBuf],
+    sources: &[OsString],
     alive: PipeReader,
 ) -> io::Result<i32> {
     let mut command = this_image(program);
     clean_environment(&mut command);
     command
         .args(["module", "guard", run])
-        .args(paths)
+        .args(sources)
         .stdin(alive)
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -114,7 +114,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         tracing::warn!("ended {left} processes that an earlier run left behind");
     }
     let run = format!("{place}{}", random().context("no random number")?);
-    let guard = Guard::start(&program(), &run, &sources.paths).context("cannot start the guard")?;
+    let guard = Guard::start(&program(), &run, &sources).context("cannot start the guard")?;
     let control = Control::bind(&configuration.place.socket())?;
     let held = Held { pid_file, control, inbox: Inbox::open()?, guard, cgroup };
     let generation = Generation::seal(&configuration)?;
@@ -204,8 +204,8 @@ fn resume(
     let adopt = replace::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);
-    let guard = Guard::start(&program(), &state.past.run, &sources.paths)
-        .context("cannot start the guard")?;
+    let guard =
+        Guard::start(&program(), &state.past.run, &sources).context("cannot start the guard")?;
     Guard::dismiss_earlier(state.guard.0, adopt(state.guard.1)?);
     let held = Held {
         pid_file,
