@@ -133,3 +133,24 @@ fn parse_name(name: &str) -> Option<(String, Option<i64>)> {
     let (stem, second) = base.rsplit_once('-')?;
     Some((stem.to_owned(), Some(second.parse().ok()?))).filter(|_| is_stem(stem))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_log_files_are_recognised() {
+        let log = |stem: &str, second| Some((stem.to_owned(), second));
+        for (name, expected) in [
+            ("TestDaemonOUT.log", log("TestDaemonOUT", None)),
+            ("TestDaemonERR-1795406737.log", log("TestDaemonERR", Some(1_795_406_737))),
+            ("a-bOUT-5.log", log("a-bOUT", Some(5))),
+            ("TestDaemonOUT-today.log", None),
+            ("TestDaemon.log", None),
+            ("TestDaemonOUT.log.gz", None),
+            ("access-17.log", None),
+        ] {
+            assert_eq!(parse_name(name), expected, "{name}");
+        }
+    }
+}

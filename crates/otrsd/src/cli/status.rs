@@ -112,3 +112,18 @@ fn age(since: Timestamp, now: Timestamp) -> String {
         (d, h, ..) => format!("{d}d {h}h"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_their_two_largest_units() {
+        let start = Timestamp::UNIX_EPOCH;
+        for (seconds, expected) in
+            [(-5, "0s"), (7, "7s"), (310, "5m 10s"), (3600, "1h 0m"), (183_600, "2d 3h")]
+        {
+            assert_eq!(age(start, start + SignedDuration::from_secs(seconds)), expected);
+        }
+    }
+}

@@ -7,6 +7,8 @@ pub(crate) mod place;
 pub(crate) mod places;
 mod registration;
 pub(crate) mod sources;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 use std::{path::PathBuf, time::Duration};

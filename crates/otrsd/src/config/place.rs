@@ -35,3 +35,18 @@ impl Place {
         self.directory.join(format!("Daemon-NodeID-{}.{extension}", self.node_id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_again_in_its_pid_file() {
+        let place = Place { directory: "/run/otrsd".into(), node_id: 17 };
+        assert_eq!(place.pid_file(), Path::new("/run/otrsd/Daemon-NodeID-17.pid"));
+        assert_eq!(Place::of(&place.pid_file()), Some(place));
+        for other in ["/run/otrsd/other.pid", "/run/Daemon-NodeID-x.pid", "/"] {
+            assert_eq!(Place::of(Path::new(other)), None, "{other}");
+        }
+    }
+}

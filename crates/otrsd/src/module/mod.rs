@@ -152,3 +152,31 @@ impl Pace {
         u64::try_from(discard.as_nanos().div_ceil(pause.as_nanos())).unwrap_or(u64::MAX).max(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_has_as_many_rounds_as_pauses_fit_into_it() {
+        for (sleep_post, discard, rounds) in [
+            (Some(2.0), Some(3600.0), 1800),
+            (Some(0.5), Some(2.0), 4),
+            (Some(3.0), Some(4.0), 2),
+            (Some(10.0), Some(1.0), 1),
+            (Some(1.0), Some(0.0), 1),
+            (Some(0.0), Some(1.0), 1000),
+            (None, None, 3600),
+        ] {
+            let seconds = |time: Option<f64>| time.map(Duration::from_secs_f64);
+            let pace = Pace { sleep_post: seconds(sleep_post), discard: seconds(discard) };
+            assert_eq!(pace.rounds(), rounds, "{pace:?}");
+        }
+    }
+
+    #[test]
+    fn a_registration_fills_what_it_gives() {
+        let given = Pace { sleep_post: Some(Duration::from_secs(5)), discard: None };
+        assert_eq!(given.or(Pace::seconds(2, 60)), Pace::seconds(5, 60));
+    }
+}

@@ -1,0 +1,189 @@
+//! What registrations become, and what is said of bad ones.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use super::{Configuration, modules::Kind, places::Places};
+use crate::module::{Pace, registry::Registry, test_daemon};
+
+fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Configuration> {
+    let path = directory.path().join("a.xml");
+    fs::write(
+        &path,
+        format!("<otrsd_config version='2.0' init='Application'>{settings}</otrsd_config>"),
+    )?;
+    let document = sysconfig::read_file(&path)?;
+    let mut read = sysconfig::SysConfig::default();
+    let defaults = sysconfig::parse("built-in", include_str!("defaults.xml"))?;
+    let mut problems = read.overlay(defaults.settings);
+    problems.extend(read.overlay(document.settings));
+    let mut registry = Registry::default();
+    registry.register(test_daemon::MODULE, test_daemon::TestDaemon::new);
+    Configuration::interpret(read, problems, &registry, &Places::of_this_user())
+}
+
+fn module(name: &str, keys: &str) -> String {
+    format!(
+        "<Setting Name='DaemonModules###{name}' Valid='1'><Value><Hash>{keys}</Hash></Value></Setting>"
+    )
+}
+
+fn key(key: &str, value: &str) -> String {
+    format!("<Item Key='{key}'>{value}</Item>")
+}
+
+fn setting(name: &str, value: &str) -> String {
+    format!(
+        "<Setting Name='{name}' Valid='1'><Value><Item ValueType='String'>{value}</Item></Value></Setting>"
+    )
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn a_registration_becomes_what_its_keys_say() {
+    let test_daemon = key("Module", test_daemon::MODULE);
+    let command = key("Command", "<Array><Item>/bin/true</Item><Item>x</Item></Array>");
+    let argv = || vec!["/bin/true".to_owned(), "x".to_owned()];
+    for (keys, kind, pace) in [
+        (test_daemon.clone(), Kind::Native, Pace::default()),
+        (command.clone(), Kind::Command(argv()), Pace::default()),
+        (
+            command.clone() + &key("SleepPost", "2"),
+            Kind::Rounds(argv()),
+            Pace { sleep_post: Some(std::time::Duration::from_secs(2)), discard: None },
+        ),
+        // Who writes a command wants it, whatever the module is called.
+        (test_daemon + &command, Kind::Command(argv()), Pace::default()),
+        (key("Command", "/bin/true"), Kind::Command(vec!["/bin/true".to_owned()]), Pace::default()),
+    ] {
+        let configuration = interpret(&directory(), &module("M", &keys)).unwrap();
+        let spec =
+            configuration.module("M").unwrap_or_else(|| panic!("{:?}", configuration.problems));
+        assert_eq!((&spec.kind, spec.pace), (&kind, pace), "{keys}");
+        assert!(configuration.problems.is_empty(), "{:?}", configuration.problems);
+    }
+}
+
+#[test]
+fn a_bad_registration_is_refused_with_its_reason_and_the_others_run() {
+    let command = key("Command", "/bin/true");
+    let longest = "x".repeat(101);
+    for (name, keys, reason) in [
+        ("M", String::new(), "the key 'Module' or 'Command' is missing"),
+        ("M", key("Module", "No::Such"), "no module 'No::Such' in this program"),
+        (
+            "M",
+            key("Module", test_daemon::MODULE),
+            "is registered twice; DaemonModules###First runs",
+        ),
+        ("M", key("Command", "ls -l"), "'Command' must be an array"),
+        ("M", key("Command", "<Hash><Item Key='a'>b</Item></Hash>"), "'Command' must be an array"),
+        (
+            "M",
+            command.clone() + &key("SleepPost", "soon"),
+            "'SleepPost' must be seconds, not 'soon'",
+        ),
+        ("M", command.clone() + &key("Discard", "-1"), "'Discard' must be seconds, not '-1'"),
+        (
+            "M",
+            command.clone() + &key("WatchdogSeconds", "1e99"),
+            "'WatchdogSeconds' must be seconds",
+        ),
+        ("M", command.clone() + &key("MemoryMax", "much"), "'MemoryMax' must be bytes like 200M"),
+        ("M", command.clone() + &key("MemoryMax", "99999999999G"), "'MemoryMax' must be bytes"),
+        ("M", command.clone() + &key("MemoryMax", "1M") + &key("SleepPost", "1"), "has no meaning"),
+        ("M", command.clone() + &key("Environment", "A=b"), "'Environment' must be a hash"),
+        ("a/b", command.clone(), "a module's name becomes part of file names"),
+        (".hidden", command.clone(), "a module's name becomes part of file names"),
+        (&longest, command.clone(), "a module's name becomes part of file names"),
+        ("Supervisor", command.clone(), "a module cannot be called 'Supervisor'"),
+    ] {
+        let first = module("First", &key("Module", test_daemon::MODULE));
+        let settings = first + &module(name, &keys);
+        let configuration = interpret(&directory(), &settings).unwrap();
+        let runs: Vec<_> = configuration.modules.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(runs, ["First"], "{name} {keys}");
+        let refused = configuration.refused.first().unwrap().problem.to_string();
+        assert!(refused.contains(reason), "{name} {keys}: {refused}");
+        assert!(
+            refused.contains(&format!("a.xml:1: setting DaemonModules###{name}: ")),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_and_the_module_runs() {
+    let keys = key("Command", "/bin/true") + &key("SleepPots", "2");
+    let configuration = interpret(&directory(), &module("M", &keys)).unwrap();
+    assert!(configuration.module("M").is_some());
+    assert!(configuration.problems[0].to_string().ends_with("key 'SleepPots' means nothing here"));
+}
+
+#[test]
+fn what_others_may_write_starts_no_programs() {
+    let chmod = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let command = module("M", &key("Command", "/bin/true"));
+    for (directory_mode, file_mode, runs) in [
+        (0o700, 0o644, true),
+        (0o1777, 0o644, true),
+        (0o700, 0o664, false),
+        (0o700, 0o646, false),
+        (0o777, 0o644, false),
+    ] {
+        let directory = directory();
+        interpret(&directory, &command).unwrap();
+        chmod(directory.path(), directory_mode);
+        chmod(&directory.path().join("a.xml"), file_mode);
+        let configuration = interpret(&directory, &command).unwrap();
+        let reason = configuration.refused.first().map(|refused| refused.problem.to_string());
+        assert_eq!(
+            configuration.module("M").is_some(),
+            runs,
+            "{directory_mode:o} {file_mode:o} {reason:?}"
+        );
+        assert!(runs || reason.unwrap().contains("can be written by others; chmod go-w "));
+    }
+}
+
+#[test]
+fn a_bad_number_leaves_its_default_but_a_bad_node_is_an_error() {
+    let configuration = interpret(&directory(), &setting("Daemon::StopGrace", "soon")).unwrap();
+    assert_eq!(configuration.stop_grace.as_secs(), 30);
+    assert!(
+        configuration.problems[0].to_string().contains("'soon' is not a whole number; 30 is used")
+    );
+    for node in ["0", "1000", "-1", "one", ""] {
+        let error = interpret(&directory(), &setting("NodeID", node)).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("setting NodeID: '{node}' is not a number from 1 to 999")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_change_concerns_the_modules_that_may_read_it() {
+    let base = module("A", &key("Module", test_daemon::MODULE))
+        + &module("B", &key("Command", "/bin/true"));
+    let old = interpret(&directory(), &base).unwrap();
+    for (change, a_is_same, b_is_same) in [
+        (String::new(), true, true),
+        (setting("Acme::Anything", "1"), false, true),
+        (setting("Daemon::A::Interval", "1"), false, true),
+        (setting("Daemon::Other::Interval", "1"), true, true),
+        (setting("Daemon::StopGrace", "5"), true, true),
+        (setting("Daemon::Log::STDOUT", "1"), false, false),
+        (module("B", &key("Command", "/bin/false")), true, false),
+        (module("C", &key("Command", "/bin/false")), true, true),
+    ] {
+        let new = interpret(&directory(), &(base.clone() + &change)).unwrap();
+        let same = (old.is_same_for("A", &new), old.is_same_for("B", &new));
+        assert_eq!(same, (a_is_same, b_is_same), "{change}");
+    }
+    assert!(!old.is_same_for("C", &old));
+}
