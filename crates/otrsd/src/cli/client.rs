@@ -12,8 +12,11 @@ use crate::{
     supervisor::{
         control::{Reply, Request, short},
         pid_file,
+        status::Status,
     },
 };
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The replies to one request; they end when the supervisor has said everything.
 pub(super) struct Replies {
@@ -26,6 +29,14 @@ impl Iterator for Replies {
     /// A line that cannot be read, or a deadline that passes, is the end.
     fn next(&mut self) -> Option<Reply> {
         serde_json::from_str(&self.lines.next()?.ok()?).ok()
+    }
+}
+
+/// Asks for the daemon's status.
+pub(super) fn status(place: &Place) -> Result<Status, Failure> {
+    match ask(place, &Request::Status, Some(DEADLINE))?.next() {
+        Some(Reply::Status(status)) => Ok(*status),
+        _ => Err(Failure::failed("the daemon did not answer in time")),
     }
 }
 

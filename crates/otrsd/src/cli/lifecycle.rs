@@ -89,15 +89,21 @@ pub(super) fn stop_and_wait(
 }
 
 pub(super) fn reload(program: &Program) -> Result<(), Failure> {
-    // A broken file here is broken there too: the supervisor says so, and runs on.
     let place = program.find_daemon()?;
     let tell = |text: &str| print(&format!("{text}\n"));
+    let image = client::status(&place)?.image;
     if follow(client::ask(&place, &Request::Reload, None)?, tell)? {
         print("reloaded\n");
         return Ok(());
     }
-    // The connection ended when another image took over; the socket stayed.
-    follow(client::ask(&place, &Request::Settle, None)?, tell)?;
+    // The connection ended because another program takes over; the socket stays.
+    let settled = follow(client::ask(&place, &Request::Settle, None)?, tell);
+    if client::status(&place)?.image == image {
+        return Err(Failure::failed(
+            "the new program could not take over: see the supervisor's log",
+        ));
+    }
+    settled?;
     print("reloaded; the new program took over\n");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! status: the daemon and its modules at a glance.
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -10,20 +10,13 @@ use super::{
 };
 use crate::{
     clock,
-    supervisor::{
-        control::{Reply, Request},
-        status::{ModuleStatus, Status},
-    },
+    supervisor::status::{ModuleStatus, Status},
 };
-
-const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
     let place = program.find_daemon()?;
-    let replies = client::ask(&place, &Request::Status, Some(DEADLINE));
-    let status = match replies.map(|mut replies| replies.next()) {
-        Ok(Some(Reply::Status(status))) => status,
-        Ok(_) => return Err(Failure::failed("the daemon did not answer in time")),
+    let status = match client::status(&place) {
+        Ok(status) => status,
         Err(failure) => {
             if json {
                 let node_id = place.node_id;

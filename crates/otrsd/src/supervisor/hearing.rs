@@ -8,7 +8,18 @@ use super::{
 };
 use crate::clock::Moment;
 
+const LAST_WORDS: usize = 1000;
+
 impl Supervisor {
+    /// Hears what was said before a death; of a module that floods us, not everything.
+    pub(super) fn hear_last_words(&mut self, now: Moment) {
+        for message in
+            std::iter::from_fn(|| self.inbox.try_next()).take(LAST_WORDS).collect::<Vec<_>>()
+        {
+            self.on_message(&message, now);
+        }
+    }
+
     /// Hears what a module's own process says.
     pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
         let Some(name) = self.name_of(message.pid) else { return };

@@ -11,7 +11,7 @@ use super::{
     Supervisor,
     exit::{End, Exit},
     guard::Guard,
-    module::{Cause, Phase, Process, Then},
+    module::{Cause, Module, Phase, Process, Then},
     own_log::OwnLog,
     reaper::{self, Reaped},
     restart::{Ending, Streak},
@@ -29,9 +29,7 @@ impl Supervisor {
     /// Takes every dead child.
     pub(super) fn reap(&mut self, now: Moment) {
         while let Some(reaped) = reaper::reap_next() {
-            while let Some(message) = self.inbox.try_next() {
-                self.on_message(&message, now);
-            }
+            self.hear_last_words(now);
             if reaped.pid == self.guard.pid {
                 self.renew_guard();
             } else if self.probe.as_ref().is_some_and(|probe| probe.pid == reaped.pid) {
@@ -170,12 +168,9 @@ impl Supervisor {
 
     /// Starts, kills and aborts what is due.
     pub(super) fn on_time(&mut self, now: Moment) {
-        let due = self.modules.iter().filter(|(_, module)| module.deadline() <= Some(now));
-        let due: Vec<String> = due
-            .filter(|(_, module)| module.deadline().is_some())
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in due {
+        let is_due = |module: &Module| module.deadline().is_some_and(|moment| moment <= now);
+        let due = self.modules.iter().filter(|(_, module)| is_due(module));
+        for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let Some(module) = self.modules.get_mut(&name) else { continue };
             match &mut module.phase {
                 Phase::Waiting { .. } => {

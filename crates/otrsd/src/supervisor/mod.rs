@@ -158,6 +158,7 @@ impl Supervisor {
         self.control.serve(sender)?;
         // Children may have died before anybody listened.
         self.on_event(Event::ChildDied);
+        self.catch_up();
         while !self.is_over() {
             let event = self.next_event(&mut signals, &mut calls).await?;
             self.on_event(event);
@@ -187,8 +188,6 @@ impl Supervisor {
             }
         };
         Ok(tokio::select! {
-            // What a module said before it died is read before its death.
-            biased;
             message = self.inbox.next() => Event::Said(message?),
             _ = signals.child.recv() => Event::ChildDied,
             _ = signals.terminate.recv() => Event::Terminate,
@@ -271,6 +270,7 @@ impl Supervisor {
             crate::logs::delete_empty(&sealed.configuration.log);
         }
         self.guard.dismiss();
+        reaper::take_the_rest();
         self.control.close();
         self.pid_file.release();
         tracing::info!("stopped");

@@ -72,6 +72,7 @@ impl Supervisor {
             pid,
             node_id: self.configuration().place.node_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            image: self.image.number,
             started: self.started,
             rss_kb: rss_kb(pid.cast_signed()).unwrap_or_default(),
             stopping: self.stopping.is_some(),

@@ -1,6 +1,6 @@
 //! The one place that waits for children, own and adopted.
 
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, thread, time::Duration};
 
 use nix::{
     errno::Errno,
@@ -40,6 +40,18 @@ pub(super) fn reap_next() -> Option<Reaped> {
         if let Some(reaped) = collect(pid) {
             return Some(reaped);
         }
+    }
+}
+
+/// Takes every child that was just killed, so that none is left for others to take. A child that
+/// nobody could kill is waited for no longer than a second.
+pub(super) fn take_the_rest() {
+    for _ in 0..200 {
+        while reap_next().is_some() {}
+        if waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG) == Err(Errno::ECHILD) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -123,6 +123,9 @@ impl Supervisor {
 
     pub(super) fn on_probed(&mut self, end: End, now: Moment) {
         let Some(probe) = self.probe.take() else { return };
+        if self.stopping.is_some() {
+            return;
+        }
         if end == End::Code(CAN_TAKE_OVER.into()) {
             if let Some(reply) = &probe.reply {
                 let _ = reply.try_send(Reply::Replacing);

@@ -17,6 +17,8 @@ pub(crate) struct Status {
     pub(crate) pid: u32,
     pub(crate) node_id: u16,
     pub(crate) version: String,
+    /// How often another program file took over.
+    pub(crate) image: u64,
     pub(crate) started: Timestamp,
     pub(crate) rss_kb: u64,
     pub(crate) stopping: bool,
