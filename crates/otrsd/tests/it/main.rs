@@ -6,13 +6,21 @@
 
 mod harness;
 mod registration;
+
 mod status;
 
+mod cli;
+mod control;
 mod crash;
 mod handbook;
 mod life;
+mod logs;
+mod original;
 mod pid_file;
+mod refused;
 mod reload;
+mod secrets;
 mod start;
 mod stop;
+mod surroundings;
 mod upgrade;

@@ -1,0 +1,237 @@
+//! Registrations and settings that cannot be used: each is refused with its reason, the rest runs.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use crate::{
+    harness::{World, setting},
+    registration::{Registration, idle, module},
+    status::Status,
+};
+
+/// Starts the world; what is said of the module, which is refused, and that `Fine` runs.
+#[track_caller]
+fn refusal(world: &World, name: &str) -> String {
+    let started = world.otrsd(&["start"]).ok();
+    world.running("Fine");
+    let status = world.status();
+    let module = status.module(name);
+    assert_eq!((module.state.as_str(), module.pid), ("refused", None));
+    let note = module.note.clone().unwrap();
+    assert!(started.stderr.contains(&format!("warning: {note}\n")), "{started:?}");
+    let checked = world.otrsd(&["check"]);
+    assert_eq!(checked.code, 3);
+    assert!(checked.stdout.contains(&note), "{checked:?}");
+    let asked = world.otrsd(&["summary", name]);
+    assert_eq!(asked.all(), (1, "", format!("{note}\n").as_str()));
+    assert!(world.read("log/SupervisorERR.log").contains(&note));
+    world.otrsd(&["stop"]).ok();
+    note
+}
+
+/// The registration's line is the second of the file.
+fn placed(world: &World, name: &str, what: &str) -> String {
+    format!("{}:2: setting DaemonModules###{name}: {what}", world.text("config/bad.xml"))
+}
+
+#[test]
+fn a_bad_registration_is_refused_with_its_reason() {
+    let native = || module("Bad").native(2);
+    let command = || module("Bad").shell("sleep 1000");
+    let table: [(Registration, &str); 13] = [
+        (module("Bad"), "the key 'Module' or 'Command' is missing"),
+        (native().key("WatchdogSeconds", "soon"), "'WatchdogSeconds' must be seconds, not 'soon'"),
+        (native().key("WatchdogSeconds", "-1"), "'WatchdogSeconds' must be seconds, not '-1'"),
+        (native().key("SleepPost", "NaN"), "'SleepPost' must be seconds, not 'NaN'"),
+        (native().key("Discard", "1e300"), "'Discard' must be seconds, not '1e300'"),
+        (native().key("MemoryMax", "much"), "'MemoryMax' must be bytes like 200M, not 'much'"),
+        (
+            native().key("MemoryMax", "99999999999G"),
+            "'MemoryMax' must be bytes like 200M, not '99999999999G'",
+        ),
+        (native().list("SleepPost", &["1"]), "'SleepPost' must be a text"),
+        (
+            native().list("SummaryCommand", &["true"]),
+            "'SummaryCommand' needs a 'Command': this module has a Summary of its own",
+        ),
+        (
+            module("Bad").key("Command", "df -h /"),
+            "'Command' must be an array: the program, then its arguments",
+        ),
+        (module("Bad").command(&[]), "'Command' must be an array: the program, then its arguments"),
+        (command().key("Environment", "PATH=/bin"), "'Environment' must be a hash of variables"),
+        (
+            command().key("SleepPost", "1").key("MemoryMax", "1M"),
+            "'MemoryMax' has no meaning for a command that ends with its round",
+        ),
+    ];
+    for (registration, reason) in table {
+        let world =
+            World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[registration.xml()]);
+        assert_eq!(refusal(&world, "Bad"), placed(&world, "Bad", reason));
+    }
+}
+
+#[test]
+fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
+    let world = World::stock().with("fine", &[module("Fine").shell("exec sleep 1000").xml()]).with(
+        "bad",
+        &[module("Bad").key("Module", "Kernel::System::Daemon::DaemonModules::TestDeamon").xml()],
+    );
+    let reason = "no module 'Kernel::System::Daemon::DaemonModules::TestDeamon' in this program; known are \
+                  'Kernel::System::Daemon::DaemonModules::TestDaemon'. Is the name right? Does it need a 'Command'?";
+    assert_eq!(refusal(&world, "Bad"), placed(&world, "Bad", reason));
+}
+
+#[test]
+fn a_name_that_cannot_be_part_of_a_file_name_is_refused() {
+    let rule = "a module's name becomes part of file names: at most 100 letters, digits, _ - .";
+    let long = "x".repeat(101);
+    for (name, reason) in [
+        ("../x", rule),
+        ("a/b", rule),
+        (".hidden", rule),
+        ("with space", rule),
+        (&long, rule),
+        ("Supervisor", "a module cannot be called 'Supervisor'"),
+    ] {
+        let world = World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[idle(name, 2)]);
+        assert_eq!(refusal(&world, name), placed(&world, name, reason));
+        assert!(!world.path("xERR.log").exists());
+    }
+}
+
+#[test]
+fn of_two_registrations_of_a_module_one_runs() {
+    let world = World::new().with("fine", &[idle("Fine", 2)]).with("bad", &[idle("Other", 2)]);
+    let reason =
+        "module 'Test::2' is registered twice; DaemonModules###Fine runs, this one does not";
+    assert_eq!(refusal(&world, "Other"), placed(&world, "Other", reason));
+}
+
+#[test]
+fn a_command_that_others_could_have_set_is_refused() {
+    let command = || module("Bad").shell("sleep 1000").xml();
+    let file = World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[command()]);
+    let path = file.text("config/bad.xml");
+    for (mode, writable) in [(0o664, true), (0o646, true), (0o644, false), (0o600, false)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        if writable {
+            let real = file.path("config/bad.xml").canonicalize().unwrap().display().to_string();
+            let reason = format!(
+                "'Command' is refused, for others could have set it: \
+                 {real} can be written by others; chmod go-w {real}"
+            );
+            assert_eq!(refusal(&file, "Bad"), placed(&file, "Bad", &reason), "{mode:o}");
+        } else {
+            file.otrsd(&["start"]).ok();
+            file.running("Bad");
+            file.otrsd(&["stop"]).ok();
+        }
+    }
+    let directory = World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[command()]);
+    let path = directory.path("config").canonicalize().unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o775)).unwrap();
+    let reason = format!(
+        "others could have set it: {0} can be written by others; chmod go-w {0}",
+        path.display()
+    );
+    assert!(refusal(&directory, "Bad").ends_with(&reason));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o1777)).unwrap();
+    directory.otrsd(&["start"]).ok();
+    directory.running("Bad");
+}
+
+#[test]
+fn every_key_that_names_programs_needs_a_file_of_trust() {
+    let keys: [(&str, Registration); 4] = [
+        ("SummaryCommand", module("Bad").native(2).list("SummaryCommand", &["true"])),
+        ("WorkingDirectory", module("Bad").native(2).key("WorkingDirectory", "/")),
+        ("Environment", module("Bad").native(2).key("Environment", "x")),
+        ("User", module("Bad").native(2).key("User", "root")),
+    ];
+    for (key, registration) in keys {
+        let world =
+            World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[registration.xml()]);
+        fs::set_permissions(world.path("config/bad.xml"), fs::Permissions::from_mode(0o666))
+            .unwrap();
+        let note = refusal(&world, "Bad");
+        assert!(
+            note.contains(&format!("'{key}' is refused, for others could have set it: ")),
+            "{note}"
+        );
+    }
+}
+
+#[test]
+fn an_invalid_node_id_keeps_the_daemon_from_starting() {
+    for text in ["0", "1000", "-1", "one", "", "1.5", " "] {
+        let world = World::new().with("node", &[setting("NodeID", text)]);
+        let origin = format!("{}:2", world.text("config/node.xml"));
+        let expected =
+            format!("{origin}: setting NodeID: '{}' is not a number from 1 to 999\n", text);
+        for command in ["start", "check", "list", "status"] {
+            let said = world.otrsd(&[command]);
+            assert_eq!(said.all(), (3, "", expected.as_str()), "{command}");
+        }
+    }
+    let world = World::new().with("modules", &[idle("A", 1)]);
+    let said = world.otrsd(&["--node-id", "x", "start"]);
+    assert_eq!(
+        said.all(),
+        (3, "", "--node-id: setting NodeID: 'x' is not a number from 1 to 999\n")
+    );
+    let mut command = world.command(&world.program);
+    command.args(["status"]).env("OTRSD_NODE_ID", "0");
+    let said = crate::harness::finish(command);
+    assert_eq!(
+        said.all(),
+        (3, "", "OTRSD_NODE_ID: setting NodeID: '0' is not a number from 1 to 999\n")
+    );
+}
+
+#[test]
+fn a_bad_setting_is_reported_and_its_default_holds() {
+    let table = [
+        ("Daemon::StopGrace", "soon", "'soon' is not a whole number; 30 is used"),
+        ("Daemon::Log::DaysToKeep", "-1", "'-1' is not a whole number; 1 is used"),
+        (
+            "Daemon::Log::RotationType",
+            "weekly",
+            "'weekly' is neither 'otrs' nor 'external'; 'otrs' is used",
+        ),
+        ("Daemon::Log::Format", "xml", "'xml' is neither 'text' nor 'json'; 'text' is used"),
+    ];
+    let world = World::new()
+        .with("modules", &[idle("A", 1)])
+        .with("zz", &table.map(|(name, text, _)| setting(name, text)))
+        .with("unknown", &[module("B").native(2).key("SleepPots", "1").xml()]);
+    let checked = world.otrsd(&["check"]);
+    assert_eq!(checked.code, 3);
+    for (index, (name, _, reason)) in table.iter().enumerate() {
+        let line =
+            format!("{}:{}: setting {name}: {reason}\n", world.text("config/zz.xml"), index + 2);
+        assert!(checked.stdout.contains(&line), "{line}{checked:?}");
+    }
+    let slip = "setting DaemonModules###B: key 'SleepPots' means nothing here\n";
+    assert!(checked.stdout.contains(slip), "{checked:?}");
+    assert!(checked.stdout.ends_with(" modules to run: 5 problems\n"), "{checked:?}");
+    let started = world.otrsd(&["start"]).ok();
+    assert_eq!(started.stderr.matches("warning: ").count(), 5, "{started:?}");
+    world.wait_for("both modules", |status: &Status| status.running("A").and(status.running("B")));
+}
+
+#[test]
+fn a_daemon_is_found_although_the_configured_place_changed() {
+    let world = World::new().with("modules", &[idle("A", 1)]);
+    let pid = world.start();
+    for bad in [setting("Daemon::PID::Path", &world.text("elsewhere")), setting("NodeID", "0")] {
+        world.configure("zz", &[bad]);
+        let said = world.otrsd(&["status"]);
+        assert!(said.code == 0 && said.stdout.contains(&format!("PID {pid}")), "{said:?}");
+        let said = world.otrsd(&["reload"]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.stderr.contains("runs on with the configuration it has"), "{said:?}");
+    }
+    assert_eq!(world.otrsd(&["stop"]).ok().stdout.lines().last(), Some("stopped"));
+    world.deserted();
+}

@@ -1,0 +1,118 @@
+//! No secret reaches a process list, an environment or a file; modules get the settings as sealed
+//! memory.
+
+use std::{fs, os::unix::fs::MetadataExt as _};
+
+use crate::{
+    harness::{World, finish, setting, wait_until},
+    registration::{idle, module},
+};
+
+const SECRET: &str = "hunter2-is-no-password";
+
+fn world() -> World {
+    World::new().with(
+        "modules",
+        &[
+            setting("DatabasePw", SECRET),
+            module("Native").native(1).does("Run", "show DatabasePw; pause 3600").xml(),
+            module("Command").shell("exec sleep 1000").xml(),
+            module("Rounds").shell("sleep 999").key("SleepPost", "60").xml(),
+            idle("Other", 2),
+        ],
+    )
+}
+
+/// The descriptors of a process that lead to a sealed configuration.
+fn memory(pid: i32) -> Vec<String> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let named = entries.filter(|entry| {
+        fs::read_link(entry.path())
+            .is_ok_and(|it| it.to_string_lossy().contains("memfd:otrsd-configuration"))
+    });
+    named.map(|entry| entry.path().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_secret_is_only_where_it_is_needed() {
+    let world = world();
+    world.start();
+    world.traced("Native", SECRET);
+    wait_until("the round's command", || {
+        world.processes().iter().any(|it| it.1 == "sleep 999 ").then_some(())
+    });
+    fs::remove_file(world.path("Native.trace")).unwrap();
+    for (pid, line) in world.processes() {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+        assert!(!String::from_utf8_lossy(&environment).contains(SECRET), "environment of {line}");
+        assert!(!line.contains(SECRET), "{line}");
+    }
+    for directory in ["log", "run"] {
+        for entry in fs::read_dir(world.path(directory)).unwrap().flatten() {
+            let path = entry.path();
+            let text = if path.extension().is_some_and(|it| it == "sock") {
+                Vec::new()
+            } else {
+                fs::read(&path).unwrap()
+            };
+            assert!(!String::from_utf8_lossy(&text).contains(SECRET), "{}", path.display());
+            assert_eq!(
+                entry.metadata().unwrap().mode() & 0o007,
+                0,
+                "{} is for everybody",
+                path.display()
+            );
+        }
+    }
+    let answer = world.ask("{\"request\":\"status\"}\n").unwrap().concat();
+    assert!(!answer.contains(SECRET));
+    for arguments in [&["status"][..], &["list"], &["check"], &["summary"]] {
+        let said = world.otrsd(arguments);
+        assert!(!said.stdout.contains(SECRET) && !said.stderr.contains(SECRET), "{arguments:?}");
+    }
+}
+
+/// Prints the seals of a descriptor and whether it can be written, grown or truncated.
+const TRY: &str = "import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+F_GET_SEALS = 1034
+print(fcntl.fcntl(file, F_GET_SEALS))
+for attempt in (lambda: os.pwrite(file, b'x', 0), lambda: os.truncate(file, 0), lambda: os.truncate(file, 1 << 24)):
+    try:
+        attempt()
+        print('changed')
+    except OSError as error:
+        print('refused')
+";
+
+#[test]
+fn the_configuration_is_sealed_and_commands_do_not_have_it() {
+    let world = world();
+    world.start();
+    let native = world.running("Native");
+    let [descriptor] = memory(native).try_into().expect("one descriptor of the configuration");
+    let mut python = world.command("python3");
+    python.args(["-c", TRY, &descriptor]);
+    // Seal, shrink, grow and write: 1 | 2 | 4 | 8.
+    assert_eq!(finish(python).ok().stdout, "15\nrefused\nrefused\nrefused\n");
+    assert_eq!(memory(world.running("Command")), [""; 0], "a command reads no settings");
+    wait_until("the round's command", || {
+        let command = world.processes().into_iter().find(|it| it.1 == "sleep 999 ")?;
+        assert_eq!(memory(command.0), [""; 0], "nor does one of a round");
+        Some(())
+    });
+}
+
+#[test]
+fn a_module_process_is_started_by_the_supervisor_alone() {
+    let world = world();
+    let said = world.otrsd(&["module", "run", "Native"]);
+    let text = "Native: modules are started by the supervisor: otrsd start\n";
+    assert_eq!(said.all(), (1, "", text));
+    for number in ["7", "-1", "x", "999999"] {
+        let mut command = world.command(&world.program);
+        command.args(["module", "run", "Native"]).env("OTRSD_CONFIG_FD", number);
+        let said = finish(command);
+        assert_eq!(said.code, 1, "{number}: {said:?}");
+    }
+}
