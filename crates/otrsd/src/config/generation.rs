@@ -4,9 +4,10 @@
 
 use std::{
     env,
+    ffi::{CStr, OsStr},
     fs::File,
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::fs::FileExt as _,
     },
     sync::Arc,
@@ -77,22 +78,20 @@ pub(crate) fn inherited() -> anyhow::Result<Contents> {
 }
 
 /// The open descriptor whose number stands in an environment variable.
-pub(crate) fn descriptor_in(number: &std::ffi::OsStr) -> anyhow::Result<OwnedFd> {
-    let number: RawFd = number.to_str().unwrap_or_default().parse().context("no descriptor")?;
-    fcntl(unsafe_borrow(number), FcntlArg::F_GETFD).context("the descriptor is not open")?;
+pub(crate) fn descriptor_in(number: &OsStr) -> anyhow::Result<OwnedFd> {
+    let number = number.to_str().and_then(|number| number.parse::<u16>().ok());
+    let number = RawFd::from(number.context("no descriptor")?);
+    #[expect(unsafe_code, reason = "a descriptor's number came from the parent process")]
+    // SAFETY: only passed to F_GETFD, which tells of a number that is not open.
+    let is_open = fcntl(unsafe { BorrowedFd::borrow_raw(number) }, FcntlArg::F_GETFD);
+    is_open.context("the descriptor is not open")?;
     #[expect(unsafe_code, reason = "a descriptor's number came from the parent process")]
     // SAFETY: it is open, and only this function takes numbers from the environment.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-#[expect(unsafe_code, reason = "asks whether a number is an open descriptor")]
-fn unsafe_borrow(number: RawFd) -> std::os::fd::BorrowedFd<'static> {
-    // SAFETY: only passed to F_GETFD, which reports a number that is not open.
-    unsafe { std::os::fd::BorrowedFd::borrow_raw(number) }
-}
-
 /// Puts `bytes` into memory that nobody can change any more.
-pub(crate) fn sealed_memory(name: &std::ffi::CStr, bytes: &[u8]) -> anyhow::Result<OwnedFd> {
+pub(crate) fn sealed_memory(name: &CStr, bytes: &[u8]) -> anyhow::Result<OwnedFd> {
     let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     let file = File::from(memory);
     file.write_all_at(bytes, 0)?;

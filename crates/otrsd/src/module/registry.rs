@@ -34,8 +34,12 @@ impl Registry {
         self.constructors.get(module).map(|constructor| constructor(context))
     }
 
-    /// The registered names, for people.
+    /// The registered names, for people: all, or how many.
     pub(crate) fn names(&self) -> String {
+        const LEGIBLE: usize = 10;
+        if self.constructors.len() > LEGIBLE {
+            return format!("{} others", self.constructors.len());
+        }
         self.constructors.keys().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
     }
 }

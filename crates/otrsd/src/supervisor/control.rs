@@ -16,7 +16,7 @@ use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
     sync::{Semaphore, mpsc},
     time::timeout,
 };
@@ -140,17 +140,24 @@ async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Resul
     let mut line = String::new();
     timeout(REQUEST_DEADLINE, BufReader::new(reader.take(REQUEST_LIMIT)).read_line(&mut line))
         .await??;
+    let request = match serde_json::from_str(&line) {
+        Ok(request) => request,
+        Err(error) => {
+            return say(&mut writer, &Reply::Failed { text: format!("no request: {error}") }).await;
+        }
+    };
     let (sender, mut replies) = mpsc::channel(BACKLOG);
-    match serde_json::from_str(&line) {
-        Ok(request) => calls.send((request, sender)).await?,
-        Err(error) => sender.send(Reply::Failed { text: format!("no request: {error}") }).await?,
-    }
+    calls.send((request, sender)).await?;
     while let Some(reply) = replies.recv().await {
-        let mut line = serde_json::to_vec(&reply)?;
-        line.push(b'\n');
-        timeout(REQUEST_DEADLINE, writer.write_all(&line)).await??;
+        say(&mut writer, &reply).await?;
     }
     Ok(())
+}
+
+async fn say(writer: &mut OwnedWriteHalf, reply: &Reply) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    Ok(timeout(REQUEST_DEADLINE, writer.write_all(&line)).await??)
 }
 
 /// Socket addresses hold 107 bytes; a longer path is reached through its directory's descriptor.
