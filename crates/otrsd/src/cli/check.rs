@@ -1,14 +1,14 @@
 //! check: everything that is wrong, all at once; nothing is started.
 
-use std::{fmt::Write as _, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fmt::Write as _, path::Path};
 
-use nix::unistd::{AccessFlags, User, access};
+use nix::unistd::{AccessFlags, access};
 
 use super::{
     Failure, Program,
     terminal::{Colour, Paint, print},
 };
-use crate::config::{Configuration, modules::ModuleSpec, sources::Reading};
+use crate::config::{Configuration, sources::Reading, surroundings};
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let Reading { settings, problems, errors: mut found } = program.sources.read();
@@ -19,7 +19,7 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
         Ok(configuration) => {
             found.extend(configuration.problems.iter().map(ToString::to_string));
             found.extend(directories(&configuration));
-            found.extend(configuration.modules.iter().flat_map(surroundings));
+            found.extend(configuration.modules.iter().flat_map(surroundings::problems));
             configuration.modules.len()
         }
         Err(error) => {
@@ -70,43 +70,4 @@ fn directories(configuration: &Configuration) -> Vec<String> {
         }
     }
     problems
-}
-
-/// What a module needs and does not find.
-fn surroundings(spec: &ModuleSpec) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut complain = |what: String| problems.push(format!("module {}: {what}", spec.name));
-    let summary = spec.summary_command.as_deref();
-    for argv in spec.argv().into_iter().chain(summary) {
-        if let Some(what) = argv.first().and_then(|program| program_problem(program)) {
-            complain(what);
-        }
-    }
-    if let Some(directory) = spec.working_directory.as_ref().filter(|path| !path.is_dir()) {
-        complain(format!("WorkingDirectory {} is no directory", directory.display()));
-    }
-    if let Some(name) = &spec.user
-        && !matches!(User::from_name(name), Ok(Some(_)))
-    {
-        complain(format!("there is no user '{name}'"));
-    }
-    problems
-}
-
-fn program_problem(program: &str) -> Option<String> {
-    if !program.contains('/') {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found =
-            std::env::split_paths(&path).any(|directory| is_executable(&directory.join(program)));
-        return (!found).then(|| format!("{program} is not in PATH"));
-    }
-    match Path::new(program).metadata() {
-        Err(error) => Some(format!("{program}: {error}")),
-        Ok(_) if !is_executable(Path::new(program)) => Some(format!("{program} is not executable")),
-        Ok(_) => None,
-    }
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
 }

@@ -55,7 +55,7 @@ pub(super) fn ask(
         Ok(stream) => stream,
         Err(error) => {
             let pid_path = place.pid_file();
-            if !pid_file::is_running(&pid_path) {
+            if !pid_file::is_running(&pid_path)? {
                 return Err(Failure::failed("not running"));
             }
             let pid =

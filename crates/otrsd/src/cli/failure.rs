@@ -2,6 +2,9 @@
 
 use crate::supervisor::start::StartError;
 
+/// How a background process says that it was not needed.
+pub(super) const ALREADY_RUNNING: u8 = 100;
+
 /// A command that did not do what was asked.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -37,8 +40,9 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Configuration(error) => Self::configuration(&error),
-            // What was asked for is so: a cron job that starts the daemon again must stay quiet.
-            StartError::AlreadyRunning(_) => Self { code: 0, text: error.to_string() },
+            StartError::AlreadyRunning(_) => {
+                Self { code: ALREADY_RUNNING, text: error.to_string() }
+            }
             StartError::Other(error) => error.into(),
         }
     }

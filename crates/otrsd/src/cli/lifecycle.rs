@@ -7,14 +7,15 @@ use nix::{
     unistd::{Pid, getpid},
 };
 
-use super::{Failure, Program, client, terminal::print};
+use super::{Failure, Program, client, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
     config::place::Place,
     supervisor::{
         Options,
         control::{Reply, Request},
         daemonize::{self, Begin},
-        pid_file, start,
+        pid_file,
+        start::{self, StartError},
     },
 };
 
@@ -29,10 +30,19 @@ pub(super) fn start(
     let daemonized = daemonize::is_background();
     if foreground || daemonized || getpid().as_raw() == 1 {
         let options = Options { debug, daemonized, original_signals: false };
-        return Ok(start::run(options, program.registry, program.sources)?);
+        return or_already(start::run(options, program.registry, program.sources));
     }
     let configuration = program.load()?;
+    if let Some(place) = program.find_running(Some(&configuration.place))? {
+        print(&format!("{}\n", StartError::AlreadyRunning(pid_file::pid_in(&place.pid_file()))));
+        return Ok(());
+    }
     match daemonize::into_background().map_err(anyhow::Error::from)? {
+        // Another start was faster.
+        Begin::Failed(ALREADY_RUNNING, text) => {
+            print(&format!("{text}\n"));
+            return Ok(());
+        }
         Begin::Failed(code, text) => return Err(Failure { code, text }),
         Begin::Started => {}
     }
@@ -55,6 +65,17 @@ pub(super) fn start(
     Ok(())
 }
 
+/// What was asked for is so: a cron job that starts the daemon again and again must hear no error.
+fn or_already(ended: Result<(), StartError>) -> Result<(), Failure> {
+    match ended {
+        Err(already @ StartError::AlreadyRunning(_)) if !daemonize::is_background() => {
+            print(&format!("{already}\n"));
+            Ok(())
+        }
+        ended => Ok(ended?),
+    }
+}
+
 pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
     let place = program.find_daemon()?;
     if stop_and_wait(&place, force, |text| print(&format!("{text}\n")))? {
@@ -72,7 +93,7 @@ pub(super) fn stop_and_wait(
     tell: impl FnMut(&str),
 ) -> Result<bool, Failure> {
     let pid_path = place.pid_file();
-    if !pid_file::is_running(&pid_path) {
+    if !pid_file::is_running(&pid_path)? {
         return Ok(false);
     }
     match client::ask(place, &Request::Stop { force }, None) {

@@ -25,7 +25,7 @@ use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,
     module::{process, registry::Registry},
-    supervisor::{guard, pid_file, replace},
+    supervisor::{daemonize, guard, pid_file, replace},
 };
 
 /// What every command may need.
@@ -40,21 +40,28 @@ impl Program {
     }
 
     /// Where the running daemon is, or where it would be.
-    ///
-    /// It is found although its configuration broke, or says something else by now.
     fn find_daemon(&self) -> Result<Place, Failure> {
         let configured = self.load().map(|configuration| configuration.place);
-        if let Ok(place) = &configured
-            && pid_file::is_running(&place.pid_file())
+        match self.find_running(configured.as_ref().ok())? {
+            None => configured,
+            Some(place) => {
+                if let Err(failure) = configured {
+                    complain(&format!("warning: {}", failure.text));
+                }
+                Ok(place)
+            }
+        }
+    }
+
+    /// The running daemon of these sources. It is found although its configuration broke, or says
+    /// another place by now.
+    fn find_running(&self, configured: Option<&Place>) -> Result<Option<Place>, Failure> {
+        if let Some(place) = configured
+            && pid_file::is_running(&place.pid_file())?
         {
-            return configured;
+            return Ok(Some(place.clone()));
         }
-        let pid_file = guard::find_pid_file(&self.sources);
-        let Some(place) = pid_file.and_then(|path| Place::of(&path)) else { return configured };
-        if let Err(failure) = configured {
-            complain(&format!("warning: {}", failure.text));
-        }
-        Ok(place)
+        Ok(guard::find_pid_file(&self.sources).and_then(|path| Place::of(&path)))
     }
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
             return process::run(&registry, name, *debug);
         }
         Command::Module(ModuleCommand::Guard { run, .. }) => return guard::watch(run),
-        Command::Module(ModuleCommand::TakeoverCheck) => return replace::check(),
+        Command::Module(ModuleCommand::TakeoverCheck) => return replace::check(&registry),
         _ => {}
     }
     finish(dispatch(&source, command, registry))
@@ -105,8 +112,14 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
 
 fn finish(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    if !failure.text.is_empty() {
-        complain(&failure.text);
+    match failure.text.as_str() {
+        "" => {}
+        // Standard error is a log file by now, or the caller's; standard output is the caller's.
+        text if daemonize::is_background() => {
+            tracing::error!("{text}");
+            terminal::print(text);
+        }
+        text => complain(text),
     }
     ExitCode::from(failure.code)
 }

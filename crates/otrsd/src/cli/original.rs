@@ -4,9 +4,10 @@ use std::{env, path::Path};
 
 use nix::unistd::geteuid;
 
-use super::{Failure, Program, lifecycle, terminal::print};
+use super::{Failure, Program, failure::ALREADY_RUNNING, lifecycle, terminal::print};
 use crate::{
     config::{place::Place, sources::Sources},
+    logs::complain,
     module::registry::Registry,
     supervisor::{
         Options,
@@ -48,8 +49,6 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
         )));
     }
     let program = Program { registry, sources: Sources::new(&[], None)? };
-    let configuration = program.load()?;
-    let usage = || print(&usage(name, &configuration.log.directory));
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let lower = words.iter().take(2).map(|word| word.to_lowercase()).collect::<Vec<_>>();
     match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -59,24 +58,23 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
         ["start", "--foreground"] => begin(program, None, true),
         ["stop"] => stop(&program.find_daemon()?, false),
         ["stop", "--force"] => stop(&program.find_daemon()?, true),
-        ["status"] if pid_file::is_running(&configuration.place.pid_file()) => {
-            print("Daemon running\n");
-            Ok(())
-        }
-        ["status"] => {
-            print("Daemon not running\n");
-            Err(Failure::failed(""))
-        }
+        ["status"] => status(&program),
         [_, option] if *option != "--help" => {
-            crate::logs::complain(&format!("Invalid option: {}\n", words[1]));
-            usage();
-            Ok(())
+            complain(&format!("Invalid option: {}\n", words[1]));
+            usage(&program, name)
         }
-        _ => {
-            usage();
-            Ok(())
-        }
+        _ => usage(&program, name),
     }
+}
+
+fn status(program: &Program) -> Result<(), Failure> {
+    let place = program.find_daemon()?;
+    if pid_file::is_running(&place.pid_file())? {
+        print("Daemon running\n");
+        return Ok(());
+    }
+    print("Daemon not running\n");
+    Err(Failure::failed(""))
 }
 
 fn names(words: &[&str]) -> Vec<String> {
@@ -90,11 +88,15 @@ fn begin(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Resu
         return Ok(start::run(options, program.registry, program.sources)?);
     }
     let configuration = program.load()?;
-    if pid_file::is_running(&configuration.place.pid_file()) {
+    if program.find_running(Some(&configuration.place))?.is_some() {
         print("Daemon already running!\n");
         return Ok(());
     }
     match daemonize::into_background().map_err(anyhow::Error::from)? {
+        Begin::Failed(ALREADY_RUNNING, _) => {
+            print("Daemon already running!\n");
+            Ok(())
+        }
         Begin::Failed(code, text) => Err(Failure { code, text }),
         Begin::Started => {
             print("Daemon started\n");
@@ -116,9 +118,10 @@ fn stop(place: &Place, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn usage(name: &str, log: &Path) -> String {
+fn usage(program: &Program, name: &str) -> Result<(), Failure> {
+    let log = program.load()?.log.directory;
     let log = log.display();
-    format!(
+    print(&format!(
         "\
 Usage:
  {name} action [--debug] [--force]
@@ -144,5 +147,6 @@ Forced stop reduces the time the main daemon waits other daemons to stop from no
  {name} stop --force
 
 "
-    )
+    ));
+    Ok(())
 }

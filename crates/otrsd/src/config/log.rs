@@ -28,6 +28,9 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Days.
+const CENTURY: u64 = 36_500;
+
 impl LogSettings {
     pub(super) fn interpret(
         settings: &SysConfig,
@@ -52,7 +55,7 @@ impl LogSettings {
             directory,
             stdout: switch("Daemon::Log::STDOUT"),
             stderr: switch("Daemon::Log::STDERR"),
-            days_to_keep: number(settings, "Daemon::Log::DaysToKeep", 1, problems).max(1),
+            days_to_keep: number(settings, "Daemon::Log::DaysToKeep", 1, CENTURY, problems).max(1),
             external_rotation: rotation == "external",
             format: if format == "json" { LogFormat::Json } else { LogFormat::Text },
         }

@@ -7,6 +7,7 @@ pub(crate) mod place;
 pub(crate) mod places;
 mod registration;
 pub(crate) mod sources;
+pub(crate) mod surroundings;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -56,10 +57,16 @@ impl Configuration {
         registry: &Registry,
         places: &Places,
     ) -> anyhow::Result<Self> {
-        let directory = |name, standard: &PathBuf| {
-            text(&settings, name)
-                .filter(|path| !path.is_empty())
-                .map_or(standard.clone(), PathBuf::from)
+        let mut directory = |name, standard: &PathBuf| {
+            let given = text(&settings, name).filter(|path| !path.is_empty()).map(PathBuf::from);
+            match given {
+                Some(path) if !path.is_absolute() => {
+                    let what = format!("no absolute path; {} is used", standard.display());
+                    problems.push(problem(&settings, name, what));
+                    standard.clone()
+                }
+                given => given.unwrap_or_else(|| standard.clone()),
+            }
         };
         let place = Place {
             directory: directory("Daemon::PID::Path", &places.run),
@@ -67,7 +74,7 @@ impl Configuration {
         };
         let log_directory = directory("Daemon::Log::LogPath", &places.log);
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
-        let stop_grace = number(&settings, "Daemon::StopGrace", 30, &mut problems);
+        let stop_grace = number(&settings, "Daemon::StopGrace", 30, DAY, &mut problems);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
         Ok(Self {
             place,
@@ -111,6 +118,9 @@ fn concerns(name: &str, setting: &str) -> bool {
     }
 }
 
+/// Seconds.
+const DAY: u64 = 86_400;
+
 fn node_id(settings: &SysConfig) -> anyhow::Result<u16> {
     let text = text(settings, "NodeID").unwrap_or_default();
     let origin = settings.origin("NodeID").map(ToString::to_string).unwrap_or_default();
@@ -126,10 +136,16 @@ pub(crate) fn text<'a>(settings: &'a SysConfig, name: &str) -> Option<&'a str> {
 }
 
 /// The whole number of a setting; a bad one is a problem, and `default` holds.
-fn number(settings: &SysConfig, name: &str, default: u64, problems: &mut Vec<Problem>) -> u64 {
+fn number(
+    settings: &SysConfig,
+    name: &str,
+    default: u64,
+    most: u64,
+    problems: &mut Vec<Problem>,
+) -> u64 {
     let Some(text) = text(settings, name) else { return default };
-    text.parse().unwrap_or_else(|_| {
-        let what = format!("'{text}' is not a whole number; {default} is used");
+    text.parse().ok().filter(|number| *number <= most).unwrap_or_else(|| {
+        let what = format!("'{text}' is not a whole number up to {most}; {default} is used");
         problems.push(problem(settings, name, what));
         default
     })

@@ -17,7 +17,8 @@ const OTHER_KEYS: [&str; 5] = ["Module", "SleepPost", "Discard", "WatchdogSecond
 
 pub(super) struct Registration<'a> {
     pub(super) keys: &'a Value,
-    pub(super) origin: Option<&'a Origin>,
+    /// Everything that contributed to the keys.
+    pub(super) origins: Vec<&'a Origin>,
     pub(super) registry: &'a Registry,
 }
 
@@ -39,7 +40,7 @@ impl Registration<'_> {
             module,
             pace,
             summary_command: self.argv("SummaryCommand")?,
-            working_directory: self.text("WorkingDirectory")?.map(PathBuf::from),
+            working_directory: self.directory("WorkingDirectory")?,
             environment: self.environment()?,
             user: self.text("User")?.map(str::to_owned),
             watchdog: self.seconds("WatchdogSeconds")?.filter(|longest| !longest.is_zero()),
@@ -65,8 +66,8 @@ impl Registration<'_> {
     }
 
     fn check_trust(&self, key: &str) -> Result<(), String> {
-        let source = self.origin.map(|origin| origin.source.as_ref()).unwrap_or_default();
-        match trust::refusal(source.as_ref()) {
+        let mut sources = self.origins.iter().map(|origin| origin.source.as_ref());
+        match sources.find_map(|source: &str| trust::refusal(source.as_ref())) {
             None => Ok(()),
             Some(why) => Err(format!("'{key}' is refused, for others could have set it: {why}")),
         }
@@ -98,7 +99,27 @@ impl Registration<'_> {
         bytes.map(Some).ok_or_else(|| format!("'{key}' must be bytes like 200M, not '{text}'"))
     }
 
+    fn directory(&self, key: &str) -> Result<Option<PathBuf>, String> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let path = PathBuf::from(text);
+        if path.is_absolute() {
+            Ok(Some(path))
+        } else {
+            Err(format!("'{key}' must be an absolute path"))
+        }
+    }
+
+    /// A relative program would be another one for each caller's directory.
     fn argv(&self, key: &str) -> Result<Option<Vec<String>>, String> {
+        match self.words(key)? {
+            Some(argv) if argv[0].contains('/') && !argv[0].starts_with('/') => {
+                Err(format!("'{key}' must name a program by an absolute path or by its name alone"))
+            }
+            argv => Ok(argv),
+        }
+    }
+
+    fn words(&self, key: &str) -> Result<Option<Vec<String>>, String> {
         let wrong = || format!("'{key}' must be an array: the program, then its arguments");
         match self.keys.get(key) {
             None | Some(Value::Undef) => Ok(None),
@@ -116,7 +137,10 @@ impl Registration<'_> {
 
     fn environment(&self) -> Result<BTreeMap<String, String>, String> {
         let wrong = || "'Environment' must be a hash of variables".to_owned();
-        let Some(value) = self.keys.get("Environment") else { return Ok(BTreeMap::new()) };
+        let value = match self.keys.get("Environment") {
+            None | Some(Value::Undef) => return Ok(BTreeMap::new()),
+            Some(value) => value,
+        };
         let pairs = value.as_map().ok_or_else(wrong)?.iter();
         pairs
             .map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned())))

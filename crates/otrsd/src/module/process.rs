@@ -1,12 +1,10 @@
 //! A native module's process: `otrsd module run NAME`, started by the supervisor and nobody else.
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, thread};
 
 use anyhow::Context as _;
-use tokio::{
-    runtime,
-    signal::unix::{SignalKind, signal},
-};
+use nix::sys::signal::{SigSet, Signal};
+use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{ModuleContext, Round, command, registry::Registry, runner};
@@ -14,6 +12,8 @@ use crate::{
     config::{generation, modules::ModuleSpec},
     logs, notify,
 };
+
+const SMALL_STACK: usize = 128 << 10;
 
 /// Lives one life of the module `name`.
 pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
@@ -34,13 +34,9 @@ fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
     let stop = CancellationToken::new();
     let context = ModuleContext::new(name.to_owned(), contents.settings, debug, stop.clone());
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let files = logs::ModuleFiles::new(&contents.log, name, debug);
-        let signals = listen(stop, files)?;
-        let end = lead(registry, &spec, &context).await;
-        signals.abort();
-        end
-    })
+    listen(stop, logs::ModuleFiles::new(&contents.log, name, debug))?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(lead(registry, &spec, &context))
 }
 
 async fn lead(
@@ -72,20 +68,20 @@ pub(crate) fn construct(
 }
 
 /// INT and TERM end this life after its round; USR1 opens the log files anew.
-fn listen(
-    stop: CancellationToken,
-    files: logs::ModuleFiles,
-) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut reopen = signal(SignalKind::user_defined1())?;
-    Ok(tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => stop.cancel(),
-                _ = terminate.recv() => stop.cancel(),
-                _ = reopen.recv() => files.reopen_own(),
+///
+/// A thread of its own hears them, so that a round that never awaits can still ask whether to end.
+fn listen(stop: CancellationToken, files: logs::ModuleFiles) -> anyhow::Result<()> {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1].into_iter().collect();
+    // Before any other thread is: they inherit it. What a module starts, std gives a mask of its own.
+    signals.thread_block()?;
+    let hear = move || {
+        while let Ok(signal) = signals.wait() {
+            match signal {
+                Signal::SIGUSR1 => files.reopen_own(),
+                _ => stop.cancel(),
             }
         }
-    }))
+    };
+    thread::Builder::new().name("signals".to_owned()).stack_size(SMALL_STACK).spawn(hear)?;
+    Ok(())
 }

@@ -137,9 +137,9 @@ async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Resul
     let uid = stream.peer_cred()?.uid();
     anyhow::ensure!(uid == 0 || uid == geteuid().as_raw(), "user {uid} may not ask");
     let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader.take(REQUEST_LIMIT));
     let mut line = String::new();
-    timeout(REQUEST_DEADLINE, BufReader::new(reader.take(REQUEST_LIMIT)).read_line(&mut line))
-        .await??;
+    timeout(REQUEST_DEADLINE, reader.read_line(&mut line)).await??;
     let request = match serde_json::from_str(&line) {
         Ok(request) => request,
         Err(error) => {
@@ -148,10 +148,16 @@ async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Resul
     };
     let (sender, mut replies) = mpsc::channel(BACKLOG);
     calls.send((request, sender)).await?;
-    while let Some(reply) = replies.recv().await {
-        say(&mut writer, &reply).await?;
+    loop {
+        tokio::select! {
+            reply = replies.recv() => match reply {
+                Some(reply) => say(&mut writer, &reply).await?,
+                None => return Ok(()),
+            },
+            // One request a connection: whatever comes now, most likely the client left.
+            _ = reader.read_u8() => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 async fn say(writer: &mut OwnedWriteHalf, reply: &Reply) -> anyhow::Result<()> {

@@ -21,12 +21,16 @@ use nix::{
 };
 
 use super::{cgroup::Cgroup, reaper, spawn, sweep};
-use crate::config::{place::Place, sources::Sources};
+use crate::{
+    clock::{self, Moment},
+    config::{place::Place, sources::Sources},
+};
 
 /// The running guard, seen from the supervisor.
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) pid: i32,
+    pub(super) since: Moment,
     /// Closed by the kernel when the supervisor is gone, however it went.
     alive: PipeWriter,
 }
@@ -35,7 +39,7 @@ impl Guard {
     pub(super) fn start(program: &OsStr, run: &str, sources: &Sources) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let pid = spawn::guard(program, run, &sources.identity(), reader)?;
-        Ok(Self { pid, alive: writer })
+        Ok(Self { pid, since: clock::now(), alive: writer })
     }
 
     /// Ends it; its work is done, or another one's.

@@ -10,16 +10,20 @@ use std::{
         linux::net::SocketAddrExt as _,
         unix::net::UnixDatagram as StdDatagram,
     },
+    time::Duration,
 };
 
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, bind, recvmsg,
     setsockopt, socket, sockopt::PassCred,
 };
-use tokio::{io::Interest, net::UnixDatagram};
+use tokio::{io::Interest, net::UnixDatagram, time::sleep};
 
 /// A message is a few lines; more is cut off.
 const LONGEST: usize = 4096;
+
+/// As many as the kernel lets anybody attach (`SCM_MAX_FD`): none must stay open unseen.
+const DESCRIPTORS: usize = 253;
 
 /// The receiving socket.
 pub(super) struct Inbox {
@@ -57,9 +61,18 @@ impl Inbox {
         self.socket.as_raw_fd()
     }
 
-    /// The next message.
-    pub(super) async fn next(&self) -> io::Result<Message> {
-        self.socket.async_io(Interest::READABLE, || receive(self.descriptor())).await
+    /// The next message. What anybody sends, nothing of it ends the supervisor.
+    pub(super) async fn next(&self) -> Message {
+        loop {
+            let received = self.socket.async_io(Interest::READABLE, || receive(self.descriptor()));
+            match received.await {
+                Ok(message) => return message,
+                Err(error) => {
+                    tracing::debug!("a message was not understood: {error}");
+                    sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
     }
 
     /// A message that is already here. Asks the kernel: the event loop may not know of it yet.
@@ -71,7 +84,7 @@ impl Inbox {
 fn receive(socket: RawFd) -> io::Result<Message> {
     let mut bytes = [0; LONGEST];
     let mut parts = [IoSliceMut::new(&mut bytes)];
-    let mut space = nix::cmsg_space!(nix::libc::ucred, [RawFd; 8]);
+    let mut space = nix::cmsg_space!(nix::libc::ucred, [RawFd; DESCRIPTORS]);
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let received = recvmsg::<UnixAddr>(socket, &mut parts, Some(&mut space), flags)?;
     let mut pid = 0;

@@ -5,7 +5,7 @@ use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 use anyhow::Context as _;
 
 use super::{
-    Supervisor,
+    Sealed, Supervisor,
     exit::Exit,
     module::{Phase, Process},
     own_log::OwnLog,
@@ -17,6 +17,7 @@ use crate::{
     config::{
         log::LogSettings,
         modules::{Kind, ModuleSpec},
+        surroundings,
     },
     logs::{self, ModuleFiles},
 };
@@ -34,13 +35,9 @@ struct Outputs {
 impl Supervisor {
     /// Starts a module's process, with the newest configuration.
     pub(super) fn start(&mut self, name: &str, now: Moment) {
-        let Some((&generation, sealed)) = self.generations.last_key_value() else { return };
+        let Some((generation, sealed, spec)) = self.newest_registration(name) else { return };
         let configuration = Arc::clone(&sealed.configuration);
-        let Some(spec) = configuration.module(name).cloned() else {
-            tracing::info!("{name} is no longer registered");
-            self.modules.remove(name);
-            return;
-        };
+        let memory = sealed.generation.clone();
         let debug = self.is_debugged(name);
         let Some(module) = self.modules.get_mut(name) else { return };
         let is_loop = module.streak.is_loop();
@@ -48,7 +45,7 @@ impl Supervisor {
         self.last_instance += 1;
         let launch = spawn::Launch {
             spec: &spec,
-            generation: &sealed.generation,
+            generation: &memory,
             stdout: outputs.stdout,
             stderr: outputs.stderr,
             program: &self.program,
@@ -96,6 +93,15 @@ impl Supervisor {
         }
     }
 
+    /// The newest generation that registers the module: one bad key, or a file that is away for a
+    /// moment, takes no module away. Only a reload does that.
+    fn newest_registration(&self, name: &str) -> Option<(u64, &Sealed, ModuleSpec)> {
+        let newest_first = self.generations.iter().rev();
+        newest_first.find_map(|(number, sealed)| {
+            Some((*number, sealed, sealed.configuration.module(name)?.clone()))
+        })
+    }
+
     fn on_not_started(&mut self, name: &str, error: &str, now: Moment) {
         tracing::error!("{name}: {error}");
         self.watches.tell(name, &format!("{name}: {error}"));
@@ -125,12 +131,12 @@ impl Supervisor {
     }
 }
 
+/// The kernel says "no such file" of a program, a directory and an interpreter alike.
 fn cannot_start(spec: &ModuleSpec) -> String {
-    match spec.argv() {
-        Some([program, ..]) if matches!(spec.kind, Kind::Command(_)) => {
-            format!("cannot start {program}")
-        }
-        _ => "cannot start its process".to_owned(),
+    match (surroundings::problems(spec).as_slice(), spec.argv()) {
+        ([], Some([program, ..])) => format!("cannot start {program}"),
+        ([], _) => "cannot start its process".to_owned(),
+        (problems, _) => format!("cannot start: {}", problems.join("; ")),
     }
 }
 

@@ -28,10 +28,14 @@ const ABORT_GRACE: Duration = Duration::from_secs(5);
 impl Supervisor {
     /// Takes every dead child.
     pub(super) fn reap(&mut self, now: Moment) {
-        while let Some(reaped) = reaper::reap_next() {
+        while let Some(pid) = reaper::next_dead() {
+            if self.name_of(pid.as_raw()).is_some() {
+                reaper::end_group(pid);
+            }
+            let Some(reaped) = reaper::take(pid) else { continue };
             self.hear_last_words(now);
             if reaped.pid == self.guard.pid {
-                self.renew_guard();
+                self.plan_guard(now.since(self.guard.since), now);
             } else if self.probe.as_ref().is_some_and(|probe| probe.pid == reaped.pid) {
                 self.on_probed(reaped.end, now);
             } else if let Some(name) = self.name_of(reaped.pid) {
@@ -44,12 +48,24 @@ impl Supervisor {
         }
     }
 
-    /// A guard that was killed leaves the run unguarded: another one takes its place.
-    fn renew_guard(&mut self) {
+    /// A guard that was killed leaves the run unguarded: another one takes its place, when it is due.
+    pub(super) fn renew_guard(&mut self, now: Moment) {
+        if self.guard_due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.guard_due = None;
         match Guard::start(&self.program, &self.run, &self.sources) {
             Ok(guard) => self.guard = guard,
-            Err(error) => tracing::error!("the guard is gone and no other starts: {error}"),
+            Err(error) => {
+                tracing::error!("the guard is gone and no other starts: {error}");
+                self.plan_guard(Duration::ZERO, now);
+            }
         }
+    }
+
+    fn plan_guard(&mut self, uptime: Duration, now: Moment) {
+        let delay = self.guard_streak.delay(Ending::Failed, uptime, now, fastrand::f64());
+        self.guard_due = Some(now + delay);
     }
 
     pub(super) fn name_of(&self, pid: i32) -> Option<String> {

@@ -38,6 +38,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use nix::sys::signal::SigSet;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -53,6 +54,7 @@ use self::{
     module::Module,
     pid_file::PidFile,
     replace::Probe,
+    restart::Streak,
     systemd::ServiceManager,
     watch::Watches,
 };
@@ -110,6 +112,9 @@ pub(crate) struct Supervisor {
     control: Control,
     inbox: Inbox,
     guard: Guard,
+    guard_streak: Streak,
+    /// When a guard that ended is replaced.
+    guard_due: Option<Moment>,
     cgroup: Option<Cgroup>,
     service_manager: ServiceManager,
     memory_check: Moment,
@@ -166,7 +171,11 @@ impl Supervisor {
             if self.replacing {
                 self.watches = Watches::default();
                 self.control.drain().await;
+                // From here on signals wait for the next image; those before are looked at.
+                SigSet::all().thread_block()?;
+                self.on_pending_events(&mut signals, &mut calls).await?;
                 self.replace_image();
+                SigSet::all().thread_unblock()?;
             }
         }
         self.watches = Watches::default();
@@ -188,7 +197,7 @@ impl Supervisor {
             }
         };
         Ok(tokio::select! {
-            message = self.inbox.next() => Event::Said(message?),
+            message = self.inbox.next() => Event::Said(message),
             _ = signals.child.recv() => Event::ChildDied,
             _ = signals.terminate.recv() => Event::Terminate,
             _ = signals.interrupt.recv() => Event::Interrupt,
@@ -197,6 +206,27 @@ impl Supervisor {
             Some(call) = calls.recv() => Event::Called(call),
             () = due => Event::Due,
         })
+    }
+
+    /// Acts on everything that has happened by now.
+    async fn on_pending_events(
+        &mut self,
+        signals: &mut Signals,
+        calls: &mut mpsc::Receiver<Call>,
+    ) -> anyhow::Result<()> {
+        loop {
+            // Lets the event loop look at the descriptors.
+            tokio::task::yield_now().await;
+            let event = tokio::select! {
+                biased;
+                event = self.next_event(signals, calls) => event?,
+                () = std::future::ready(()) => return Ok(()),
+            };
+            if matches!(event, Event::Due) {
+                return Ok(());
+            }
+            self.on_event(event);
+        }
     }
 
     fn on_event(&mut self, event: Event) {
@@ -232,9 +262,10 @@ impl Supervisor {
         self.check_memory(now);
         self.on_time(now);
         self.check_probe(now);
+        self.renew_guard(now);
         self.renew_next_outdated(now);
         self.forget_unused_generations();
-        self.watches.settle(&self.modules, &self.outdated);
+        self.watches.settle(&self.modules, &self.outdated, now);
         self.service_manager.tell_alive(now);
     }
 
@@ -243,8 +274,10 @@ impl Supervisor {
         let memory = self.limits_memory().then_some(self.memory_check);
         let probe = self.probe.as_ref().map(|probe| probe.deadline);
         let sign = self.service_manager.next_sign();
-        let ready = self.ready_deadline(now);
-        modules.chain(memory).chain(probe).chain(sign).chain(ready).min()
+        let is_awaited = !self.watches.is_empty() || !self.outdated.is_empty();
+        let coming = self.modules.values().filter_map(Module::ready_deadline);
+        let ready = coming.filter(|due| is_awaited && *due > now).min();
+        modules.chain(memory).chain(probe).chain(sign).chain(ready).chain(self.guard_due).min()
     }
 
     /// The configuration that the next process starts with.

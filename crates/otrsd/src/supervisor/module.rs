@@ -15,6 +15,9 @@ use crate::{clock::Moment, config::modules::ModuleSpec};
 /// Ends of a module that are remembered.
 const EXITS: usize = 10;
 
+/// How long others wait for a module that was started to say that it is ready.
+const READY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A registered module. Its whole state can be written down and taken over by another image.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Module {
@@ -146,6 +149,14 @@ impl Module {
     /// Whether a process of the module works.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Running { ready: true, .. })
+    }
+
+    /// Until when somebody who waits for the module waits for it to get ready.
+    pub(super) fn ready_deadline(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Running { process, ready: false } => Some(process.since + READY_PATIENCE),
+            _ => None,
+        }
     }
 
     /// When something is due for this module: a start, a kill, the watchdog.

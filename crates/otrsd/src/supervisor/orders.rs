@@ -64,9 +64,18 @@ impl Supervisor {
     }
 
     fn status(&self, now: Moment) -> Status {
-        let refused = self.configuration().refused.iter();
-        let refused = refused.map(|it| ModuleStatus::refused(&it.name, it.problem.to_string()));
-        let modules = self.modules.values().map(|module| ModuleStatus::of(module, now));
+        let (running, refused): (Vec<_>, Vec<_>) = self
+            .configuration()
+            .refused
+            .iter()
+            .partition(|refused| self.modules.contains_key(&refused.name));
+        let refused =
+            refused.into_iter().map(|it| ModuleStatus::refused(&it.name, it.problem.to_string()));
+        let modules = self.modules.iter().map(|(name, module)| {
+            let stale = running.iter().find(|refused| refused.name == *name);
+            let stale = stale.map(|it| format!("runs as registered before: {}", it.problem));
+            ModuleStatus::of(module, stale, now)
+        });
         let pid = std::process::id();
         Status {
             pid,

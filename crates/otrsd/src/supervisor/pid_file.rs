@@ -6,7 +6,7 @@
 //! on a file of their own, which nobody deletes.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
     os::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
@@ -44,17 +44,17 @@ impl PidFile {
     /// Takes the daemon's place, if it is free.
     pub(crate) fn take(path: &Path) -> anyhow::Result<Taken> {
         let own = open(&lock_path(path))?;
-        if !patiently(|| own.try_lock().is_ok()) {
+        if !patiently(|| locks(own.try_lock()))? {
             return Ok(Taken::By(pid_in(path)));
         }
         // Between our look and our lock Perl may delete the file or start: then look again.
         for _ in 0..10 {
             let file = open(path)?;
-            if !patiently(|| file.try_lock().is_ok()) {
+            if !patiently(|| locks(file.try_lock()))? {
                 return Ok(Taken::By(pid_in(path)));
             }
             // From exclusive to shared there is a moment without a lock; whoever takes it wins.
-            if file.try_lock_shared().is_err() || !is_at(&file, path) {
+            if !locks(file.try_lock_shared())? || !is_at(&file, path) {
                 continue;
             }
             file.set_len(0)?;
@@ -83,10 +83,32 @@ impl PidFile {
 }
 
 /// Whether a daemon, ours or Perl's, is running.
-pub(crate) fn is_running(path: &Path) -> bool {
+///
+/// # Errors
+///
+/// The files are there but cannot be looked at: then nobody knows.
+pub(crate) fn is_running(path: &Path) -> anyhow::Result<bool> {
     // Shared: two who look at the same time do not see each other.
-    let is_ours = File::open(lock_path(path)).is_ok_and(|file| file.try_lock_shared().is_err());
-    is_ours || File::open(path).is_ok_and(|file| !patiently(|| file.try_lock().is_ok()))
+    let ours = look(&lock_path(path), |file| Ok(!locks(file.try_lock_shared())?))?;
+    Ok(ours || look(path, |file| Ok(!patiently(|| locks(file.try_lock()))?))?)
+}
+
+fn look(path: &Path, is_held: impl Fn(&File) -> io::Result<bool>) -> anyhow::Result<bool> {
+    let looked = match File::open(path) {
+        Ok(file) => is_held(&file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    looked.with_context(|| format!("cannot tell whether a daemon runs: {}", path.display()))
+}
+
+/// Whether the lock was taken; a file system that cannot lock is an error, not a daemon.
+fn locks(attempt: Result<(), TryLockError>) -> io::Result<bool> {
+    match attempt {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Waits until the daemon has ended. The kernel wakes us: its lock is held for life.
@@ -110,13 +132,14 @@ pub(crate) fn pid_in(path: &Path) -> Option<i32> {
 }
 
 /// Another process may hold the lock for a moment, only to look.
-fn patiently(attempt: impl Fn() -> bool) -> bool {
-    (0..5).any(|_| {
-        attempt() || {
-            thread::sleep(Duration::from_millis(20));
-            false
+fn patiently(attempt: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
+    for _ in 0..5 {
+        if attempt()? {
+            return Ok(true);
         }
-    })
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(false)
 }
 
 fn lock_path(path: &Path) -> PathBuf {

@@ -23,31 +23,29 @@ pub(super) struct Reaped {
     pub(super) peak_rss_kb: u64,
 }
 
-/// Takes the next dead child, if there is one, after ending what is left of its process group.
-///
-/// The group is killed while the dead leader still holds the number, so the signal cannot reach a
-/// stranger who got it anew.
-pub(super) fn reap_next() -> Option<Reaped> {
+/// The next dead child, if there is one. It keeps its number until it is taken.
+pub(super) fn next_dead() -> Option<Pid> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
-        let pid = match waitid(Id::All, flags) {
-            Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => pid,
-            Err(Errno::EINTR) => continue,
+        match waitid(Id::All, flags) {
+            Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => return Some(pid),
+            Err(Errno::EINTR) => {}
             Ok(_) | Err(_) => return None,
-        };
-        // Only a leader's number names a group of ours; anything else answers "no such group".
-        let _ = killpg(pid, Signal::SIGKILL);
-        if let Some(reaped) = collect(pid) {
-            return Some(reaped);
         }
     }
+}
+
+/// Ends what is left of the group of a dead leader that was not taken yet: while it holds the
+/// number, the signal cannot reach a stranger.
+pub(super) fn end_group(leader: Pid) {
+    let _ = killpg(leader, Signal::SIGKILL);
 }
 
 /// Takes every child that was just killed, so that none is left for others to take. A child that
 /// nobody could kill is waited for no longer than a second.
 pub(super) fn take_the_rest() {
     for _ in 0..200 {
-        while reap_next().is_some() {}
+        while next_dead().and_then(take).is_some() {}
         if waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG) == Err(Errno::ECHILD) {
             return;
         }
@@ -59,13 +57,15 @@ pub(super) fn take_the_rest() {
 pub(super) fn end(pid: i32) {
     let pid = Pid::from_raw(pid);
     if kill(pid, Signal::SIGKILL).is_ok() {
-        collect(pid);
+        take(pid);
     }
 }
 
+/// Takes a dead child, or waits for its death.
+///
 /// `wait4` rather than `waitid`: it alone tells the peak memory of a child.
 #[expect(unsafe_code, reason = "nix has no wait4")]
-fn collect(pid: Pid) -> Option<Reaped> {
+pub(super) fn take(pid: Pid) -> Option<Reaped> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers are valid for writing; rusage is plain data, and zeroed is a value of it.

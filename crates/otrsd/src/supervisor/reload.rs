@@ -90,7 +90,10 @@ impl Supervisor {
         let mut changed = BTreeSet::new();
         let unequal = self.modules.iter().filter(|(_, module)| !self.is_unchanged(module, &new));
         for name in unequal.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            let is_refused = new.refused.iter().any(|refused| refused.name == name);
             let (reason, then) = match new.module(&name) {
+                // It runs on as it was registered before.
+                None if is_refused => continue,
                 None => ("it is no longer registered", Then::Forget),
                 Some(_) => ("its configuration changed", Then::Start),
             };

@@ -12,20 +12,21 @@ use std::{
     },
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
-    sys::signal::SigSet,
     unistd::execve,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    Supervisor,
+    Sealed, Supervisor,
     control::Reply,
     exit::End,
     module::{Cause, Module, Phase, Then},
@@ -34,9 +35,12 @@ use super::{
 use crate::{
     clock::Moment,
     config::{
-        generation::{descriptor_in, read_whole, sealed_memory},
+        Configuration,
+        generation::{Generation, descriptor_in, read_whole, sealed_memory},
         modules::Kind,
+        sources::Sources,
     },
+    module::registry::Registry,
 };
 
 /// Names the descriptor that the next image reads the state from.
@@ -45,8 +49,6 @@ pub(crate) const STATE: &str = "OTRSD_STATE_FD";
 /// A binary that is not ours would hardly end with it.
 const CAN_TAKE_OVER: u8 = 114;
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long the next module waits for one that was renewed.
-const READY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the next image takes over. Its form is a contract between versions: fields are only added,
 /// with a default.
@@ -94,11 +96,15 @@ impl State {
     }
 }
 
-/// `otrsd module takeover-check`: can this binary read the running supervisor's state?
-pub(crate) fn check() -> ExitCode {
-    match State::inherited() {
-        Ok(Some(_)) => ExitCode::from(CAN_TAKE_OVER),
-        Ok(None) => ExitCode::FAILURE,
+/// `otrsd module takeover-check`: does this binary understand the running supervisor's state?
+pub(crate) fn check(registry: &Registry) -> ExitCode {
+    let understood = State::inherited().and_then(|state| {
+        let state = state.context("no state was handed over")?;
+        let sources = Sources::new(&state.paths, None)?;
+        restore_all(&state.generations, registry, &sources)
+    });
+    match understood {
+        Ok(_) => ExitCode::from(CAN_TAKE_OVER),
         Err(error) => {
             crate::logs::complain(&format!("this version cannot take over: {error:#}"));
             ExitCode::FAILURE
@@ -106,12 +112,42 @@ pub(crate) fn check() -> ExitCode {
     }
 }
 
+/// The generations that an earlier image sealed. One that this version refuses is left out, as long
+/// as there is another.
+pub(super) fn restore_all(
+    generations: &[(u64, RawFd)],
+    registry: &Registry,
+    sources: &Sources,
+) -> anyhow::Result<BTreeMap<u64, Sealed>> {
+    let mut restored = BTreeMap::new();
+    let mut refusal = None;
+    for (number, descriptor) in generations {
+        match restore(*descriptor, registry, sources) {
+            Ok(sealed) => drop(restored.insert(*number, sealed)),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    match refusal {
+        Some(error) if restored.is_empty() => Err(error),
+        _ => Ok(restored),
+    }
+}
+
+fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
+    let generation = Generation::adopt(adopt(descriptor)?);
+    let settings = generation.contents()?.settings;
+    let configuration = Configuration::interpret(settings, Vec::new(), registry, &sources.places)?;
+    Ok(Sealed { configuration: Arc::new(configuration), generation })
+}
+
 impl Supervisor {
     pub(super) fn start_probe(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
-        let probed = self
-            .image
-            .ensure_program()
-            .and_then(|()| Ok(spawn::probe(self.image.path.as_os_str(), &self.state()?)?));
+        let probed = self.image.ensure_program().and_then(|()| {
+            let state = self.state()?;
+            let generations = self.generations.values().map(|it| it.generation.descriptor());
+            let inherited = generations.chain([state.as_raw_fd()]).collect();
+            Ok(spawn::probe(self.image.path.as_os_str(), state.as_raw_fd(), inherited)?)
+        });
         match probed {
             Ok(pid) => self.probe = Some(Probe { pid, deadline: now + PROBE_DEADLINE, reply }),
             Err(error) => {
@@ -137,8 +173,9 @@ impl Supervisor {
         self.reload_configuration(probe.reply, now);
     }
 
-    pub(super) fn check_probe(&self, now: Moment) {
-        if let Some(probe) = self.probe.as_ref().filter(|probe| probe.deadline <= now) {
+    pub(super) fn check_probe(&mut self, now: Moment) {
+        if let Some(probe) = self.probe.as_mut().filter(|probe| probe.deadline <= now) {
+            probe.deadline = now + PROBE_DEADLINE;
             let _ = nix::sys::signal::kill(
                 nix::unistd::Pid::from_raw(probe.pid),
                 nix::sys::signal::Signal::SIGKILL,
@@ -179,11 +216,15 @@ impl Supervisor {
         })
     }
 
-    /// Executes the new binary. Returns only if that fails.
+    /// Executes the new binary, with all signals blocked: one in between would find no handler and end
+    /// the daemon. Returns if that fails, or if the daemon is to stop.
     pub(super) fn replace_image(&mut self) {
+        self.replacing = false;
+        if self.stopping.is_some() {
+            return;
+        }
         tracing::info!("{} takes over", self.image.path.display());
         let Err(error) = self.execute();
-        self.replacing = false;
         self.keep_image(&format!("{error:#}"));
     }
 
@@ -199,13 +240,10 @@ impl Supervisor {
         variables.push(CString::new(format!("{STATE}={}", state.as_raw_fd()))?);
         let path = CString::new(self.image.path.as_os_str().as_bytes())?;
         let inherited = || carried.descriptors().chain([state.as_raw_fd()]);
-        // A signal in between would find no handler and end the daemon; blocked, it waits.
-        SigSet::all().thread_block()?;
         let result = inherited()
             .try_for_each(|number| keep_across_exec(number, true))
             .and_then(|()| execve(&path, &arguments, &variables));
         let _ = inherited().try_for_each(|number| keep_across_exec(number, false));
-        SigSet::all().thread_unblock()?;
         Ok(result?)
     }
 
@@ -218,22 +256,13 @@ impl Supervisor {
         self.outdated
             .retain(|name| modules.get(name).is_some_and(|module| runs_earlier(module, image)));
         let is_ending = |name: &String| matches!(modules[name].phase, Phase::Stopping { .. });
-        if self.outdated.iter().any(is_ending) || self.ready_deadline(now).is_some() {
+        let is_coming = |module: &Module| module.ready_deadline().is_some_and(|due| due > now);
+        if self.outdated.iter().any(is_ending) || self.modules.values().any(is_coming) {
             return;
         }
         let Some(name) = self.outdated.first().cloned() else { return };
         let cause = Cause::asked("the program was replaced");
         self.end(&name, cause, Then::Start, self.configuration().stop_grace, now);
-    }
-
-    /// Until when the next outdated module waits for a renewed one to get ready.
-    pub(super) fn ready_deadline(&self, now: Moment) -> Option<Moment> {
-        if self.outdated.is_empty() {
-            return None;
-        }
-        let coming = self.modules.values().filter(|module| !module.is_up());
-        let renewed = coming.filter_map(Module::process).filter(|it| it.image == self.image.number);
-        renewed.map(|process| process.since + READY_DEADLINE).filter(|until| *until > now).min()
     }
 }
 

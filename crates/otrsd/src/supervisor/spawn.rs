@@ -5,7 +5,10 @@ use std::{
     ffi::{CString, OsStr, OsString},
     fs::File,
     io::{self, PipeReader},
-    os::unix::process::CommandExt as _,
+    os::{
+        fd::{BorrowedFd, RawFd},
+        unix::process::CommandExt as _,
+    },
     process::{Command, Stdio},
 };
 
@@ -33,7 +36,7 @@ pub(super) const RUN: &str = "OTRSD_RUN";
 pub(super) const INSTANCE: &str = "OTRSD_INSTANCE";
 const MODULE: &str = "OTRSD_MODULE";
 /// What concerns the supervisor and its parent.
-const OUR_OWN: [&str; 8] = [
+const OUR_OWN: [&str; 12] = [
     notify::SOCKET,
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
@@ -42,6 +45,11 @@ const OUR_OWN: [&str; 8] = [
     "LISTEN_FDNAMES",
     super::daemonize::DAEMONIZED,
     super::replace::STATE,
+    // Of a daemon that started this one as a module.
+    RUN,
+    INSTANCE,
+    MODULE,
+    generation::DESCRIPTOR,
 ];
 /// Our binary as it was when this image started, whatever lies at its path now.
 const THIS_IMAGE: &str = "/proc/self/exe";
@@ -78,13 +86,13 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     let config = (!matches!(spec.kind, Kind::Command(_))).then(|| launch.generation.descriptor());
     clean_environment(&mut command);
     command
+        .envs(&spec.environment)
         .env(RUN, launch.run)
         .env(INSTANCE, launch.instance.to_string())
         .env(MODULE, &spec.name)
         .env(notify::SOCKET, launch.notify)
         .envs(config.map(|number| (generation::DESCRIPTOR, number.to_string())))
         .envs(spec.watchdog.map(|longest| ("WATCHDOG_USEC", longest.as_micros().to_string())))
-        .envs(&spec.environment)
         .stdin(Stdio::null())
         .stdout(launch.stdout)
         .stderr(launch.stderr);
@@ -92,7 +100,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
         command.current_dir(directory);
     }
     let user = spec.user.as_deref().map(Identity::of).transpose()?;
-    in_child(&mut command, user, config, launch.cgroup);
+    in_child(&mut command, user, config.into_iter().collect(), launch.cgroup);
     start(&mut command)
 }
 
@@ -120,14 +128,12 @@ pub(super) fn guard(
 }
 
 /// Starts the binary at `path` to hear whether it can take over from this one.
-pub(super) fn probe(path: &OsStr, state: &impl std::os::fd::AsRawFd) -> io::Result<i32> {
+pub(super) fn probe(path: &OsStr, state: RawFd, inherited: Vec<RawFd>) -> io::Result<i32> {
     let mut command = Command::new(path);
     clean_environment(&mut command);
-    command
-        .args(["module", "takeover-check"])
-        .env(super::replace::STATE, state.as_raw_fd().to_string());
+    command.args(["module", "takeover-check"]).env(super::replace::STATE, state.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    in_child(&mut command, None, Some(state.as_raw_fd()), None);
+    in_child(&mut command, None, inherited, None);
     start(&mut command)
 }
 
@@ -175,7 +181,7 @@ impl Identity {
 fn in_child(
     command: &mut Command,
     user: Option<Identity>,
-    inherited: Option<std::os::fd::RawFd>,
+    inherited: Vec<RawFd>,
     cgroup: Option<File>,
 ) {
     let parent = getpid();
@@ -187,8 +193,8 @@ fn in_child(
         if let Some(user) = &user {
             user.assume()?;
         }
-        if let Some(number) = inherited {
-            keep_open(number)?;
+        for number in &inherited {
+            keep_open(*number)?;
         }
         die_with(parent)
     };
@@ -206,8 +212,8 @@ fn die_with(parent: Pid) -> nix::Result<()> {
 }
 
 #[expect(unsafe_code, reason = "the descriptor is held by number across fork")]
-fn keep_open(number: std::os::fd::RawFd) -> nix::Result<()> {
+fn keep_open(number: RawFd) -> nix::Result<()> {
     // SAFETY: the parent holds the descriptor open while it starts this child.
-    let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty())).map(drop)
 }

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::{CString, OsStr, OsString},
     fs,
-    os::{fd::RawFd, unix::ffi::OsStrExt as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,6 +30,7 @@ use super::{
     module::Module,
     pid_file::{PidFile, Taken},
     replace::{self, Past, State},
+    restart::Streak,
     sweep,
     systemd::{self, ServiceManager},
     watch::Watches,
@@ -178,6 +179,8 @@ fn assemble(
         control: held.control,
         inbox: held.inbox,
         guard: held.guard,
+        guard_streak: Streak::default(),
+        guard_due: None,
         cgroup: held.cgroup,
         service_manager: ServiceManager::from_environment(now),
         memory_check: now + MEMORY_CHECK,
@@ -194,10 +197,7 @@ fn resume(
     mut sources: Sources,
 ) -> anyhow::Result<Supervisor> {
     sources.paths = state.paths;
-    let mut generations = BTreeMap::new();
-    for (number, descriptor) in state.generations {
-        generations.insert(number, restore(descriptor, &registry, &sources)?);
-    }
+    let generations = replace::restore_all(&state.generations, &registry, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
     log::subscribe(configuration.log.format);
@@ -223,13 +223,6 @@ fn resume(
     tracing::info!("otrsd {version} took over (PID {})", std::process::id());
     supervisor.reload_configuration(None, clock::now());
     Ok(supervisor)
-}
-
-fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
-    let generation = Generation::adopt(replace::adopt(descriptor)?);
-    let settings = generation.contents()?.settings;
-    let configuration = Configuration::interpret(settings, Vec::new(), registry, &sources.places)?;
-    Ok(Sealed { configuration: Arc::new(configuration), generation })
 }
 
 /// Makes the directories; an unwritable one is found now and not by the first module.

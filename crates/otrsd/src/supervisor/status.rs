@@ -48,7 +48,7 @@ pub(crate) struct ModuleStatus {
 }
 
 impl ModuleStatus {
-    pub(super) fn of(module: &Module, now: Moment) -> Self {
+    pub(super) fn of(module: &Module, outdated: Option<String>, now: Moment) -> Self {
         let process = module.process();
         let (state, mut note) = match &module.phase {
             Phase::Waiting { until } => {
@@ -60,7 +60,7 @@ impl ModuleStatus {
             Phase::Stopping { cause, .. } => ("stopping", Some(cause.reason.clone())),
             Phase::Stopped => ("stopped", None),
         };
-        if let Some(said) = process.and_then(|process| process.note.clone()) {
+        if let Some(said) = process.and_then(|process| process.note.clone()).or(outdated) {
             note = Some(said);
         }
         Self {

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
 
 use super::{control::Reply, module::Module};
+use crate::clock::Moment;
 
 /// One waiting client.
 struct Watch {
     reply: Sender<Reply>,
     awaited: BTreeSet<String>,
     failed: BTreeSet<String>,
+    /// Started, but not ready in time.
+    slow: BTreeSet<String>,
     /// Until the daemon has stopped, whatever the modules do.
     to_the_end: bool,
 }
@@ -24,14 +27,21 @@ pub(super) struct Watches {
 impl Watches {
     /// `reply` hears of the modules in `awaited` until each is up or has failed.
     pub(super) fn add(&mut self, reply: Sender<Reply>, awaited: BTreeSet<String>) {
-        let failed = BTreeSet::new();
-        self.watches.push(Watch { reply, awaited, failed, to_the_end: false });
+        self.push(reply, awaited, false);
     }
 
     /// `reply` hears of the modules until the daemon has stopped.
     pub(super) fn add_to_the_end(&mut self, reply: Sender<Reply>, awaited: BTreeSet<String>) {
-        let failed = BTreeSet::new();
-        self.watches.push(Watch { reply, awaited, failed, to_the_end: true });
+        self.push(reply, awaited, true);
+    }
+
+    fn push(&mut self, reply: Sender<Reply>, awaited: BTreeSet<String>, to_the_end: bool) {
+        let (failed, slow) = (BTreeSet::new(), BTreeSet::new());
+        self.watches.push(Watch { reply, awaited, failed, slow, to_the_end });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.watches.is_empty()
     }
 
     /// Something happened to the module `name`.
@@ -53,29 +63,42 @@ impl Watches {
         &mut self,
         modules: &BTreeMap<String, Module>,
         outdated: &BTreeSet<String>,
+        now: Moment,
     ) {
         self.watches.retain_mut(|watch| {
             if watch.to_the_end {
                 return true;
             }
+            let is_slow = |module: &Module| module.ready_deadline().is_some_and(|due| due <= now);
+            watch.slow.extend(
+                watch
+                    .awaited
+                    .iter()
+                    .filter(|name| modules.get(*name).is_some_and(is_slow))
+                    .cloned(),
+            );
             watch.awaited.retain(|name| {
                 !watch.failed.contains(name)
+                    && !watch.slow.contains(name)
                     && (outdated.contains(name)
                         || modules.get(name).is_some_and(|module| !module.is_up()))
             });
             if watch.awaited.is_empty() {
-                let _ = watch.reply.try_send(outcome(&watch.failed, modules));
+                let _ = watch.reply.try_send(watch.outcome(modules));
             }
             !watch.awaited.is_empty() && !watch.reply.is_closed()
         });
     }
 }
 
-fn outcome(failed: &BTreeSet<String>, modules: &BTreeMap<String, Module>) -> Reply {
-    let reason = |name: &String| {
-        let exit = modules.get(name)?.exits.front()?;
-        Some(format!("{name} is not running: {exit}"))
-    };
-    let texts: Vec<_> = failed.iter().filter_map(reason).collect();
-    if texts.is_empty() { Reply::Done } else { Reply::Failed { text: texts.join("\n") } }
+impl Watch {
+    fn outcome(&self, modules: &BTreeMap<String, Module>) -> Reply {
+        let failure = |name: &String| {
+            let exit = modules.get(name)?.exits.front()?;
+            Some(format!("{name} is not running: {exit}"))
+        };
+        let slow = self.slow.iter().map(|name| format!("{name} is still starting: see status"));
+        let texts: Vec<_> = self.failed.iter().filter_map(failure).chain(slow).collect();
+        if texts.is_empty() { Reply::Done } else { Reply::Failed { text: texts.join("\n") } }
+    }
 }
