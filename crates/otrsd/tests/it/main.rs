@@ -13,6 +13,7 @@ mod cli;
 mod control;
 mod crash;
 mod handbook;
+mod leaks;
 mod life;
 mod logs;
 mod original;

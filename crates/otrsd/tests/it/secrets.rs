@@ -88,13 +88,13 @@ for attempt in (lambda: os.pwrite(file, b'x', 0), lambda: os.truncate(file, 0), 
 #[test]
 fn the_configuration_is_sealed_and_commands_do_not_have_it() {
     let world = world();
-    world.start();
-    let native = world.running("Native");
-    let [descriptor] = memory(native).try_into().expect("one descriptor of the configuration");
+    let supervisor = world.start();
+    let [descriptor] = memory(supervisor).try_into().expect("one generation of the configuration");
     let mut python = world.command("python3");
     python.args(["-c", TRY, &descriptor]);
     // Seal, shrink, grow and write: 1 | 2 | 4 | 8.
     assert_eq!(finish(python).ok().stdout, "15\nrefused\nrefused\nrefused\n");
+    assert_eq!(memory(world.running("Native")), [""; 0], "it has read it and closed it");
     assert_eq!(memory(world.running("Command")), [""; 0], "a command reads no settings");
     wait_until("the round's command", || {
         let command = world.processes().into_iter().find(|it| it.1 == "sleep 999 ")?;

@@ -174,17 +174,10 @@ fn as_pid_1_it_reaps_orphans_and_stops_at_term() {
     contain(&world, &format!("exec {} start", world.program.display()));
     let inner = world.status().pid;
     assert_eq!(inner, 1);
-    let daemon = world.process("modules_for_tests start ");
-    let daemon = world
-        .processes()
-        .into_iter()
-        .map(|it| it.0)
-        .filter(|pid| {
-            std::fs::read_to_string(format!("/proc/{pid}/status"))
-                .is_ok_and(|it| it.contains("\t1\n") && it.contains("NSpid:"))
-        })
-        .find(|pid| crate::harness::command_line(*pid).contains("modules_for_tests start"))
-        .unwrap_or(daemon);
+    let line = format!("{} start ", world.program.display());
+    let daemon = wait_until("PID 1 as seen from here", || {
+        world.processes().into_iter().find(|(_, it)| *it == line).map(|(pid, _)| pid)
+    });
     let zombies = || {
         let children = std::fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children"))
             .unwrap_or_default();
