@@ -64,7 +64,10 @@ fn paths_given_later_go_before_earlier_ones() {
     };
     assert_eq!((get([&one, &two]), get([&two, &one])), ("2\n".into(), "1\n".into()));
     let missing = world.otrsd(&["--config", "/no/such.xml", "check"]);
-    assert!(missing.code == 3 && missing.stdout.contains("/no/such.xml: cannot read: "), "{missing:?}");
+    assert!(
+        missing.code == 3 && missing.stdout.contains("/no/such.xml: cannot read: "),
+        "{missing:?}"
+    );
 }
 
 #[test]

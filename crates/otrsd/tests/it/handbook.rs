@@ -27,7 +27,7 @@ fn copy(world: &World, from: &str, to: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(from);
     let text = fs::read_to_string(&source).unwrap().replace("/opt/acme", &world.text(""));
     world.file(to, &text);
-    let mode = if from.ends_with(".sh") { 0o755 } else { 0o644 };
+    let mode = if from.ends_with("sh") { 0o755 } else { 0o644 };
     fs::set_permissions(world.path(to), fs::Permissions::from_mode(mode)).unwrap();
 }
 

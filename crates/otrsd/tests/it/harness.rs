@@ -8,28 +8,25 @@ use std::{
     fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::{
-        fs::{PermissionsExt as _, chown},
-        net::UnixStream,
-        process::CommandExt as _,
-    },
+    os::unix::{fs::chown, net::UnixStream, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, mpsc},
+    sync::Mutex,
     thread,
-    time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::{Pid, geteuid},
-};
+use nix::{sys::signal::Signal, unistd::geteuid};
 use tempfile::TempDir;
 
-use crate::status::Status;
+use crate::{registration::configuration, status::Status};
 
-/// For everything that a test waits for, on a loaded machine too.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) use crate::{
+    process::{
+        DEADLINE, Outcome, command_line, example, finish, gone, is_alive, signal, wait_until,
+    },
+    registration::setting,
+};
+
 const MARK: &str = "OTRSD_TEST_WORLD";
 /// The user that stands for "not root".
 const NOBODY: u32 = 65534;
@@ -41,28 +38,6 @@ pub(crate) struct World {
     /// Who runs everything; `None` is the tests' own user.
     user: Option<u32>,
     foreground: Mutex<Vec<Child>>,
-}
-
-/// What a finished command left.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Outcome {
-    /// For comparing all of it at once.
-    pub(crate) fn all(&self) -> (i32, &str, &str) {
-        (self.code, &self.stdout, &self.stderr)
-    }
-
-    /// Fails unless the command succeeded.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{self:#?}");
-        self
-    }
 }
 
 impl World {
@@ -85,7 +60,7 @@ impl World {
     }
 
     /// Everything runs as a user that is not root.
-    pub(crate) fn as_nobody(mut self) -> Self {
+    pub(crate) fn by_nobody(mut self) -> Self {
         if geteuid().is_root() {
             self.user = Some(NOBODY);
             // The program may lie where only root may look.
@@ -144,13 +119,6 @@ impl World {
     pub(crate) fn file(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
         self.give_away(&self.path(name));
-    }
-
-    /// Writes a program.
-    pub(crate) fn script(&self, name: &str, text: &str) -> String {
-        self.file(name, text);
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
-        self.text(name)
     }
 
     /// The text of a file, or nothing.
@@ -321,7 +289,9 @@ impl Drop for World {
             if processes.is_empty() {
                 break;
             }
-            processes.iter().for_each(|(pid, _)| signal(*pid, Signal::SIGKILL));
+            for (pid, _) in processes {
+                signal(pid, Signal::SIGKILL);
+            }
             thread::yield_now();
         }
         for child in self.foreground.get_mut().unwrap() {
@@ -329,83 +299,4 @@ impl Drop for World {
             let _ = child.wait();
         }
     }
-}
-
-/// Waits until `condition` holds; the one place in all tests that passes time.
-#[track_caller]
-pub(crate) fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Runs a command to its end, and to the end of whoever holds its output.
-#[track_caller]
-pub(crate) fn finish(mut command: Command) -> Outcome {
-    let name = format!("{command:?}");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let pid = child.id().cast_signed();
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(2 * DEADLINE) else {
-        signal(pid, Signal::SIGKILL);
-        panic!("{name} did not end, or left its output open");
-    };
-    let output = output.unwrap();
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-pub(crate) fn signal(pid: i32, signal: Signal) {
-    let _ = kill(Pid::from_raw(pid), signal);
-}
-
-pub(crate) fn command_line(pid: i32) -> String {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line).replace('\0', " ")
-}
-
-/// Whether the process lives; a zombie does not.
-pub(crate) fn is_alive(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-}
-
-/// Waits until the process is gone.
-#[track_caller]
-pub(crate) fn gone(pid: i32) {
-    wait_until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(()));
-}
-
-/// An example program of this crate, built beside the stock program.
-pub(crate) fn example(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_otrsd")).with_file_name("examples").join(name);
-    assert!(path.exists(), "{} is missing: cargo build --examples", path.display());
-    path
-}
-
-/// A setting with a text.
-pub(crate) fn setting(name: &str, text: &str) -> String {
-    let text = escape(text);
-    let value = format!("<Item ValueType=\"String\">{text}</Item>");
-    format!(
-        "<Setting Name=\"{name}\" Required=\"1\" Valid=\"1\"><Value>{value}</Value></Setting>\n"
-    )
-}
-
-fn configuration(settings: &[String]) -> String {
-    let settings = settings.concat();
-    format!("<otrs_config version=\"2.0\" init=\"Changes\">\n{settings}</otrs_config>\n")
-}
-
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -18,6 +18,7 @@ mod life;
 mod logs;
 mod original;
 mod pid_file;
+mod process;
 mod refused;
 mod reload;
 mod secrets;

@@ -19,7 +19,7 @@ const NAMES: [(&str, &str, &str); 3] = [
 ];
 
 fn world() -> World {
-    let world = World::new().as_nobody().with("modules", &[idle("A", 1)]);
+    let world = World::new().by_nobody().with("modules", &[idle("A", 1)]);
     for (name, ..) in NAMES {
         symlink(&world.program, world.path(name)).unwrap();
     }

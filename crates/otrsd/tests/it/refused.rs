@@ -168,7 +168,7 @@ fn an_invalid_node_id_keeps_the_daemon_from_starting() {
         let world = World::new().with("node", &[setting("NodeID", text)]);
         let origin = format!("{}:2", world.text("config/node.xml"));
         let expected =
-            format!("{origin}: setting NodeID: '{}' is not a number from 1 to 999\n", text);
+            format!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999\n");
         for command in ["start", "check", "list", "status"] {
             let said = world.otrsd(&[command]);
             assert_eq!(said.all(), (3, "", expected.as_str()), "{command}");

@@ -1,8 +1,6 @@
-//! Registrations of modules, as setting XML.
+//! Settings and registrations of modules, as XML.
 
 use std::fmt::Write as _;
-
-use crate::harness::{escape, setting};
 
 /// A registration that is being written.
 pub(crate) struct Registration {
@@ -37,9 +35,9 @@ impl Registration {
     }
 
     pub(crate) fn list(mut self, key: &str, words: &[&str]) -> Self {
-        let items: String =
+        let items: Vec<_> =
             words.iter().map(|word| format!("<Item>{}</Item>", escape(word))).collect();
-        let _ = write!(self.keys, "<Item Key=\"{key}\"><Array>{items}</Array></Item>");
+        let _ = write!(self.keys, "<Item Key=\"{key}\"><Array>{}</Array></Item>", items.concat());
         self
     }
 
@@ -61,4 +59,23 @@ impl Registration {
             self.name, self.keys, self.behaviour
         )
     }
+}
+
+/// A setting with a text.
+pub(crate) fn setting(name: &str, text: &str) -> String {
+    let text = escape(text);
+    let value = format!("<Item ValueType=\"String\">{text}</Item>");
+    format!(
+        "<Setting Name=\"{name}\" Required=\"1\" Valid=\"1\"><Value>{value}</Value></Setting>\n"
+    )
+}
+
+/// A file of settings.
+pub(crate) fn configuration(settings: &[String]) -> String {
+    let settings = settings.concat();
+    format!("<otrs_config version=\"2.0\" init=\"Changes\">\n{settings}</otrs_config>\n")
+}
+
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -49,7 +49,7 @@ fn a_daemon_keeps_nothing_of_its_caller() {
 
 #[test]
 fn a_start_that_fails_says_why() {
-    let nobody = || World::new().as_nobody().with("modules", &[idle("A", 1)]);
+    let nobody = || World::new().by_nobody().with("modules", &[idle("A", 1)]);
     let locked = |name: &str| {
         let world = nobody();
         fs::create_dir(world.path("locked")).unwrap();
@@ -94,9 +94,11 @@ fn a_start_that_fails_says_why() {
     }
 }
 
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn a_user_has_directories_of_its_own() {
-    let world = World::new().as_nobody();
+    let world = World::new().by_nobody();
     if geteuid().is_root() {
         let owner = fs::metadata(world.path("config")).unwrap().uid();
         assert_ne!(owner, 0);
@@ -114,7 +116,7 @@ fn a_user_has_directories_of_its_own() {
     let mut maker = world.command("/bin/mkdir");
     maker.args(["-p", &world.text("x/config/otrsd"), &world.text(".config/otrsd"), &runtime]);
     finish(maker).ok();
-    let cases: [(&[(&str, &str)], &str, &str, &str); 2] = [
+    let cases: [(Variables<'_>, &str, &str, &str); 2] = [
         (&[], ".config/otrsd", ".local/state/otrsd/log", ".local/state/otrsd"),
         (
             &[

@@ -5,7 +5,6 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Status {
     pub(crate) pid: i32,
-    pub(crate) node_id: u16,
     pub(crate) rss_kb: u64,
     pub(crate) stopping: bool,
     pub(crate) configuration_error: Option<String>,

@@ -79,8 +79,8 @@ fn nothing_is_left_when_stop_returns() {
     assert!(left.is_empty(), "{left:?}");
     assert!(!crate::harness::is_alive(supervisor));
     world.deserted();
-    let killed = format!("Deaf ended: signal 9 (SIGKILL), the daemon stops, after");
-    assert!(told.stdout.contains(&killed), "{told:?}");
+    let killed = "Deaf ended: signal 9 (SIGKILL), the daemon stops, after";
+    assert!(told.stdout.contains(killed), "{told:?}");
     let log = world.read("log/SupervisorERR.log");
     assert!(log.contains(&format!("Deaf (PID {deaf}) did not end in time and is killed")), "{log}");
     assert!(

@@ -133,7 +133,7 @@ fn a_hangup_takes_over_too_and_the_new_image_is_guarded() {
 #[test]
 fn a_changed_configuration_is_taken_with_the_program() {
     let world = world();
-    let supervisor = world.start();
+    world.start();
     pids(&world);
     replace(&world);
     world.configure("more", &[idle("New", 4), setting("Ticket::Hook", "Case#")]);
