@@ -1,9 +1,9 @@
 //! The handbook's registration and the examples made of it: they run as the chapter says.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use crate::{
-    harness::{World, example, setting, wait_until},
+    harness::{World, example, install, setting, wait_until},
     registration::{idle, module},
 };
 
@@ -27,8 +27,10 @@ fn copy(world: &World, from: &str, to: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(from);
     let text = fs::read_to_string(&source).unwrap().replace("/opt/acme", &world.text(""));
     world.file(to, &text);
-    let mode = if from.ends_with("sh") { 0o755 } else { 0o644 };
-    fs::set_permissions(world.path(to), fs::Permissions::from_mode(mode)).unwrap();
+    if to.ends_with("sh") {
+        fs::rename(world.path(to), world.path("data")).unwrap();
+        install(&world.path("data"), &world.path(to));
+    }
 }
 
 /// The time is printed again and again.

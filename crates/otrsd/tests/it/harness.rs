@@ -22,7 +22,8 @@ use crate::{registration::configuration, status::Status};
 
 pub(crate) use crate::{
     process::{
-        DEADLINE, Outcome, command_line, example, finish, gone, is_alive, signal, wait_until,
+        DEADLINE, Outcome, command_line, example, finish, gone, install, is_alive, signal,
+        wait_until,
     },
     registration::setting,
 };
@@ -65,7 +66,7 @@ impl World {
             self.user = Some(NOBODY);
             // The program may lie where only root may look.
             let copy = self.path(self.program.file_name().unwrap().to_str().unwrap());
-            fs::copy(&self.program, &copy).unwrap();
+            install(&self.program, &copy);
             self.program = copy;
             chown(self.dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
             chown(self.path("config"), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -89,7 +90,7 @@ impl World {
     /// A copy of the program, which a test may replace.
     pub(crate) fn with_own_program(mut self) -> Self {
         let own = self.path("own-program");
-        fs::copy(&self.program, &own).unwrap();
+        install(&self.program, &own);
         self.program = own;
         self
     }

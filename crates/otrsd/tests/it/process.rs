@@ -72,6 +72,15 @@ pub(crate) fn finish(mut command: Command) -> Outcome {
     }
 }
 
+/// Copies a program. Another process does so: one that this process has open for writing is busy
+/// while any other test happens to start something.
+#[track_caller]
+pub(crate) fn install(from: &Path, to: &Path) {
+    let mut command = Command::new("install");
+    command.args(["-m", "755"]).args([from, to]);
+    finish(command).ok();
+}
+
 pub(crate) fn signal(pid: i32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid), signal);
 }

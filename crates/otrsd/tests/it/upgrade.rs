@@ -1,15 +1,11 @@
 //! A replaced binary takes over in place: same supervisor, same lock, same children.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
 
 use crate::{
-    harness::{World, is_alive, setting, signal, wait_until},
+    harness::{World, install, is_alive, setting, signal, wait_until},
     registration::{idle, module},
     status::Status,
 };
@@ -37,11 +33,9 @@ fn replace(world: &World) {
 }
 
 fn replace_by(world: &World, bytes: &[u8]) {
-    let new = world.path("new-program");
-    let mut file = fs::File::create(&new).unwrap();
-    file.write_all(bytes).unwrap();
-    drop(file);
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+    let [data, new] = ["new-data", "new-program"].map(|name| world.path(name));
+    fs::write(&data, bytes).unwrap();
+    install(&data, &new);
     fs::rename(new, &world.program).unwrap();
 }
 
@@ -98,6 +92,9 @@ fn the_new_program_takes_over_and_nothing_is_dropped() {
     signal(command, SIGKILL);
     let command = world.running_anew("Command", command);
     helpers.into_iter().for_each(crate::harness::gone);
+    let environment = fs::read(format!("/proc/{command}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    assert!(!environment.contains("OTRSD_STATE_FD") && !environment.contains("OTRSD_DAEMONIZED"));
     signal(after[0], SIGKILL);
     world.running_anew("A", after[0]);
     let second = world.otrsd(&["start"]);
@@ -155,7 +152,7 @@ fn a_file_that_cannot_take_over_is_refused_and_the_old_program_runs_on() {
     for (what, bytes, reason) in files {
         let world = world();
         let client = world.path("client");
-        fs::copy(&world.program, &client).unwrap();
+        install(&world.program, &client);
         let supervisor = world.start();
         let before = pids(&world);
         replace_by(&world, &bytes);
