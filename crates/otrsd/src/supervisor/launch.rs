@@ -96,7 +96,7 @@ impl Supervisor {
     /// The newest generation that registers the module: one bad key, or a file that is away for a
     /// moment, takes no module away. Only a reload does that.
     fn newest_registration(&self, name: &str) -> Option<(u64, &Sealed, ModuleSpec)> {
-        let newest_first = self.generations.iter().rev();
+        let mut newest_first = self.generations.iter().rev();
         newest_first.find_map(|(number, sealed)| {
             Some((*number, sealed, sealed.configuration.module(name)?.clone()))
         })
