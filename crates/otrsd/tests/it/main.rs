@@ -26,3 +26,4 @@ mod start;
 mod stop;
 mod surroundings;
 mod upgrade;
+mod users;

@@ -161,6 +161,7 @@ fn a_file_that_cannot_take_over_is_refused_and_the_old_program_runs_on() {
         let told = crate::harness::finish(command);
         assert_eq!(world.status().pid, supervisor, "{what}: {told:?}");
         assert_eq!(pids(&world), before, "{what}");
+        assert!(!world.path("executed").exists(), "{what} was executed");
         let log = world.read("log/SupervisorERR.log");
         assert!(log.contains(reason), "{what}: {log}");
         signal(before[0], SIGKILL);

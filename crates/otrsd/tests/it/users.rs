@@ -1,0 +1,107 @@
+//! Modules of other users: a supervisor run by root starts them as the user that `User` names.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
+
+use nix::{
+    sys::signal::Signal::{SIGKILL, SIGUSR1},
+    unistd::geteuid,
+};
+
+use crate::{
+    harness::{World, gone, setting, signal, wait_until},
+    registration::{Registration, idle, module},
+};
+
+const NOBODY: u32 = 65534;
+
+/// Modules of the user `nobody`, in a directory that it may enter; `None` unless run by root.
+fn world(modules: &[Registration]) -> Option<World> {
+    let settings: Vec<_> = modules.iter().map(Registration::xml).collect();
+    let world = World::new().with("modules", &settings);
+    fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    geteuid().is_root().then_some(world)
+}
+
+fn native() -> Registration {
+    module("Native")
+        .native(1)
+        .does("Run", "complain err")
+        .key("SleepPost", "0.05")
+        .key("User", "nobody")
+}
+
+fn command(script: &str) -> Registration {
+    module("Command").shell(script).key("User", "nobody")
+}
+
+#[test]
+fn a_module_runs_as_its_user_and_ends_with_the_supervisor() {
+    let hidden = "setsid sleep 7301 & exec sleep 7302";
+    let Some(world) = world(&[native(), command(hidden)]) else { return };
+    let supervisor = world.start();
+    for name in ["Native", "Command"] {
+        let pid = world.running(name);
+        assert_eq!(fs::metadata(format!("/proc/{pid}")).unwrap().uid(), NOBODY, "{name}");
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        for ids in ["Uid:", "Gid:"] {
+            let line = status.lines().find_map(|line| line.strip_prefix(ids)).unwrap();
+            assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["65534"; 4], "{name} {ids}");
+        }
+    }
+    let helper = world.process("sleep 7301 ");
+    let command = world.running("Command");
+    signal(command, SIGKILL);
+    world.running_anew("Command", command);
+    gone(helper);
+    world.process("sleep 7301 ");
+    world.running("Native");
+    signal(supervisor, SIGKILL);
+    world.deserted();
+}
+
+#[test]
+fn a_module_of_another_user_writes_into_its_log_after_an_external_rotation() {
+    let Some(world) = world(&[native()]) else { return };
+    let world = world.with("zz", &[setting("Daemon::Log::RotationType", "external")]);
+    let supervisor = world.start();
+    let pid = world.running("Native");
+    let log = "log/NativeERR.log";
+    wait_until("a filled log", || (!world.read(log).is_empty()).then_some(()));
+    fs::rename(world.path(log), world.path("log/old")).unwrap();
+    signal(supervisor, SIGUSR1);
+    wait_until("the new log", || world.read(log).contains("err").then_some(()));
+    assert_eq!(world.running("Native"), pid, "it went on");
+}
+
+#[test]
+fn an_unknown_user_is_told_and_harms_no_other() {
+    let user = module("A").shell("exec sleep 1000").key("User", "no-such-user");
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = World::new().with("modules", &[user.xml(), idle("B", 1)]);
+    let checked = world.otrsd(&["check"]);
+    assert!(checked.stdout.contains("module A: there is no user 'no-such-user'\n"), "{checked:?}");
+    world.start();
+    world.running("B");
+    let ended = |status: &crate::status::Status| status.module("A").last_exit.clone();
+    let (_, exit) = world.wait_for("a failure of A", ended);
+    assert_eq!(exit.how, "cannot start /bin/sh: there is no user 'no-such-user'");
+}
+
+#[test]
+fn a_user_that_is_not_root_cannot_start_modules_of_others() {
+    let user = module("A").shell("exec sleep 1000").key("User", "daemon").xml();
+    let world = World::new().by_nobody().with("modules", &[user, idle("B", 1)]);
+    world.start();
+    world.running("B");
+    let status = world.status();
+    let note = status.module("A").note.clone().unwrap();
+    assert!(
+        note.ends_with("setting DaemonModules###A: 'User' needs a daemon started by root"),
+        "{note}"
+    );
+}
