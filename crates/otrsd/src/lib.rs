@@ -11,8 +11,10 @@ mod daemon;
 mod logs;
 mod module;
 mod notify;
+mod process;
 mod supervisor;
 
+pub use anyhow;
 pub use async_trait::async_trait;
 pub use sysconfig;
 

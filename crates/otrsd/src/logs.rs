@@ -4,7 +4,7 @@
 //! A module writes into its files itself: a disk that stalls holds up that module and nobody else.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Write as _},
     os::{
         fd::AsFd as _,
@@ -14,7 +14,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use nix::unistd::{dup2_stderr, dup2_stdout};
+use nix::{
+    libc,
+    unistd::{dup2_stderr, dup2_stdout},
+};
 
 use crate::config::log::LogSettings;
 
@@ -40,14 +43,24 @@ impl ModuleFiles {
     }
 
     /// Renames what an earlier life wrote, deletes what was kept long enough.
-    pub(crate) fn rotate(&self, settings: &LogSettings, now: Timestamp) -> io::Result<()> {
+    ///
+    /// The lives of a loop share their files for a day, else each would leave some.
+    pub(crate) fn rotate(
+        &self,
+        settings: &LogSettings,
+        is_loop: bool,
+        now: Timestamp,
+    ) -> io::Result<()> {
         if settings.external_rotation {
             return Ok(());
         }
         let keep =
             SignedDuration::from_hours(24 * i64::try_from(settings.days_to_keep).unwrap_or(36_500));
         for file in self.out.iter().chain(&self.err) {
-            if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            let is_done = |metadata: Metadata| {
+                metadata.len() > 0 && !(is_loop && is_of_today(&metadata, now))
+            };
+            if file.metadata().is_ok_and(is_done) {
                 fs::rename(file, free_name(file, now.as_second()))?;
             }
             delete_old(file, now - keep)?;
@@ -74,7 +87,15 @@ impl ModuleFiles {
 
 /// Opens a log file at its end; it is made where it is missing.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(FILE_MODE);
+    // Whoever may write into the directory must not choose another file, or make us wait at a FIFO.
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("no plain file"));
+    }
+    Ok(file)
 }
 
 /// Makes the directory of log files or of the PID file.
@@ -117,10 +138,24 @@ fn delete_old(file: &Path, until: Timestamp) -> io::Result<()> {
         let Some((stem, Some(second))) = parse_name(&name.to_string_lossy()) else { continue };
         let old = second <= until.as_second() || entry.metadata().is_ok_and(|file| file.len() == 0);
         if stem == current && old {
-            fs::remove_file(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// A file system that does not know births has young files only.
+fn is_of_today(file: &Metadata, now: Timestamp) -> bool {
+    let birth = file.created().ok().and_then(|birth| Timestamp::try_from(birth).ok());
+    birth.is_none_or(|birth| now.duration_since(birth) < SignedDuration::from_hours(24))
+}
+
+/// Another daemon's life may have been faster.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Splits `TestDaemonOUT-1795406737.log` into stem and second; `None` for what is not our log.

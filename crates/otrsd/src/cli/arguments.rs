@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are no Markdown")]
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -137,7 +137,7 @@ pub(super) enum ModuleCommand {
         debug: bool,
     },
     /// Wait for the supervisor's death and end its run.
-    Guard { run: String, sources: Vec<String> },
+    Guard { run: OsString, sources: Vec<OsString> },
     /// Tell whether this binary can take over.
     TakeoverCheck,
 }

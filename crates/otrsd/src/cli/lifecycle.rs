@@ -96,16 +96,17 @@ pub(super) fn stop_and_wait(
     if !pid_file::is_running(&pid_path)? {
         return Ok(false);
     }
+    let end = pid_file::End::of_daemon(&pid_path)?;
     match client::ask(place, &Request::Stop { force }, None) {
         // The connection ends with the supervisor.
         Ok(replies) => drop(follow(replies, tell)),
         Err(failure) => {
-            let Some(pid) = pid_file::pid_in(&pid_path) else { return Err(failure) };
+            let Some(pid) = pid_file::holder(&pid_path) else { return Err(failure) };
             let signal = if force { Signal::SIGTERM } else { Signal::SIGINT };
             kill(Pid::from_raw(pid), signal).map_err(anyhow::Error::from)?;
         }
     }
-    pid_file::wait_until_free(&pid_path).map_err(anyhow::Error::from)?;
+    end.wait().map_err(anyhow::Error::from)?;
     Ok(true)
 }
 
@@ -118,7 +119,8 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
         return Ok(());
     }
     // The connection ended because another program takes over; the socket stays.
-    let settled = follow(client::ask(&place, &Request::Settle, None)?, tell);
+    // Asked again, it tells what is wrong with the configuration.
+    let settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
     if client::status(&place)?.image == image {
         return Err(Failure::failed(
             "the new program could not take over: see the supervisor's log",

@@ -76,7 +76,9 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
         Command::Module(ModuleCommand::Run { name, debug }) => {
             return process::run(&registry, name, *debug);
         }
-        Command::Module(ModuleCommand::Guard { run, .. }) => return guard::watch(run),
+        Command::Module(ModuleCommand::Guard { run, .. }) => {
+            return guard::watch(&run.to_string_lossy());
+        }
         Command::Module(ModuleCommand::TakeoverCheck) => return replace::check(&registry),
         _ => {}
     }

@@ -54,6 +54,11 @@ fn table(status: &Status, now: Timestamp, paint: Paint) -> String {
         text.push_str("No module is registered: see DaemonModules in the settings.\n");
         return text;
     }
+    let down = status.modules.iter().filter(|module| module.state != "running").count();
+    if down > 0 {
+        let note = format!("{down} of {} modules are not running.\n", status.modules.len());
+        text.push_str(&paint.paint(Colour::Yellow, &note));
+    }
     let width = status.modules.iter().map(|module| module.name.len()).max().unwrap_or(0).max(6);
     let _ = writeln!(
         text,

@@ -32,6 +32,12 @@ pub(crate) enum LogFormat {
 const CENTURY: u64 = 36_500;
 
 impl LogSettings {
+    /// Whether modules write where they would write with `other`.
+    pub(crate) fn is_same_for_modules(&self, other: &Self) -> bool {
+        let of = |it: &Self| (it.directory.clone(), it.stdout, it.stderr, it.external_rotation);
+        of(self) == of(other)
+    }
+
     pub(super) fn interpret(
         settings: &SysConfig,
         directory: PathBuf,

@@ -94,28 +94,36 @@ impl Configuration {
 
     /// Whether a process of module `name` would be started alike with `other`.
     pub(crate) fn is_same_for(&self, name: &str, other: &Self) -> bool {
-        let (Some(own), Some(others)) = (self.module(name), other.module(name)) else {
+        let (Some(own), Some(theirs)) = (self.module(name), other.module(name)) else {
             return false;
         };
-        let concerns = |setting: &str| own.kind == Kind::Native && concerns(name, setting);
+        let others = registered_names(&self.settings);
+        let concerns = |setting: &str| own.kind == Kind::Native && concerns(name, &others, setting);
         let settings = |of: &'_ Self| {
             let all = of.settings.iter().filter(|(setting, ..)| concerns(setting));
             all.map(|(setting, value, _)| (setting.to_owned(), value.clone())).collect::<Vec<_>>()
         };
-        own == others && self.log == other.log && settings(self) == settings(other)
+        own == theirs
+            && self.log.is_same_for_modules(&other.log)
+            && settings(self) == settings(other)
     }
 }
 
-/// Whether a native module may read the setting: its registration, its own `Daemon::<name>::*`, and
-/// whatever is not another module's or the supervisor's.
-fn concerns(name: &str, setting: &str) -> bool {
-    if let Some(registered) = setting.strip_prefix("DaemonModules###") {
-        return registered == name;
+/// Whether a native module may read the setting: whatever is not the supervisor's, nor another
+/// module's registration or `Daemon::<name>::*`.
+fn concerns(name: &str, registered: &[&str], setting: &str) -> bool {
+    if let Some(registration) = setting.strip_prefix("DaemonModules###") {
+        return registration == name || registration.starts_with(&format!("{name}###"));
     }
-    match setting.strip_prefix("Daemon::") {
-        Some(rest) => rest.strip_prefix(name).is_some_and(|rest| rest.starts_with("::")),
-        None => true,
-    }
+    let Some(rest) = setting.strip_prefix("Daemon::") else { return true };
+    let owner = rest.split("::").next().unwrap_or_default();
+    let is_supervisors = matches!(owner, "Log" | "PID" | "StopGrace");
+    !is_supervisors && (owner == name || !registered.contains(&owner))
+}
+
+fn registered_names(settings: &SysConfig) -> Vec<&str> {
+    let registrations = settings.get("DaemonModules").and_then(Value::as_map);
+    registrations.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
 /// Seconds.
@@ -124,8 +132,9 @@ const DAY: u64 = 86_400;
 fn node_id(settings: &SysConfig) -> anyhow::Result<u16> {
     let text = text(settings, "NodeID").unwrap_or_default();
     let origin = settings.origin("NodeID").map(ToString::to_string).unwrap_or_default();
-    match text.parse() {
-        Ok(number @ 1..=999) => Ok(number),
+    match text.parse::<u16>() {
+        // Only as it stands in file names.
+        Ok(number @ 1..=999) if number.to_string() == text => Ok(number),
         _ => bail!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999"),
     }
 }

@@ -44,7 +44,7 @@ impl Registration<'_> {
             environment: self.environment()?,
             user: self.text("User")?.map(str::to_owned),
             watchdog: self.seconds("WatchdogSeconds")?.filter(|longest| !longest.is_zero()),
-            memory_max: self.bytes("MemoryMax")?,
+            memory_max: self.bytes("MemoryMax")?.filter(|most| *most > 0),
         };
         spec.check()?;
         Ok(spec)

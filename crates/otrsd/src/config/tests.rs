@@ -155,9 +155,11 @@ fn a_bad_number_leaves_its_default_but_a_bad_node_is_an_error() {
     let configuration = interpret(&directory(), &setting("Daemon::StopGrace", "soon")).unwrap();
     assert_eq!(configuration.stop_grace.as_secs(), 30);
     assert!(
-        configuration.problems[0].to_string().contains("'soon' is not a whole number; 30 is used")
+        configuration.problems[0]
+            .to_string()
+            .contains("'soon' is not a whole number up to 86400; 30 is used")
     );
-    for node in ["0", "1000", "-1", "one", ""] {
+    for node in ["0", "1000", "-1", "+1", "007", "one", ""] {
         let error = interpret(&directory(), &setting("NodeID", node)).unwrap_err().to_string();
         assert!(
             error.ends_with(&format!("setting NodeID: '{node}' is not a number from 1 to 999")),
@@ -175,7 +177,9 @@ fn a_change_concerns_the_modules_that_may_read_it() {
         (String::new(), true, true),
         (setting("Acme::Anything", "1"), false, true),
         (setting("Daemon::A::Interval", "1"), false, true),
-        (setting("Daemon::Other::Interval", "1"), true, true),
+        (setting("Daemon::Acme::Interval", "1"), false, true),
+        (setting("Daemon::B::Interval", "1"), true, true),
+        (setting("Daemon::Log::DaysToKeep", "9"), true, true),
         (setting("Daemon::StopGrace", "5"), true, true),
         (setting("Daemon::Log::STDOUT", "1"), false, false),
         (module("B", &key("Command", "/bin/false")), true, false),

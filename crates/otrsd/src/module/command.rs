@@ -6,12 +6,15 @@ use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use nix::unistd::User;
+use nix::unistd::getpid;
 use serde::Deserialize;
 use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
 
 use super::{DaemonModule, ModuleContext, Round, Summary};
-use crate::config::{modules::ModuleSpec, sources::Sources};
+use crate::{
+    config::{modules::ModuleSpec, sources::Sources},
+    process::{Identity, die_with},
+};
 
 const SUMMARY_DEADLINE: Duration = Duration::from_secs(10);
 const SUMMARY_LIMIT: u64 = 1 << 20;
@@ -32,7 +35,7 @@ impl DaemonModule for CommandModule {
     /// The command has this process's environment, directory, user and output.
     async fn run(&mut self) -> anyhow::Result<Round> {
         let argv = self.spec.argv().unwrap_or_default();
-        let mut command = command(argv)?;
+        let mut command = command(argv, None)?;
         // The round reports to the supervisor, not its command.
         command.env_remove(crate::notify::SOCKET).env_remove("WATCHDOG_USEC");
         if self.context.debug() {
@@ -48,17 +51,19 @@ impl DaemonModule for CommandModule {
     /// Runs `SummaryCommand` as the module itself would run.
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let Some(argv) = &self.spec.summary_command else { return Ok(Vec::new()) };
-        let mut command = command(argv)?;
-        command.envs(&self.spec.environment).stdout(Stdio::piped()).kill_on_drop(true);
+        let user = self.spec.user.as_deref().map(Identity::of).transpose()?;
+        let variables: Vec<_> = user.iter().flat_map(Identity::variables).collect();
+        let mut command = command(argv, user)?;
+        command
+            .envs(variables)
+            .envs(&self.spec.environment)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         for variable in Sources::variables() {
             command.env_remove(variable);
         }
         if let Some(directory) = &self.spec.working_directory {
             command.current_dir(directory);
-        }
-        if let Some(name) = &self.spec.user {
-            let user = User::from_name(name)?.with_context(|| format!("no user '{name}'"))?;
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         let printed = timeout(SUMMARY_DEADLINE, output(command))
             .await
@@ -81,10 +86,22 @@ enum OneOrMore {
     More(Vec<Summary>),
 }
 
-fn command(argv: &[String]) -> anyhow::Result<Command> {
+fn command(argv: &[String], user: Option<Identity>) -> anyhow::Result<Command> {
     let (program, arguments) = argv.split_first().context("an empty command")?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
+    let parent = getpid();
+    let prepare = move || -> nix::Result<()> {
+        if let Some(user) = &user {
+            user.assume()?;
+        }
+        die_with(parent)
+    };
+    #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+    // SAFETY: the closure makes async-signal-safe system calls only.
+    unsafe {
+        command.pre_exec(move || Ok(prepare()?));
+    }
     Ok(command)
 }
 

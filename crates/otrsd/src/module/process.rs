@@ -1,13 +1,15 @@
 //! A native module's process: `otrsd module run NAME`, started by the supervisor and nobody else.
 
-use std::{env, process::ExitCode, thread};
+use std::{env, process::ExitCode, thread, time::Duration};
 
 use anyhow::Context as _;
-use nix::sys::signal::{SigSet, Signal};
-use tokio::runtime;
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{ModuleContext, Round, command, registry::Registry, runner};
+use super::{ModuleContext, command, registry::Registry, runner};
 use crate::{
     config::{generation, modules::ModuleSpec},
     logs, notify,
@@ -20,6 +22,7 @@ pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
     match live(registry, name, debug) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let _ = notify::send(&format!("X_FAILURE={}", format!("{error:#}").replace('\n', " ")));
             logs::complain(&format!("{name}: {error:#}"));
             ExitCode::FAILURE
         }
@@ -47,8 +50,9 @@ async fn lead(
     let mut module = construct(registry, spec, context.clone())?;
     let _ = notify::send("READY=1");
     let pace = spec.pace.or(module.pace());
-    let watched = env::var_os("WATCHDOG_USEC").is_some();
-    if let Round::Discard(reason) = runner::run(&mut *module, context, pace, watched).await? {
+    let watchdog = env::var_os("WATCHDOG_USEC").and_then(|micros| micros.to_str()?.parse().ok());
+    let watchdog = watchdog.map(Duration::from_micros);
+    if let Some(reason) = runner::run(&mut *module, context, pace, watchdog).await? {
         let _ = notify::send(&format!("X_DISCARD={reason}"));
     }
     Ok(())
@@ -71,17 +75,26 @@ pub(crate) fn construct(
 ///
 /// A thread of its own hears them, so that a round that never awaits can still ask whether to end.
 fn listen(stop: CancellationToken, files: logs::ModuleFiles) -> anyhow::Result<()> {
-    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1].into_iter().collect();
-    // Before any other thread is: they inherit it. What a module starts, std gives a mask of its own.
-    signals.thread_block()?;
-    let hear = move || {
-        while let Ok(signal) = signals.wait() {
-            match signal {
-                Signal::SIGUSR1 => files.reopen_own(),
-                _ => stop.cancel(),
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupt, mut terminate, mut reopen) = {
+        let _inside = runtime.enter();
+        let listen = |kind| signal(kind);
+        (
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::user_defined1())?,
+        )
+    };
+    let hear = async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => stop.cancel(),
+                _ = terminate.recv() => stop.cancel(),
+                _ = reopen.recv() => files.reopen_own(),
             }
         }
     };
-    thread::Builder::new().name("signals".to_owned()).stack_size(SMALL_STACK).spawn(hear)?;
+    let thread = thread::Builder::new().name("signals".to_owned()).stack_size(SMALL_STACK);
+    thread.spawn(move || runtime.block_on(hear))?;
     Ok(())
 }

@@ -1,37 +1,36 @@
 //! The life of a module: rounds until it is discarded, fails, or is asked to stop.
 
+use std::{borrow::Cow, time::Duration};
+
 use anyhow::Context as _;
 
 use super::{DaemonModule, ModuleContext, Pace, Round};
 use crate::notify;
 
-/// Runs rounds until this life ends; the reason, when it is a planned end.
+/// Runs rounds until this life ends; the reason, if it is a discard.
 ///
-/// `report_rounds`: the supervisor watches for finished rounds.
+/// `watchdog`: the longest time that the supervisor waits for a sign of a finished round.
 pub(super) async fn run(
     module: &mut dyn DaemonModule,
     context: &ModuleContext,
     pace: Pace,
-    report_rounds: bool,
-) -> anyhow::Result<Round> {
+    watchdog: Option<Duration>,
+) -> anyhow::Result<Option<Cow<'static, str>>> {
     let mut rounds_left = pace.rounds();
     while !context.is_stopping() {
-        if let discard @ Round::Discard(_) = round(module).await? {
-            return Ok(discard);
+        if let Round::Discard(reason) = round(module).await? {
+            return Ok(Some(reason));
         }
-        if report_rounds {
-            notify::send("WATCHDOG=1").context("cannot tell the supervisor of a finished round")?;
-        }
-        context.pause(pace.pause()).await;
+        pause(context, pace.pause(), watchdog).await?;
         rounds_left -= 1;
         if context.debug() {
             context.say(&format!("  Daemon: {} Discard Count: {rounds_left}", context.name()));
         }
         if rounds_left == 0 {
-            return Ok(Round::discard("its time is over"));
+            return Ok(Some("its time is over".into()));
         }
     }
-    Ok(Round::Continue)
+    Ok(None)
 }
 
 async fn round(module: &mut dyn DaemonModule) -> anyhow::Result<Round> {
@@ -42,4 +41,26 @@ async fn round(module: &mut dyn DaemonModule) -> anyhow::Result<Round> {
         return Ok(discard);
     }
     module.post_run().await.context("PostRun failed")
+}
+
+/// A pause does not count for the watchdog, however long it is: signs go on during it.
+async fn pause(
+    context: &ModuleContext,
+    time: Duration,
+    watchdog: Option<Duration>,
+) -> anyhow::Result<()> {
+    let Some(longest) = watchdog else {
+        context.pause(time).await;
+        return Ok(());
+    };
+    let mut left = time;
+    loop {
+        notify::send("WATCHDOG=1").context("cannot tell the supervisor of a finished round")?;
+        let part = left.min(longest / 2);
+        context.pause(part).await;
+        left -= part;
+        if left.is_zero() || context.is_stopping() {
+            return Ok(());
+        }
+    }
 }

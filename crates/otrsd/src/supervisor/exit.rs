@@ -12,6 +12,9 @@ pub(crate) struct Exit {
     /// Absent when the process could not even be started.
     pub(crate) pid: Option<i32>,
     pub(crate) at: Timestamp,
+    /// What the kernel says, for programs.
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
     /// For people: `exit 1`, `signal 9 (SIGKILL)`, `cannot start: …`.
     pub(crate) how: String,
     /// Whether the end was wanted: by the module (discard), by an operator, or by a reload.
@@ -53,8 +56,27 @@ impl fmt::Display for Exit {
             write!(f, ", after {uptime:.1?}, peak {} kB", self.peak_rss_kb)?;
         }
         match &self.last_stderr_line {
-            Some(line) => write!(f, ": {line}"),
-            None => Ok(()),
+            // A native module's reason is the line that it wrote, too.
+            Some(line) if self.reason.is_empty() || self.planned => write!(f, ": {line}"),
+            _ => Ok(()),
         }
     }
+}
+
+impl End {
+    pub(super) fn code(self) -> Option<i32> {
+        if let Self::Code(code) = self { Some(code) } else { None }
+    }
+
+    pub(super) fn signal(self) -> Option<i32> {
+        if let Self::Signal(signal) = self { Some(signal) } else { None }
+    }
+}
+
+const LONGEST_TEXT: usize = 500;
+
+/// What a module says goes to terminals and logs: no control characters, and not much of it.
+pub(super) fn printable(text: &str) -> String {
+    let legible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(LONGEST_TEXT).map(legible).collect()
 }

@@ -92,7 +92,7 @@ pub(crate) fn watch(run: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A run is named `<PID file>:<random>`.
+/// A run is named `<PID file>:<lock file's identity>:<random>`.
 fn pid_file_of(run: &str) -> Option<&Path> {
-    run.rsplit_once(':').map(|(pid_file, _)| Path::new(pid_file))
+    run.rsplitn(3, ':').nth(2).map(Path::new)
 }

@@ -1,12 +1,15 @@
 //! What modules say of themselves, and how much memory they take.
 
+use nix::unistd::{Pid, getsid};
+
 use super::{
     MEMORY_CHECK, Supervisor,
+    exit::printable,
     inbox::Message,
     module::{Cause, Module, Phase, Process, Then},
     orders, status,
 };
-use crate::clock::Moment;
+use crate::{clock::Moment, config::modules::Kind};
 
 const LAST_WORDS: usize = 1000;
 
@@ -22,12 +25,13 @@ impl Supervisor {
 
     /// Hears what a module's own process says.
     pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
-        let Some(name) = self.name_of(message.pid) else { return };
+        let Some(name) = self.sender(message.pid) else { return };
         let Some(module) = self.modules.get_mut(&name) else { return };
         for line in message.text.lines() {
             if line == "READY=1" {
                 module.get_ready(now);
-                let process = module.process().filter(|it| it.since < self.logs_reopened);
+                let told = module.spec.user.is_none();
+                let process = module.process().filter(|it| told && it.since < self.logs_reopened);
                 if let Some(process) = process {
                     orders::tell_to_reopen(process.pid);
                 }
@@ -35,6 +39,16 @@ impl Supervisor {
                 hear(process, &name, line, now);
             }
         }
+    }
+
+    /// A module's own process, or one of a command's session: a shell script speaks through
+    /// `systemd-notify`.
+    fn sender(&self, pid: i32) -> Option<String> {
+        self.name_of(pid).or_else(|| {
+            let session = getsid(Some(Pid::from_raw(pid))).ok()?;
+            let name = self.name_of(session.as_raw())?;
+            matches!(self.modules[&name].spec.kind, Kind::Command(_)).then_some(name)
+        })
     }
 
     pub(super) fn limits_memory(&self) -> bool {
@@ -53,9 +67,8 @@ impl Supervisor {
             .filter(|(_, module)| matches!(module.phase, Phase::Running { .. }))
             .filter_map(|(name, module)| Some((name.clone(), too_big(module)?)))
             .collect();
-        let grace = self.configuration().stop_grace;
         for (name, cause) in grown {
-            self.end(&name, cause, Then::Start, grace, now);
+            self.end(&name, cause, Then::Start, None, now);
         }
     }
 }
@@ -69,10 +82,11 @@ fn too_big(module: &Module) -> Option<Cause> {
 }
 
 fn hear(process: &mut Process, name: &str, line: &str, now: Moment) {
-    match line.split_once('=') {
-        Some(("WATCHDOG", "1")) => process.last_round = now,
-        Some(("STATUS", note)) => process.note = Some(note.to_owned()),
-        Some(("X_DISCARD", reason)) => process.discard = Some(reason.to_owned()),
+    match line.split_once('=').map(|(key, value)| (key, printable(value))) {
+        Some(("WATCHDOG", value)) if value == "1" => process.last_round = now,
+        Some(("STATUS", note)) => process.note = Some(note),
+        Some(("X_DISCARD", reason)) => process.discard = Some(reason),
+        Some(("X_FAILURE", reason)) => process.failure = Some(reason),
         Some(("X_OUTPUT_LOST", error)) => {
             tracing::error!("{name}: output is being lost: {error}");
             process.note = Some(format!("output is being lost: {error}"));

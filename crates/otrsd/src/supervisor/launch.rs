@@ -1,8 +1,6 @@
 //! The beginning of a life: log files, process, and what happens when there is none.
 
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
-
-use anyhow::Context as _;
+use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use super::{
     Sealed, Supervisor,
@@ -55,7 +53,7 @@ impl Supervisor {
             cgroup: self.cgroup.as_ref().and_then(|cgroup| cgroup.make(name)),
             debug,
         };
-        let spawned = spawn::module(launch).with_context(|| cannot_start(&spec));
+        let spawned = spawn::module(launch).map_err(|error| cannot_start(&spec, &error));
         module.spec = spec;
         module.generation = generation;
         if let Some(trouble) = &outputs.trouble {
@@ -65,7 +63,7 @@ impl Supervisor {
             Ok(pid) => {
                 // Starting took its time.
                 let since = clock::now();
-                tracing::info!("{name} started (PID {pid})");
+                tracing::info!(module = name, pid, "{name} started");
                 let first = module.exits.is_empty() && module.restarts == 0;
                 module.restarts += u64::from(!first);
                 module.phase = Phase::Running {
@@ -79,6 +77,7 @@ impl Supervisor {
                         out: outputs.out,
                         err: outputs.err,
                         discard: None,
+                        failure: None,
                         note: outputs.trouble,
                     },
                     ready: false,
@@ -89,7 +88,7 @@ impl Supervisor {
                 }
                 self.watches.tell(name, &format!("{name} started (PID {pid})"));
             }
-            Err(error) => self.on_not_started(name, &format!("{error:#}"), now),
+            Err(error) => self.on_not_started(name, &error, now),
         }
     }
 
@@ -111,6 +110,8 @@ impl Supervisor {
             Exit {
                 pid: None,
                 at: clock::wall(),
+                code: None,
+                signal: None,
                 how: error.to_owned(),
                 planned: false,
                 reason: String::new(),
@@ -132,10 +133,10 @@ impl Supervisor {
 }
 
 /// The kernel says "no such file" of a program, a directory and an interpreter alike.
-fn cannot_start(spec: &ModuleSpec) -> String {
+fn cannot_start(spec: &ModuleSpec, error: &io::Error) -> String {
     match (surroundings::problems(spec).as_slice(), spec.argv()) {
-        ([], Some([program, ..])) => format!("cannot start {program}"),
-        ([], _) => "cannot start its process".to_owned(),
+        ([], Some([program, ..])) => format!("cannot start {program}: {error}"),
+        ([], _) => format!("cannot start its process: {error}"),
         (problems, _) => format!("cannot start: {}", problems.join("; ")),
     }
 }
@@ -149,8 +150,7 @@ fn outputs(
 ) -> Outputs {
     let files = ModuleFiles::new(settings, name, debug);
     let mut trouble = None;
-    // The lives of a loop share their files, else each would leave some.
-    if !is_loop && let Err(error) = files.rotate(settings, clock::wall()) {
+    if let Err(error) = files.rotate(settings, is_loop, clock::wall()) {
         trouble =
             Some(format!("cannot rename the logs in {}: {error}", settings.directory.display()));
     }

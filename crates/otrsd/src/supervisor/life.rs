@@ -11,7 +11,7 @@ use super::{
     Supervisor,
     exit::{End, Exit},
     guard::Guard,
-    module::{Cause, Module, Phase, Process, Then},
+    module::{Cause, Limit, Module, Phase, Process, Then},
     own_log::OwnLog,
     reaper::{self, Reaped},
     restart::{Ending, Streak},
@@ -104,6 +104,8 @@ impl Supervisor {
         let exit = Exit {
             pid: Some(reaped.pid),
             at: clock::wall(),
+            code: reaped.end.code(),
+            signal: reaped.end.signal(),
             how: reaped.end.to_string(),
             planned: cause.ending != Ending::Failed,
             reason: cause.reason,
@@ -113,9 +115,9 @@ impl Supervisor {
         };
         self.watches.tell(name, &format!("{name} ended: {exit}"));
         if exit.planned {
-            tracing::info!("{name} (PID {}) ended: {exit}", reaped.pid);
+            tracing::info!(module = name, pid = reaped.pid, "{name} ended: {exit}");
         } else {
-            tracing::warn!("{name} (PID {}) failed: {exit}", reaped.pid);
+            tracing::warn!(module = name, pid = reaped.pid, "{name} failed: {exit}");
         }
         module.remember(exit, now);
         if let Some(cgroup) = &self.cgroup {
@@ -152,7 +154,7 @@ impl Supervisor {
         name: &str,
         cause: Cause,
         then: Then,
-        grace: Duration,
+        grace: Option<Duration>,
         now: Moment,
     ) {
         let Some(module) = self.modules.get_mut(name) else { return };
@@ -162,9 +164,9 @@ impl Supervisor {
                 process
             }
             // Asked before; the nearer end and the newer purpose hold.
-            Phase::Stopping { process, until, cause, .. } => {
-                let until = until.min(now + grace);
-                module.phase = Phase::Stopping { process, until, cause, then };
+            Phase::Stopping { process, asked, limit, cause, .. } => {
+                let limit = limit.min(Limit::after(grace, now));
+                module.phase = Phase::Stopping { process, asked, limit, cause, then };
                 return;
             }
             Phase::Waiting { .. } if then == Then::Start => {
@@ -179,7 +181,8 @@ impl Supervisor {
                 return;
             }
         };
-        module.phase = Phase::Stopping { process, until: now + grace, cause, then };
+        let limit = Limit::after(grace, now);
+        module.phase = Phase::Stopping { process, asked: now, limit, cause, then };
     }
 
     /// Starts, kills and aborts what is due.
@@ -193,13 +196,16 @@ impl Supervisor {
                     self.refresh_configuration();
                     self.start(&name, now);
                 }
-                Phase::Stopping { process, until, .. } => {
-                    tracing::warn!(
-                        "{name} (PID {}) did not end in time and is killed",
-                        process.pid
-                    );
-                    let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
-                    *until = now + ABORT_GRACE;
+                Phase::Stopping { process, limit, .. } => {
+                    let group = Pid::from_raw(process.pid);
+                    if limit.last_call.take_if(|moment| *moment <= now).is_some() {
+                        let _ = killpg(group, Signal::SIGTERM);
+                    }
+                    if limit.kill.is_some_and(|moment| moment <= now) {
+                        tracing::warn!("{name} (PID {group}) did not end in time and is killed");
+                        let _ = killpg(group, Signal::SIGKILL);
+                        limit.kill = Some(now + ABORT_GRACE);
+                    }
                 }
                 Phase::Running { process, .. } => {
                     let reason = "no finished round within WatchdogSeconds".to_owned();
@@ -207,8 +213,9 @@ impl Supervisor {
                     let _ = kill(Pid::from_raw(process.pid), Signal::SIGABRT);
                     let cause = Cause { reason, ending: Ending::Failed };
                     let process = process.clone();
-                    let until = now + ABORT_GRACE;
-                    module.phase = Phase::Stopping { process, until, cause, then: Then::Start };
+                    let limit = Limit { last_call: None, kill: Some(now + ABORT_GRACE) };
+                    let then = Then::Start;
+                    module.phase = Phase::Stopping { process, asked: now, limit, cause, then };
                 }
                 Phase::Stopped => {}
             }
@@ -229,7 +236,8 @@ fn ask_to_end(spec: &ModuleSpec, pid: i32) {
 /// The cause of an end that nobody asked for: exit 0 is the module's own planned end.
 fn own_cause(process: &Process, reaped: Reaped) -> Cause {
     if reaped.end != End::Code(0) {
-        return Cause { reason: String::new(), ending: Ending::Failed };
+        let reason = process.failure.clone().unwrap_or_default();
+        return Cause { reason, ending: Ending::Failed };
     }
     let said = process.discard.as_ref().map(|reason| format!("discarded: {reason}"));
     let reason = said.unwrap_or_else(|| "discarded".to_owned());

@@ -19,7 +19,7 @@ pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<(
     if daemonized {
         let files =
             ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
-        files.rotate(settings, clock::wall())?;
+        files.rotate(settings, false, clock::wall())?;
         if let Some(path) = &files.err {
             daemonize::redirect_errors(logs::open(path)?)?;
         }

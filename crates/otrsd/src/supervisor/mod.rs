@@ -96,7 +96,7 @@ pub(crate) struct Supervisor {
     configuration_error: Option<String>,
     modules: BTreeMap<String, Module>,
     started: Timestamp,
-    /// Identifies this run in the environment of every process: `<PID file>:<random>`.
+    /// Identifies this run in the environment of every process.
     run: String,
     last_instance: u64,
     image: Image,
@@ -277,7 +277,14 @@ impl Supervisor {
         let is_awaited = !self.watches.is_empty() || !self.outdated.is_empty();
         let coming = self.modules.values().filter_map(Module::ready_deadline);
         let ready = coming.filter(|due| is_awaited && *due > now).min();
-        modules.chain(memory).chain(probe).chain(sign).chain(ready).chain(self.guard_due).min()
+        modules
+            .chain(memory)
+            .chain(probe)
+            .chain(sign)
+            .chain(ready)
+            .chain(self.renewal_deadline(now))
+            .chain(self.guard_due)
+            .min()
     }
 
     /// The configuration that the next process starts with.

@@ -43,10 +43,19 @@ pub(super) enum Phase {
     Waiting { until: Moment },
     /// A process; `ready` once it has said so.
     Running { process: Process, ready: bool },
-    /// A process that was asked to end, and is killed at the moment.
-    Stopping { process: Process, until: Moment, cause: Cause, then: Then },
+    /// A process that was asked to end.
+    Stopping { process: Process, asked: Moment, limit: Limit, cause: Cause, then: Then },
     /// No process, and none to come: the daemon is stopping.
     Stopped,
+}
+
+/// How long a process that was asked to end may go on.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub(super) struct Limit {
+    /// When its whole group is asked, a last time.
+    pub(super) last_call: Option<Moment>,
+    /// When it is killed; never, when a planned change waits for the end of a round.
+    pub(super) kill: Option<Moment>,
 }
 
 /// What a life's end makes room for.
@@ -83,8 +92,32 @@ pub(super) struct Process {
     pub(super) err: Option<OwnLog>,
     /// What it said before a discard.
     pub(super) discard: Option<String>,
+    /// What it said before it failed.
+    pub(super) failure: Option<String>,
     /// What it said of itself, or what keeps its output from being kept.
     pub(super) note: Option<String>,
+}
+
+/// Between the last call and the kill.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+impl Limit {
+    /// For `grace` from `now`; with none, as long as it takes.
+    pub(super) fn after(grace: Option<Duration>, now: Moment) -> Self {
+        Self {
+            last_call: grace.map(|grace| now + grace.saturating_sub(LAST_CALL)),
+            kill: grace.map(|grace| now + grace),
+        }
+    }
+
+    /// The nearer of two.
+    pub(super) fn min(self, other: Self) -> Self {
+        let nearer = |a: Option<Moment>, b: Option<Moment>| a.into_iter().chain(b).min();
+        Self {
+            last_call: nearer(self.last_call, other.last_call),
+            kill: nearer(self.kill, other.kill),
+        }
+    }
 }
 
 impl Cause {
@@ -162,7 +195,8 @@ impl Module {
     /// When something is due for this module: a start, a kill, the watchdog.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.phase {
-            Phase::Waiting { until } | Phase::Stopping { until, .. } => Some(*until),
+            Phase::Waiting { until } => Some(*until),
+            Phase::Stopping { limit, .. } => limit.last_call.into_iter().chain(limit.kill).min(),
             Phase::Running { process, .. } => {
                 self.spec.watchdog.map(|longest: Duration| process.last_round + longest)
             }

@@ -102,7 +102,7 @@ impl Supervisor {
                 self.watches.tell(&name, &format!("waiting for {name} (PID {})", process.pid));
             }
             let cause = Cause::asked("the daemon stops");
-            self.end(&name, cause, Then::Stop, grace, now);
+            self.end(&name, cause, Then::Stop, Some(grace), now);
         }
     }
 
@@ -111,7 +111,7 @@ impl Supervisor {
         self.watches.add(reply, names.clone());
         for name in names {
             let cause = Cause::asked("restart asked for");
-            self.end(&name, cause, Then::Start, grace, now);
+            self.end(&name, cause, Then::Start, Some(grace), now);
         }
     }
 
@@ -130,9 +130,14 @@ impl Supervisor {
             let Phase::Running { process, ready } = &module.phase else { continue };
             match module.spec.kind {
                 // One that is not ready yet is told when it is.
-                Kind::Native | Kind::Rounds(_) if *ready => tell_to_reopen(process.pid),
-                // A command knows nothing of its log files: its next life gets new ones.
-                Kind::Command(_) if process.logs().any(OwnLog::was_renamed) => {
+                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() => {
+                    if *ready {
+                        tell_to_reopen(process.pid);
+                    }
+                }
+                // A command knows nothing of its log files, another user may not open them: the next
+                // life gets new ones.
+                _ if process.logs().any(OwnLog::was_renamed) => {
                     renamed.push(name.clone());
                 }
                 _ => {}
@@ -140,7 +145,7 @@ impl Supervisor {
         }
         for name in renamed {
             let cause = Cause::asked("its log file was renamed");
-            self.end(&name, cause, Then::Start, configuration.stop_grace, now);
+            self.end(&name, cause, Then::Start, None, now);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::printable;
+
 /// The file, and where in it this life's output begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct OwnLog {
@@ -17,7 +19,6 @@ pub(super) struct OwnLog {
 }
 
 const TAIL: u64 = 4096;
-const LONGEST_LINE: usize = 500;
 
 impl OwnLog {
     /// The end of the file as it is now, before a module writes into it.
@@ -40,6 +41,6 @@ impl OwnLog {
         file.read_exact_at(&mut tail, start).ok()?;
         let tail = String::from_utf8_lossy(&tail);
         let line = tail.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(line.chars().take(LONGEST_LINE).collect())
+        Some(printable(line))
     }
 }

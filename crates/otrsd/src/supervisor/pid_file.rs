@@ -8,6 +8,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
+    mem,
     os::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
         unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -17,7 +18,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use nix::libc;
 
 const MODE: u32 = 0o660;
 
@@ -61,7 +63,7 @@ impl PidFile {
             (&file).write_all(std::process::id().to_string().as_bytes())?;
             return Ok(Taken::Free(Self { path: path.to_owned(), file, own }));
         }
-        anyhow::bail!("{}: another program keeps replacing this file", path.display())
+        bail!("{}: another program keeps replacing this file", path.display())
     }
 
     /// The descriptors that hold the locks.
@@ -74,11 +76,20 @@ impl PidFile {
         Self { path: path.to_owned(), file: file.into(), own: own.into() }
     }
 
-    /// Deletes the file, as the original does, unless it is another's by now.
+    /// Begins the name of every run at this place. A path alone may mean another file elsewhere: in
+    /// another container, say.
+    pub(crate) fn mark(&self) -> io::Result<String> {
+        let lock = self.own.metadata()?;
+        Ok(format!("{}:{}-{}:", self.path.display(), lock.dev(), lock.ino()))
+    }
+
+    /// Deletes the file, as the original does, unless it is another's by now. The locks go with the
+    /// process: whoever waits for its end is not woken before.
     pub(crate) fn release(self) {
         if is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
+        mem::forget(self);
     }
 }
 
@@ -111,17 +122,39 @@ fn locks(attempt: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-/// Waits until the daemon has ended. The kernel wakes us: its lock is held for life.
-pub(crate) fn wait_until_free(path: &Path) -> io::Result<()> {
-    for path in [lock_path(path), path.to_owned()] {
-        match File::open(&path) {
-            // Exclusive: a Perl daemon's lock is a shared one.
-            Ok(file) => file.lock()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+/// The end of the daemon that runs now, not of one that is started after it.
+#[derive(Debug)]
+pub(crate) struct End {
+    locks: Vec<File>,
+}
+
+impl End {
+    pub(crate) fn of_daemon(path: &Path) -> anyhow::Result<Self> {
+        let mut locks = Vec::new();
+        for path in [lock_path(path), path.to_owned()] {
+            match File::open(&path) {
+                Ok(file) => locks.push(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| path.display().to_string()),
+            }
         }
+        Ok(Self { locks })
     }
-    Ok(())
+
+    /// Waits for it. The kernel wakes us: the daemon holds its locks as long as it lives.
+    pub(crate) fn wait(self) -> io::Result<()> {
+        // Exclusively: a Perl daemon's lock is a shared one.
+        self.locks.iter().try_for_each(File::lock)
+    }
+}
+
+/// The process that the file tells, if it really has the file open: a number alone may be anybody's,
+/// or one of another PID name space.
+pub(crate) fn holder(path: &Path) -> Option<i32> {
+    let pid = pid_in(path)?;
+    let file = File::open(path).ok()?;
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    descriptors.map(|it| it.path()).any(|held| is_at(&file, &held)).then_some(pid)
 }
 
 /// The PID that the file tells; it proves nothing.
@@ -149,7 +182,12 @@ fn lock_path(path: &Path) -> PathBuf {
 fn open(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
+    // A link here would let others choose which file is emptied.
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+    if !file.metadata()?.is_file() {
+        bail!("{} is no plain file", path.display());
+    }
     // The umask does not count: the original's group reads the file.
     let _ = file.set_permissions(Permissions::from_mode(MODE));
     Ok(file)

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    config::{self, generation::Generation},
+    config::{self, generation::Generation, log::LogSettings, modules::SUPERVISOR},
+    logs::ModuleFiles,
 };
 
 impl Supervisor {
@@ -31,7 +32,9 @@ impl Supervisor {
 
     /// Reads the configuration again, and starts, stops and restarts only what changed.
     pub(super) fn reload_configuration(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+        let log = self.configuration().log.clone();
         let applied = self.read_configuration().map(|()| self.apply_configuration(now));
+        self.take_over_log(&log);
         match applied {
             Ok(changed) => {
                 tracing::info!("reloaded; changed: {changed:?}");
@@ -39,7 +42,8 @@ impl Supervisor {
                     for problem in &self.configuration().problems {
                         let _ = reply.try_send(Reply::Event { text: problem.to_string() });
                     }
-                    self.watches.add(reply, changed);
+                    // After an upgrade, those that wait for their turn, too.
+                    self.watches.add(reply, changed.union(&self.outdated).cloned().collect());
                 }
             }
             Err(error) => {
@@ -51,6 +55,18 @@ impl Supervisor {
             }
         }
         systemd::ready(self.modules.len());
+    }
+
+    /// The supervisor's own log follows its directory; its form counts from the next start.
+    fn take_over_log(&self, old: &LogSettings) {
+        let new = &self.configuration().log;
+        if self.options.daemonized && new.directory != old.directory {
+            let own = LogSettings { stderr: true, ..new.clone() };
+            ModuleFiles::new(&own, SUPERVISOR, false).reopen_own();
+        }
+        if new.format != old.format {
+            tracing::warn!("Daemon::Log::Format counts from the next start of the daemon");
+        }
     }
 
     /// At a discard: takes changed files, unless they are broken.
@@ -98,7 +114,7 @@ impl Supervisor {
                 Some(_) => ("its configuration changed", Then::Start),
             };
             let cause = Cause::asked(reason);
-            self.end(&name, cause, then, new.stop_grace, now);
+            self.end(&name, cause, then, None, now);
             changed.insert(name);
         }
         for spec in &new.modules {

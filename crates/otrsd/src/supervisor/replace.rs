@@ -48,6 +48,8 @@ pub(crate) const STATE: &str = "OTRSD_STATE_FD";
 
 /// A binary that is not ours would hardly end with it.
 const CAN_TAKE_OVER: u8 = 114;
+/// How long the next outdated module waits for the end of the one before.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the next image takes over. Its form is a contract between versions: fields are only added,
@@ -255,14 +257,30 @@ impl Supervisor {
         let (modules, image) = (&self.modules, self.image.number);
         self.outdated
             .retain(|name| modules.get(name).is_some_and(|module| runs_earlier(module, image)));
-        let is_ending = |name: &String| matches!(modules[name].phase, Phase::Stopping { .. });
+        // One with a long round must not keep the others waiting.
+        let is_ending = |name: &String| match &modules[name].phase {
+            Phase::Stopping { asked, .. } => now.since(*asked) < RENEWAL_PATIENCE,
+            _ => false,
+        };
         let is_coming = |module: &Module| module.ready_deadline().is_some_and(|due| due > now);
         if self.outdated.iter().any(is_ending) || self.modules.values().any(is_coming) {
             return;
         }
-        let Some(name) = self.outdated.first().cloned() else { return };
+        let is_asked = |name: &&String| matches!(self.modules[*name].phase, Phase::Stopping { .. });
+        let next = self.outdated.iter().find(|name| !is_asked(name));
+        let Some(name) = next.cloned() else { return };
         let cause = Cause::asked("the program was replaced");
-        self.end(&name, cause, Then::Start, self.configuration().stop_grace, now);
+        self.end(&name, cause, Then::Start, None, now);
+    }
+
+    /// When the next outdated module stops waiting.
+    pub(super) fn renewal_deadline(&self, now: Moment) -> Option<Moment> {
+        let outdated = self.outdated.iter().filter_map(|name| self.modules.get(name));
+        let asked = outdated.filter_map(|module| match &module.phase {
+            Phase::Stopping { asked, .. } => Some(*asked + RENEWAL_PATIENCE),
+            _ => None,
+        });
+        asked.filter(|until| *until > now).min()
     }
 }
 

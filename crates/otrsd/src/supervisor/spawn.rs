@@ -2,7 +2,7 @@
 //! the kernel sends the death signal when the *thread* that started a child ends.
 
 use std::{
-    ffi::{CString, OsStr, OsString},
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, PipeReader},
     os::{
@@ -14,11 +14,8 @@ use std::{
 
 use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
-    sys::{prctl::set_pdeathsig, signal::Signal},
-    unistd::{
-        Gid, Pid, Uid, User, getgrouplist, getpid, getppid, setgroups, setresgid, setresuid,
-        setsid, write,
-    },
+    sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+    unistd::{getpid, setsid, write},
 };
 
 use crate::{
@@ -28,9 +25,10 @@ use crate::{
         sources::Sources,
     },
     notify,
+    process::{Identity, die_with},
 };
 
-/// Marks every process of a run and their descendants: `<PID file>:<run>`.
+/// Marks every process of a run and their descendants.
 pub(super) const RUN: &str = "OTRSD_RUN";
 /// Marks the processes of one life of a module.
 pub(super) const INSTANCE: &str = "OTRSD_INSTANCE";
@@ -85,7 +83,9 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     };
     let config = (!matches!(spec.kind, Kind::Command(_))).then(|| launch.generation.descriptor());
     clean_environment(&mut command);
+    let user = spec.user.as_deref().map(Identity::of).transpose()?;
     command
+        .envs(user.iter().flat_map(Identity::variables))
         .envs(&spec.environment)
         .env(RUN, launch.run)
         .env(INSTANCE, launch.instance.to_string())
@@ -99,7 +99,6 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     if let Some(directory) = &spec.working_directory {
         command.current_dir(directory);
     }
-    let user = spec.user.as_deref().map(Identity::of).transpose()?;
     in_child(&mut command, user, config.into_iter().collect(), launch.cgroup);
     start(&mut command)
 }
@@ -155,28 +154,6 @@ fn start(command: &mut Command) -> io::Result<i32> {
     i32::try_from(child.id()).map_err(io::Error::other)
 }
 
-/// Who a module runs as.
-struct Identity {
-    uid: Uid,
-    gid: Gid,
-    groups: Vec<Gid>,
-}
-
-impl Identity {
-    fn of(name: &str) -> io::Result<Self> {
-        let user = User::from_name(name)?
-            .ok_or_else(|| io::Error::other(format!("there is no user '{name}'")))?;
-        let groups = getgrouplist(&CString::new(name)?, user.gid)?;
-        Ok(Self { uid: user.uid, gid: user.gid, groups })
-    }
-
-    fn assume(&self) -> nix::Result<()> {
-        setgroups(&self.groups)?;
-        setresgid(self.gid, self.gid, self.gid)?;
-        setresuid(self.uid, self.uid, self.uid)
-    }
-}
-
 /// What the child does between fork and exec. Only system calls, nothing is allocated.
 fn in_child(
     command: &mut Command,
@@ -186,6 +163,7 @@ fn in_child(
 ) {
     let parent = getpid();
     let prepare = move || -> nix::Result<()> {
+        default_signals()?;
         setsid()?;
         if let Some(cgroup) = &cgroup {
             write(cgroup, b"0")?;
@@ -205,10 +183,19 @@ fn in_child(
     }
 }
 
-/// Set last: changing the user clears it. The parent may have died before.
-fn die_with(parent: Pid) -> nix::Result<()> {
-    set_pdeathsig(Signal::SIGKILL)?;
-    if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH) }
+/// A caller may ignore some (`nohup`) or block them; both would be inherited.
+fn default_signals() -> nix::Result<()> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in
+        [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1]
+    {
+        #[expect(unsafe_code, reason = "handlers are set by sigaction alone")]
+        // SAFETY: the default action is no handler of ours.
+        unsafe {
+            sigaction(signal, &default)?;
+        }
+    }
+    SigSet::empty().thread_set_mask()
 }
 
 #[expect(unsafe_code, reason = "the descriptor is held by number across fork")]

@@ -77,12 +77,12 @@ pub(crate) fn run(
     let runtime = runtime.context("no event loop")?;
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen to signals")?;
+        // An earlier image, or the caller, blocked them.
+        SigSet::all().thread_unblock().map_err(anyhow::Error::from)?;
         let supervisor = match inherited {
             Some(state) => resume(state, options, registry, sources)?,
             None => begin(options, registry, sources)?,
         };
-        // An earlier image blocked them until somebody listens.
-        SigSet::all().thread_unblock().map_err(anyhow::Error::from)?;
         Ok(supervisor.run(signals).await?)
     })
 }
@@ -106,7 +106,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     }
     set_child_subreaper(true).map_err(anyhow::Error::from)?;
     let cgroup = Cgroup::delegated(&configuration.place);
-    let place = format!("{}:", pid_path.display());
+    let place = pid_file.mark().map_err(anyhow::Error::from)?;
     let left = sweep::run(|mark| mark.starts_with(&place));
     if let Some(cgroup) = &cgroup {
         cgroup.end_all();
@@ -200,7 +200,8 @@ fn resume(
     let generations = replace::restore_all(&state.generations, &registry, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
-    log::subscribe(configuration.log.format);
+    log::open(&configuration.log, options.daemonized)
+        .context("cannot write the supervisor's log")?;
     let adopt = replace::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);

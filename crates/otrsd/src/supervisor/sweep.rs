@@ -4,7 +4,7 @@
 //! session, parent or user they moved to. One that also replaced its environment is not found; only
 //! a cgroup would hold it.
 
-use std::{fs, thread, time::Duration};
+use std::{collections::BTreeSet, fs, thread, time::Duration};
 
 use nix::{
     errno::Errno,
@@ -16,18 +16,18 @@ use super::spawn::{INSTANCE, RUN};
 
 /// Kills every process of a run that `is_meant` by its mark, until none is left.
 pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
-    let mut killed = 0;
+    let mut killed = BTreeSet::new();
     // A process may fork while the list is read: look again until nobody is found.
     for _ in 0..100 {
         let found = all_pids().filter(|pid| mark(*pid, RUN).is_some_and(|run| is_meant(&run)));
-        let count = found.filter(|pid| end(*pid)).count();
-        if count == 0 {
+        let found: Vec<i32> = found.filter(|pid| end(*pid)).collect();
+        if found.is_empty() {
             break;
         }
-        killed += count;
+        killed.extend(found);
         thread::sleep(Duration::from_millis(5));
     }
-    killed
+    killed.len()
 }
 
 /// Kills the adopted children, not modules themselves, that belong to a life that is over. Their own

@@ -47,7 +47,10 @@ impl Watches {
     /// Something happened to the module `name`.
     pub(super) fn tell(&self, name: &str, text: &str) {
         for watch in self.watches.iter().filter(|watch| watch.awaited.contains(name)) {
-            let _ = watch.reply.try_send(Reply::Event { text: text.to_owned() });
+            // The last place is the outcome's.
+            if watch.reply.capacity() > 1 {
+                let _ = watch.reply.try_send(Reply::Event { text: text.to_owned() });
+            }
         }
     }
 

@@ -1,0 +1,48 @@
+//! What every child process of ours gets, whoever starts it.
+
+use std::{ffi::CString, io, path::PathBuf};
+
+use nix::{
+    errno::Errno,
+    sys::{prctl::set_pdeathsig, signal::Signal},
+    unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid},
+};
+
+/// Whom a module runs as.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+    name: String,
+    home: PathBuf,
+}
+
+impl Identity {
+    pub(crate) fn of(name: &str) -> io::Result<Self> {
+        let user = User::from_name(name)?
+            .ok_or_else(|| io::Error::other(format!("there is no user '{name}'")))?;
+        let groups = getgrouplist(&CString::new(name)?, user.gid)?;
+        Ok(Self { uid: user.uid, gid: user.gid, groups, name: user.name, home: user.dir })
+    }
+
+    /// The variables that tell a program who it is.
+    pub(crate) fn variables(&self) -> [(&'static str, PathBuf); 3] {
+        let name = PathBuf::from(&self.name);
+        [("HOME", self.home.clone()), ("USER", name.clone()), ("LOGNAME", name)]
+    }
+
+    /// Between fork and exec.
+    pub(crate) fn assume(&self) -> nix::Result<()> {
+        setgroups(&self.groups)?;
+        setresgid(self.gid, self.gid, self.gid)?;
+        setresuid(self.uid, self.uid, self.uid)
+    }
+}
+
+/// Between fork and exec: the kernel kills the child when `parent`'s thread that started it ends.
+/// Set last, for changing the user clears it; the parent may have died before.
+pub(crate) fn die_with(parent: Pid) -> nix::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
+}
