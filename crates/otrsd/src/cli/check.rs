@@ -19,7 +19,10 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
         Ok(configuration) => {
             found.extend(configuration.problems.iter().map(ToString::to_string));
             found.extend(directories(&configuration));
-            found.extend(configuration.modules.iter().flat_map(surroundings::problems));
+            for spec in &configuration.modules {
+                let problems = surroundings::problems(spec).into_iter();
+                found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
+            }
             configuration.modules.len()
         }
         Err(error) => {

@@ -9,7 +9,7 @@ use super::modules::ModuleSpec;
 /// What a module needs and does not find.
 pub(crate) fn problems(spec: &ModuleSpec) -> Vec<String> {
     let mut problems = Vec::new();
-    let mut complain = |what: String| problems.push(format!("module {}: {what}", spec.name));
+    let mut complain = |what: String| problems.push(what);
     let summary = spec.summary_command.as_deref();
     for argv in spec.argv().into_iter().chain(summary) {
         if let Some(what) = argv.first().and_then(|program| program_problem(program)) {

@@ -129,12 +129,11 @@ impl Supervisor {
         for (name, module) in &self.modules {
             let Phase::Running { process, ready } = &module.phase else { continue };
             match module.spec.kind {
-                // One that is not ready yet is told when it is.
-                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() => {
-                    if *ready {
-                        tell_to_reopen(process.pid);
-                    }
+                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() && *ready => {
+                    tell_to_reopen(process.pid);
                 }
+                // It is told when it is ready.
+                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() => {}
                 // A command knows nothing of its log files, another user may not open them: the next
                 // life gets new ones.
                 _ if process.logs().any(OwnLog::was_renamed) => {

@@ -120,7 +120,7 @@ fn a_commands_end_with_0_is_planned_and_any_other_is_not() {
         [
             ("exit 0".into(), true, "discarded".into(), None),
             ("exit 1".into(), false, String::new(), None),
-            ("exit 1".into(), false, String::new(), Some(failed)),
+            ("exit 1".into(), false, failed["Rounds: ".len()..].to_owned(), Some(failed)),
         ]
     );
 }

@@ -88,7 +88,7 @@ fn a_stale_file_that_names_our_own_pid_does_not_fool_us() {
     assert_eq!(world.status().pid, pid);
     assert_eq!(perl(&world, STATUS), "held");
     let second = world.otrsd(&["start"]);
-    assert_eq!(second.all(), (0, "", format!("already running (PID {pid})\n").as_str()));
+    assert_eq!(second.all(), (0, format!("already running (PID {pid})\n").as_str(), ""));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_daemon_of_perls_is_running_too() {
     wait_until("Perl's PID", || (world.read(FILE) == pid.to_string()).then_some(()));
     assert_eq!(perl(&world, STATUS), "held");
     let said = format!("already running (PID {pid})\n");
-    assert_eq!(world.otrsd(&["start"]).all(), (0, "", said.as_str()));
+    assert_eq!(world.otrsd(&["start"]).all(), (0, said.as_str(), ""));
     let status = world.otrsd(&["status"]);
     assert_eq!(status.code, 1);
     let text = format!(
@@ -126,8 +126,8 @@ fn a_file_that_perl_deleted_does_not_let_a_second_daemon_start() {
     fs::remove_file(world.path(FILE)).unwrap();
     for _ in 0..2 {
         let second = world.otrsd(&["start"]);
-        assert_eq!((second.code, second.stdout.as_str()), (0, ""), "{second:?}");
-        assert!(second.stderr.starts_with("already running"), "{second:?}");
+        assert_eq!((second.code, second.stderr.as_str()), (0, ""), "{second:?}");
+        assert!(second.stdout.starts_with("already running"), "{second:?}");
     }
     assert_eq!(world.status().pid, pid);
     world.otrsd(&["stop"]).ok();

@@ -194,8 +194,8 @@ fn an_invalid_node_id_keeps_the_daemon_from_starting() {
 #[test]
 fn a_bad_setting_is_reported_and_its_default_holds() {
     let table = [
-        ("Daemon::StopGrace", "soon", "'soon' is not a whole number; 30 is used"),
-        ("Daemon::Log::DaysToKeep", "-1", "'-1' is not a whole number; 1 is used"),
+        ("Daemon::StopGrace", "soon", "'soon' is not a whole number up to 86400; 30 is used"),
+        ("Daemon::Log::DaysToKeep", "-1", "'-1' is not a whole number up to 36500; 1 is used"),
         (
             "Daemon::Log::RotationType",
             "weekly",

@@ -18,8 +18,8 @@ fn a_second_start_is_no_failure() {
     let world = World::new().with("modules", &[idle("A", 1)]);
     let pid = world.start();
     let said = format!("already running (PID {pid})\n");
-    assert_eq!(world.otrsd(&["start"]).all(), (0, "", said.as_str()));
-    assert_eq!(world.otrsd(&["start", "--foreground"]).all(), (0, "", said.as_str()));
+    assert_eq!(world.otrsd(&["start"]).all(), (0, said.as_str(), ""));
+    assert_eq!(world.otrsd(&["start", "--foreground"]).all(), (0, said.as_str(), ""));
     assert_eq!(world.status().pid, pid);
 }
 
@@ -178,7 +178,7 @@ fn of_many_starts_at_once_one_succeeds() {
     assert!(outcomes.iter().all(|outcome| outcome.code == 0), "{outcomes:#?}");
     let started =
         outcomes.iter().filter(|outcome| outcome.stdout.starts_with("started (PID ")).count();
-    let refused = outcomes.iter().filter(|outcome| outcome.stderr.starts_with("already running"));
+    let refused = outcomes.iter().filter(|outcome| outcome.stdout.starts_with("already running"));
     assert_eq!((started, refused.count()), (1, 19), "{outcomes:#?}");
     let supervisor = world.status().pid;
     let mut processes = world.processes();

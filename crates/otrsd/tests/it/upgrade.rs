@@ -98,7 +98,7 @@ fn the_new_program_takes_over_and_nothing_is_dropped() {
     signal(after[0], SIGKILL);
     world.running_anew("A", after[0]);
     let second = world.otrsd(&["start"]);
-    assert_eq!(second.all(), (0, "", format!("already running (PID {supervisor})\n").as_str()));
+    assert_eq!(second.all(), (0, format!("already running (PID {supervisor})\n").as_str(), ""));
     // is replaced again,
     let old_image = image(supervisor);
     replace(&world);

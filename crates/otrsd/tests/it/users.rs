@@ -73,7 +73,8 @@ fn a_module_of_another_user_writes_into_its_log_after_an_external_rotation() {
     fs::rename(world.path(log), world.path("log/old")).unwrap();
     signal(supervisor, SIGUSR1);
     wait_until("the new log", || world.read(log).contains("err").then_some(()));
-    assert_eq!(world.running("Native"), pid, "it went on");
+    // It may not open files there itself: its next life was given new ones.
+    world.running_anew("Native", pid);
 }
 
 #[test]
@@ -89,7 +90,8 @@ fn an_unknown_user_is_told_and_harms_no_other() {
     world.running("B");
     let ended = |status: &crate::status::Status| status.module("A").last_exit.clone();
     let (_, exit) = world.wait_for("a failure of A", ended);
-    assert_eq!(exit.how, "cannot start /bin/sh: there is no user 'no-such-user'");
+    assert!(exit.how.starts_with("cannot start"), "{exit:?}");
+    assert!(exit.how.contains("there is no user 'no-such-user'"), "{exit:?}");
 }
 
 #[test]
