@@ -1,5 +1,5 @@
-//! Perl's Storable format: [`thaw`] reads what `freeze`, `nfreeze`, `store` and
-//! `nstore` write for plain data, [`freeze`] and [`freeze_file`] write what
+//! Perl's Storable format: [`thaw()`] reads what `freeze`, `nfreeze`, `store` and
+//! `nstore` write for plain data, [`freeze()`] and [`freeze_file`] write what
 //! `thaw` and `retrieve` read.
 //!
 //! Read as data: every scalar, arrays, hashes (restricted ones as plain ones),

@@ -75,7 +75,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// The original's console commands: Maint::Daemon::List, Maint::Daemon::Summary [MODULE].
+    /// Run one of the original's console commands: Maint::Daemon::List, Maint::Daemon::Summary.
     Console {
         /// The console command.
         name: String,

@@ -25,7 +25,7 @@ use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,
     module::{process, registry::Registry},
-    supervisor::{daemonize, guard, pid_file, replace},
+    supervisor::{daemonize, guard, pid_file, state},
 };
 
 /// What every command may need.
@@ -79,7 +79,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
         Command::Module(ModuleCommand::Guard { run, .. }) => {
             return guard::watch(&run.to_string_lossy());
         }
-        Command::Module(ModuleCommand::TakeoverCheck) => return replace::check(&registry),
+        Command::Module(ModuleCommand::TakeoverCheck) => return state::check(&registry),
         _ => {}
     }
     finish(dispatch(&source, command, registry))

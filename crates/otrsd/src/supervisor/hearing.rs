@@ -17,7 +17,7 @@ impl Supervisor {
     /// Hears what was said before a death; of a module that floods us, not everything.
     pub(super) fn hear_last_words(&mut self, now: Moment) {
         for message in
-            std::iter::from_fn(|| self.inbox.try_next()).take(LAST_WORDS).collect::<Vec<_>>()
+            std::iter::from_fn(|| self.held.inbox.try_next()).take(LAST_WORDS).collect::<Vec<_>>()
         {
             self.on_message(&message, now);
         }
@@ -26,7 +26,7 @@ impl Supervisor {
     /// Hears what a module's own process says.
     pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
         let Some(name) = self.sender(message.pid) else { return };
-        let Some(module) = self.modules.get_mut(&name) else { return };
+        let Some(module) = self.past.modules.get_mut(&name) else { return };
         for line in message.text.lines() {
             if line == "READY=1" {
                 module.get_ready(now);
@@ -47,12 +47,12 @@ impl Supervisor {
         self.name_of(pid).or_else(|| {
             let session = getsid(Some(Pid::from_raw(pid))).ok()?;
             let name = self.name_of(session.as_raw())?;
-            matches!(self.modules[&name].spec.kind, Kind::Command(_)).then_some(name)
+            matches!(self.past.modules[&name].spec.kind, Kind::Command(_)).then_some(name)
         })
     }
 
     pub(super) fn limits_memory(&self) -> bool {
-        self.modules.values().any(|module| module.spec.memory_max.is_some())
+        self.past.modules.values().any(|module| module.spec.memory_max.is_some())
     }
 
     /// Discards the modules that grew above their limit, after their round.
@@ -62,6 +62,7 @@ impl Supervisor {
         }
         self.memory_check = now + MEMORY_CHECK;
         let grown: Vec<(String, Cause)> = self
+            .past
             .modules
             .iter()
             .filter(|(_, module)| matches!(module.phase, Phase::Running { .. }))

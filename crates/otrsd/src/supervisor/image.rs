@@ -12,16 +12,14 @@ use anyhow::{Context as _, ensure};
 /// The program file that this image was started from.
 #[derive(Debug)]
 pub(super) struct Image {
-    /// Counts the images of this run.
-    pub(super) number: u64,
     pub(super) path: PathBuf,
     identity: Option<[u64; 3]>,
 }
 
 impl Image {
-    pub(super) fn current(number: u64) -> Self {
+    pub(super) fn current() -> Self {
         let path = fs::read_link("/proc/self/exe").unwrap_or_default();
-        Self { number, path, identity: identity(Path::new("/proc/self/exe")) }
+        Self { path, identity: identity(Path::new("/proc/self/exe")) }
     }
 
     /// The C library hands a file without a known format to a shell, an empty one too.

@@ -37,20 +37,20 @@ impl Supervisor {
         let configuration = Arc::clone(&sealed.configuration);
         let memory = sealed.generation.clone();
         let debug = self.is_debugged(name);
-        let Some(module) = self.modules.get_mut(name) else { return };
+        let Some(module) = self.past.modules.get_mut(name) else { return };
         let is_loop = module.streak.is_loop();
         let outputs = outputs(&configuration.log, name, debug, self.options.daemonized, is_loop);
-        self.last_instance += 1;
+        self.past.last_instance += 1;
         let launch = spawn::Launch {
             spec: &spec,
             generation: &memory,
             stdout: outputs.stdout,
             stderr: outputs.stderr,
             program: &self.program,
-            run: &self.run,
-            instance: self.last_instance,
-            notify: &self.inbox.address,
-            cgroup: self.cgroup.as_ref().and_then(|cgroup| cgroup.make(name)),
+            run: &self.past.run,
+            instance: self.past.last_instance,
+            notify: &self.held.inbox.address,
+            cgroup: self.held.cgroup.as_ref().and_then(|cgroup| cgroup.make(name)),
             debug,
         };
         let spawned = spawn::module(launch).map_err(|error| cannot_start(&spec, &error));
@@ -69,11 +69,11 @@ impl Supervisor {
                 module.phase = Phase::Running {
                     process: Process {
                         pid,
-                        instance: self.last_instance,
+                        instance: self.past.last_instance,
                         started: clock::wall(),
                         since,
                         last_round: since,
-                        image: self.image.number,
+                        image: self.past.image,
                         out: outputs.out,
                         err: outputs.err,
                         discard: None,
@@ -105,7 +105,7 @@ impl Supervisor {
         tracing::error!("{name}: {error}");
         self.watches.tell(name, &format!("{name}: {error}"));
         self.watches.fail(name);
-        let Some(module) = self.modules.get_mut(name) else { return };
+        let Some(module) = self.past.modules.get_mut(name) else { return };
         module.remember(
             Exit {
                 pid: None,

@@ -34,8 +34,8 @@ impl Supervisor {
             }
             let Some(reaped) = reaper::take(pid) else { continue };
             self.hear_last_words(now);
-            if reaped.pid == self.guard.pid {
-                self.plan_guard(now.since(self.guard.since), now);
+            if reaped.pid == self.held.guard.pid {
+                self.plan_guard(now.since(self.held.guard.since), now);
             } else if self.probe.as_ref().is_some_and(|probe| probe.pid == reaped.pid) {
                 self.on_probed(reaped.end, now);
             } else if let Some(name) = self.name_of(reaped.pid) {
@@ -54,8 +54,8 @@ impl Supervisor {
             return;
         }
         self.guard_due = None;
-        match Guard::start(&self.program, &self.run, &self.sources) {
-            Ok(guard) => self.guard = guard,
+        match Guard::start(&self.program, &self.past.run, &self.sources) {
+            Ok(guard) => self.held.guard = guard,
             Err(error) => {
                 tracing::error!("the guard is gone and no other starts: {error}");
                 self.plan_guard(Duration::ZERO, now);
@@ -69,7 +69,7 @@ impl Supervisor {
     }
 
     pub(super) fn name_of(&self, pid: i32) -> Option<String> {
-        let mut modules = self.modules.iter();
+        let mut modules = self.past.modules.iter();
         modules
             .find(|(_, module)| module.process().is_some_and(|process| process.pid == pid))
             .map(|(name, _)| name.clone())
@@ -78,6 +78,7 @@ impl Supervisor {
     /// Ends adopted children whose life is over.
     fn end_strays(&self) {
         let living: Vec<(i32, u64)> = self
+            .past
             .modules
             .values()
             .filter_map(|module| module.process().map(|process| (process.pid, process.instance)))
@@ -88,7 +89,7 @@ impl Supervisor {
     }
 
     fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {
-        let Some(module) = self.modules.get_mut(name) else { return };
+        let Some(module) = self.past.modules.get_mut(name) else { return };
         let (process, cause, then) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => {
                 let cause = own_cause(&process, reaped);
@@ -120,7 +121,7 @@ impl Supervisor {
             tracing::warn!(module = name, pid = reaped.pid, "{name} failed: {exit}");
         }
         module.remember(exit, now);
-        if let Some(cgroup) = &self.cgroup {
+        if let Some(cgroup) = &self.held.cgroup {
             cgroup.end(name);
         }
         self.end_strays();
@@ -129,7 +130,7 @@ impl Supervisor {
 
     /// What comes after a life.
     fn follow(&mut self, name: &str, then: Then, ending: Ending, uptime: Duration, now: Moment) {
-        let Some(module) = self.modules.get_mut(name) else { return };
+        let Some(module) = self.past.modules.get_mut(name) else { return };
         match then {
             Then::Start => {
                 let delay = module.streak.delay(ending, uptime, now, fastrand::f64());
@@ -144,7 +145,7 @@ impl Supervisor {
                 }
             }
             Then::Stop => module.phase = Phase::Stopped,
-            Then::Forget => drop(self.modules.remove(name)),
+            Then::Forget => drop(self.past.modules.remove(name)),
         }
     }
 
@@ -157,7 +158,7 @@ impl Supervisor {
         grace: Option<Duration>,
         now: Moment,
     ) {
-        let Some(module) = self.modules.get_mut(name) else { return };
+        let Some(module) = self.past.modules.get_mut(name) else { return };
         let process = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => {
                 ask_to_end(&module.spec, process.pid);
@@ -176,7 +177,7 @@ impl Supervisor {
             }
             Phase::Waiting { .. } | Phase::Stopped => {
                 if then == Then::Forget {
-                    self.modules.remove(name);
+                    self.past.modules.remove(name);
                 }
                 return;
             }
@@ -188,9 +189,9 @@ impl Supervisor {
     /// Starts, kills and aborts what is due.
     pub(super) fn on_time(&mut self, now: Moment) {
         let is_due = |module: &Module| module.deadline().is_some_and(|moment| moment <= now);
-        let due = self.modules.iter().filter(|(_, module)| is_due(module));
+        let due = self.past.modules.iter().filter(|(_, module)| is_due(module));
         for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            let Some(module) = self.modules.get_mut(&name) else { continue };
+            let Some(module) = self.past.modules.get_mut(&name) else { continue };
             match &mut module.phase {
                 Phase::Waiting { .. } => {
                     self.refresh_configuration();

@@ -7,6 +7,7 @@
 mod cgroup;
 pub(crate) mod control;
 pub(crate) mod daemonize;
+mod event;
 mod exit;
 pub(crate) mod guard;
 mod hearing;
@@ -21,10 +22,11 @@ mod own_log;
 pub(crate) mod pid_file;
 mod reaper;
 mod reload;
-pub(crate) mod replace;
+mod replace;
 mod restart;
 mod spawn;
 pub(crate) mod start;
+pub(crate) mod state;
 pub(crate) mod status;
 mod sweep;
 mod systemd;
@@ -37,24 +39,20 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use nix::sys::signal::SigSet;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-    time::sleep,
-};
+use tokio::sync::mpsc;
 
 use self::{
     cgroup::Cgroup,
-    control::{Call, Control},
+    control::Control,
+    event::{Event, Signals},
     guard::Guard,
     image::Image,
     inbox::Inbox,
-    module::Module,
     pid_file::PidFile,
     replace::Probe,
     restart::Streak,
+    state::Past,
     systemd::ServiceManager,
     watch::Watches,
 };
@@ -94,11 +92,8 @@ pub(crate) struct Supervisor {
     /// Generations in use, the newest last.
     generations: BTreeMap<u64, Sealed>,
     configuration_error: Option<String>,
-    modules: BTreeMap<String, Module>,
-    started: Timestamp,
-    /// Identifies this run in the environment of every process.
-    run: String,
-    last_instance: u64,
+    past: Past,
+    held: Held,
     image: Image,
     probe: Option<Probe>,
     /// The new binary can take over and is about to.
@@ -108,59 +103,31 @@ pub(crate) struct Supervisor {
     /// Set once the daemon is stopping.
     stopping: Option<Moment>,
     watches: Watches,
-    pid_file: PidFile,
-    control: Control,
-    inbox: Inbox,
-    guard: Guard,
     guard_streak: Streak,
     /// When a guard that ended is replaced.
     guard_due: Option<Moment>,
-    cgroup: Option<Cgroup>,
     service_manager: ServiceManager,
     memory_check: Moment,
     logs_reopened: Moment,
     program: OsString,
 }
 
+/// What it holds for its life.
+struct Held {
+    pid_file: PidFile,
+    control: Control,
+    inbox: Inbox,
+    guard: Guard,
+    cgroup: Option<Cgroup>,
+}
+
 const MEMORY_CHECK: Duration = Duration::from_secs(10);
-
-/// What the loop waits for.
-enum Event {
-    ChildDied,
-    Hangup,
-    Interrupt,
-    Terminate,
-    ReopenLogs,
-    Called(Call),
-    Said(inbox::Message),
-    Due,
-}
-
-struct Signals {
-    child: Signal,
-    hangup: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-    reopen: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            child: signal(SignalKind::child())?,
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            reopen: signal(SignalKind::user_defined1())?,
-        })
-    }
-}
 
 impl Supervisor {
     /// Runs until the daemon has stopped.
     async fn run(mut self, mut signals: Signals) -> anyhow::Result<()> {
         let (sender, mut calls) = mpsc::channel(16);
-        self.control.serve(sender)?;
+        self.held.control.serve(sender)?;
         // Children may have died before anybody listened.
         self.on_event(Event::ChildDied);
         self.catch_up();
@@ -170,7 +137,7 @@ impl Supervisor {
             self.catch_up();
             if self.replacing {
                 self.watches = Watches::default();
-                self.control.drain().await;
+                self.held.control.drain().await;
                 // From here on signals wait for the next image; those before are looked at.
                 SigSet::all().thread_block()?;
                 self.on_pending_events(&mut signals, &mut calls).await?;
@@ -179,54 +146,9 @@ impl Supervisor {
             }
         }
         self.watches = Watches::default();
-        self.control.drain().await;
+        self.held.control.drain().await;
         self.finish();
         Ok(())
-    }
-
-    async fn next_event(
-        &self,
-        signals: &mut Signals,
-        calls: &mut mpsc::Receiver<Call>,
-    ) -> anyhow::Result<Event> {
-        let due = async {
-            let now = clock::now();
-            match self.deadline(now) {
-                Some(deadline) => sleep(deadline.since(now)).await,
-                None => std::future::pending().await,
-            }
-        };
-        Ok(tokio::select! {
-            message = self.inbox.next() => Event::Said(message),
-            _ = signals.child.recv() => Event::ChildDied,
-            _ = signals.terminate.recv() => Event::Terminate,
-            _ = signals.interrupt.recv() => Event::Interrupt,
-            _ = signals.hangup.recv() => Event::Hangup,
-            _ = signals.reopen.recv() => Event::ReopenLogs,
-            Some(call) = calls.recv() => Event::Called(call),
-            () = due => Event::Due,
-        })
-    }
-
-    /// Acts on everything that has happened by now.
-    async fn on_pending_events(
-        &mut self,
-        signals: &mut Signals,
-        calls: &mut mpsc::Receiver<Call>,
-    ) -> anyhow::Result<()> {
-        loop {
-            // Lets the event loop look at the descriptors.
-            tokio::task::yield_now().await;
-            let event = tokio::select! {
-                biased;
-                event = self.next_event(signals, calls) => event?,
-                () = std::future::ready(()) => return Ok(()),
-            };
-            if matches!(event, Event::Due) {
-                return Ok(());
-            }
-            self.on_event(event);
-        }
     }
 
     fn on_event(&mut self, event: Event) {
@@ -265,26 +187,8 @@ impl Supervisor {
         self.renew_guard(now);
         self.renew_next_outdated(now);
         self.forget_unused_generations();
-        self.watches.settle(&self.modules, &self.outdated, now);
+        self.watches.settle(&self.past.modules, &self.outdated, now);
         self.service_manager.tell_alive(now);
-    }
-
-    fn deadline(&self, now: Moment) -> Option<Moment> {
-        let modules = self.modules.values().filter_map(Module::deadline);
-        let memory = self.limits_memory().then_some(self.memory_check);
-        let probe = self.probe.as_ref().map(|probe| probe.deadline);
-        let sign = self.service_manager.next_sign();
-        let is_awaited = !self.watches.is_empty() || !self.outdated.is_empty();
-        let coming = self.modules.values().filter_map(Module::ready_deadline);
-        let ready = coming.filter(|due| is_awaited && *due > now).min();
-        modules
-            .chain(memory)
-            .chain(probe)
-            .chain(sign)
-            .chain(ready)
-            .chain(self.renewal_deadline(now))
-            .chain(self.guard_due)
-            .min()
     }
 
     /// The configuration that the next process starts with.
@@ -295,24 +199,21 @@ impl Supervisor {
     }
 
     fn is_over(&self) -> bool {
-        self.stopping.is_some() && self.modules.values().all(|module| module.process().is_none())
+        self.stopping.is_some()
+            && self.past.modules.values().all(|module| module.process().is_none())
     }
 
     fn finish(self) {
-        if let Some(cgroup) = &self.cgroup {
+        if let Some(cgroup) = &self.held.cgroup {
             cgroup.end_all();
         }
         // What left its session goes with the daemon.
-        let run = self.run;
-        sweep::run(|mark| mark == run);
-        let configuration = self.generations.into_values().next_back();
-        if let Some(sealed) = configuration {
-            crate::logs::delete_empty(&sealed.configuration.log);
-        }
-        self.guard.dismiss();
+        sweep::run(|mark| mark == self.past.run);
+        crate::logs::delete_empty(&self.configuration().log);
+        self.held.guard.dismiss();
         reaper::take_the_rest();
-        self.control.close();
-        self.pid_file.release();
+        self.held.control.close();
+        self.held.pid_file.release();
         tracing::info!("stopped");
     }
 }

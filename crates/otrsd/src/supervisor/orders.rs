@@ -36,7 +36,7 @@ impl Supervisor {
                 let _ = reply.try_send(Reply::Status(Box::new(self.status(now))));
             }
             Request::Stop { force } => {
-                self.watches.add_to_the_end(reply, self.modules.keys().cloned().collect());
+                self.watches.add_to_the_end(reply, self.past.modules.keys().cloned().collect());
                 let grace = self.configuration().stop_grace;
                 self.stop(if force { FORCED_GRACE } else { grace }, now);
             }
@@ -45,16 +45,17 @@ impl Supervisor {
             }
             Request::Settle => {
                 // One that fails again and again is no news.
-                let modules = self.modules.iter().filter(|(_, module)| !module.streak.is_loop());
+                let modules =
+                    self.past.modules.iter().filter(|(_, module)| !module.streak.is_loop());
                 let awaited = modules.map(|(name, _)| name.clone()).collect();
                 self.watches.add(reply, awaited);
             }
             Request::Reload => self.reload(Some(reply), now),
             Request::Restart { module: None } => {
-                let all = self.modules.keys().cloned().collect();
+                let all = self.past.modules.keys().cloned().collect();
                 self.restart(all, reply, now);
             }
-            Request::Restart { module: Some(name) } if self.modules.contains_key(&name) => {
+            Request::Restart { module: Some(name) } if self.past.modules.contains_key(&name) => {
                 self.restart([name].into(), reply, now);
             }
             Request::Restart { module: Some(name) } => {
@@ -68,10 +69,10 @@ impl Supervisor {
             .configuration()
             .refused
             .iter()
-            .partition(|refused| self.modules.contains_key(&refused.name));
+            .partition(|refused| self.past.modules.contains_key(&refused.name));
         let refused =
             refused.into_iter().map(|it| ModuleStatus::refused(&it.name, it.problem.to_string()));
-        let modules = self.modules.iter().map(|(name, module)| {
+        let modules = self.past.modules.iter().map(|(name, module)| {
             let stale = running.iter().find(|refused| refused.name == *name);
             let stale = stale.map(|it| format!("runs as registered before: {}", it.problem));
             ModuleStatus::of(module, stale, now)
@@ -81,8 +82,8 @@ impl Supervisor {
             pid,
             node_id: self.configuration().place.node_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            image: self.image.number,
-            started: self.started,
+            image: self.past.image,
+            started: self.past.started,
             rss_kb: rss_kb(pid.cast_signed()).unwrap_or_default(),
             stopping: self.stopping.is_some(),
             configuration_error: self.configuration_error.clone(),
@@ -97,8 +98,8 @@ impl Supervisor {
             systemd::stopping(grace);
         }
         self.stopping = Some(now + grace);
-        for name in self.modules.keys().cloned().collect::<Vec<_>>() {
-            if let Some(process) = self.modules[&name].process() {
+        for name in self.past.modules.keys().cloned().collect::<Vec<_>>() {
+            if let Some(process) = self.past.modules[&name].process() {
                 self.watches.tell(&name, &format!("waiting for {name} (PID {})", process.pid));
             }
             let cause = Cause::asked("the daemon stops");
@@ -126,7 +127,7 @@ impl Supervisor {
         }
         self.logs_reopened = now;
         let mut renamed = Vec::new();
-        for (name, module) in &self.modules {
+        for (name, module) in &self.past.modules {
             let Phase::Running { process, ready } = &module.phase else { continue };
             match module.spec.kind {
                 Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() && *ready => {

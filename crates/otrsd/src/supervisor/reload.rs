@@ -54,7 +54,7 @@ impl Supervisor {
                 }
             }
         }
-        systemd::ready(self.modules.len());
+        systemd::ready(self.past.modules.len());
     }
 
     /// The supervisor's own log follows its directory; its form counts from the next start.
@@ -104,7 +104,8 @@ impl Supervisor {
     fn apply_configuration(&mut self, now: Moment) -> BTreeSet<String> {
         let new = Arc::clone(self.configuration());
         let mut changed = BTreeSet::new();
-        let unequal = self.modules.iter().filter(|(_, module)| !self.is_unchanged(module, &new));
+        let unequal =
+            self.past.modules.iter().filter(|(_, module)| !self.is_unchanged(module, &new));
         for name in unequal.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let is_refused = new.refused.iter().any(|refused| refused.name == name);
             let (reason, then) = match new.module(&name) {
@@ -118,8 +119,8 @@ impl Supervisor {
             changed.insert(name);
         }
         for spec in &new.modules {
-            if !self.modules.contains_key(&spec.name) {
-                self.modules.insert(spec.name.clone(), Module::new(spec.clone(), now));
+            if !self.past.modules.contains_key(&spec.name) {
+                self.past.modules.insert(spec.name.clone(), Module::new(spec.clone(), now));
                 changed.insert(spec.name.clone());
             }
         }
@@ -140,7 +141,7 @@ impl Supervisor {
         if self.generations.len() < 2 {
             return;
         }
-        let used: BTreeSet<u64> = self.modules.values().map(|it| it.generation).collect();
+        let used: BTreeSet<u64> = self.past.modules.values().map(|it| it.generation).collect();
         let newest = self.generations.last_key_value().map(|(number, _)| *number);
         self.generations.retain(|number, _| Some(*number) == newest || used.contains(number));
     }

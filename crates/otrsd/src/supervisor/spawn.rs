@@ -42,7 +42,7 @@ const OUR_OWN: [&str; 12] = [
     "LISTEN_PID",
     "LISTEN_FDNAMES",
     super::daemonize::DAEMONIZED,
-    super::replace::STATE,
+    super::state::STATE,
     // Of a daemon that started this one as a module.
     RUN,
     INSTANCE,
@@ -130,7 +130,7 @@ pub(super) fn guard(
 pub(super) fn probe(path: &OsStr, state: RawFd, inherited: Vec<RawFd>) -> io::Result<i32> {
     let mut command = Command::new(path);
     clean_environment(&mut command);
-    command.args(["module", "takeover-check"]).env(super::replace::STATE, state.to_string());
+    command.args(["module", "takeover-check"]).env(super::state::STATE, state.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null());
     in_child(&mut command, None, inherited, None);
     start(&mut command)

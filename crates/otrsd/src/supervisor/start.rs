@@ -19,18 +19,20 @@ use thiserror::Error;
 use tokio::runtime;
 
 use super::{
-    MEMORY_CHECK, Options, Sealed, Signals, Supervisor,
+    Held, MEMORY_CHECK, Options, Sealed, Supervisor,
     cgroup::Cgroup,
     control::Control,
     daemonize,
+    event::Signals,
     guard::Guard,
     image::Image,
     inbox::Inbox,
     log,
     module::Module,
     pid_file::{PidFile, Taken},
-    replace::{self, Past, State},
+    replace,
     restart::Streak,
+    state::{self, Past, State},
     sweep,
     systemd::{self, ServiceManager},
     watch::Watches,
@@ -137,17 +139,8 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     if supervisor.options.daemonized {
         daemonize::report_started().context("cannot report to the caller")?;
     }
-    systemd::ready(supervisor.modules.len());
+    systemd::ready(supervisor.past.modules.len());
     Ok(supervisor)
-}
-
-/// What a supervisor holds for its life.
-struct Held {
-    pid_file: PidFile,
-    control: Control,
-    inbox: Inbox,
-    guard: Guard,
-    cgroup: Option<Cgroup>,
 }
 
 fn assemble(
@@ -165,23 +158,16 @@ fn assemble(
         sources,
         generations,
         configuration_error: None,
-        modules: past.modules,
-        started: past.started,
-        run: past.run,
-        last_instance: past.last_instance,
-        image: Image::current(past.image),
+        past,
+        held,
+        image: Image::current(),
         probe: None,
         replacing: false,
         outdated: BTreeSet::new(),
         stopping: None,
         watches: Watches::default(),
-        pid_file: held.pid_file,
-        control: held.control,
-        inbox: held.inbox,
-        guard: held.guard,
         guard_streak: Streak::default(),
         guard_due: None,
-        cgroup: held.cgroup,
         service_manager: ServiceManager::from_environment(now),
         memory_check: now + MEMORY_CHECK,
         logs_reopened: now,
@@ -197,12 +183,12 @@ fn resume(
     mut sources: Sources,
 ) -> anyhow::Result<Supervisor> {
     sources.paths = state.paths;
-    let generations = replace::restore_all(&state.generations, &registry, &sources)?;
+    let generations = state::restore_all(&state.generations, &registry, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
     log::open(&configuration.log, options.daemonized)
         .context("cannot write the supervisor's log")?;
-    let adopt = replace::adopt;
+    let adopt = state::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);
     let guard =
@@ -217,7 +203,7 @@ fn resume(
     };
     let past = Past { image: state.past.image + 1, ..state.past };
     let mut supervisor = assemble(options, registry, sources, past, (held, generations));
-    let (modules, image) = (&supervisor.modules, supervisor.image.number);
+    let (modules, image) = (&supervisor.past.modules, supervisor.past.image);
     let outdated = modules.iter().filter(|(_, module)| replace::runs_earlier(module, image));
     supervisor.outdated = outdated.map(|(name, _)| name.clone()).collect();
     let version = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,138 @@
+//! What a running supervisor hands to another image of itself.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use serde::{Deserialize, Serialize};
+
+use super::{Sealed, module::Module};
+use crate::{
+    config::{
+        Configuration,
+        generation::{Generation, descriptor_in, read_whole, sealed_memory},
+        sources::Sources,
+    },
+    module::registry::Registry,
+};
+
+/// Names the descriptor that the next image reads the state from.
+pub(crate) const STATE: &str = "OTRSD_STATE_FD";
+
+/// A binary that is not ours would hardly end with it.
+pub(super) const CAN_TAKE_OVER: u8 = 114;
+
+/// What the next image takes over. Its form is a contract between versions: fields are only added,
+/// with a default.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State<P = Past> {
+    pub(super) past: P,
+    /// Absolute, while the command line's may be relative to another directory.
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) generations: Vec<(u64, RawFd)>,
+    pub(super) pid_file: [RawFd; 2],
+    pub(super) control: RawFd,
+    pub(super) inbox: RawFd,
+    pub(super) guard: (i32, RawFd),
+}
+
+/// What happened so far in this run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Past {
+    pub(super) modules: BTreeMap<String, Module>,
+    pub(super) started: Timestamp,
+    pub(super) run: String,
+    pub(super) last_instance: u64,
+    /// The number of the image that writes this.
+    pub(super) image: u64,
+}
+
+impl State {
+    /// The state that an earlier image left to this one, if there is one.
+    pub(super) fn inherited() -> anyhow::Result<Option<Self>> {
+        let Some(number) = env::var_os(STATE) else { return Ok(None) };
+        let bytes = read_whole(&descriptor_in(&number)?.into())?;
+        Ok(Some(serde_json::from_slice(&bytes)?))
+    }
+}
+
+impl<P: Serialize> State<P> {
+    /// Writes it down, for the next image or for one that is asked.
+    pub(super) fn seal(&self) -> anyhow::Result<OwnedFd> {
+        sealed_memory(c"otrsd-state", &serde_json::to_vec(self)?)
+    }
+
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let generations = self.generations.iter().map(|(_, number)| *number);
+        generations.chain(self.pid_file).chain([self.control, self.inbox, self.guard.1])
+    }
+}
+
+/// `otrsd module takeover-check`: does this binary understand the running supervisor's state?
+pub(crate) fn check(registry: &Registry) -> ExitCode {
+    let understood = State::inherited().and_then(|state| {
+        let state = state.context("no state was handed over")?;
+        let sources = Sources::new(&state.paths, None)?;
+        restore_all(&state.generations, registry, &sources)
+    });
+    match understood {
+        Ok(_) => ExitCode::from(CAN_TAKE_OVER),
+        Err(error) => {
+            crate::logs::complain(&format!("this version cannot take over: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The generations that an earlier image sealed. One that this version refuses is left out, as long
+/// as there is another.
+pub(super) fn restore_all(
+    generations: &[(u64, RawFd)],
+    registry: &Registry,
+    sources: &Sources,
+) -> anyhow::Result<BTreeMap<u64, Sealed>> {
+    let mut restored = BTreeMap::new();
+    let mut refusal = None;
+    for (number, descriptor) in generations {
+        match restore(*descriptor, registry, sources) {
+            Ok(sealed) => drop(restored.insert(*number, sealed)),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    match refusal {
+        Some(error) if restored.is_empty() => Err(error),
+        _ => Ok(restored),
+    }
+}
+
+fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
+    let generation = Generation::adopt(adopt(descriptor)?);
+    let settings = generation.contents()?.settings;
+    let configuration = Configuration::interpret(settings, Vec::new(), registry, &sources.places)?;
+    Ok(Sealed { configuration: Arc::new(configuration), generation })
+}
+
+/// Whether the descriptor stays open when another program is executed.
+pub(super) fn keep_across_exec(number: RawFd, keep: bool) -> nix::Result<()> {
+    let flags = if keep { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+    #[expect(unsafe_code, reason = "the descriptors are held by their owners, known by number")]
+    // SAFETY: every number comes from an owner that this supervisor holds.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(descriptor, FcntlArg::F_SETFD(flags)).map(drop)
+}
+
+/// Takes a descriptor of the earlier image into possession.
+pub(super) fn adopt(number: RawFd) -> nix::Result<OwnedFd> {
+    keep_across_exec(number, false)?;
+    #[expect(unsafe_code, reason = "the earlier image left this descriptor open for us")]
+    // SAFETY: it is open, as F_SETFD has just shown, and each number is adopted once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
