@@ -9,7 +9,8 @@ use nix::{
 
 use super::{Failure, Program, client, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
-    config::place::Place,
+    config::{Configuration, place::Place},
+    logs::complain,
     supervisor::{
         Options,
         control::{Reply, Request},
@@ -22,58 +23,74 @@ use crate::{
 /// How long `start` waits for the modules; the daemon itself goes on.
 const SETTLE: Duration = Duration::from_secs(5);
 
+/// How a start went.
+pub(super) enum Started {
+    /// A daemon of these sources was running before.
+    Already(Option<i32>),
+    /// It runs in the background, with this configuration.
+    Now(Box<Configuration>),
+    /// It ran in this process, and has stopped.
+    Ended,
+}
+
 pub(super) fn start(
     program: Program,
     foreground: bool,
     debug: Option<Vec<String>>,
 ) -> Result<(), Failure> {
-    let daemonized = daemonize::is_background();
-    if foreground || daemonized || getpid().as_raw() == 1 {
-        let options = Options { debug, daemonized, original_signals: false };
-        return or_already(start::run(options, program.registry, program.sources));
-    }
-    let configuration = program.load()?;
-    if let Some(place) = program.find_running(Some(&configuration.place))? {
-        print(&format!("{}\n", StartError::AlreadyRunning(pid_file::pid_in(&place.pid_file()))));
-        return Ok(());
-    }
-    match daemonize::into_background().map_err(anyhow::Error::from)? {
-        // Another start was faster.
-        Begin::Failed(ALREADY_RUNNING, text) => {
-            print(&format!("{text}\n"));
-            return Ok(());
-        }
-        Begin::Failed(code, text) => return Err(Failure { code, text }),
-        Begin::Started => {}
-    }
-    let settled =
-        follow(client::ask(&configuration.place, &Request::Settle, Some(SETTLE))?, |_| {});
-    let pid = pid_file::pid_in(&configuration.place.pid_file()).unwrap_or_default();
-    match settled {
-        Ok(true) => {
-            let modules = configuration.modules.len();
-            print(&format!("started (PID {pid}), {modules} modules running\n"));
-        }
-        Ok(false) => {
-            print(&format!("started (PID {pid}); modules are still starting: see status\n"));
-        }
-        Err(failure) => print(&format!("started (PID {pid}), but {}\n", failure.text)),
-    }
-    for problem in &configuration.problems {
-        crate::logs::complain(&format!("warning: {problem}"));
+    match begin(program, foreground, debug, false)? {
+        Started::Already(pid) => print(&format!("{}\n", StartError::AlreadyRunning(pid))),
+        Started::Now(configuration) => tell_how_modules_started(&configuration)?,
+        Started::Ended => {}
     }
     Ok(())
 }
 
-/// What was asked for is so: a cron job that starts the daemon again and again must hear no error.
-fn or_already(ended: Result<(), StartError>) -> Result<(), Failure> {
-    match ended {
-        Err(already @ StartError::AlreadyRunning(_)) if !daemonize::is_background() => {
-            print(&format!("{already}\n"));
-            Ok(())
-        }
-        ended => Ok(ended?),
+/// Starts the daemon: in this process, or in the background. `original_signals`: INT and TERM mean
+/// what they mean to the original.
+pub(super) fn begin(
+    program: Program,
+    foreground: bool,
+    debug: Option<Vec<String>>,
+    original_signals: bool,
+) -> Result<Started, Failure> {
+    let daemonized = daemonize::is_background();
+    if foreground || daemonized || getpid().as_raw() == 1 {
+        let options = Options { debug, daemonized, original_signals };
+        return match start::run(options, program.registry, program.sources) {
+            // What was asked for is so: a cron job that starts it again and again hears no error.
+            Err(StartError::AlreadyRunning(pid)) if !daemonized => Ok(Started::Already(pid)),
+            ended => ended.map(|()| Started::Ended).map_err(Failure::from),
+        };
     }
+    let configuration = program.load()?;
+    if let Some(place) = program.find_running(Some(&configuration.place))? {
+        return Ok(Started::Already(pid_file::pid_in(&place.pid_file())));
+    }
+    match daemonize::into_background().map_err(anyhow::Error::from)? {
+        Begin::Started => Ok(Started::Now(Box::new(configuration))),
+        // Another start was faster.
+        Begin::Failed(ALREADY_RUNNING, _) => {
+            Ok(Started::Already(pid_file::pid_in(&configuration.place.pid_file())))
+        }
+        Begin::Failed(code, text) => Err(Failure { code, text }),
+    }
+}
+
+fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure> {
+    let place = &configuration.place;
+    let settled = follow(client::ask(place, &Request::Settle, Some(SETTLE))?, |_| {});
+    let pid = pid_file::pid_in(&place.pid_file()).unwrap_or_default();
+    let how = match settled {
+        Ok(true) => format!(", {} modules running", configuration.modules.len()),
+        Ok(false) => "; modules are still starting: see status".to_owned(),
+        Err(failure) => format!(", but {}", failure.text),
+    };
+    print(&format!("started (PID {pid}){how}\n"));
+    for problem in &configuration.problems {
+        complain(&format!("warning: {problem}"));
+    }
+    Ok(())
 }
 
 pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {

@@ -4,16 +4,16 @@ use std::{env, path::Path};
 
 use nix::unistd::geteuid;
 
-use super::{Failure, Program, failure::ALREADY_RUNNING, lifecycle, terminal::print};
+use super::{
+    Failure, Program,
+    lifecycle::{self, Started},
+    terminal::print,
+};
 use crate::{
     config::{place::Place, sources::Sources},
     logs::complain,
     module::registry::Registry,
-    supervisor::{
-        Options,
-        daemonize::{self, Begin},
-        pid_file, start,
-    },
+    supervisor::{daemonize, pid_file},
 };
 
 /// The names, with the product and its user.
@@ -52,10 +52,10 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let lower = words.iter().take(2).map(|word| word.to_lowercase()).collect::<Vec<_>>();
     match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["start"] => begin(program, None, false),
-        ["start", "--debug"] => begin(program, Some(names(&words[2..])), false),
+        ["start"] => start(program, None, false),
+        ["start", "--debug"] => start(program, Some(names(&words[2..])), false),
         // Of Znuny 7.1 and later.
-        ["start", "--foreground"] => begin(program, None, true),
+        ["start", "--foreground"] => start(program, None, true),
         ["stop"] => stop(&program.find_daemon()?, false),
         ["stop", "--force"] => stop(&program.find_daemon()?, true),
         ["status"] => status(&program),
@@ -81,34 +81,22 @@ fn names(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-fn begin(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Result<(), Failure> {
-    let daemonized = daemonize::is_background();
-    if foreground || daemonized {
-        let options = Options { debug, daemonized, original_signals: true };
-        return Ok(start::run(options, program.registry, program.sources)?);
-    }
-    let configuration = program.load()?;
-    if program.find_running(Some(&configuration.place))?.is_some() {
-        print("Daemon already running!\n");
-        return Ok(());
-    }
-    match daemonize::into_background().map_err(anyhow::Error::from)? {
-        Begin::Failed(ALREADY_RUNNING, _) => {
-            print("Daemon already running!\n");
-            Ok(())
-        }
-        Begin::Failed(code, text) => Err(Failure { code, text }),
-        Begin::Started => {
+fn start(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Result<(), Failure> {
+    let is_debugged = debug.is_some();
+    match lifecycle::begin(program, foreground, debug, true)? {
+        Started::Already(_) => print("Daemon already running!\n"),
+        Started::Ended => {}
+        Started::Now(configuration) => {
             print("Daemon started\n");
-            if debug.is_some() {
-                let directory = configuration.log.directory.display();
+            if is_debugged {
+                let log = configuration.log.directory.display();
                 print(&format!(
-                    "\nDebug information is stored in the daemon log files localed under: {directory}\n\n"
+                    "\nDebug information is stored in the daemon log files localed under: {log}\n\n"
                 ));
             }
-            Ok(())
         }
     }
+    Ok(())
 }
 
 /// The original says so right after the signal; here it is true when it is said.

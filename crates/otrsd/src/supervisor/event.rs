@@ -6,7 +6,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Supervisor, control::Call, inbox, module::Module};
+use super::{Supervisor, control::Call, datagram, module::Module};
 use crate::clock::{self, Moment};
 
 /// Something that happened.
@@ -17,7 +17,7 @@ pub(super) enum Event {
     Terminate,
     ReopenLogs,
     Called(Call),
-    Said(inbox::Message),
+    Said(datagram::Message),
     Due,
 }
 

@@ -4,8 +4,8 @@ use nix::unistd::{Pid, getsid};
 
 use super::{
     MEMORY_CHECK, Supervisor,
+    datagram::Message,
     exit::printable,
-    inbox::Message,
     module::{Cause, Module, Phase, Process, Then},
     orders, status,
 };

@@ -4,9 +4,8 @@
 //! who sent a message, and only a module's own process is heard.
 
 use std::{
-    io::{self, IoSliceMut},
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsRawFd as _, OwnedFd, RawFd},
         linux::net::SocketAddrExt as _,
         unix::net::UnixDatagram as StdDatagram,
     },
@@ -14,28 +13,17 @@ use std::{
 };
 
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, bind, recvmsg,
-    setsockopt, socket, sockopt::PassCred,
+    AddressFamily, SockFlag, SockType, UnixAddr, bind, setsockopt, socket, sockopt::PassCred,
 };
 use tokio::{io::Interest, net::UnixDatagram, time::sleep};
 
-/// A message is a few lines; more is cut off.
-const LONGEST: usize = 4096;
-
-/// As many as the kernel lets anybody attach (`SCM_MAX_FD`): none must stay open unseen.
-const DESCRIPTORS: usize = 253;
+use super::datagram::{Message, receive};
 
 /// The receiving socket.
 pub(super) struct Inbox {
     socket: UnixDatagram,
     /// As `NOTIFY_SOCKET` wants it.
     pub(super) address: String,
-}
-
-/// One message of one process.
-pub(super) struct Message {
-    pub(super) pid: i32,
-    pub(super) text: String,
 }
 
 impl Inbox {
@@ -79,29 +67,4 @@ impl Inbox {
     pub(super) fn try_next(&self) -> Option<Message> {
         receive(self.descriptor()).ok()
     }
-}
-
-fn receive(socket: RawFd) -> io::Result<Message> {
-    let mut bytes = [0; LONGEST];
-    let mut parts = [IoSliceMut::new(&mut bytes)];
-    let mut space = nix::cmsg_space!(nix::libc::ucred, [RawFd; DESCRIPTORS]);
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let received = recvmsg::<UnixAddr>(socket, &mut parts, Some(&mut space), flags)?;
-    let mut pid = 0;
-    for message in received.cmsgs()? {
-        match message {
-            ControlMessageOwned::ScmCredentials(sender) => pid = sender.pid(),
-            ControlMessageOwned::ScmRights(descriptors) => descriptors.into_iter().for_each(close),
-            _ => {}
-        }
-    }
-    let length = received.bytes;
-    Ok(Message { pid, text: String::from_utf8_lossy(&bytes[..length]).into_owned() })
-}
-
-/// Descriptors that a sender attached are nobody's: taken and closed.
-#[expect(unsafe_code, reason = "received descriptors come as numbers")]
-fn close(descriptor: RawFd) {
-    // SAFETY: the kernel just gave us this descriptor, and nothing else knows of it.
-    drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
 }

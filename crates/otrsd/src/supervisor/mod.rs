@@ -7,6 +7,7 @@
 mod cgroup;
 pub(crate) mod control;
 pub(crate) mod daemonize;
+mod datagram;
 mod event;
 mod exit;
 pub(crate) mod guard;
