@@ -6,6 +6,7 @@
 //! `<name>.trace` in the directory of the setting `Test::Directory`.
 
 use std::{
+    env,
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
@@ -78,6 +79,8 @@ impl Scripted {
             "discard" => return Ok(After::Leave(Round::discard(object.to_owned()))),
             // Blocks the thread: no signal is heard.
             "block" => thread::sleep(seconds(object)?),
+            // Never awaits, but asks whether to end.
+            "spin" => self.spin()?,
             // Ends early at a stop.
             "pause" => self.context.pause(seconds(object)?).await,
             // Hears signals, but does not end early.
@@ -96,6 +99,14 @@ impl Scripted {
         while !self.file(name).exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    fn spin(&self) -> anyhow::Result<()> {
+        self.trace("spinning")?;
+        while !self.context.is_stopping() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.trace("asked to end")
     }
 
     fn once(&self, name: &str) -> anyhow::Result<After> {
@@ -134,7 +145,18 @@ impl DaemonModule for Scripted {
     }
 }
 
+/// A new program that is asked whether it can take over answers when the test lets it.
+fn wait_for_permission() {
+    let world = env::var_os("OTRSD_TEST_WORLD").map(PathBuf::from);
+    if let Some(world) = world.filter(|_| env::args().any(|it| it == "takeover-check")) {
+        while world.join("hold-the-check").exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 fn main() -> ExitCode {
+    wait_for_permission();
     (1..=60)
         .chain(101..=150)
         .fold(Daemon::new(), |daemon, number| {

@@ -9,10 +9,12 @@ mod registration;
 
 mod status;
 
+mod callers;
 mod cli;
 mod control;
 mod crash;
 mod handbook;
+mod hostile;
 mod leaks;
 mod life;
 mod logs;
@@ -20,8 +22,10 @@ mod original;
 mod pid_file;
 mod process;
 mod refused;
+mod planned;
 mod reload;
 mod secrets;
+mod rounds;
 mod start;
 mod stop;
 mod surroundings;

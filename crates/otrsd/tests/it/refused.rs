@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::{
-    harness::{World, setting},
+    harness::{World, finish, setting},
     registration::{Registration, idle, module},
     status::Status,
 };
@@ -37,7 +37,7 @@ fn placed(world: &World, name: &str, what: &str) -> String {
 fn a_bad_registration_is_refused_with_its_reason() {
     let native = || module("Bad").native(2);
     let command = || module("Bad").shell("sleep 1000");
-    let table: [(Registration, &str); 13] = [
+    let table: [(Registration, &str); 16] = [
         (module("Bad"), "the key 'Module' or 'Command' is missing"),
         (native().key("WatchdogSeconds", "soon"), "'WatchdogSeconds' must be seconds, not 'soon'"),
         (native().key("WatchdogSeconds", "-1"), "'WatchdogSeconds' must be seconds, not '-1'"),
@@ -63,6 +63,15 @@ fn a_bad_registration_is_refused_with_its_reason() {
             command().key("SleepPost", "1").key("MemoryMax", "1M"),
             "'MemoryMax' has no meaning for a command that ends with its round",
         ),
+        (
+            module("Bad").command(&["./poll.py"]),
+            "'Command' must name a program by an absolute path or by its name alone",
+        ),
+        (
+            command().list("SummaryCommand", &["bin/sum"]),
+            "'SummaryCommand' must name a program by an absolute path or by its name alone",
+        ),
+        (command().key("WorkingDirectory", "here"), "'WorkingDirectory' must be an absolute path"),
     ];
     for (registration, reason) in table {
         let world =
@@ -163,6 +172,29 @@ fn every_key_that_names_programs_needs_a_file_of_trust() {
 }
 
 #[test]
+fn a_part_of_a_registration_needs_a_file_of_trust_too() {
+    let parts = [
+        ("Command", "DaemonModules###Bad###Command", "/bin/true"),
+        ("Environment", "DaemonModules###Bad###Environment###LD_PRELOAD", "/tmp/evil.so"),
+        ("User", "DaemonModules###Bad###User", "root"),
+    ];
+    for (key, name, text) in parts {
+        let world = World::new()
+            .with("bad", &[module("Bad").native(2).xml()])
+            .with("fine", &[idle("Fine", 1)])
+            .with("zz", &[setting(name, text)]);
+        let path = world.path("config/zz.xml").canonicalize().unwrap().display().to_string();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let note = refusal(&world, "Bad");
+        let reason = format!(
+            "'{key}' is refused, for others could have set it: \
+             {path} can be written by others; chmod go-w {path}"
+        );
+        assert!(note.ends_with(&reason), "{note}");
+    }
+}
+
+#[test]
 fn an_invalid_node_id_keeps_the_daemon_from_starting() {
     for text in ["0", "1000", "-1", "one", "", "1.5", " "] {
         let world = World::new().with("node", &[setting("NodeID", text)]);
@@ -184,7 +216,7 @@ fn an_invalid_node_id_keeps_the_daemon_from_starting() {
     );
     let mut command = world.command(&world.program);
     command.args(["status"]).env("OTRSD_NODE_ID", "0");
-    let said = crate::harness::finish(command);
+    let said = finish(command);
     assert_eq!(
         said.all(),
         (3, "", "OTRSD_NODE_ID: setting NodeID: '0' is not a number from 1 to 999\n")
@@ -220,6 +252,47 @@ fn a_bad_setting_is_reported_and_its_default_holds() {
     let started = world.otrsd(&["start"]).ok();
     assert_eq!(started.stderr.matches("warning: ").count(), 5, "{started:?}");
     world.wait_for("both modules", |status: &Status| status.running("A").and(status.running("B")));
+}
+
+#[test]
+fn a_number_that_is_too_large_is_reported_and_its_default_holds() {
+    let huge = u64::MAX.to_string();
+    let table = [
+        ("Daemon::Log::DaysToKeep", "9999999", "not a whole number up to 36500; 1 is used"),
+        ("Daemon::Log::DaysToKeep", &huge, "not a whole number up to 36500; 1 is used"),
+        ("Daemon::StopGrace", "86401", "not a whole number up to 86400; 30 is used"),
+        ("Daemon::StopGrace", &huge, "not a whole number up to 86400; 30 is used"),
+    ];
+    for (name, text, reason) in table {
+        let world =
+            World::new().with("modules", &[idle("A", 1)]).with("zz", &[setting(name, text)]);
+        let told = format!("setting {name}: '{text}' is {reason}\n");
+        assert!(world.otrsd(&["check"]).stdout.contains(&told), "{told}");
+        let started = world.otrsd(&["start"]).ok();
+        assert!(started.stderr.contains(&told), "{started:?}");
+        world.running("A");
+        assert_eq!(world.otrsd(&["stop"]).ok().stdout.lines().last(), Some("stopped"));
+    }
+}
+
+#[test]
+fn a_relative_path_is_reported_and_the_default_holds() {
+    // Of a user that is not root the standard directories lie in the world.
+    let world = World::new().by_nobody();
+    fs::remove_file(world.path("config/00-base.xml")).unwrap();
+    let bad = ["Daemon::PID::Path", "Daemon::Log::LogPath"];
+    let world = world.with("zz", &bad.map(|name| setting(name, "relative")));
+    let checked = world.otrsd(&["check"]);
+    let state = world.text(".local/state/otrsd");
+    for (name, standard) in bad.iter().zip([state.clone(), format!("{state}/log")]) {
+        let told = format!("setting {name}: no absolute path; {standard} is used\n");
+        assert!(checked.code == 3 && checked.stdout.contains(&told), "{told}{checked:?}");
+    }
+    world.otrsd(&["start"]).ok();
+    let mut elsewhere = world.command(&world.program);
+    elsewhere.arg("status").current_dir("/");
+    assert!(finish(elsewhere).ok().stdout.contains(" is running: PID "));
+    assert!(!world.path("relative").exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
+use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
 
 use crate::{
     harness::{World, install, is_alive, setting, signal, wait_until},
@@ -187,4 +187,102 @@ fn a_module_that_does_not_get_ready_does_not_hold_up_the_others() {
         world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
     });
     all_are_new(&world);
+}
+
+/// Waits for the check of the new program, which [`hold`] does not let answer.
+fn checking(world: &World) -> i32 {
+    world.process(" module takeover-check ")
+}
+
+fn hold(world: &World) {
+    world.file("hold-the-check", "");
+}
+
+fn let_go(world: &World) {
+    fs::remove_file(world.path("hold-the-check")).unwrap();
+}
+
+#[test]
+fn a_stop_during_an_upgrade_is_not_lost() {
+    let round = module("Long").native(6).does("Run", "trace began; wait-for go").xml();
+    let world = world().with("long", &[round]);
+    let supervisor = world.start();
+    pids(&world);
+    world.traced("Long", "began");
+    hold(&world);
+    replace(&world);
+    signal(supervisor, SIGHUP);
+    checking(&world);
+    signal(supervisor, SIGTERM);
+    world.wait_for("the stop", |status| status.stopping.then_some(()));
+    let_go(&world);
+    // The check's answer comes while the long round keeps the daemon from its end.
+    wait_until("the end of the check", || {
+        let processes = world.processes();
+        processes.iter().all(|(_, line)| !line.contains(" takeover-check ")).then_some(())
+    });
+    assert!(world.status().stopping, "the stop is forgotten");
+    world.file("go", "");
+    world.deserted();
+    assert!(!world.read("log/SupervisorERR.log").contains(" takes over"));
+}
+
+#[test]
+fn a_stop_at_any_moment_of_an_upgrade_is_not_lost() {
+    let moments: [fn(&World); 3] = [
+        |world| drop(checking(world)),
+        |world| {
+            wait_until("the execution", || {
+                let log = world.read("log/SupervisorERR.log");
+                log.contains(" takes over").then_some(())
+            });
+        },
+        |_| {},
+    ];
+    for moment in moments {
+        let world = world();
+        let supervisor = world.start();
+        pids(&world);
+        replace(&world);
+        signal(supervisor, SIGHUP);
+        moment(&world);
+        signal(supervisor, SIGTERM);
+        world.deserted();
+    }
+}
+
+#[test]
+fn a_broken_file_is_told_although_the_new_program_took_over() {
+    let world = world();
+    let supervisor = world.start();
+    pids(&world);
+    let old_image = image(supervisor);
+    replace(&world);
+    world.file("config/broken.xml", "<otrs_config version=\"2.0\" init=\"Config\">\n<Setting>\n");
+    let told = world.otrsd(&["reload"]);
+    assert_eq!(told.code, 1, "{told:?}");
+    assert!(told.stderr.contains(&world.text("config/broken.xml")), "{told:?}");
+    assert!(told.stderr.contains("runs on with the configuration it has"), "{told:?}");
+    assert_ne!(image(supervisor), old_image, "the new program took over");
+    all_are_new(&world);
+    assert!(world.status().configuration_error.unwrap().contains("broken.xml"));
+    fs::remove_file(world.path("config/broken.xml")).unwrap();
+    world.otrsd(&["reload"]).ok();
+    assert_eq!(world.status().configuration_error, None);
+}
+
+#[test]
+fn each_program_has_a_log_of_its_own() {
+    let world = world();
+    world.start();
+    pids(&world);
+    replace(&world);
+    world.otrsd(&["reload"]).ok();
+    let entries = fs::read_dir(world.path("log")).unwrap().flatten();
+    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+    let renamed: Vec<_> = names.filter(|name| name.starts_with("SupervisorERR-")).collect();
+    assert_eq!(renamed.len(), 1, "{renamed:?}");
+    assert!(world.read(&format!("log/{}", renamed[0])).contains(" takes over"));
+    let log = world.read("log/SupervisorERR.log");
+    assert!(log.contains(" took over (PID ") && !log.contains(" started (PID "), "{log}");
 }
