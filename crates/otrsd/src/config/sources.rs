@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::bail;
 use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
 
 use super::places::Places;
@@ -84,7 +85,11 @@ impl Sources {
         overrides.extend(node_id.map(|id| override_by("--node-id", "NodeID", id.to_owned())));
         let paths = if paths.is_empty() { standard_paths(&places) } else { paths.to_vec() };
         // A daemon changes its directory to `/`: relative paths mean the caller's.
-        let paths = paths.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+        let paths = paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
+        // Messages, origins and the guard's arguments name them.
+        if let Some(path) = paths.iter().find(|path| path.to_str().is_none()) {
+            bail!("{}: the path of a configuration must be UTF-8", path.display());
+        }
         Ok(Self { paths, overrides, places })
     }
 

@@ -1,11 +1,6 @@
 //! Who calls `start`, and what of the caller the daemon must not take over or keep back.
 
-use std::{
-    ffi::{OsStr, OsString},
-    fs,
-    os::unix::ffi::OsStrExt as _,
-    path::Path,
-};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _};
 
 use nix::sys::signal::Signal::SIGKILL;
 
@@ -121,39 +116,15 @@ fn a_daemon_that_is_a_module_of_another_keeps_its_guard() {
 }
 
 #[test]
-fn a_configuration_path_that_is_no_text_is_guarded_as_any() {
-    let world = World::new().with(
-        "modules",
-        &[idle("A", 1), module("Command").shell("setsid sleep 7701 & exec sleep 7702").xml()],
-    );
+fn a_configuration_path_that_is_no_text_is_refused() {
+    let world = World::new().with("modules", &[idle("A", 1)]);
     let path = world.path("").join(OsStr::from_bytes(b"config-\xff"));
     fs::rename(world.path("config"), &path).unwrap();
-    let otrsd = |arguments: &[&OsStr]| {
+    for arguments in [["start"], ["status"], ["check"]] {
         let mut command = world.command(&world.program);
         command.env("OTRSD_CONFIG", &path).args(arguments);
-        finish(command)
-    };
-    otrsd(&["start".as_ref()]).ok();
-    let (supervisor, a) = (world.status().pid, world.running("A"));
-    world.process("sleep 7701 ");
-    let guard = world.process(" module guard ");
-    signal(a, SIGKILL);
-    world.running_anew("A", a);
-    assert_eq!(world.process(" module guard "), guard, "the guard does not stay");
-    // The guard's arguments are how it is found now.
-    fs::write(path.join("broken.xml"), "<otrs_config").unwrap();
-    assert!(otrsd(&["status".as_ref()]).ok().stdout.contains(&format!("PID {supervisor}")));
-    fs::remove_file(path.join("broken.xml")).unwrap();
-    signal(supervisor, SIGKILL);
-    world.deserted();
-    // As an argument, too.
-    let mut option = OsString::from("--config=");
-    option.push(Path::new(&path));
-    let mut command = world.command(&world.program);
-    command.env_remove("OTRSD_CONFIG").args([option.as_os_str(), "start".as_ref()]);
-    finish(command).ok();
-    world.running("A");
-    world.process("sleep 7701 ");
-    signal(world.status().pid, SIGKILL);
-    world.deserted();
+        let told = finish(command);
+        assert_eq!(told.code, 3, "{told:?}");
+        assert!(told.stderr.ends_with(": the path of a configuration must be UTF-8\n"), "{told:?}");
+    }
 }

@@ -94,9 +94,8 @@ fn modules_that_flood_the_supervisor_do_not_make_it_deaf() {
     let flooding = names.map(|name| module(name).command(&["python3", "-c", flood]).xml());
     let world = World::new().with("modules", &flooding).with("idle", &[idle("A", 1)]);
     world.start();
-    let is_flooding = |status: &Status| {
-        names.iter().all(|name| status.module(name).note.is_some()).then_some(())
-    };
+    let is_flooding =
+        |status: &Status| names.iter().all(|name| status.module(name).note.is_some()).then_some(());
     world.wait_for("the flood", is_flooding);
     let a = world.running("A");
     signal(a, SIGKILL);

@@ -144,8 +144,7 @@ fn a_reload_restarts_who_may_read_what_changed() {
         .key("SleepPost", "3600")
         .xml();
     let command = module("Command").shell("exec sleep 1000").xml();
-    let world =
-        World::new().with("modules", &[show, command]).with("zz", &settings("first", "1"));
+    let world = World::new().with("modules", &[show, command]).with("zz", &settings("first", "1"));
     world.start();
     world.traced("A", "first");
     let (a, command) = (world.running("A"), world.running("Command"));

@@ -106,10 +106,8 @@ fn a_failures_text_reaches_status_without_a_log_file() {
     );
     world.start();
     let reasons = ["A", "B"].map(|name| exit(&world, name).reason);
-    let expected = [
-        "Run failed: no database at db.example",
-        "Run failed: /bin/sh ended with exit status: 7",
-    ];
+    let expected =
+        ["Run failed: no database at db.example", "Run failed: /bin/sh ended with exit status: 7"];
     assert_eq!(reasons, expected);
     assert!(!world.path("log/AERR.log").exists());
     let shown = world.otrsd(&["status"]).ok().stdout;

@@ -229,8 +229,7 @@ fn a_stop_during_an_upgrade_is_not_lost() {
 
 #[test]
 fn a_stop_at_any_moment_of_an_upgrade_is_not_lost() {
-    let moments: [fn(&World); 3] = [
-        |world| drop(checking(world)),
+    let moments: [fn(&World); 2] = [
         |world| {
             wait_until("the execution", || {
                 let log = world.read("log/SupervisorERR.log");
