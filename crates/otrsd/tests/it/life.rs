@@ -191,20 +191,63 @@ fn a_command_module_speaks_the_notification_protocol() {
 }
 
 #[test]
-fn only_a_modules_own_process_is_heard() {
-    let speak = REPORTER.replace("WATCHDOG=1\\nSTATUS=round", "STATUS=stranger");
-    let script =
-        format!("NOTIFY_SOCKET=$NOTIFY_SOCKET WATCHDOG_USEC=80000 python3 -c '{speak}' & wait");
-    let world = World::new().with(
+fn a_child_of_a_shell_command_speaks_for_its_module() {
+    // As `systemd-notify` does; it waits until it was heard.
+    let say = "import os, socket, time\n\
+               sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+               sender.connect(chr(0) + os.environ[\"NOTIFY_SOCKET\"][1:])\n\
+               sender.send(b\"WATCHDOG=1\\nSTATUS=from a child\")\n\
+               time.sleep(0.3)";
+    let script = format!("while true; do python3 -c '{say}'; done");
+    let world = World::new()
+        .with("modules", &[module("A").shell(&script).key("WatchdogSeconds", "3").xml()]);
+    world.start();
+    let a = world.running("A");
+    let is_heard = |status: &Status| {
+        (status.module("A").note.as_deref() == Some("from a child")).then_some(())
+    };
+    world.wait_for("the child to be heard", is_heard);
+    // Longer than the watchdog's time.
+    let uptime = std::time::Instant::now();
+    wait_until("four seconds of watched life", || {
+        (uptime.elapsed() > std::time::Duration::from_secs(4)).then_some(())
+    });
+    let status = world.status();
+    assert_eq!((status.module("A").pid, status.module("A").restarts), (Some(a), 0));
+}
+
+#[test]
+fn who_is_in_no_commands_session_is_not_heard() {
+    let say = "import os, socket, time\n\
+               sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+               sender.connect(chr(0) + os.environ[\"NOTIFY_SOCKET\"][1:])\n\
+               for number in range(50): sender.send(b\"STATUS=stranger\")\n\
+               open(os.environ[\"HOME\"] + \"/said-by-\" + os.environ[\"OTRSD_MODULE\"], \"w\")\n\
+               time.sleep(1000)";
+    let world = World::new();
+    world.file("say.py", say);
+    let say = format!("python3 '{}'", world.text("say.py"));
+    // A native module speaks for itself; a child of a command that left its session is nobody.
+    let world = world.with(
         "modules",
-        &[module("A").shell(&script).xml(), module("B").native(1).key("SleepPost", "0.05").xml()],
+        &[
+            module("Native").native(1).does("Run", &format!("spawn {say}; pause 3600")).xml(),
+            module("Left").shell(&format!("setsid {say} & wait")).xml(),
+            module("B").native(2).key("SleepPost", "0.05").xml(),
+        ],
     );
     world.start();
-    world.process("stranger");
+    for name in ["Native", "Left"] {
+        wait_until("words", || world.path(&format!("said-by-{name}")).exists().then_some(()));
+    }
+    // A death is taken after everything that was said before it.
     let b = world.running("B");
     signal(b, nix::sys::signal::SIGKILL);
     world.running_anew("B", b);
-    assert_eq!(world.status().module("A").note, None, "a child spoke in its parent's name");
+    let status = world.status();
+    for name in ["Native", "Left"] {
+        assert_eq!(status.module(name).note, None, "{name}");
+    }
 }
 
 #[test]

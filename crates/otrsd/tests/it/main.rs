@@ -20,6 +20,7 @@ mod life;
 mod logs;
 mod original;
 mod pid_file;
+mod places;
 mod planned;
 mod process;
 mod refused;

@@ -80,7 +80,9 @@ fn a_helper_that_left_its_leader_lives_as_long_as_its_module() {
     let world = World::new().with("modules", &[module("A").shell(script).xml()]);
     world.start();
     let a = world.running("A");
-    let helper = world.process("sleep 7401 ");
+    let helper = wait_until("the helper", || {
+        world.processes().into_iter().find(|(_, it)| it == "sleep 7401 ").map(|(pid, _)| pid)
+    });
     let leader = getsid(Some(Pid::from_raw(helper))).unwrap();
     assert_ne!(leader.as_raw(), a);
     let there = std::path::PathBuf::from(format!("/proc/{leader}"));

@@ -229,22 +229,29 @@ fn a_stop_during_an_upgrade_is_not_lost() {
 
 #[test]
 fn a_stop_at_any_moment_of_an_upgrade_is_not_lost() {
-    let moments: [fn(&World); 2] = [
-        |world| {
-            wait_until("the execution", || {
-                let log = world.read("log/SupervisorERR.log");
-                log.contains(" takes over").then_some(())
-            });
-        },
-        |_| {},
-    ];
-    for moment in moments {
+    let executed = |world: &World| {
+        wait_until("the execution", || {
+            let log = world.read("log/SupervisorERR.log");
+            (log.contains(" takes over") || log.contains(" took over")).then_some(())
+        });
+    };
+    for moment in 0..4 {
         let world = world();
         let supervisor = world.start();
         pids(&world);
+        hold(&world);
         replace(&world);
         signal(supervisor, SIGHUP);
-        moment(&world);
+        checking(&world);
+        match moment {
+            0 => signal(supervisor, SIGTERM),
+            1 => signal(checking(&world), SIGKILL),
+            _ => {}
+        }
+        let_go(&world);
+        if moment == 3 {
+            executed(&world);
+        }
         signal(supervisor, SIGTERM);
         world.deserted();
     }

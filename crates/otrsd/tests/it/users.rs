@@ -78,6 +78,44 @@ fn a_module_of_another_user_writes_into_its_log_after_an_external_rotation() {
 }
 
 #[test]
+fn a_module_has_its_users_surroundings() {
+    let tell = "printf '{\"Header\":\"%s\",\"NoDataMessage\":\"-\"}' \
+                \"$(id -un) $HOME $USER $LOGNAME $(id -G) $OTRSD_CONFIG\"";
+    let trace = "id -un; echo \"$HOME $USER $LOGNAME\"; id -G";
+    let Some(world) = world(&[
+        module("Command").shell(&format!("({trace}) >&2; exec sleep 1000")).key("User", "nobody"),
+        module("Rounds")
+            .shell(&format!("({trace}) >&2"))
+            .key("User", "nobody")
+            .key("SleepPost", "60"),
+        module("Summed")
+            .shell("exec sleep 1000")
+            .key("User", "nobody")
+            .list("SummaryCommand", &["/bin/sh", "-c", tell]),
+    ]) else {
+        return;
+    };
+    world.start();
+    let mut id = world.command("id");
+    id.args(["-G", "nobody"]);
+    let groups = crate::harness::finish(id).ok().stdout;
+    let home = nix::unistd::User::from_name("nobody").unwrap().unwrap().dir;
+    let expected = format!("nobody\n{} nobody nobody\n{groups}", home.display());
+    for name in ["Command", "Rounds"] {
+        let log = format!("log/{name}ERR.log");
+        wait_until("what it sees", || (world.read(&log) == expected).then_some(()));
+        let pid = world.running(name);
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
+        assert_eq!(line.trim(), groups.trim(), "{name}");
+    }
+    let shown = world.otrsd(&["summary", "Summed"]).ok().stdout;
+    let line = format!("nobody {} nobody nobody {} ", home.display(), groups.trim());
+    assert!(shown.contains(line.trim_end()), "{line}: {shown}");
+    assert!(!shown.contains(&world.text("config")), "the operator's environment: {shown}");
+}
+
+#[test]
 fn an_unknown_user_is_told_and_harms_no_other() {
     let user = module("A").shell("exec sleep 1000").key("User", "no-such-user");
     if !geteuid().is_root() {
