@@ -148,7 +148,7 @@ impl DaemonModule for Scripted {
 /// A new program that is asked whether it can take over answers when the test lets it.
 fn wait_for_permission() {
     let world = env::var_os("OTRSD_TEST_WORLD").map(PathBuf::from);
-    if let Some(world) = world.filter(|_| env::args().any(|it| it == "takeover-check")) {
+    if let Some(world) = world.filter(|_| env::args_os().any(|it| it == "takeover-check")) {
         while world.join("hold-the-check").exists() {
             thread::sleep(Duration::from_millis(10));
         }
