@@ -105,7 +105,7 @@ pub(crate) fn is_running(path: &Path) -> anyhow::Result<bool> {
 }
 
 fn look(path: &Path, is_held: impl Fn(&File) -> io::Result<bool>) -> anyhow::Result<bool> {
-    let looked = match File::open(path) {
+    let looked = match open_to_read(path) {
         Ok(file) => is_held(&file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -132,7 +132,7 @@ impl End {
     pub(crate) fn of_daemon(path: &Path) -> anyhow::Result<Self> {
         let mut locks = Vec::new();
         for path in [lock_path(path), path.to_owned()] {
-            match File::open(&path) {
+            match open_to_read(&path) {
                 Ok(file) => locks.push(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error).with_context(|| path.display().to_string()),
@@ -152,7 +152,7 @@ impl End {
 /// or one of another PID name space.
 pub(crate) fn holder(path: &Path) -> Option<i32> {
     let pid = pid_in(path)?;
-    let file = File::open(path).ok()?;
+    let file = open_to_read(path).ok()?;
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
     descriptors.map(|it| it.path()).any(|held| is_at(&file, &held)).then_some(pid)
 }
@@ -160,7 +160,7 @@ pub(crate) fn holder(path: &Path) -> Option<i32> {
 /// The PID that the file tells; it proves nothing.
 pub(crate) fn pid_in(path: &Path) -> Option<i32> {
     let mut text = String::new();
-    File::open(path).ok()?.take(32).read_to_string(&mut text).ok()?;
+    open_to_read(path).ok()?.take(32).read_to_string(&mut text).ok()?;
     text.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
@@ -182,15 +182,26 @@ fn lock_path(path: &Path) -> PathBuf {
 fn open(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
-    // A link here would let others choose which file is emptied.
-    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
-    if !file.metadata()?.is_file() {
-        bail!("{} is no plain file", path.display());
-    }
+    let file =
+        plain(&mut options, path).with_context(|| format!("cannot write {}", path.display()))?;
     // The umask does not count: the original's group reads the file.
     let _ = file.set_permissions(Permissions::from_mode(MODE));
     Ok(file)
+}
+
+fn open_to_read(path: &Path) -> io::Result<File> {
+    plain(OpenOptions::new().read(true), path)
+}
+
+/// A link would let others choose which file is emptied, a FIFO would make us wait.
+fn plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            return Err(io::Error::other("a symbolic link is not followed here"));
+        }
+        file => file?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no plain file")) }
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
