@@ -1,4 +1,5 @@
-//! The places of our files, when they are not what they should be: links, FIFOs, locked, or moved.
+//! The places of our files, when they are not what they should be: links, FIFOs, locked, moved,
+//! or relative.
 
 use std::{
     fs,
@@ -172,4 +173,24 @@ fn what_is_missing_is_named() {
     wait_until("the log", || {
         world.read("log/SupervisorERR.log").contains(" is no directory").then_some(())
     });
+}
+
+#[test]
+fn a_relative_path_is_reported_and_the_default_holds() {
+    // Of a user that is not root the standard directories lie in the world.
+    let world = World::new().by_nobody();
+    fs::remove_file(world.path("config/00-base.xml")).unwrap();
+    let bad = ["Daemon::PID::Path", "Daemon::Log::LogPath"];
+    let world = world.with("zz", &bad.map(|name| setting(name, "relative")));
+    let checked = world.otrsd(&["check"]);
+    let state = world.text(".local/state/otrsd");
+    for (name, standard) in bad.iter().zip([state.clone(), format!("{state}/log")]) {
+        let told = format!("setting {name}: no absolute path; {standard} is used\n");
+        assert!(checked.code == 3 && checked.stdout.contains(&told), "{told}{checked:?}");
+    }
+    world.otrsd(&["start"]).ok();
+    let mut elsewhere = world.command(&world.program);
+    elsewhere.arg("status").current_dir("/");
+    assert!(finish(elsewhere).ok().stdout.contains(" is running: PID "));
+    assert!(!world.path("relative").exists());
 }

@@ -276,26 +276,6 @@ fn a_number_that_is_too_large_is_reported_and_its_default_holds() {
 }
 
 #[test]
-fn a_relative_path_is_reported_and_the_default_holds() {
-    // Of a user that is not root the standard directories lie in the world.
-    let world = World::new().by_nobody();
-    fs::remove_file(world.path("config/00-base.xml")).unwrap();
-    let bad = ["Daemon::PID::Path", "Daemon::Log::LogPath"];
-    let world = world.with("zz", &bad.map(|name| setting(name, "relative")));
-    let checked = world.otrsd(&["check"]);
-    let state = world.text(".local/state/otrsd");
-    for (name, standard) in bad.iter().zip([state.clone(), format!("{state}/log")]) {
-        let told = format!("setting {name}: no absolute path; {standard} is used\n");
-        assert!(checked.code == 3 && checked.stdout.contains(&told), "{told}{checked:?}");
-    }
-    world.otrsd(&["start"]).ok();
-    let mut elsewhere = world.command(&world.program);
-    elsewhere.arg("status").current_dir("/");
-    assert!(finish(elsewhere).ok().stdout.contains(" is running: PID "));
-    assert!(!world.path("relative").exists());
-}
-
-#[test]
 fn a_daemon_is_found_although_the_configured_place_changed() {
     let world = World::new().with("modules", &[idle("A", 1)]);
     let pid = world.start();
