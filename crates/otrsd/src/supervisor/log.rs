@@ -2,7 +2,10 @@
 
 use std::{fmt, io};
 
-use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
+use tracing_subscriber::fmt::{
+    format::{Writer, debug_fn},
+    time::FormatTime,
+};
 
 use super::daemonize;
 use crate::{
@@ -29,7 +32,7 @@ pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<(
 }
 
 /// Sends events to standard error from now on.
-pub(super) fn subscribe(format: LogFormat) {
+fn subscribe(format: LogFormat) {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_target(false)
@@ -38,7 +41,14 @@ pub(super) fn subscribe(format: LogFormat) {
         .log_internal_errors(false)
         .with_ansi(false);
     match format {
-        LogFormat::Text => subscriber.init(),
+        // The message names the module; its own field is for programs.
+        LogFormat::Text => subscriber
+            .fmt_fields(debug_fn(|writer, field, value| match field.name() {
+                "message" => write!(writer, "{value:?}"),
+                "pid" => write!(writer, " (PID {value:?})"),
+                _ => Ok(()),
+            }))
+            .init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
 }
