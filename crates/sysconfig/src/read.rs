@@ -27,11 +27,24 @@ pub fn read_directory(path: &Path) -> Vec<Result<Document, Error>> {
             return vec![Err(Error::of_file(&path.display().to_string(), what))];
         }
     };
+    if let Some(error) = too_much(path, &files) {
+        return vec![Err(error)];
+    }
     let mut documents: Vec<_> = files.iter().map(|file| read_file(file)).collect();
     documents.sort_by_key(|document| {
         document.as_ref().map_or((true, None), |document| (false, Some(document.init)))
     });
     documents
+}
+
+/// Four times what a file may have, and some: nobody has that many settings.
+const MOST_IN_A_DIRECTORY: u64 = 64 << 20;
+
+fn too_much(path: &Path, files: &[PathBuf]) -> Option<Error> {
+    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |file| file.len());
+    let sum: u64 = files.iter().map(size).sum();
+    let what = format!("found {sum} bytes in XML files; expected at most {MOST_IN_A_DIRECTORY}");
+    (sum > MOST_IN_A_DIRECTORY).then(|| Error::of_file(&path.display().to_string(), what))
 }
 
 fn xml_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {

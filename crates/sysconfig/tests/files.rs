@@ -131,3 +131,19 @@ fn what_is_no_file_of_reasonable_size_is_not_read() {
         "FILE:1:1: found an empty file; expected <otrs_config version=\"2.0\" …>"
     );
 }
+
+#[test]
+fn a_directory_of_too_much_is_refused_unread() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 0..5 {
+        let file = fs::File::create(directory.path().join(format!("{number}.xml"))).unwrap();
+        file.set_len(14 << 20).unwrap();
+    }
+    let read = read_directory(directory.path());
+    let message = read[0].as_ref().expect_err("must be refused").to_string();
+    assert_eq!(read.len(), 1);
+    assert!(
+        message.ends_with("found 73400320 bytes in XML files; expected at most 67108864"),
+        "{message}"
+    );
+}

@@ -15,21 +15,15 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let count = settings.iter().count();
     // What could be read is checked although the rest is broken.
     let (registry, places) = (&program.registry, &program.sources.places);
-    let modules = match Configuration::interpret(settings, problems, registry, places) {
-        Ok(configuration) => {
-            found.extend(configuration.problems.iter().map(ToString::to_string));
-            found.extend(directories(&configuration));
-            for spec in &configuration.modules {
-                let problems = surroundings::problems(spec).into_iter();
-                found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
-            }
-            configuration.modules.len()
-        }
-        Err(error) => {
-            found.push(format!("{error:#}"));
-            0
-        }
-    };
+    let configuration = Configuration::interpret(settings, problems, registry, places);
+    found.extend(configuration.fault().map(str::to_owned));
+    found.extend(configuration.problems.iter().map(ToString::to_string));
+    found.extend(directories(&configuration));
+    for spec in &configuration.modules {
+        let problems = surroundings::problems(spec).into_iter();
+        found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
+    }
+    let modules = configuration.modules.len();
     let paint = Paint::for_stdout();
     let mut text = String::new();
     for problem in &found {

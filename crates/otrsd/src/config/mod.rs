@@ -42,21 +42,19 @@ pub(crate) struct Configuration {
     pub(crate) refused: Vec<Refused>,
     /// Everything wrong that does not keep the rest from running.
     pub(crate) problems: Vec<Problem>,
+    /// What keeps a daemon from running with it.
+    fault: Option<String>,
 }
 
 impl Configuration {
-    /// Interprets the settings.
-    ///
-    /// # Errors
-    ///
-    /// An invalid `NodeID`: a daemon with another node's number would harm the cluster. Any other
-    /// bad setting is a problem, and its default holds.
+    /// Interprets the settings. A bad one is a problem, and its default holds; only an invalid
+    /// `NodeID` is a fault: a daemon with another node's number would harm the cluster.
     pub(crate) fn interpret(
         settings: SysConfig,
         mut problems: Vec<Problem>,
         registry: &Registry,
         places: &Places,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let mut directory = |name, standard: &PathBuf| {
             let given = text(&settings, name).filter(|path| !path.is_empty()).map(PathBuf::from);
             match given {
@@ -68,23 +66,38 @@ impl Configuration {
                 given => given.unwrap_or_else(|| standard.clone()),
             }
         };
+        let node_id = node_id(&settings);
         let place = Place {
             directory: directory("Daemon::PID::Path", &places.run),
-            node_id: node_id(&settings)?,
+            node_id: *node_id.as_ref().unwrap_or(&1),
         };
         let log_directory = directory("Daemon::Log::LogPath", &places.log);
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
         let stop_grace = number(&settings, "Daemon::StopGrace", 30, DAY, &mut problems);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
-        Ok(Self {
+        Self {
             place,
             stop_grace: Duration::from_secs(stop_grace),
             log,
             modules,
             refused,
             problems,
+            fault: node_id.err(),
             settings,
-        })
+        }
+    }
+
+    /// This configuration, if a daemon can run with it.
+    pub(crate) fn usable(self) -> anyhow::Result<Self> {
+        match self.fault {
+            None => Ok(self),
+            Some(fault) => bail!(fault),
+        }
+    }
+
+    /// What keeps a daemon from running with it.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// The module registered as `name`, if it can run.
@@ -129,13 +142,13 @@ fn registered_names(settings: &SysConfig) -> Vec<&str> {
 /// Seconds.
 const DAY: u64 = 86_400;
 
-fn node_id(settings: &SysConfig) -> anyhow::Result<u16> {
+fn node_id(settings: &SysConfig) -> Result<u16, String> {
     let text = text(settings, "NodeID").unwrap_or_default();
     let origin = settings.origin("NodeID").map(ToString::to_string).unwrap_or_default();
     match text.parse::<u16>() {
         // Only as it stands in file names.
         Ok(number @ 1..=999) if number.to_string() == text => Ok(number),
-        _ => bail!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999"),
+        _ => Err(format!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999")),
     }
 }
 
@@ -171,11 +184,11 @@ pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem
 ///
 /// # Errors
 ///
-/// Every file that cannot be used, all at once, or what [`Configuration::interpret`] refuses.
+/// Every file that cannot be used, all at once, or the fault that keeps a daemon from running.
 pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
     let reading = sources.read();
     if !reading.errors.is_empty() {
         bail!(reading.errors.join("\n"));
     }
-    Configuration::interpret(reading.settings, reading.problems, registry, &sources.places)
+    Configuration::interpret(reading.settings, reading.problems, registry, &sources.places).usable()
 }

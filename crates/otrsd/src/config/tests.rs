@@ -18,7 +18,7 @@ fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Co
     problems.extend(read.overlay(document.settings));
     let mut registry = Registry::default();
     registry.register(test_daemon::MODULE, test_daemon::TestDaemon::new);
-    Configuration::interpret(read, problems, &registry, &Places::of_this_user())
+    Configuration::interpret(read, problems, &registry, &Places::of_this_user()).usable()
 }
 
 fn module(name: &str, keys: &str) -> String {

@@ -59,7 +59,10 @@ impl Supervisor {
                 self.restart([name].into(), reply, now);
             }
             Request::Restart { module: Some(name) } => {
-                let _ = reply.try_send(refusal(&format!("no module {name} is running here")));
+                let refused = self.configuration().refused.iter().find(|it| it.name == name);
+                let why = refused.map(|it| it.problem.to_string());
+                let why = why.unwrap_or_else(|| format!("no module {name} is running here"));
+                let _ = reply.try_send(refusal(&why));
             }
         }
     }

@@ -116,7 +116,8 @@ pub(super) fn restore_all(
 fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
     let generation = Generation::adopt(adopt(descriptor)?);
     let settings = generation.contents()?.settings;
-    let configuration = Configuration::interpret(settings, Vec::new(), registry, &sources.places)?;
+    let configuration =
+        Configuration::interpret(settings, Vec::new(), registry, &sources.places).usable()?;
     Ok(Sealed { configuration: Arc::new(configuration), generation })
 }
 
