@@ -30,5 +30,6 @@ mod secrets;
 mod start;
 mod stop;
 mod surroundings;
+mod takeover;
 mod upgrade;
 mod users;

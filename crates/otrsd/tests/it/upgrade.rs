@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
+use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
 
 use crate::{
     harness::{World, install, is_alive, setting, signal, wait_until},
@@ -12,7 +12,7 @@ use crate::{
 
 const COMMAND: &str = "sleep 7201 & setsid sleep 7202 & wait";
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     World::new().with_own_program().with(
         "modules",
         &[
@@ -26,7 +26,7 @@ fn world() -> World {
 }
 
 /// A build that differs: the same program with something after its end.
-fn replace(world: &World) {
+pub(crate) fn replace(world: &World) {
     let mut program = fs::read(&world.program).unwrap();
     program.extend(b"another build");
     replace_by(world, &program);
@@ -41,7 +41,7 @@ fn replace_by(world: &World, bytes: &[u8]) {
 
 const OURS: [&str; 4] = ["A", "B", "Round", "Rounds"];
 
-fn pids(world: &World) -> [i32; 4] {
+pub(crate) fn pids(world: &World) -> [i32; 4] {
     OURS.map(|name| world.running(name))
 }
 
@@ -187,74 +187,6 @@ fn a_module_that_does_not_get_ready_does_not_hold_up_the_others() {
         world.read("log/SupervisorERR.log").contains(" took over (PID ").then_some(())
     });
     all_are_new(&world);
-}
-
-/// Waits for the check of the new program, which [`hold`] does not let answer.
-fn checking(world: &World) -> i32 {
-    world.process(" module takeover-check ")
-}
-
-fn hold(world: &World) {
-    world.file("hold-the-check", "");
-}
-
-fn let_go(world: &World) {
-    fs::remove_file(world.path("hold-the-check")).unwrap();
-}
-
-#[test]
-fn a_stop_during_an_upgrade_is_not_lost() {
-    let round = module("Long").native(6).does("Run", "trace began; wait-for go").xml();
-    let world = world().with("long", &[round]);
-    let supervisor = world.start();
-    pids(&world);
-    world.traced("Long", "began");
-    hold(&world);
-    replace(&world);
-    signal(supervisor, SIGHUP);
-    checking(&world);
-    signal(supervisor, SIGTERM);
-    world.wait_for("the stop", |status| status.stopping.then_some(()));
-    let_go(&world);
-    // The check's answer comes while the long round keeps the daemon from its end.
-    wait_until("the end of the check", || {
-        let processes = world.processes();
-        processes.iter().all(|(_, line)| !line.contains(" takeover-check ")).then_some(())
-    });
-    assert!(world.status().stopping, "the stop is forgotten");
-    world.file("go", "");
-    world.deserted();
-    assert!(!world.read("log/SupervisorERR.log").contains(" takes over"));
-}
-
-#[test]
-fn a_stop_at_any_moment_of_an_upgrade_is_not_lost() {
-    let executed = |world: &World| {
-        wait_until("the execution", || {
-            let log = world.read("log/SupervisorERR.log");
-            (log.contains(" takes over") || log.contains(" took over")).then_some(())
-        });
-    };
-    for moment in 0..4 {
-        let world = world();
-        let supervisor = world.start();
-        pids(&world);
-        hold(&world);
-        replace(&world);
-        signal(supervisor, SIGHUP);
-        checking(&world);
-        match moment {
-            0 => signal(supervisor, SIGTERM),
-            1 => signal(checking(&world), SIGKILL),
-            _ => {}
-        }
-        let_go(&world);
-        if moment == 3 {
-            executed(&world);
-        }
-        signal(supervisor, SIGTERM);
-        world.deserted();
-    }
 }
 
 #[test]
