@@ -107,7 +107,6 @@ macro_rules! execution_columns {
         "id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output"
     };
 }
-pub(crate) use execution_columns;
 
 impl Store {
     /// All executions of a task, oldest first.
@@ -136,6 +135,28 @@ impl Store {
             }
         }
         Ok(known)
+    }
+
+    /// Executions of a type and name (empty for all), newest first, older than row `before` if given; each
+    /// with its row, to go on from.
+    pub async fn done(
+        &self,
+        task_type: &str,
+        name: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Execution)>> {
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE id < ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+             ORDER BY id DESC LIMIT ?"
+        );
+        let before = before.unwrap_or(i64::MAX);
+        let rows = self
+            .rows(sql, arguments![before, task_type, task_type, name, name, i64::from(limit)])
+            .await?;
+        rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
     }
 
     /// Forgets executions that ended before a time, oldest first, at most `limit` of them; how many.

@@ -3,8 +3,10 @@
 use task_store::{Encoding, NewTask, encode};
 
 use crate::claiming::claim;
+pub use crate::cron::beside_perl as cron_beside_perl;
 use crate::finishing::done;
 use crate::place::{Kind, Place, names, now, worker};
+pub use crate::waking::by_perl as woken_by_perl;
 
 pub async fn claimed_and_finished(kind: Kind) {
     let place = Place::home(kind).await;

@@ -1,16 +1,21 @@
 //! One suite that every database passes. Servers: `eval "$(scripts/databases start DIR)"`.
 
+#![expect(unreachable_pub, reason = "nobody reaches into a test")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod adding;
 mod claiming;
+mod cron;
 mod finishing;
 mod held_tasks;
 mod home;
 mod home_tables;
 mod locking;
+mod looking;
 mod place;
+mod planning;
 mod schema;
+mod waking;
 
 /// Each case, on each database.
 macro_rules! suite {
@@ -55,6 +60,11 @@ everywhere! {
             no_task_twice_among_many_claimers
             damaged_rows_do_not_stop_their_neighbours
         }
+        cron {
+            each_instant_once
+            by_three_nodes
+            first_seen_and_busy
+        }
         finishing {
             each_end
             after_a_reclaim_nothing_changes
@@ -72,11 +82,26 @@ everywhere! {
             finishing_against_reclaiming
             broken_connections_are_replaced
         }
+        looking {
+            every_state
+            explained
+            cancelled
+            instances
+        }
+        planning {
+            moved_when_due
+            by_two_managers_once
+            after_a_manager_died
+        }
         schema {
             made_twice_and_taken_away
             a_copy_is_noticed
             without_tables
             by_many_at_once
+        }
+        waking {
+            by_each_way_to_add
+            before_the_waiting
         }
     }
     {
@@ -84,6 +109,8 @@ everywhere! {
             claimed_and_finished
             perls_rows
             wall_clock
+            cron_beside_perl
+            woken_by_perl
         }
     }
 }
