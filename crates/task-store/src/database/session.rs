@@ -1,0 +1,103 @@
+//! A connection on loan from its pool, for one transaction or a few reads.
+//!
+//! It goes back only in a known state: dropped in the middle of something, by a deadline or a cancelled
+//! future, it is closed, and with it the transaction ends.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{MySql, Postgres, Sqlite};
+
+use crate::database::connection::{Connection, RawConnection};
+use crate::error::{Error, Result};
+
+pub(crate) struct Session {
+    pooled: Pooled,
+    deadline: Duration,
+    clean: bool,
+}
+
+pub(super) enum Pooled {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    MariaDb(PoolConnection<MySql>),
+}
+
+impl Session {
+    pub(super) fn new(pooled: Pooled, deadline: Duration) -> Self {
+        Self { pooled, deadline, clean: false }
+    }
+
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        let raw = match &mut self.pooled {
+            Pooled::Sqlite(raw) => RawConnection::Sqlite(raw),
+            Pooled::Postgres(raw) => RawConnection::Postgres(raw),
+            Pooled::MariaDb(raw) => RawConnection::MariaDb(raw),
+        };
+        Connection { raw, deadline: self.deadline }
+    }
+
+    /// Begins a transaction that will write.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        let mut connection = self.connection();
+        let sql = connection.dialect().pick("BEGIN IMMEDIATE", "BEGIN", "BEGIN");
+        connection.plain(sql).await
+    }
+
+    /// Ends the transaction. Trouble with the connection leaves the outcome unknown.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        self.connection().plain("COMMIT").await.map_err(Error::in_commit)?;
+        self.clean = true;
+        Ok(())
+    }
+
+    /// Undoes the transaction after an error, as far as the connection lives.
+    pub(crate) async fn rollback(mut self, error: &Error) {
+        self.clean = !error.ends_connection() && self.connection().plain("ROLLBACK").await.is_ok();
+    }
+
+    /// Gives the connection back after statements outside of a transaction.
+    pub(crate) fn release<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.clean = !answer.as_ref().is_err_and(Error::ends_connection);
+        answer
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.clean {
+            match &mut self.pooled {
+                Pooled::Sqlite(raw) => raw.close_on_drop(),
+                Pooled::Postgres(raw) => raw.close_on_drop(),
+                Pooled::MariaDb(raw) => raw.close_on_drop(),
+            }
+        }
+    }
+}
+
+/// How often one call tries again: conflicts until luck comes, a broken connection as often as the pool
+/// may hold broken ones.
+#[derive(Default)]
+pub(crate) struct Tries(u32);
+
+impl Tries {
+    const CONFLICTS: u32 = 12;
+    const CONNECTIONS: u32 = 4;
+
+    /// Waits before the next try, or gives the error back if there is none.
+    pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
+        let most = match &error {
+            Error::Conflict(_) => Self::CONFLICTS,
+            Error::Unavailable(_) => Self::CONNECTIONS,
+            _ => 0,
+        };
+        if self.0 >= most {
+            return Err(error);
+        }
+        self.0 += 1;
+        // Doubling from 2 ms to 256 ms, by chance up to half of it less: losers must not meet again.
+        let longest = 2_u64 << self.0.min(7);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+        Ok(())
+    }
+}

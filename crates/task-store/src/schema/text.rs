@@ -1,0 +1,65 @@
+//! The texts of the schema, a file a dialect.
+
+use crate::database::Dialect;
+
+/// Names as bytes: two names are the same only if they are, whatever the home's collation says.
+const STANDALONE: &str = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+
+/// Where Perl's rows become visible: freed after their insertion with lock_key 1.
+pub(super) const WAKE_TRIGGER: &[&str] = &[
+    "CREATE OR REPLACE FUNCTION otrsd_wake() RETURNS trigger LANGUAGE plpgsql AS \
+     $$ BEGIN PERFORM pg_notify('otrsd_task', ''); RETURN NULL; END $$",
+    "DROP TRIGGER IF EXISTS otrsd_wake ON scheduler_task",
+    "CREATE TRIGGER otrsd_wake AFTER UPDATE ON scheduler_task FOR EACH ROW \
+     WHEN (OLD.lock_key = 1 AND NEW.lock_key = 0) EXECUTE FUNCTION otrsd_wake()",
+];
+
+/// The tables that are ours everywhere.
+pub(super) const OURS: [&str; 7] = [
+    "otrsd_execution",
+    "otrsd_held",
+    "otrsd_occurrence",
+    "otrsd_instance",
+    "otrsd_limit",
+    "otrsd_pause",
+    "otrsd_schema",
+];
+
+/// The three tables of the original.
+pub(super) const ORIGINAL: [&str; 3] =
+    ["scheduler_task", "scheduler_future_task", "scheduler_recurrent_task"];
+
+/// The engine and character set of MariaDB's tables: a home's own, if `table` tells them.
+pub(super) fn options(home: Option<(&str, &str)>) -> String {
+    let word = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    match home {
+        Some((engine, collation)) if word(engine) && word(collation) => {
+            let charset = collation.split('_').next().unwrap_or(collation);
+            format!("ENGINE={engine} DEFAULT CHARSET={charset} COLLATE={charset}_bin")
+        }
+        _ => STANDALONE.to_owned(),
+    }
+}
+
+/// The statements that create what may be missing, in order.
+pub(super) fn statements(dialect: Dialect, home: bool, options: &str) -> Vec<String> {
+    let original = dialect.pick(
+        include_str!("sqlite_original.sql"),
+        include_str!("postgres_original.sql"),
+        include_str!("mariadb_original.sql"),
+    );
+    let ours = dialect.pick(
+        include_str!("sqlite.sql"),
+        include_str!("postgres.sql"),
+        include_str!("mariadb.sql"),
+    );
+    let original = if home { "" } else { original };
+    [original, ours]
+        .iter()
+        .flat_map(|text| text.split(";\n"))
+        .filter(|statement| !statement.trim().is_empty())
+        .map(|statement| statement.replace("{options}", options))
+        .collect()
+}
