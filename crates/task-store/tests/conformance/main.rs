@@ -6,6 +6,7 @@
 mod adding;
 mod claiming;
 mod cron;
+mod cutting;
 mod finishing;
 mod held_tasks;
 mod home;
@@ -14,6 +15,8 @@ mod locking;
 mod looking;
 mod place;
 mod planning;
+mod processes;
+mod proxy;
 mod schema;
 mod waking;
 
@@ -93,6 +96,10 @@ everywhere! {
             by_two_managers_once
             after_a_manager_died
         }
+        processes {
+            each_task_in_one_of_them
+            one_is_killed
+        }
         schema {
             made_twice_and_taken_away
             a_copy_is_noticed
@@ -105,6 +112,10 @@ everywhere! {
         }
     }
     {
+        cutting {
+            before_the_server_has_it
+            after_the_server_did_it
+        }
         home {
             claimed_and_finished
             perls_rows
