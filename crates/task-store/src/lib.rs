@@ -14,7 +14,9 @@
 //!   own microseconds of UTC.
 //! * The three tables of an OTRS, Znuny or OTOBO are never altered, and Perl daemons may work beside us.
 //!
-//! Other programs add tasks by SQL: see [`plain_sql`].
+//! Other programs add tasks by SQL: see [`plain_sql()`].
+
+#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names of products, not code")]
 
 mod add;
 mod cancel;

@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// The time in a column of the original; `None` for a text that is no time.
-    pub(crate) fn from_wall_clock(&self, text: &str) -> Option<Timestamp> {
+    pub(crate) fn time_of(&self, text: &str) -> Option<Timestamp> {
         from_wall_clock(text, &self.inner.options.time_zone)
     }
 

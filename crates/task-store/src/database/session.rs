@@ -61,6 +61,12 @@ impl Session {
         self.clean = !answer.as_ref().is_err_and(Error::ends_connection);
         answer
     }
+
+    /// As [`release`](Self::release), but after any error the connection is closed.
+    pub(crate) fn keep<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.clean = answer.is_ok();
+        answer
+    }
 }
 
 impl Drop for Session {

@@ -60,10 +60,7 @@ impl Store {
         if answer.is_ok() && self.dialect() == Dialect::Postgres {
             answer = session.connection().plain("SELECT pg_advisory_unlock_all()").await;
         }
-        if answer.is_err() {
-            // A closed connection gives its lock back.
-            return answer;
-        }
-        session.release(answer)
+        // After an error the connection is closed, which gives its lock back.
+        session.keep(answer)
     }
 }

@@ -140,7 +140,8 @@ pub async fn in_the_callers_transaction(kind: Kind) {
 pub async fn as_another_program_does(kind: Kind) {
     let place = Place::new(kind).await;
     let readme = include_str!("../../README.md");
-    let mut blocks = readme.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mut blocks =
+        readme.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
     let (now_block, later) = (blocks.next().unwrap(), blocks.next().unwrap());
     let (elsewhere, postgres) = now_block.split_once("-- PostgreSQL").unwrap();
     let statement = if kind == Kind::Postgres { postgres } else { elsewhere };

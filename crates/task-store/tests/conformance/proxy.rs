@@ -69,7 +69,7 @@ async fn relay(
                 }
                 if now {
                     if matches!(cut, Cut::After) {
-                        server.read(&mut answer).await.ok()?;
+                        let _answer = server.read(&mut answer).await.ok()?;
                     }
                     return None;
                 }
