@@ -1,7 +1,11 @@
 //! The connection breaks at every single message of every call, before the server got it and after: each
 //! call still ends with the truth, and nothing happens twice.
 
-use task_store::{Added, Claim, Decided, Decision, LockKey, NewTask, Options, Store, Verdict};
+use std::time::Duration;
+
+use task_store::{
+    Added, Claim, Decided, Decision, LockKey, NewTask, Options, Store, Verdict, Woken,
+};
 
 use crate::finishing::done;
 use crate::place::{Kind, Place, after, now, task, worker};
@@ -13,6 +17,28 @@ pub async fn before_the_server_has_it(kind: Kind) {
 
 pub async fn after_the_server_did_it(kind: Kind) {
     at_every_message(kind, Cut::After).await;
+}
+
+/// A server that is away is an error that says so; when it is back, so is everything.
+pub async fn away_and_back(kind: Kind) {
+    let place = Place::new(kind).await;
+    let proxy = Proxy::new(&place.url, Cut::Before).await;
+    let deadline = Duration::from_secs(1);
+    let store = Store::connect(&proxy.url, Options { deadline, ..Options::default() }).unwrap();
+    let mut waiter = store.waiter().await.unwrap();
+    store.add(&task("before"), now()).await.unwrap();
+    while waiter.wait(Duration::from_millis(150)).await.unwrap() == Woken::Work {}
+    proxy.be_away(true);
+    place.cut().await;
+    let error = store.add(&task("away"), now()).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    proxy.be_away(false);
+    store.add(&task("back"), now()).await.unwrap();
+    let longest = Duration::from_secs(20);
+    while let Err(error) = waiter.wait(longest).await {
+        assert!(error.is_transient(), "{error:?}");
+    }
+    assert_eq!(place.count("scheduler_task WHERE name <> 'away'").await, 2);
 }
 
 async fn at_every_message(kind: Kind, cut: Cut) {

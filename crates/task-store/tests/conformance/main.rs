@@ -117,6 +117,7 @@ everywhere! {
         cutting {
             before_the_server_has_it
             after_the_server_did_it
+            away_and_back
         }
         home {
             claimed_and_finished

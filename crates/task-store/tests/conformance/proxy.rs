@@ -1,7 +1,7 @@
 //! A way to a server that breaks at a chosen message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +19,7 @@ pub struct Proxy {
     pub url: String,
     /// How many messages pass before the cut; negative once it is over.
     left: Arc<AtomicI64>,
+    away: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -29,13 +30,19 @@ impl Proxy {
         let (head, path) = url.rsplit_once('/').unwrap();
         let (user, server) = head.rsplit_once('@').unwrap();
         let left = Arc::new(AtomicI64::new(i64::MAX));
-        tokio::spawn(forward(listener, server.to_owned(), left.clone(), cut));
-        Self { url: format!("{user}@{here}/{path}"), left }
+        let away = Arc::new(AtomicBool::new(false));
+        tokio::spawn(forward(listener, server.to_owned(), left.clone(), away.clone(), cut));
+        Self { url: format!("{user}@{here}/{path}"), left, away }
     }
 
     /// Cuts at the message after `messages` from now.
     pub fn cut_after(&self, messages: i64) {
         self.left.store(messages, Ordering::SeqCst);
+    }
+
+    /// Whether new connections fail.
+    pub fn be_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
     }
 
     /// Whether the cut has come.
@@ -44,8 +51,17 @@ impl Proxy {
     }
 }
 
-async fn forward(listener: TcpListener, server: String, left: Arc<AtomicI64>, cut: Cut) {
+async fn forward(
+    listener: TcpListener,
+    server: String,
+    left: Arc<AtomicI64>,
+    away: Arc<AtomicBool>,
+    cut: Cut,
+) {
     while let Ok((client, _)) = listener.accept().await {
+        if away.load(Ordering::SeqCst) {
+            continue;
+        }
         let server = TcpStream::connect(&server).await.unwrap();
         tokio::spawn(relay(client, server, left.clone(), cut));
     }
