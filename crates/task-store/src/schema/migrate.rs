@@ -29,9 +29,7 @@ impl Store {
 
     /// The statements of [`migrate`](Self::migrate), for a database administrator.
     pub async fn schema_sql(&self, wake_trigger: bool) -> Result<Vec<String>> {
-        let home = if self.is_home() { self.home_table().await? } else { None };
-        let options =
-            options(home.as_ref().map(|(engine, collation)| (engine.as_str(), collation.as_str())));
+        let options = options(self.home_engine().await?.as_deref());
         let mut texts = statements(self.dialect(), self.is_home(), &options);
         if self.dialect() == Dialect::Postgres && (wake_trigger || !self.is_home()) {
             texts.extend(WAKE_TRIGGER.iter().map(|text| (*text).to_owned()));
