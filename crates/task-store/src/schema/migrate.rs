@@ -11,7 +11,7 @@ impl Store {
     /// Creates our tables, and standalone the original's three; adopts the database for `present` if it is
     /// nobody's. `wake_trigger` wakes workers on PostgreSQL at Perl's adds; standalone it is always made.
     pub async fn migrate(&self, present: &Identity, wake_trigger: bool) -> Result<()> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         let texts = self.schema_sql(wake_trigger).await?;
         while let Err(error) = self.create(&texts).await {
             // Two who create the same table at once: the loser finds it there the next time.
