@@ -53,11 +53,10 @@ impl Work for Claiming<'_> {
     }
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
-        let rows = match connection.dialect() {
+        match connection.dialect() {
             Dialect::MariaDb => self.two_statements(connection).await,
             _ => self.one_statement(connection).await,
-        };
-        rows
+        }
     }
 
     async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Task>>> {

@@ -114,6 +114,8 @@ fn sqlite(url: &str, deadline: Duration) -> Result<RawPools> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(LOCK_WAIT)
+        // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
+        .pragma("wal_autocheckpoint", "8000")
         .disable_statement_logging();
     let pool = || {
         SqlitePoolOptions::new()
