@@ -6,6 +6,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::task::arguments::TaskCommand;
+
 /// Runs daemon modules, each as a process of its own, and never loses one.
 #[derive(Debug, Parser)]
 #[command(name = "otrsd", version, propagate_version = true, after_help = EXIT_CODES)]
@@ -17,7 +19,7 @@ pub(super) struct CommandLine {
 }
 
 const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration.";
+    "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration, 4 database.";
 
 #[derive(Args, Debug)]
 pub(super) struct SourceOptions {
@@ -82,6 +84,15 @@ pub(super) enum Command {
         /// Its arguments.
         arguments: Vec<String>,
     },
+    /// Add tasks, look at them, try them again, end them.
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Hold the workers from taking tasks.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Look at the database, make its tables, take them away.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Show effective settings.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -125,6 +136,56 @@ pub(super) enum ConfigCommand {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkerCommand {
+    /// Take no more tasks; what runs, runs on. Kept over restarts.
+    Pause(Paused),
+    /// Take tasks again.
+    Resume(Paused),
+}
+
+/// What is paused: the same words begin and end it.
+#[derive(Args, Debug)]
+pub(super) struct Paused {
+    /// Only tasks of this type.
+    #[arg(long = "type", value_name = "T", default_value = "", hide_default_value = true)]
+    pub(super) task_type: String,
+    /// Only on this node.
+    #[arg(long, value_name = "N|all", default_value = "all", value_parser = node)]
+    pub(super) node: u16,
+}
+
+/// 0 stands for all.
+fn node(text: &str) -> Result<u16, String> {
+    match (text, text.parse::<u16>()) {
+        ("all", _) => Ok(0),
+        (_, Ok(node @ 1..=999)) => Ok(node),
+        _ => Err("expected a number from 1 to 999, or all".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DbCommand {
+    /// Show which tables there are, their version, and how many tasks.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make what tables are missing; done already, it does nothing.
+    Migrate,
+    /// Print the statements of migrate, for a database administrator.
+    Schema,
+    /// Take the tasks of a restored or copied database for one's own: the workers run them.
+    Adopt,
+    /// Put held tasks back into the original's tables and drop otrsd's own, the ledger too.
+    Remove {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 

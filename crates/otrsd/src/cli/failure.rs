@@ -30,6 +30,16 @@ impl Failure {
     }
 }
 
+impl From<task_store::Error> for Failure {
+    /// Whoever runs the database must act, unless the caller asked for what cannot be.
+    fn from(error: task_store::Error) -> Self {
+        match error {
+            task_store::Error::Invalid(text) => Self::usage(text),
+            error => Self { code: 4, text: error.to_string() },
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::failed(format!("{error:#}"))

@@ -4,14 +4,21 @@ mod arguments;
 mod check;
 mod client;
 mod console;
+mod database;
+mod db;
 mod failure;
 mod lifecycle;
 mod original;
+mod progress;
 mod quickstart;
 mod settings;
 mod shell;
 mod status;
+mod table;
+mod task;
 mod terminal;
+mod time;
+mod worker;
 
 use std::{env, process::ExitCode};
 
@@ -102,6 +109,9 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
         Command::Config(ConfigCommand::List { prefix, origin, json }) => {
             settings::list(&program, prefix.as_deref(), origin, json)
         }
+        Command::Task(command) => task::run(&program, command),
+        Command::Worker(command) => worker::run(&program, command),
+        Command::Db(command) => db::run(&program, &command),
         Command::Check => check::run(&program),
         Command::Quickstart { directory } => quickstart::run(program.registry, &directory),
         Command::Completions { shell } => {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
     Failure, Program, client,
     terminal::{Colour, Paint, print},
+    time::{age, local},
 };
 use crate::{
     clock,
@@ -42,7 +43,7 @@ fn table(status: &Status, now: Timestamp, paint: Paint) -> String {
     let state = if status.stopping { "stopping" } else { "running" };
     let mut text = format!(
         "otrsd {version} is {state}: PID {pid}, node {node_id}, since {} ({}), {} MB\n",
-        started.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S"),
+        local(*started),
         age(*started, now),
         status.rss_kb.div_ceil(1024),
     );
@@ -98,30 +99,4 @@ fn row(text: &mut String, module: &ModuleStatus, width: usize, now: Timestamp, p
 
 fn megabytes(kb: u64) -> f64 {
     f64::from(u32::try_from(kb).unwrap_or(u32::MAX)) / 1024.0
-}
-
-/// The two largest units: `2d 3h`, `5m 10s`, `7s`.
-fn age(since: Timestamp, now: Timestamp) -> String {
-    let seconds = now.duration_since(since).max(SignedDuration::ZERO).as_secs();
-    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
-        (0, 0, 0, s) => format!("{s}s"),
-        (0, 0, m, s) => format!("{m}m {s}s"),
-        (0, h, m, _) => format!("{h}h {m}m"),
-        (d, h, ..) => format!("{d}d {h}h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_have_their_two_largest_units() {
-        let start = Timestamp::UNIX_EPOCH;
-        for (seconds, expected) in
-            [(-5, "0s"), (7, "7s"), (310, "5m 10s"), (3600, "1h 0m"), (183_600, "2d 3h")]
-        {
-            assert_eq!(age(start, start + SignedDuration::from_secs(seconds)), expected);
-        }
-    }
 }

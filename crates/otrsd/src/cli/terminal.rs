@@ -25,6 +25,12 @@ impl Paint {
         Self { is_on: io::stdout().is_terminal() && !objection }
     }
 
+    /// For tests and files.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { is_on: false }
+    }
+
     pub(super) fn paint(self, colour: Colour, text: &str) -> String {
         if self.is_on { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
     }
@@ -32,6 +38,17 @@ impl Paint {
 
 /// Prints on standard output.
 pub(super) fn print(text: &str) {
+    is_printed(text);
+}
+
+/// Prints on standard output; false if nobody reads any more, so that long lists may end.
+pub(super) fn is_printed(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Prints as JSON for programs.
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+    Ok(())
 }

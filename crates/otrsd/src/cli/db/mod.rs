@@ -1,0 +1,115 @@
+//! db migrate, schema, adopt, remove; what db status shows is in a file of its own.
+
+mod status;
+
+use std::io::{self, IsTerminal as _};
+
+use task_store::SCHEMA_VERSION;
+
+use self::status::verdict;
+
+use super::{
+    Failure, Program,
+    arguments::DbCommand,
+    database::{self, Database},
+    terminal::print,
+};
+use crate::{logs::complain, supervisor::pid_file};
+
+pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
+    match command {
+        DbCommand::Status { json } => {
+            database::ask(program, async |it| status::run(it, *json).await)
+        }
+        DbCommand::Migrate => database::ask_or_make(program, async |it| migrate(it).await),
+        DbCommand::Schema => database::ask_or_make(program, async |it| schema(it).await),
+        DbCommand::Adopt => database::ask(program, async |it| adopt(it).await),
+        DbCommand::Remove { yes } => database::ask(program, async |it| remove(it, *yes).await),
+    }
+}
+
+async fn migrate(database: &Database) -> Result<(), Failure> {
+    let store = &database.store;
+    let before = store.schema_status(&database.identity).await?;
+    if before.is_current() {
+        print(&format!("nothing to do, version {SCHEMA_VERSION} is there\n"));
+        return Ok(());
+    }
+    // A newer program's tables are not ours to change.
+    if before.version.is_some_and(|version| version > SCHEMA_VERSION) {
+        return Err(Failure { code: 4, text: verdict(&before) });
+    }
+    store.migrate(&database.identity, false).await?;
+    let after = store.schema_status(&database.identity).await?;
+    let made = before.missing.iter().filter(|table| !after.missing.contains(table));
+    let made = made.map(String::as_str).collect::<Vec<_>>().join(", ");
+    print(&format!("version {SCHEMA_VERSION}; made {made}\n"));
+    Ok(())
+}
+
+async fn schema(database: &Database) -> Result<(), Failure> {
+    for statement in database.store.schema_sql(false).await? {
+        print(&format!("{};\n\n", statement.trim().trim_end_matches(';')));
+    }
+    Ok(())
+}
+
+async fn adopt(database: &Database) -> Result<(), Failure> {
+    let store = &database.store;
+    let schema = store.schema_status(&database.identity).await?;
+    if !schema.is_current() {
+        return Err(Failure { code: 4, text: verdict(&schema) });
+    }
+    let hosts = database.identity.hosts.join(", ");
+    if schema.moved.is_none() {
+        print(&format!("nothing to do, the database knows {hosts}\n"));
+        return Ok(());
+    }
+    store.adopt(&database.identity).await?;
+    print(&format!("adopted: the database's tasks are those of {hosts}, and workers take them\n"));
+    Ok(())
+}
+
+async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
+    let store = &database.store;
+    let schema = store.schema_status(&database.identity).await?;
+    if schema.version.is_none() {
+        print("nothing to do, otrsd's tables are not there\n");
+        return Ok(());
+    }
+    if pid_file::is_running(&database.configuration.place.pid_file())? {
+        return Err(Failure::failed(
+            "the daemon is running and needs its tables; otrsd stop first",
+        ));
+    }
+    let here = &database.identity.hosts;
+    let instances = store.instances().await?;
+    for it in instances.iter().filter(|it| !here.contains(&it.host)) {
+        complain(&format!(
+            "warning: a worker of host {} (node {}, process {}) is registered; no worker may run \
+             when its tables go",
+            it.host,
+            it.owner.node(),
+            it.pid
+        ));
+    }
+    if !yes && !is_agreed()? {
+        return Err(Failure::failed("nothing was removed"));
+    }
+    let back = store.remove_schema().await?;
+    print(&format!("removed; {back} held tasks went back into scheduler_task\n"));
+    Ok(())
+}
+
+/// Asks on a terminal.
+fn is_agreed() -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "this drops otrsd's tables with the ledger of all executions; with --yes it does so unasked",
+        ));
+    }
+    print("This drops otrsd's tables with the ledger of all executions. Type yes to go on: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(anyhow::Error::from)?;
+    Ok(answer.trim() == "yes")
+}

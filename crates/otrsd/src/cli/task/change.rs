@@ -1,0 +1,160 @@
+//! task retry, cancel, delete, purge: each task by itself, and what could not be done does not keep
+//! the others from it.
+
+use jiff::Timestamp;
+use nix::unistd::{User, getuid};
+use task_store::{Cancelled, Entry, State, Store, TaskId};
+
+use super::{find, owner, title, word};
+use crate::{
+    cli::{
+        Failure, database::Database, progress::Progress, table::one_line, terminal::print,
+        time::local,
+    },
+    clock,
+};
+
+/// How many tasks one transaction purges.
+const BATCH: u32 = 500;
+
+pub(super) async fn retry(database: &Database, ids: &[String]) -> Result<(), Failure> {
+    let store = &database.store;
+    each(ids, "retried", async |text| {
+        let entry = find(store, text).await?;
+        if store.retry(entry.id).await? { Ok(entry) } else { Err(not_held(&entry)) }
+    })
+    .await
+}
+
+pub(super) async fn cancel(database: &Database, ids: &[String]) -> Result<(), Failure> {
+    let store = &database.store;
+    each(ids, "cancelled", async |text| {
+        let entry = find(store, text).await?;
+        if is_over(entry.state) {
+            return Err(Failure::failed(format!(
+                "{} does not run any more, it is held as {}; task delete takes it away",
+                entry.id,
+                word(entry.state)
+            )));
+        }
+        end(store, entry, "cancelled").await
+    })
+    .await
+}
+
+pub(super) async fn delete(database: &Database, ids: &[String]) -> Result<(), Failure> {
+    let store = &database.store;
+    each(ids, "deleted", async |text| {
+        let entry = find(store, text).await?;
+        if !is_over(entry.state) {
+            return Err(Failure::failed(format!(
+                "{} is still to run ({}); task cancel ends it",
+                entry.id,
+                word(entry.state)
+            )));
+        }
+        end(store, entry, "deleted").await
+    })
+    .await
+}
+
+pub(super) async fn purge(
+    database: &Database,
+    task_type: &str,
+    before: Timestamp,
+) -> Result<(), Failure> {
+    let mut progress = Progress::new();
+    let by = by("purged");
+    let mut purged = 0;
+    loop {
+        let now = clock::wall();
+        let gone = database.store.purge(task_type, before, BATCH, &by, now).await?;
+        purged += gone;
+        if gone == 0 {
+            break;
+        }
+        progress.show(&format!("{purged} purged"));
+    }
+    progress.clear();
+    let (task_type, before) = (one_line(task_type, 60), local(before));
+    print(&format!("{purged} waiting tasks of type {task_type} from before {before} purged\n"));
+    Ok(())
+}
+
+/// Does something with each task; a database that is away ends it all.
+async fn each(
+    ids: &[String],
+    done: &str,
+    change: impl AsyncFn(&str) -> Result<Entry, Failure>,
+) -> Result<(), Failure> {
+    let mut progress = Progress::new();
+    let mut failures: Vec<Failure> = Vec::new();
+    for (number, text) in ids.iter().enumerate() {
+        if ids.len() > 1 {
+            progress.show(&format!("{number} of {}", ids.len()));
+        }
+        match change(text).await {
+            Ok(Entry { id, task_type, name, .. }) => {
+                progress.clear();
+                print(&format!("{done} {id} ({})\n", title(&task_type, &name)));
+            }
+            Err(failure) if failure.code == 4 => return Err(failure),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let Some(code) = failures.iter().map(|failure| failure.code).min() else { return Ok(()) };
+    let texts: Vec<String> = failures.into_iter().map(|failure| failure.text).collect();
+    Err(Failure { code, text: texts.join("\n") })
+}
+
+async fn find(store: &Store, text: &str) -> Result<Entry, Failure> {
+    let id = find::id(store, text).await?;
+    if let Some(entry) = store.get(id).await? {
+        return Ok(entry);
+    }
+    Err(Failure::failed(match store.executions(id).await?.last() {
+        Some(last) => format!("{id} is done: {}", last.outcome.word()),
+        None => find::unknown(id),
+    }))
+}
+
+/// Whether a task is held and nothing but a human brings it back.
+fn is_over(state: State) -> bool {
+    use task_store::HeldState::{Failed, NoHandler, Quarantined};
+    matches!(state, State::Held(Failed | Quarantined | NoHandler))
+}
+
+async fn end(store: &Store, entry: Entry, verb: &str) -> Result<Entry, Failure> {
+    match store.cancel(entry.id, &by(verb), clock::wall()).await? {
+        Cancelled::Gone => Ok(entry),
+        Cancelled::Running(lock) => Err(Failure::failed(format!(
+            "{} is running ({}); only what has not begun can be {verb}",
+            entry.id,
+            owner(lock)
+        ))),
+        Cancelled::Unknown => Err(Failure::failed(ended_meanwhile(entry.id))),
+    }
+}
+
+fn ended_meanwhile(id: TaskId) -> String {
+    format!("{id} has ended meanwhile")
+}
+
+fn not_held(entry: &Entry) -> Failure {
+    Failure::failed(match entry.state {
+        State::Waiting => format!("{} waits already", entry.id),
+        State::Running => format!("{} is running ({})", entry.id, owner(entry.lock)),
+        State::Future => {
+            let due = entry.due.map_or_else(String::new, local);
+            format!("{} has not run yet; it is planned for {due}", entry.id)
+        }
+        State::Held(_) => ended_meanwhile(entry.id),
+    })
+}
+
+/// What the ledger says about who did it.
+fn by(verb: &str) -> String {
+    let user = User::from_uid(getuid()).ok().flatten().map(|user| user.name);
+    let user = user.unwrap_or_else(|| format!("user {}", getuid()));
+    format!("{verb} on the command line by {user}")
+}

@@ -1,0 +1,107 @@
+//! A task's data as it is given on the command line: JSON, in the argument, a file or standard input.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use serde_json::Value;
+
+use crate::cli::{Failure, table::one_line};
+
+/// More is no data of a task but a file whose name should be in it.
+const MOST: u64 = 16 * 1024 * 1024;
+/// How much of a bad line is shown on either side of the fault.
+const CONTEXT: usize = 50;
+
+/// Reads the argument of `--data`.
+///
+/// # Errors
+///
+/// A file that cannot be read, too much data, or what is no JSON: with the place, and a mark below it.
+pub(super) fn read(argument: &str) -> Result<Value, Failure> {
+    let (source, text) = match argument.strip_prefix('@') {
+        Some(path) => {
+            let unread = |error: io::Error| Failure::failed(format!("--data: {path}: {error}"));
+            let file = File::open(path).map_err(unread)?;
+            (path.to_owned(), limited(file).map_err(unread)?)
+        }
+        None if argument == "-" => {
+            let unread =
+                |error: io::Error| Failure::failed(format!("--data: standard input: {error}"));
+            ("standard input".to_owned(), limited(io::stdin().lock()).map_err(unread)?)
+        }
+        None => ("argument".to_owned(), argument.to_owned()),
+    };
+    serde_json::from_str(&text).map_err(|error| Failure::usage(complaint(&source, &text, &error)))
+}
+
+fn limited(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(MOST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST {
+        let most = format!("more than {} MiB of data", MOST / 1024 / 1024);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, most));
+    }
+    Ok(text)
+}
+
+/// What, where, and the line with a mark under the place.
+fn complaint(source: &str, text: &str, error: &serde_json::Error) -> String {
+    let (row, column) = (error.line(), error.column());
+    let what = error.to_string();
+    let what = what.split(" at line ").next().unwrap_or_default();
+    let line = text.lines().nth(row.saturating_sub(1)).unwrap_or_default();
+    // serde_json counts bytes, and the last that it has read.
+    let before = line.get(..column.saturating_sub(1)).unwrap_or(line).chars().count();
+    let first = before.saturating_sub(CONTEXT);
+    let part: String = line.chars().skip(first).take(2 * CONTEXT).map(tame).collect();
+    let mark = " ".repeat(before - first);
+    let line = one_line(&part, 2 * CONTEXT);
+    format!("--data: {source}, line {row}, column {column}: no JSON: {what}\n  {line}\n  {mark}^")
+}
+
+/// Keeps the mark where it belongs.
+fn tame(character: char) -> char {
+    if character.is_control() { ' ' } else { character }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_json_is_pointed_at() {
+        for (text, expected) in [
+            (
+                "{\"a\": 1,\n \"b\": x}",
+                "--data: argument, line 2, column 7: no JSON: expected value\n   \"b\": x}\n        ^",
+            ),
+            (
+                "{'a': 1}",
+                "--data: argument, line 1, column 2: no JSON: key must be a string\n  {'a': 1}\n   ^",
+            ),
+            (
+                "[\"ü\", ]",
+                "--data: argument, line 1, column 8: no JSON: trailing comma\n  [\"ü\", ]\n        ^",
+            ),
+            (
+                "[1",
+                "--data: argument, line 1, column 2: no JSON: EOF while parsing a list\n  [1\n   ^",
+            ),
+            ("", "--data: argument, line 1, column 0: no JSON: EOF while parsing a value\n  \n  ^"),
+        ] {
+            assert_eq!(read(text).unwrap_err().text, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_long_lines_are_no_trouble() {
+        assert!(read(&"[".repeat(100_000)).unwrap_err().text.contains("recursion limit"));
+        let long = format!("[{} x]", "1, ".repeat(1000));
+        let complaint = read(&long).unwrap_err().text;
+        let lines: Vec<_> = complaint.lines().collect();
+        assert_eq!(lines[1].find('x'), lines[2].find('^'), "{complaint}");
+        assert!(complaint.len() < 400, "{complaint}");
+    }
+}

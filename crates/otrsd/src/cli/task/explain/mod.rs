@@ -1,0 +1,180 @@
+//! task explain: why a task runs or does not, in sentences, with what to do.
+//!
+//! The facts are gathered first; what they mean is decided by functions of them.
+
+mod running;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use jiff::{SignedDuration, Timestamp};
+use task_store::{
+    Entry, Execution, Explanation, HeldState, History, Instance, LockKey, Locked, Moved, State,
+    from_wall_clock,
+};
+
+use super::{find, title};
+use crate::{
+    cli::{
+        Failure,
+        database::Database,
+        table::one_line,
+        terminal::print,
+        time::{age, local},
+    },
+    clock,
+    config::database::zone,
+};
+
+/// What is known of a task and of those who could run it.
+struct Facts {
+    explanation: Explanation,
+    history: History,
+    last: Option<Execution>,
+    instances: Vec<Instance>,
+    /// Tasks that run anywhere.
+    running: u64,
+    moved: Option<Moved>,
+    /// When the task's lock was renewed.
+    renewed: Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// Longer than any healthy worker lets pass between two renewals of its locks.
+const STALE: SignedDuration = SignedDuration::from_secs(30);
+
+pub(super) async fn run(database: &Database, id: &str) -> Result<(), Failure> {
+    let store = &database.store;
+    let id = find::id(store, id).await?;
+    let last = store.executions(id).await?.pop();
+    let Some(explanation) = store.explain(id).await? else {
+        let last = last.ok_or_else(|| Failure::failed(find::unknown(id)))?;
+        print(&format!(
+            "{id} ({}) is done.\n{}\n",
+            title(&last.task_type, &last.name),
+            past(&last)
+        ));
+        return Ok(());
+    };
+    let history = store.history(&[id]).await?.remove(&id).unwrap_or_default();
+    let facts = Facts {
+        history,
+        last,
+        instances: store.instances().await?,
+        running: store.counts().await?.iter().map(|count| count.running).sum(),
+        moved: store.schema_status(&database.identity).await?.moved,
+        renewed: renewed(database, &explanation.entry).await?,
+        now: clock::wall(),
+        explanation,
+    };
+    print(&(sentences(&facts).join("\n") + "\n"));
+    Ok(())
+}
+
+async fn renewed(database: &Database, entry: &Entry) -> Result<Option<Timestamp>, Failure> {
+    if entry.state != State::Running {
+        return Ok(None);
+    }
+    let zone =
+        zone(&database.configuration.settings).map_err(|error| Failure::configuration(&error))?;
+    let locks = database.store.locks().await?;
+    let own = locks.into_iter().find(|it| it.table == Locked::Task && it.row == entry.row);
+    Ok(own.and_then(|lock| from_wall_clock(&lock.time?, &zone)))
+}
+
+/// What there is to say, the state first.
+fn sentences(facts: &Facts) -> Vec<String> {
+    let entry = &facts.explanation.entry;
+    let name = format!("{} ({})", entry.id, title(&entry.task_type, &entry.name));
+    let mut said = match entry.state {
+        State::Waiting => waiting::waiting(&name, facts),
+        State::Running => running::running(&name, facts),
+        State::Future => future(&name, entry, facts.now),
+        State::Held(state) => held(&name, state, facts),
+    };
+    if facts.explanation.parallel > 1 && matches!(entry.state, State::Waiting | State::Running) {
+        said.push(format!(
+            "{} of its type and name wait or run: whoever adds one more with a limit of that or less is refused.",
+            facts.explanation.parallel
+        ));
+    }
+    said.extend(facts.last.as_ref().map(past));
+    said
+}
+
+fn future(name: &str, entry: &Entry, now: Timestamp) -> Vec<String> {
+    let Some(due) = entry.due else {
+        return vec![format!(
+            "{name} is planned, but its time cannot be read: see scheduler_future_task."
+        )];
+    };
+    if due > now {
+        let time = (local(due), age(now, due));
+        return vec![
+            format!("{name} is planned for {}, in {}.", time.0, time.1),
+            "SchedulerFutureTaskManager puts it into the queue then.".to_owned(),
+        ];
+    }
+    let mut said = vec![format!("{name} was due {}, {} ago.", local(due), age(due, now))];
+    said.push(match entry.lock {
+        LockKey::Free => "Nobody has put it into the queue: does SchedulerFutureTaskManager run? See otrsd status.".to_owned(),
+        lock => format!("{} is putting it into the queue; if it is dead, its lock is taken back.", crate::cli::task::owner(lock)),
+    });
+    said
+}
+
+fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
+    let entry = &facts.explanation.entry;
+    let (id, reason) = (entry.id, one_line(&entry.reason, 500));
+    let retry = format!("otrsd task retry {id}");
+    let due = entry.due.map_or_else(|| "no time".to_owned(), local);
+    match state {
+        HeldState::Retry => {
+            let times = counted(facts.history.failed as usize, "time");
+            let when = match entry.due {
+                Some(due) if due > facts.now => format!("in {}", age(facts.now, due)),
+                _ => "as soon as a worker looks".to_owned(),
+            };
+            vec![
+                format!("{name} failed {times}: {reason}."),
+                format!("It is tried again at {due}, {when}. {retry} tries it now."),
+            ]
+        }
+        HeldState::Failed => vec![
+            format!("{name} failed for good: {reason}."),
+            format!(
+                "When the cause is mended, {retry} runs it again; otrsd task delete {id} takes it away."
+            ),
+        ],
+        HeldState::Quarantined => vec![
+            format!("{name} is in quarantine: {reason}."),
+            format!(
+                "It killed the process that ran it, alone, three times. {retry} tries it once more; otrsd task delete {id} takes it away."
+            ),
+        ],
+        HeldState::NoHandler => vec![
+            format!("{name} has no handler: {reason}."),
+            format!(
+                "It runs when one appears: set Daemon::SchedulerTaskWorker::TaskType###{} with a Command, then otrsd reload.",
+                one_line(&entry.task_type, 100)
+            ),
+        ],
+    }
+}
+
+/// The last execution in a sentence.
+fn past(last: &Execution) -> String {
+    let node = if last.node > 0 { format!(" on node {}", last.node) } else { String::new() };
+    let error = last.error.as_deref().map(|error| format!(": {}", one_line(error, 300)));
+    let (outcome, ended, error) =
+        (last.outcome.word(), local(last.ended), error.unwrap_or_default());
+    format!("Its last execution ended {ended}{node}, {outcome}{error}.")
+}
+
+fn is_stale(beat: Option<Timestamp>, now: Timestamp) -> bool {
+    beat.is_none_or(|beat| now.duration_since(beat) > STALE)
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}

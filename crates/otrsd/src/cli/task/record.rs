@@ -1,0 +1,63 @@
+//! Tasks and executions for programs, and what an execution cost.
+
+use serde_json::{Value, json};
+use task_store::{Entry, Execution, LockKey};
+
+use super::word;
+use crate::cli::time::units;
+
+/// A task for programs.
+pub(super) fn entry_json(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id.to_string(),
+        "type": entry.task_type,
+        "name": entry.name,
+        "state": word(entry.state),
+        "attempts": entry.attempts,
+        "added": entry.created,
+        "due": entry.due,
+        "reason": Some(&entry.reason).filter(|reason| !reason.is_empty()),
+        "lock": lock_json(entry.lock),
+    })
+}
+
+/// An execution for programs.
+pub(super) fn execution_json(execution: &Execution) -> Value {
+    json!({
+        "id": execution.id.to_string(),
+        "type": execution.task_type,
+        "name": execution.name,
+        "state": "done",
+        "outcome": execution.outcome.word(),
+        "node": Some(execution.node).filter(|node| *node > 0),
+        "started": execution.started,
+        "ended": execution.ended,
+        "cpu_seconds": execution.cpu.map(|cpu| cpu.as_secs_f64()),
+        "peak_memory_kb": execution.peak_memory,
+        "error": execution.error,
+        "output": execution.output,
+    })
+}
+
+/// Duration, processor time and memory for people; empty where not measured.
+pub(super) fn costs(execution: &Execution) -> [String; 3] {
+    let took = execution.ended.duration_since(execution.started);
+    let took = if took.as_secs() < 10 {
+        format!("{}.{:03}s", took.as_secs(), took.subsec_millis().max(0))
+    } else {
+        units(took)
+    };
+    let cpu = execution.cpu.map_or_else(String::new, |cpu| format!("{:.2}s", cpu.as_secs_f64()));
+    let memory = execution.peak_memory.map(|kb| format!("{} MB", kb.div_ceil(1024)));
+    [took, cpu, memory.unwrap_or_default()]
+}
+
+fn lock_json(lock: LockKey) -> Value {
+    match lock {
+        LockKey::Free => Value::Null,
+        LockKey::Inserting => json!({ "inserting": true }),
+        LockKey::Perl { node, pid } => json!({ "node": node, "pid": pid }),
+        LockKey::Ours(owner) => json!({ "node": owner.node(), "instance": owner.instance() }),
+        LockKey::Other(key) => json!({ "key": key }),
+    }
+}

@@ -1,0 +1,133 @@
+//! task show: everything that is known of one task.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use task_store::{Entry, Execution, decode};
+
+use super::{
+    colour, find, owner,
+    record::{costs, entry_json, execution_json},
+    word,
+};
+use crate::cli::{
+    Failure,
+    database::Database,
+    table::{lines, one_line},
+    terminal::{Paint, print, print_json},
+    time::local,
+};
+
+pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(), Failure> {
+    let store = &database.store;
+    let id = find::id(store, id).await?;
+    let entry = store.get(id).await?;
+    let executions = store.executions(id).await?;
+    let column = if entry.is_some() { store.data(id).await? } else { None };
+    if entry.is_none() && executions.is_empty() {
+        return Err(Failure::failed(find::unknown(id)));
+    }
+    let data = column.map(|column| decode(&column).map_err(|error| error.to_string()));
+    if json {
+        return Ok(print_json(&as_json(entry.as_ref(), &executions, data))?);
+    }
+    let mut text = head(entry.as_ref(), &executions, Paint::for_stdout());
+    match &data {
+        Some(Ok(data)) => {
+            let data = serde_json::to_string_pretty(data).map_err(anyhow::Error::from)?;
+            block(&mut text, "data", &data);
+        }
+        Some(Err(error)) => block(&mut text, "data", &format!("cannot be read: {error}")),
+        None => {}
+    }
+    for execution in &executions {
+        tell(&mut text, execution, Paint::for_stdout());
+    }
+    print(&text);
+    Ok(())
+}
+
+fn as_json(
+    entry: Option<&Entry>,
+    executions: &[Execution],
+    data: Option<Result<Value, String>>,
+) -> Value {
+    let mut shown = match (entry, executions.last()) {
+        (Some(entry), _) => entry_json(entry),
+        (None, Some(last)) => json!({
+            "id": last.id.to_string(), "type": last.task_type, "name": last.name, "state": "done",
+        }),
+        (None, None) => json!({}),
+    };
+    match data {
+        Some(Ok(data)) => shown["data"] = data,
+        Some(Err(error)) => shown["data_error"] = json!(error),
+        None => {}
+    }
+    shown["executions"] = executions.iter().map(execution_json).collect();
+    shown
+}
+
+fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String {
+    let mut text = String::new();
+    let mut field = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:9} {}", one_line(value, 2000));
+    };
+    let painted = |word: &str| colour(word).map_or(word.to_owned(), |it| paint.paint(it, word));
+    match (entry, executions.last()) {
+        (Some(entry), _) => {
+            field("id", &entry.id.to_string());
+            field("type", &entry.task_type);
+            field("name", &entry.name);
+            field("added", &entry.created.map_or_else(String::new, local));
+            field("attempts", &entry.attempts.to_string());
+            if let Some(due) = entry.due {
+                field("due", &local(due));
+            }
+            if entry.lock != task_store::LockKey::Free {
+                field("run by", &owner(entry.lock));
+            }
+            if !entry.reason.is_empty() {
+                field("reason", &entry.reason);
+            }
+            let _ = writeln!(text, "state     {}", painted(word(entry.state)));
+        }
+        (None, Some(last)) => {
+            field("id", &last.id.to_string());
+            field("type", &last.task_type);
+            field("name", &last.name);
+            let _ = writeln!(text, "state     done: {}", painted(last.outcome.word()));
+        }
+        (None, None) => {}
+    }
+    text
+}
+
+fn tell(text: &mut String, execution: &Execution, paint: Paint) {
+    let outcome = execution.outcome.word();
+    let painted = colour(outcome).map_or(outcome.to_owned(), |it| paint.paint(it, outcome));
+    let _ = write!(text, "\n{}  {painted}", local(execution.started));
+    if execution.node > 0 {
+        let [took, cpu, memory] = costs(execution);
+        let _ = write!(text, " on node {} after {took}", execution.node);
+        for (what, cost) in [("CPU", cpu), ("memory", memory)] {
+            if !cost.is_empty() {
+                let _ = write!(text, ", {what} {cost}");
+            }
+        }
+    }
+    text.push('\n');
+    for (name, told) in [("error", &execution.error), ("output", &execution.output)] {
+        if let Some(told) = told.as_deref().filter(|told| !told.trim().is_empty()) {
+            block(text, name, told);
+        }
+    }
+}
+
+/// A text of several lines under its name.
+fn block(text: &mut String, name: &str, told: &str) {
+    let _ = writeln!(text, "{name}");
+    for line in lines(told) {
+        let _ = writeln!(text, "    {line}");
+    }
+}

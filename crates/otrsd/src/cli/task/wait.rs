@@ -1,0 +1,135 @@
+//! task add --wait: looks at the task until its end.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use task_store::{Entry, Execution, HeldState, Outcome, State, Store, TaskId};
+use tokio::time::sleep;
+
+use crate::{
+    cli::{
+        Failure,
+        progress::Progress,
+        table::one_line,
+        terminal::print,
+        time::{age, local, units},
+    },
+    clock,
+    logs::complain,
+};
+
+const SHORTEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_secs(1);
+/// People see that it is alive.
+const LONGEST_ON_TERMINAL: Duration = Duration::from_millis(200);
+/// A look may fall between two tables, so once not seen is not gone.
+const LOOKS_UNTIL_GONE: u32 = 3;
+
+/// What one look says.
+enum Seen {
+    /// Not ended; what people read meanwhile.
+    Alive(String),
+    Done(Execution),
+    /// It ended, or will not go on by itself; why.
+    Lost(String),
+    /// In no table; the last execution, if there is one.
+    Gone(Option<Execution>),
+}
+
+/// Waits for the task's end.
+///
+/// # Errors
+///
+/// The task failed, or is held for somebody to act. While the database is away, it waits on.
+pub(super) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
+    let mut progress = Progress::new();
+    let start = clock::wall();
+    let longest = if progress.is_on() { LONGEST_ON_TERMINAL } else { LONGEST };
+    let (mut pause, mut gone, mut is_away) = (SHORTEST, 0, false);
+    note_missing_worker(store).await?;
+    loop {
+        match look(store, id).await {
+            Ok(Seen::Done(execution)) => {
+                progress.clear();
+                print(&success(&execution));
+                return Ok(());
+            }
+            Ok(Seen::Lost(why)) => return Err(Failure::failed(why)),
+            Ok(Seen::Gone(last)) => {
+                gone += 1;
+                if gone == LOOKS_UNTIL_GONE {
+                    return Err(Failure::failed(end(id, last.as_ref())));
+                }
+            }
+            Ok(Seen::Alive(text)) => {
+                (gone, is_away) = (0, false);
+                progress.show(&format!("{text} · {}", age(start, clock::wall())));
+            }
+            Err(error) if error.is_transient() => {
+                progress.clear();
+                if !is_away {
+                    complain(&format!("{error}; waiting for it"));
+                }
+                is_away = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(longest);
+    }
+}
+
+async fn look(store: &Store, id: TaskId) -> task_store::Result<Seen> {
+    let entry = store.get(id).await?;
+    if let Some(entry) = entry {
+        return Ok(of_entry(&entry));
+    }
+    let last = store.executions(id).await?.pop();
+    Ok(match last {
+        Some(last) if last.outcome == Outcome::Success => Seen::Done(last),
+        Some(last) if last.outcome == Outcome::Cancelled => Seen::Lost(end(id, Some(&last))),
+        last => Seen::Gone(last),
+    })
+}
+
+fn of_entry(entry: &Entry) -> Seen {
+    let due = |due: Option<Timestamp>| due.map_or_else(String::new, local);
+    let reason = one_line(&entry.reason, 500);
+    match entry.state {
+        State::Waiting => Seen::Alive("waiting".to_owned()),
+        State::Running => Seen::Alive(format!("running: {}", super::owner(entry.lock))),
+        State::Future => Seen::Alive(format!("planned for {}", due(entry.due))),
+        State::Held(HeldState::Retry) => {
+            let reason = one_line(&entry.reason, 40);
+            Seen::Alive(format!("failed ({reason}); next try {}", due(entry.due)))
+        }
+        State::Held(HeldState::Failed) => Seen::Lost(format!("{} failed: {reason}", entry.id)),
+        State::Held(state) => Seen::Lost(format!(
+            "{} is held, {}: {reason}; see otrsd task explain {}",
+            entry.id,
+            state.word(),
+            entry.id
+        )),
+    }
+}
+
+fn success(execution: &Execution) -> String {
+    let took = execution.ended.duration_since(execution.started);
+    format!("succeeded on node {} after {}\n", execution.node, units(took))
+}
+
+fn end(id: TaskId, last: Option<&Execution>) -> String {
+    let Some(last) = last else {
+        return format!("{id} is gone, and nobody wrote down how it ended: a Perl daemon ran it");
+    };
+    let error = last.error.as_deref().map_or_else(String::new, |error| format!(": {error}"));
+    one_line(&format!("{id} ended, {}{error}", last.outcome.word()), 500)
+}
+
+/// Who waits for nobody should know.
+async fn note_missing_worker(store: &Store) -> Result<(), Failure> {
+    if store.instances().await?.is_empty() {
+        complain("no worker is running; the task waits for one (otrsd start)");
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! `DatabaseURL` and `OTRSTimeZone`: where the tasks are.
+//!
+//! Everybody who opens the database does so by [`open`]: the modules, each in its own process, and the
+//! command line. The standard place is a layer of the settings, so that all of them agree on it.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path};
+
+use anyhow::Context as _;
+use jiff::tz::TimeZone;
+use nix::unistd::gethostname;
+use sysconfig::{Origin, Setting, SysConfig, Value};
+use task_store::{Identity, Options, Store};
+
+use super::{places::Places, text};
+
+/// The setting that names the database.
+pub(crate) const DATABASE_URL: &str = "DatabaseURL";
+
+/// The store of this installation. Nothing connects before the first use.
+///
+/// # Errors
+///
+/// A URL or a time zone that means nothing, or a directory that cannot be made.
+pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Store> {
+    let url = text(settings, DATABASE_URL).unwrap_or_default();
+    let time_zone = zone(settings)?;
+    if let Some(file) = file(settings) {
+        make_directory(file)?;
+    }
+    let options = Options { time_zone, connections, ..Options::default() };
+    // The URL holds a password: it stays out of the message.
+    Store::connect(url, options).with_context(|| format!("setting {DATABASE_URL}"))
+}
+
+/// The zone of the wall clock in the original's columns.
+///
+/// # Errors
+///
+/// A name that no time zone has.
+pub(crate) fn zone(settings: &SysConfig) -> anyhow::Result<TimeZone> {
+    let zone = text(settings, "OTRSTimeZone").filter(|zone| !zone.is_empty()).unwrap_or("UTC");
+    TimeZone::get(zone).with_context(|| format!("setting OTRSTimeZone: '{zone}'"))
+}
+
+/// The file of a `SQLite` database.
+pub(crate) fn file(settings: &SysConfig) -> Option<&Path> {
+    let file = text(settings, DATABASE_URL)?.strip_prefix("sqlite:")?;
+    let file = file.split('?').next().unwrap_or(file);
+    Some(Path::new(file.strip_prefix("//").unwrap_or(file)))
+}
+
+/// The database for people: its URL without user, password and options.
+pub(crate) fn shown(settings: &SysConfig) -> String {
+    let url = text(settings, DATABASE_URL).unwrap_or_default();
+    let url = url.split('?').next().unwrap_or(url);
+    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+        Some((scheme, Some((_, place)))) => format!("{scheme}://{place}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// Who uses the database: this host. A database that remembers others was copied, or restored elsewhere.
+pub(crate) fn identity() -> anyhow::Result<Identity> {
+    let host = gethostname()?.to_string_lossy().into_owned();
+    Ok(Identity { system: String::new(), hosts: vec![host] })
+}
+
+/// The standard database, below every other layer: a file in the state directory.
+pub(super) fn standard(places: &Places) -> Setting {
+    Setting {
+        name: DATABASE_URL.to_owned(),
+        value: Value::Text(format!("sqlite:{}", places.state.join("tasks.db").display())),
+        valid: true,
+        required: true,
+        read_only: false,
+        origin: Origin::named("built-in"),
+    }
+}
+
+/// Payloads may be private.
+fn make_directory(file: &Path) -> anyhow::Result<()> {
+    let Some(directory) = file.parent().filter(|directory| !directory.exists()) else {
+        return Ok(());
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use sysconfig::Setting;
+
+    use super::*;
+
+    fn settings(url: &str) -> SysConfig {
+        let mut settings = SysConfig::default();
+        let url =
+            Setting { value: Value::Text(url.to_owned()), ..standard(&Places::of_this_user()) };
+        settings.overlay(vec![url]);
+        settings
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, expected) in [
+            (
+                "postgres://otrs:p@ss/w@db.example/otrs?sslmode=require",
+                "postgres://db.example/otrs",
+            ),
+            ("mysql://otrs:secret@127.0.0.1:3306/otrs", "mysql://127.0.0.1:3306/otrs"),
+            ("postgres:///otrs?password=secret", "postgres:///otrs"),
+            ("sqlite:/var/lib/otrsd/tasks.db?mode=rwc", "sqlite:/var/lib/otrsd/tasks.db"),
+        ] {
+            assert_eq!(shown(&settings(url)), expected);
+        }
+    }
+
+    #[test]
+    fn a_sqlite_file_is_found_in_its_url() {
+        for (url, expected) in [
+            ("sqlite:/a/b.db", Some("/a/b.db")),
+            ("sqlite:///a/b.db?mode=rwc", Some("/a/b.db")),
+            ("sqlite://b.db", Some("b.db")),
+            ("mysql://host/a", None),
+        ] {
+            assert_eq!(file(&settings(url)), expected.map(Path::new), "{url}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Ending tasks that nobody wants any more. The ledger says so: nothing goes in silence.
+
+use jiff::Timestamp;
+
+use crate::database::{Connection, Dialect, Row, arguments};
+use crate::error::Result;
+use crate::ledger::{Execution, Outcome, record};
+use crate::lock_key::LockKey;
+use crate::store::{Store, Work};
+use crate::task_id::TaskId;
+
+/// What came of a cancellation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cancelled {
+    /// It is gone.
+    Gone,
+    /// Somebody runs it: only the owner of this lock can end it.
+    Running(LockKey),
+    /// There is no such task, or it is done.
+    Unknown,
+}
+
+impl Store {
+    /// Ends a task that does not run, wherever it waits. `by` is what the ledger says about it.
+    pub async fn cancel(&self, id: TaskId, by: &str, now: Timestamp) -> Result<Cancelled> {
+        let cancel = Cancel { which: Which::One(id), by, now };
+        let found = self.transact(&cancel).await?;
+        Ok(match found.gone {
+            0 => found.running.map_or(Cancelled::Unknown, Cancelled::Running),
+            _ => Cancelled::Gone,
+        })
+    }
+
+    /// Ends all tasks of a type that wait free since before a time, at most `limit`; how many.
+    pub async fn purge(
+        &self,
+        task_type: &str,
+        before: Timestamp,
+        limit: u32,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let which = Which::Older { task_type, before: self.wall_clock(before), limit };
+        Ok(self.transact(&Cancel { which, by, now }).await?.gone)
+    }
+}
+
+enum Which<'a> {
+    One(TaskId),
+    Older { task_type: &'a str, before: String, limit: u32 },
+}
+
+struct Cancel<'a> {
+    which: Which<'a>,
+    by: &'a str,
+    now: Timestamp,
+}
+
+#[derive(Default)]
+struct Found {
+    gone: u64,
+    running: Option<LockKey>,
+}
+
+impl Work for Cancel<'_> {
+    type Done = Found;
+
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<Found> {
+        let mut found = Found::default();
+        for table in TABLES {
+            let rows = self.look(connection, &table).await?;
+            let mut ids = Vec::new();
+            let mut executions = Vec::new();
+            for row in &rows {
+                match LockKey::parse(row.int(4)?) {
+                    LockKey::Free => {
+                        ids.push(row.int(0)?);
+                        executions.push(self.execution(row)?);
+                    }
+                    lock => found.running = Some(lock),
+                }
+            }
+            if !ids.is_empty() {
+                found.gone += connection.execute(table.delete, arguments![&ids]).await?;
+                record(connection, &executions.iter().collect::<Vec<_>>()).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the ledger knows to be cancelled at this very moment was cancelled by this call.
+    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Found>> {
+        let sql = "SELECT COUNT(*) FROM otrsd_execution WHERE outcome = 'cancelled' AND ended = ? AND error = ?";
+        let row = connection.row(sql, arguments![self.now.as_microsecond(), self.by]).await?;
+        let gone = row.map_or(Ok(0), |row| row.int(0))?.unsigned_abs();
+        Ok(Some(Found { gone, running: None }).filter(|_| gone > 0))
+    }
+}
+
+struct Table {
+    one: [&'static str; 2],
+    older: Option<[&'static str; 2]>,
+    delete: &'static str,
+}
+
+/// Each with its statements, on SQLite and on servers.
+const TABLES: [Table; 3] = [
+    Table {
+        one: [
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task WHERE ident = ?",
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task WHERE ident = ? FOR UPDATE",
+        ],
+        older: Some([
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task \
+             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ?",
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task \
+             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
+        ]),
+        delete: "DELETE FROM scheduler_task WHERE id IN (?*)",
+    },
+    Table {
+        one: [
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_future_task WHERE ident = ?",
+            "SELECT id, ident, task_type, name, lock_key FROM scheduler_future_task WHERE ident = ? FOR UPDATE",
+        ],
+        older: None,
+        delete: "DELETE FROM scheduler_future_task WHERE id IN (?*)",
+    },
+    Table {
+        one: [
+            "SELECT id, ident, task_type, name, 0 FROM otrsd_held WHERE ident = ?",
+            "SELECT id, ident, task_type, name, 0 FROM otrsd_held WHERE ident = ? FOR UPDATE",
+        ],
+        older: None,
+        delete: "DELETE FROM otrsd_held WHERE id IN (?*)",
+    },
+];
+
+impl Cancel<'_> {
+    async fn look(&self, connection: &mut Connection<'_>, table: &Table) -> Result<Vec<Row>> {
+        let dialect = usize::from(connection.dialect() != Dialect::Sqlite);
+        match (&self.which, table.older) {
+            (Which::One(id), _) => {
+                connection.rows(table.one[dialect], arguments![id.ident()]).await
+            }
+            (Which::Older { task_type, before, limit }, Some(older)) => {
+                let arguments = arguments![*task_type, before, i64::from(*limit)];
+                connection.rows(older[dialect], arguments).await
+            }
+            (Which::Older { .. }, None) => Ok(Vec::new()),
+        }
+    }
+
+    fn execution(&self, row: &Row) -> Result<Execution> {
+        Ok(Execution {
+            id: TaskId::from_ident(row.int(1)?),
+            task_type: row.lenient(2),
+            name: row.lenient(3),
+            lock: LockKey::Free,
+            node: 0,
+            outcome: Outcome::Cancelled,
+            started: self.now,
+            ended: self.now,
+            cpu: None,
+            peak_memory: None,
+            error: Some(self.by.to_owned()),
+            output: None,
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! The pools of connections behind a store, by the scheme of its URL.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Executor as _};
+
+use crate::database::Dialect;
+use crate::database::session::{Pooled, Session};
+use crate::error::{Error, Result};
+
+/// How long the database may be busy with others before a statement gives up and is retried.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    raw: RawPools,
+    deadline: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum RawPools {
+    /// SQLite has one writer: ours queue here in order, instead of in its busy handler without one.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+    MariaDb(MySqlPool),
+}
+
+impl Pools {
+    /// Reads the URL; connects when the first statement runs.
+    pub(crate) fn new(url: &str, connections: u32, deadline: Duration) -> Result<Self> {
+        let raw = match url.split(':').next().unwrap_or_default() {
+            "sqlite" => sqlite(url, deadline)?,
+            "postgres" | "postgresql" => postgres(url, connections, deadline)?,
+            "mysql" | "mariadb" => mariadb(url, connections, deadline)?,
+            _ => {
+                return Err(Error::Invalid(
+                    "the database URL must start with sqlite:, postgres:// or mysql://".into(),
+                ));
+            }
+        };
+        Ok(Self { raw, deadline })
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.raw {
+            RawPools::Sqlite { .. } => Dialect::Sqlite,
+            RawPools::Postgres(_) => Dialect::Postgres,
+            RawPools::MariaDb(_) => Dialect::MariaDb,
+        }
+    }
+
+    /// A connection for statements that write.
+    pub(crate) async fn write(&self) -> Result<Session> {
+        let pooled = match &self.raw {
+            RawPools::Sqlite { writer, .. } => Pooled::Sqlite(writer.acquire().await?),
+            RawPools::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
+            RawPools::MariaDb(pool) => Pooled::MariaDb(pool.acquire().await?),
+        };
+        Ok(Session::new(pooled, self.deadline))
+    }
+
+    /// A connection for statements that only read.
+    pub(crate) async fn read(&self) -> Result<Session> {
+        match &self.raw {
+            RawPools::Sqlite { readers, .. } => {
+                Ok(Session::new(Pooled::Sqlite(readers.acquire().await?), self.deadline))
+            }
+            _ => self.write().await,
+        }
+    }
+
+    /// The pool of PostgreSQL, for a listener.
+    pub(crate) fn postgres(&self) -> Option<&PgPool> {
+        match &self.raw {
+            RawPools::Postgres(pool) => Some(pool),
+            _ => None,
+        }
+    }
+
+    /// The file of SQLite, for a watch.
+    pub(crate) fn sqlite_file(&self) -> Option<std::path::PathBuf> {
+        match &self.raw {
+            RawPools::Sqlite { writer, .. } => {
+                Some(writer.connect_options().get_filename().to_path_buf())
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match &self.raw {
+            RawPools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            RawPools::Postgres(pool) => pool.close().await,
+            RawPools::MariaDb(pool) => pool.close().await,
+        }
+    }
+}
+
+fn sqlite(url: &str, deadline: Duration) -> Result<RawPools> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(LOCK_WAIT)
+        // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
+        .pragma("wal_autocheckpoint", "8000")
+        .disable_statement_logging();
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(deadline)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    Ok(RawPools::Sqlite {
+        writer: pool().max_connections(1).connect_lazy_with(options.clone()),
+        readers: pool().max_connections(4).connect_lazy_with(options),
+    })
+}
+
+fn postgres(url: &str, connections: u32, deadline: Duration) -> Result<RawPools> {
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("otrsd")
+        .options([
+            ("statement_timeout", milliseconds(deadline)),
+            ("lock_timeout", milliseconds(LOCK_WAIT)),
+            ("idle_in_transaction_session_timeout", milliseconds(deadline)),
+        ])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(deadline)
+        .test_before_acquire(false);
+    Ok(RawPools::Postgres(pool.connect_lazy_with(options)))
+}
+
+fn mariadb(url: &str, connections: u32, deadline: Duration) -> Result<RawPools> {
+    let url = url.replacen("mariadb://", "mysql://", 1);
+    let options = MySqlConnectOptions::from_str(&url)?.disable_statement_logging();
+    let pool = MySqlPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(deadline)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection
+                    .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                    .await?;
+                connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
+                Ok(())
+            })
+        });
+    Ok(RawPools::MariaDb(pool.connect_lazy_with(options)))
+}

@@ -1,0 +1,116 @@
+//! A connection on loan from its pool, for one transaction or a few reads.
+//!
+//! It goes back only in a known state: dropped in the middle of something, by a deadline or a cancelled
+//! future, it is closed, and with it the transaction ends.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{MySql, Postgres, Sqlite};
+use tokio::time::Instant;
+
+use crate::database::connection::{Connection, RawConnection};
+use crate::error::{Error, Result};
+
+pub(crate) struct Session {
+    pooled: Pooled,
+    deadline: Duration,
+    clean: bool,
+}
+
+pub(super) enum Pooled {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    MariaDb(PoolConnection<MySql>),
+}
+
+impl Session {
+    pub(super) fn new(pooled: Pooled, deadline: Duration) -> Self {
+        Self { pooled, deadline, clean: false }
+    }
+
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        let raw = match &mut self.pooled {
+            Pooled::Sqlite(raw) => RawConnection::Sqlite(raw),
+            Pooled::Postgres(raw) => RawConnection::Postgres(raw),
+            Pooled::MariaDb(raw) => RawConnection::MariaDb(raw),
+        };
+        Connection { raw, deadline: self.deadline }
+    }
+
+    /// Begins a transaction that will write.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        let mut connection = self.connection();
+        let sql = connection.dialect().pick("BEGIN IMMEDIATE", "BEGIN", "BEGIN");
+        connection.plain(sql).await
+    }
+
+    /// Ends the transaction. Trouble with the connection leaves the outcome unknown.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        self.connection().plain("COMMIT").await.map_err(Error::in_commit)?;
+        self.clean = true;
+        Ok(())
+    }
+
+    /// Undoes the transaction after an error, as far as the connection lives.
+    pub(crate) async fn rollback(mut self, error: &Error) {
+        self.clean = !error.ends_connection() && self.connection().plain("ROLLBACK").await.is_ok();
+    }
+
+    /// Gives the connection back after statements outside of a transaction.
+    pub(crate) fn release<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.clean = !answer.as_ref().is_err_and(Error::ends_connection);
+        answer
+    }
+
+    /// As [`release`](Self::release), but after any error the connection is closed.
+    pub(crate) fn keep<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.clean = answer.is_ok();
+        answer
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.clean {
+            match &mut self.pooled {
+                Pooled::Sqlite(raw) => raw.close_on_drop(),
+                Pooled::Postgres(raw) => raw.close_on_drop(),
+                Pooled::MariaDb(raw) => raw.close_on_drop(),
+            }
+        }
+    }
+}
+
+/// How often one call tries again: conflicts until luck comes, a broken connection as often as the pool may
+/// hold broken ones. Whoever waited long already for a lock or a server hears of it instead.
+pub(crate) struct Tries {
+    tries: u32,
+    since: Instant,
+}
+
+impl Tries {
+    const CONFLICTS: (u32, Duration) = (12, Duration::from_secs(15));
+    const CONNECTIONS: (u32, Duration) = (4, Duration::from_secs(3));
+
+    pub(crate) fn new() -> Self {
+        Self { tries: 0, since: Instant::now() }
+    }
+
+    /// Waits before the next try, or gives the error back if there is none.
+    pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
+        let (most, longest) = match &error {
+            Error::Conflict(_) => Self::CONFLICTS,
+            Error::Unavailable(_) => Self::CONNECTIONS,
+            _ => return Err(error),
+        };
+        if self.tries >= most || self.since.elapsed() >= longest {
+            return Err(error);
+        }
+        self.tries += 1;
+        // Doubling from 2 ms to 256 ms, by chance up to half of it less: losers must not meet again.
+        let pause = 2_u64 << self.tries.min(7);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
+        Ok(())
+    }
+}

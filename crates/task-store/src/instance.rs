@@ -1,0 +1,109 @@
+//! Lives of workers: one row each, whose counter moves while the worker lives.
+//!
+//! Whether another one is dead is for its observer to say, by its own clock: times of other nodes are shown to
+//! people, and never compared.
+
+use jiff::Timestamp;
+
+use crate::database::arguments;
+use crate::error::{Error, Result};
+use crate::lock_key::{LockKey, Owner};
+use crate::store::Store;
+use crate::timestamp::from_micros;
+
+/// A worker's life as it is registered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Instance {
+    /// The value of its locks.
+    pub owner: Owner,
+    /// The host it runs on.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// When it began, by its own clock.
+    pub started: Option<Timestamp>,
+    /// How often it has beaten: alive if this moves.
+    pub beats: i64,
+    /// Its last beat, by its own clock.
+    pub beat: Option<Timestamp>,
+    /// How many tasks it runs at once.
+    pub slots: u32,
+}
+
+/// How many numbers are drawn before giving up: one in 90 million is taken by each living worker.
+const DRAWS: u32 = 5;
+
+impl Store {
+    /// Begins a life on a node, under a number that nobody has.
+    pub async fn register(
+        &self,
+        node: u16,
+        host: &str,
+        pid: u32,
+        slots: u32,
+        now: Timestamp,
+    ) -> Result<Owner> {
+        let sql = "INSERT INTO otrsd_instance (lock_key, node, host, pid, started, beats, beat, slots) \
+                   VALUES (?, ?, ?, ?, ?, 0, ?, ?)";
+        let micros = now.as_microsecond();
+        for _ in 0..DRAWS {
+            let owner = Owner::draw(node)
+                .ok_or_else(|| Error::Invalid("a node has a number from 1 to 999".into()))?;
+            let arguments = arguments![
+                owner.key(),
+                i64::from(node),
+                host,
+                i64::from(pid),
+                micros,
+                micros,
+                i64::from(slots)
+            ];
+            match self.change(sql, arguments).await {
+                // Ours, of a try whose answer was lost, or another's: a new number is right for both.
+                Err(Error::Duplicate(_)) => (),
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(owner),
+            }
+        }
+        Err(Error::Conflict(format!("{DRAWS} instance numbers in a row were taken")))
+    }
+
+    /// Shows that a worker lives. False if it is not registered any more: others took it for dead, and its
+    /// tasks are theirs.
+    pub async fn beat(&self, owner: Owner, slots: u32, now: Timestamp) -> Result<bool> {
+        let sql =
+            "UPDATE otrsd_instance SET beats = beats + 1, beat = ?, slots = ? WHERE lock_key = ?";
+        Ok(self
+            .change(sql, arguments![now.as_microsecond(), i64::from(slots), owner.key()])
+            .await?
+            > 0)
+    }
+
+    /// Ends a life that has let go of all its tasks.
+    pub async fn unregister(&self, owner: Owner) -> Result<()> {
+        self.change("DELETE FROM otrsd_instance WHERE lock_key = ?", arguments![owner.key()])
+            .await
+            .map(drop)
+    }
+
+    /// All lives, by node.
+    pub async fn instances(&self) -> Result<Vec<Instance>> {
+        let sql = "SELECT lock_key, host, pid, started, beats, beat, slots FROM otrsd_instance ORDER BY lock_key";
+        let rows = self.rows(sql, arguments![]).await?;
+        let instance = |row: &crate::database::Row| {
+            let LockKey::Ours(owner) = LockKey::parse(row.int(0)?) else {
+                return Err(row.bad(0, "the lock key of an instance"));
+            };
+            Ok(Instance {
+                owner,
+                host: row.text(1)?,
+                pid: u32::try_from(row.int(2)?).unwrap_or(0),
+                started: from_micros(row.int(3)?),
+                beats: row.int(4)?,
+                beat: from_micros(row.int(5)?),
+                slots: u32::try_from(row.int(6)?).unwrap_or(0),
+            })
+        };
+        rows.iter().map(instance).collect()
+    }
+}

@@ -1,0 +1,281 @@
+//! The ledger: every execution with its outcome, times and costs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::database::{Argument, Column, Connection, Insert, Row, arguments};
+use crate::error::Result;
+use crate::lock_key::{LockKey, Owner};
+use crate::store::{Store, Work};
+use crate::task::Task;
+use crate::task_id::TaskId;
+use crate::timestamp::from_micros;
+
+/// How an execution ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Outcome {
+    /// It did what it should.
+    Success,
+    /// Its handler said no.
+    Failed,
+    /// Its process died, alone.
+    Crashed,
+    /// It died with others in one process: whose fault it was is not known.
+    CrashedTogether,
+    /// It took longer than it may.
+    TimedOut,
+    /// The daemon stopped it to stop itself.
+    Interrupted,
+    /// Somebody did not want it any more.
+    Cancelled,
+}
+
+/// One run of one task, or the end of a task that never ran.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Execution {
+    /// Which task.
+    pub id: TaskId,
+    /// Its type.
+    pub task_type: String,
+    /// Its name.
+    pub name: String,
+    /// Who ran it.
+    pub lock: LockKey,
+    /// On which node; 0 if on none.
+    pub node: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Processor time, where measured.
+    pub cpu: Option<Duration>,
+    /// The most memory it had, in kilobytes.
+    pub peak_memory: Option<u64>,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// The tail of what it printed.
+    pub output: Option<String>,
+}
+
+/// What the ledger knows of a task's earlier executions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct History {
+    /// How often it failed or took too long.
+    pub failed: u32,
+    /// How often it crashed, alone.
+    pub crashed: u32,
+    /// Whether it ever died together with others: then it runs alone until it succeeds.
+    pub crashed_together: bool,
+}
+
+impl Outcome {
+    const ALL: [Self; 7] = [
+        Self::Success,
+        Self::Failed,
+        Self::Crashed,
+        Self::CrashedTogether,
+        Self::TimedOut,
+        Self::Interrupted,
+        Self::Cancelled,
+    ];
+
+    /// The word in the column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::CrashedTogether => "crashed-together",
+            Self::TimedOut => "timed-out",
+            Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Of the word in the column.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+macro_rules! execution_columns {
+    () => {
+        "id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output"
+    };
+}
+
+impl Store {
+    /// All executions of a task, oldest first.
+    pub async fn executions(&self, id: TaskId) -> Result<Vec<Execution>> {
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE ident = ? ORDER BY id"
+        );
+        self.rows(sql, arguments![id.ident()]).await?.iter().map(execution).collect()
+    }
+
+    /// What the ledger knows of tasks; nothing for those that never ran.
+    pub async fn history(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, History>> {
+        let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
+        let sql = "SELECT ident, outcome, COUNT(*) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident, outcome";
+        let mut known: HashMap<TaskId, History> = HashMap::new();
+        for row in self.rows(sql, arguments![&idents]).await? {
+            let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
+            let times = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
+            match Outcome::from_word(&row.text(1)?) {
+                Some(Outcome::Failed | Outcome::TimedOut) => history.failed += times,
+                Some(Outcome::Crashed) => history.crashed += times,
+                Some(Outcome::CrashedTogether) => history.crashed_together = true,
+                _ => (),
+            }
+        }
+        Ok(known)
+    }
+
+    /// Executions of a type and name (empty for all), newest first, older than row `before` if given; each
+    /// with its row, to go on from.
+    pub async fn done(
+        &self,
+        task_type: &str,
+        name: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Execution)>> {
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE id < ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+             ORDER BY id DESC LIMIT ?"
+        );
+        let before = before.unwrap_or(i64::MAX);
+        let rows = self
+            .rows(sql, arguments![before, task_type, task_type, name, name, i64::from(limit)])
+            .await?;
+        rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
+    }
+
+    /// Forgets executions that ended before a time, oldest first, at most `limit` of them; how many.
+    pub async fn forget_executions(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        self.transact(&Forget { before, limit }).await
+    }
+}
+
+/// The rows are in order of their ends but for small changes, so the oldest are found without an index.
+struct Forget {
+    before: Timestamp,
+    limit: u32,
+}
+
+impl Work for Forget {
+    type Done = u64;
+
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<u64> {
+        let sql = "SELECT id FROM otrsd_execution ORDER BY id LIMIT ?";
+        let rows = connection.rows(sql, arguments![i64::from(self.limit)]).await?;
+        let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
+        let sql = "DELETE FROM otrsd_execution WHERE ended < ? AND id IN (?*)";
+        connection.execute(sql, arguments![self.before.as_microsecond(), &ids]).await
+    }
+}
+
+const INTO: Insert = Insert {
+    into: "otrsd_execution (ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output)",
+    columns: &[
+        Column::Int,
+        Column::Text,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+        Column::Text,
+        Column::Text,
+    ],
+};
+
+/// Writes executions down.
+pub(crate) async fn record(
+    connection: &mut Connection<'_>,
+    executions: &[&Execution],
+) -> Result<()> {
+    let rows: Vec<Vec<Argument<'_>>> =
+        executions.iter().map(|execution| values(execution)).collect();
+    INTO.run(connection, &rows).await
+}
+
+fn values(execution: &Execution) -> Vec<Argument<'_>> {
+    let cpu = execution.cpu.map(|cpu| i64::try_from(cpu.as_micros()).unwrap_or(i64::MAX));
+    let memory = execution.peak_memory.map(|memory| i64::try_from(memory).unwrap_or(i64::MAX));
+    vec![
+        Argument::from(execution.id.ident()),
+        Argument::from(&execution.task_type),
+        Argument::from(&execution.name),
+        Argument::from(i64::from(execution.node)),
+        Argument::from(execution.lock.key()),
+        Argument::from(execution.outcome.word()),
+        Argument::from(execution.started.as_microsecond()),
+        Argument::from(execution.ended.as_microsecond()),
+        Argument::from(cpu),
+        Argument::from(memory),
+        Argument::from(execution.error.as_deref()),
+        Argument::from(execution.output.as_deref()),
+    ]
+}
+
+/// Writes down that tasks died with their worker; nobody knows when they began.
+pub(crate) async fn crashed(
+    connection: &mut Connection<'_>,
+    tasks: &[Task],
+    worker: Owner,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<()> {
+    let executions: Vec<Execution> = tasks
+        .iter()
+        .map(|task| Execution {
+            id: task.id,
+            task_type: task.task_type.clone(),
+            name: task.name.clone(),
+            lock: LockKey::Ours(worker),
+            node: worker.node(),
+            outcome,
+            started: now,
+            ended: now,
+            cpu: None,
+            peak_memory: None,
+            error: Some("the worker that ran it is gone".into()),
+            output: None,
+        })
+        .collect();
+    record(connection, &executions.iter().collect::<Vec<_>>()).await
+}
+
+pub(crate) fn execution(row: &Row) -> Result<Execution> {
+    let time = |position| {
+        from_micros(row.int(position)?).ok_or_else(|| row.bad(position, "microseconds since 1970"))
+    };
+    let outcome = Outcome::from_word(&row.text(6)?).ok_or_else(|| row.bad(6, "an outcome"))?;
+    let cpu = row.maybe_int(9)?.map(|cpu| Duration::from_micros(cpu.unsigned_abs()));
+    Ok(Execution {
+        id: TaskId::from_ident(row.int(1)?),
+        task_type: row.lenient(2),
+        name: row.lenient(3),
+        node: u16::try_from(row.int(4)?).unwrap_or(0),
+        lock: LockKey::parse(row.int(5)?),
+        outcome,
+        started: time(7)?,
+        ended: time(8)?,
+        cpu,
+        peak_memory: row.maybe_int(10)?.map(i64::unsigned_abs),
+        error: row.maybe_text(11)?,
+        output: row.maybe_text(12)?,
+    })
+}

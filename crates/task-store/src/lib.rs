@@ -1,0 +1,70 @@
+//! Durable tasks in SQLite, PostgreSQL, MariaDB and MySQL: the only crate that knows SQL.
+//!
+//! A [`Store`] is a handle to one database. A task is a row of `scheduler_task`; it is claimed by writing a
+//! lock key into it, renewed while it runs, and ends in one of three ways: deleted, freed, or held. Every end is
+//! fenced by the lock key and written into the ledger in the same transaction, so that whoever lost its lock
+//! changes nothing.
+//!
+//! What holds on every database:
+//!
+//! * Each call is one transaction, and each statement has a deadline. Deadlocks and broken connections are
+//!   tried again here; [`Error::is_transient`] says whether the caller should try later.
+//! * If a connection ends during a commit, the call looks whether the commit happened before it answers.
+//! * Times come from the caller. The original's columns hold wall clock in the installation's time zone, our
+//!   own microseconds of UTC.
+//! * The three tables of an OTRS, Znuny or OTOBO are never altered, and Perl daemons may work beside us.
+//!
+//! Other programs add tasks by SQL: see [`plain_sql()`].
+
+#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names of products, not code")]
+
+mod add;
+mod cancel;
+mod claim;
+mod counts;
+mod database;
+mod error;
+mod finish;
+mod future;
+mod held;
+mod instance;
+mod ledger;
+mod list;
+mod lock;
+mod lock_key;
+mod occurrence;
+mod pause;
+mod payload;
+mod plain_sql;
+mod recurrent;
+mod schema;
+mod store;
+mod task;
+mod task_id;
+mod timestamp;
+mod wake;
+
+pub use add::Added;
+pub use cancel::Cancelled;
+pub use claim::Claim;
+pub use counts::Count;
+pub use database::{Connection, Dialect};
+pub use error::{Error, Result};
+pub use finish::{Finish, Finished, Then};
+pub use held::{HeldState, Hold};
+pub use instance::Instance;
+pub use ledger::{Execution, History, Outcome};
+pub use list::{Entry, Explanation, Filter, State};
+pub use lock::{Locked, SeenLock};
+pub use lock_key::{FIRST_INSTANCE, LockKey, Owner};
+pub use occurrence::{Fate, Occurrence};
+pub use pause::Pause;
+pub use payload::{Encoding, PayloadError, decode, encode};
+pub use plain_sql::plain_sql;
+pub use recurrent::{Decided, Decision, Recurrent, Verdict};
+pub use schema::{Identity, Moved, SCHEMA_VERSION, SchemaStatus};
+pub use store::{Options, Store};
+pub use task::{LONGEST_NAME, NewTask, Task};
+pub use task_id::{NotATaskId, TaskId};
+pub use timestamp::{from_micros, from_wall_clock, wall_clock};
+pub use wake::{Waiter, Woken};

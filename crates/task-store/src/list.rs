@@ -1,0 +1,215 @@
+//! Looking at tasks: by state, type and name, page by page, or one by its id.
+
+use jiff::Timestamp;
+
+use crate::database::{Row, arguments};
+use crate::error::Result;
+use crate::held::HeldState;
+use crate::lock_key::LockKey;
+use crate::pause::Pause;
+use crate::store::Store;
+use crate::task_id::TaskId;
+use crate::timestamp::from_micros;
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum State {
+    /// Free to be claimed.
+    Waiting,
+    /// Under a lock.
+    Running,
+    /// Planned for later.
+    Future,
+    /// Held.
+    Held(HeldState),
+}
+
+/// A task as lists show it, without its payload.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// The row in the table of its state: the next page begins after it.
+    pub row: i64,
+    /// Its id for life.
+    pub id: TaskId,
+    /// Its type.
+    pub task_type: String,
+    /// Its name.
+    pub name: String,
+    /// How often it may be tried.
+    pub attempts: i64,
+    /// Where it is.
+    pub state: State,
+    /// Who has it.
+    pub lock: LockKey,
+    /// When it was added.
+    pub created: Option<Timestamp>,
+    /// When it is due, for future tasks and retries.
+    pub due: Option<Timestamp>,
+    /// Why it is held.
+    pub reason: String,
+}
+
+/// Which tasks a list shows.
+#[derive(Clone, Debug)]
+pub struct Filter<'a> {
+    /// Where they are.
+    pub state: State,
+    /// Of this type; empty for all.
+    pub task_type: &'a str,
+    /// Of this name; empty for all.
+    pub name: &'a str,
+    /// After this row; 0 for the first page.
+    pub after: i64,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// What there is to say about why a task runs or does not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Explanation {
+    /// The task.
+    pub entry: Entry,
+    /// How many free tasks are to be claimed before it.
+    pub ahead: u64,
+    /// How many of its type and name there are, waiting and running, itself included.
+    pub parallel: u64,
+    /// The pauses that are in force for its type.
+    pub pauses: Vec<Pause>,
+}
+
+macro_rules! task {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, ident, task_type, name, attempts, CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END, \
+             lock_key, CAST(create_time AS CHAR(19)), NULL, NULL, '' FROM scheduler_task WHERE ",
+            $rest
+        )
+    };
+}
+macro_rules! future {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, ident, task_type, name, attempts, 'future', lock_key, CAST(create_time AS CHAR(19)), \
+             CAST(execution_time AS CHAR(19)), NULL, '' FROM scheduler_future_task WHERE ",
+            $rest
+        )
+    };
+}
+macro_rules! held {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, ident, task_type, name, attempts, state, 0, CAST(create_time AS CHAR(19)), NULL, due, reason \
+             FROM otrsd_held WHERE ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// One page of a list, in the order in which the tasks were added.
+    pub async fn list(&self, filter: &Filter<'_>) -> Result<Vec<Entry>> {
+        let Filter { task_type, name, after, limit, .. } = *filter;
+        let limit = i64::from(limit);
+        let page = arguments![after, task_type, task_type, name, name, limit];
+        let rows = match filter.state {
+            State::Waiting => {
+                let sql = task!(
+                    "lock_key = 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                );
+                self.rows(sql, page).await?
+            }
+            State::Running => {
+                let sql = task!(
+                    "lock_key <> 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                );
+                self.rows(sql, page).await?
+            }
+            State::Future => {
+                let sql = future!(
+                    "id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                );
+                self.rows(sql, page).await?
+            }
+            State::Held(state) => {
+                let sql = held!(
+                    "state = ? AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                );
+                let page = arguments![state.word(), after, task_type, task_type, name, name, limit];
+                self.rows(sql, page).await?
+            }
+        };
+        rows.iter().map(|row| self.entry(row)).collect()
+    }
+
+    /// A task wherever it is; `None` once it is done, or if it never was.
+    pub async fn get(&self, id: TaskId) -> Result<Option<Entry>> {
+        for sql in [held!("ident = ?"), future!("ident = ?"), task!("ident = ?")] {
+            if let Some(row) = self.row(sql, arguments![id.ident()]).await? {
+                return self.entry(&row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The payload of a task as its column holds it.
+    pub async fn data(&self, id: TaskId) -> Result<Option<String>> {
+        let sql = "SELECT task_data FROM scheduler_task WHERE ident = ? \
+                   UNION ALL SELECT task_data FROM otrsd_held WHERE ident = ? \
+                   UNION ALL SELECT task_data FROM scheduler_future_task WHERE ident = ?";
+        let ident = id.ident();
+        Ok(self.row(sql, arguments![ident, ident, ident]).await?.map(|row| row.lenient(0)))
+    }
+
+    /// Why a task runs or does not, as far as the database knows.
+    pub async fn explain(&self, id: TaskId) -> Result<Option<Explanation>> {
+        let Some(entry) = self.get(id).await? else { return Ok(None) };
+        let ahead = if self.is_home() {
+            "SELECT COUNT(*) FROM scheduler_task WHERE lock_key = 0 AND id < \
+             (SELECT id FROM scheduler_task WHERE ident = ?)"
+        } else {
+            "SELECT COUNT(*) FROM scheduler_task t JOIN scheduler_task me ON me.ident = ? WHERE t.lock_key = 0 \
+             AND (t.priority < me.priority OR (t.priority = me.priority AND t.id < me.id))"
+        };
+        let ahead = self.number(ahead, arguments![id.ident()]).await?;
+        let parallel = "SELECT COUNT(*) FROM scheduler_task WHERE task_type = ? AND name = ?";
+        let parallel = self.number(parallel, arguments![&entry.task_type, &entry.name]).await?;
+        let mut pauses = self.pauses().await?;
+        pauses.retain(|pause| pause.task_type.is_empty() || pause.task_type == entry.task_type);
+        Ok(Some(Explanation { entry, ahead, parallel, pauses }))
+    }
+
+    async fn number(
+        &self,
+        sql: &'static str,
+        arguments: &[crate::database::Argument<'_>],
+    ) -> Result<u64> {
+        self.row(sql, arguments).await?.map_or(Ok(0), |row| row.int(0).map(i64::unsigned_abs))
+    }
+
+    fn entry(&self, row: &Row) -> Result<Entry> {
+        let word = row.text(5)?;
+        let state = match word.as_str() {
+            "waiting" => State::Waiting,
+            "running" => State::Running,
+            "future" => State::Future,
+            word => State::Held(HeldState::from_word(word).ok_or_else(|| row.bad(5, "a state"))?),
+        };
+        let due = match state {
+            State::Future => self.time_of(&row.lenient(8)),
+            State::Held(_) => row.maybe_int(9)?.and_then(from_micros),
+            _ => None,
+        };
+        Ok(Entry {
+            row: row.int(0)?,
+            id: TaskId::from_ident(row.int(1)?),
+            task_type: row.lenient(2),
+            name: row.lenient(3),
+            attempts: row.maybe_int(4).ok().flatten().unwrap_or(1),
+            state,
+            lock: LockKey::parse(row.int(6)?),
+            created: self.time_of(&row.lenient(7)),
+            due,
+            reason: row.lenient(10),
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Keeping locks, and taking them back from the dead.
+//!
+//! A reclaim frees a row only if its key and time are still those that were seen, sets both times to NULL, and
+//! never leaves attempts below 1: the original would delete such a row in silence.
+
+use jiff::Timestamp;
+
+use crate::database::{Connection, Dialect, arguments};
+use crate::error::Result;
+use crate::ledger::{Outcome, crashed};
+use crate::lock_key::{LockKey, Owner};
+use crate::store::{Store, Work};
+use crate::task::Task;
+
+/// What a freed row looks like.
+macro_rules! freed {
+    () => {
+        "UPDATE scheduler_task SET lock_key = 0, lock_time = NULL, lock_update_time = NULL, \
+         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key = ?"
+    };
+}
+pub(crate) use freed;
+
+/// The table of a lock.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Locked {
+    /// `scheduler_task`
+    Task,
+    /// `scheduler_future_task`
+    Future,
+    /// `scheduler_recurrent_task`
+    Recurrent,
+}
+
+/// A lock as it was seen. Compare what two looks say to learn whether somebody keeps it up.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct SeenLock {
+    /// Where.
+    pub table: Locked,
+    /// The row's `id`.
+    pub row: i64,
+    /// Whose.
+    pub key: i64,
+    /// The text of `lock_update_time`, of `lock_time` in the two tables without it; `None` if null.
+    pub time: Option<String>,
+}
+
+impl Store {
+    /// Renews all locks of an owner, in one statement; how many it still has. Fewer than it thinks means
+    /// that others took tasks from it.
+    pub async fn renew(&self, owner: Owner, now: Timestamp) -> Result<u64> {
+        let sql = "UPDATE scheduler_task SET lock_update_time = ?t WHERE lock_key = ?";
+        self.change(sql, arguments![self.wall_clock(now), owner.key()]).await
+    }
+
+    /// Frees everything under the lock of an instance that is dead, counts a crash for each task, and
+    /// forgets the instance: what was freed. `outcome` is [`Outcome::Crashed`] for a task that was alone
+    /// in its process; several count as [`Outcome::CrashedTogether`].
+    pub async fn reclaim(&self, dead: Owner, now: Timestamp) -> Result<Vec<Task>> {
+        self.transact(&Reclaim { store: self, dead, now }).await
+    }
+
+    /// All locks in the three tables but those being inserted.
+    pub async fn locks(&self) -> Result<Vec<SeenLock>> {
+        let sql = "SELECT id, 0, lock_key, CAST(lock_update_time AS CHAR(19)) FROM scheduler_task WHERE lock_key <> 0 \
+             UNION ALL SELECT id, 1, lock_key, CAST(lock_time AS CHAR(19)) FROM scheduler_future_task WHERE lock_key <> 0 \
+             UNION ALL SELECT id, 2, lock_key, CAST(lock_time AS CHAR(19)) FROM scheduler_recurrent_task WHERE lock_key <> 0";
+        let rows = self.rows(sql, arguments![]).await?;
+        let seen = rows.iter().map(|row| {
+            let table = [Locked::Task, Locked::Future, Locked::Recurrent];
+            let table = table[usize::try_from(row.int(1)?).unwrap_or(0).min(2)];
+            Ok(SeenLock { table, row: row.int(0)?, key: row.int(2)?, time: row.maybe_text(3)? })
+        });
+        seen.collect()
+    }
+
+    /// Frees one row if its lock is still the one that was seen; whether it was.
+    pub async fn free(&self, seen: &SeenLock) -> Result<bool> {
+        let sql = match (seen.table, self.dialect()) {
+            (Locked::Task, Dialect::Sqlite) => concat!(freed!(), " AND id = ? AND lock_update_time IS ?t"),
+            (Locked::Task, Dialect::Postgres) => {
+                concat!(freed!(), " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t")
+            }
+            (Locked::Task, Dialect::MariaDb) => concat!(freed!(), " AND id = ? AND lock_update_time <=> ?t"),
+            (Locked::Future, dialect) => dialect.pick(
+                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS ?t",
+                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS NOT DISTINCT FROM ?t",
+                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time <=> ?t",
+            ),
+            (Locked::Recurrent, dialect) => dialect.pick(
+                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS ?t",
+                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS NOT DISTINCT FROM ?t",
+                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time <=> ?t",
+            ),
+        };
+        let changed =
+            self.change(sql, arguments![seen.key, seen.row, seen.time.as_deref()]).await?;
+        Ok(changed > 0)
+    }
+}
+
+struct Reclaim<'a> {
+    store: &'a Store,
+    dead: Owner,
+    now: Timestamp,
+}
+
+impl Work for Reclaim<'_> {
+    type Done = Vec<Task>;
+
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
+        let key = self.dead.key();
+        // The instance's row first: of two who reclaim, one waits here and then finds nothing.
+        connection
+            .execute("DELETE FROM otrsd_instance WHERE lock_key = ?", arguments![key])
+            .await?;
+        let mut tasks = self.store.under_lock(connection, key).await?;
+        let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
+        if !ids.is_empty() {
+            let freed = connection
+                .execute(concat!(freed!(), " AND id IN (?*)"), arguments![key, &ids])
+                .await?;
+            if freed != ids.len() as u64 {
+                return Err(crate::Error::Conflict("its owner finished a task meanwhile".into()));
+            }
+        }
+        let outcome = if tasks.len() == 1 { Outcome::Crashed } else { Outcome::CrashedTogether };
+        crashed(connection, &tasks, self.dead, outcome, self.now).await?;
+        for sql in [
+            "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ?",
+            "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ?",
+        ] {
+            connection.execute(sql, arguments![key]).await?;
+        }
+        crate::add::wake(connection).await?;
+        for task in &mut tasks {
+            task.lock = LockKey::Free;
+        }
+        Ok(tasks)
+    }
+}

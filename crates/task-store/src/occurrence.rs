@@ -1,0 +1,169 @@
+//! The ledger of a cron task's due instants: each is accounted for, once, by UTC instant.
+
+use jiff::Timestamp;
+
+use crate::database::{Connection, Row, arguments};
+use crate::error::Result;
+use crate::store::Store;
+use crate::task_id::TaskId;
+use crate::timestamp::from_micros;
+
+/// What became of due instants.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Fate {
+    /// A task was added for it.
+    Ran,
+    /// A node of the original added a task for it.
+    RanElsewhere,
+    /// It was left out on purpose.
+    Skipped,
+    /// Nobody was there in time.
+    Missed,
+}
+
+/// Due instants of one fate: one, or several in a row that were skipped or missed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Occurrence {
+    /// The type of the cron task.
+    pub task_type: String,
+    /// Its name.
+    pub name: String,
+    /// The first instant.
+    pub due: Timestamp,
+    /// The last instant.
+    pub last_due: Timestamp,
+    /// How many.
+    pub instants: u64,
+    /// What became of them.
+    pub fate: Fate,
+    /// Why.
+    pub reason: String,
+    /// The task that was added.
+    pub task: Option<TaskId>,
+}
+
+impl Fate {
+    /// The word in the column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::RanElsewhere => "ran-elsewhere",
+            Self::Skipped => "skipped",
+            Self::Missed => "missed",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Ran, Self::RanElsewhere, Self::Skipped, Self::Missed]
+            .into_iter()
+            .find(|fate| fate.word() == word)
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT due, last_due, instants, outcome, reason, ident, task_type, name FROM otrsd_occurrence"
+    };
+}
+
+impl Store {
+    /// The occurrences of a cron task that end at `from` or later, oldest first.
+    pub async fn occurrences(
+        &self,
+        task_type: &str,
+        name: &str,
+        from: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Occurrence>> {
+        let sql = concat!(
+            columns!(),
+            " WHERE task_type = ? AND name = ? AND last_due >= ? ORDER BY due LIMIT ?"
+        );
+        let rows = self
+            .rows(sql, arguments![task_type, name, from.as_microsecond(), i64::from(limit)])
+            .await?;
+        rows.iter().map(occurrence).collect()
+    }
+
+    /// Forgets occurrences before a time; how many rows.
+    pub async fn forget_occurrences(&self, before: Timestamp) -> Result<u64> {
+        self.change(
+            "DELETE FROM otrsd_occurrence WHERE last_due < ?",
+            arguments![before.as_microsecond()],
+        )
+        .await
+    }
+}
+
+/// The row that accounts for an instant, or the last one before it.
+pub(crate) async fn at_or_before(
+    connection: &mut Connection<'_>,
+    task_type: &str,
+    name: &str,
+    due: Timestamp,
+) -> Result<Option<Occurrence>> {
+    let sql = concat!(
+        columns!(),
+        " WHERE task_type = ? AND name = ? AND due <= ? ORDER BY due DESC LIMIT 1"
+    );
+    let row = connection.row(sql, arguments![task_type, name, due.as_microsecond()]).await?;
+    row.as_ref().map(occurrence).transpose()
+}
+
+/// Writes one down. The caller holds the lock of the cron task's recurrent row.
+pub(crate) async fn write(
+    connection: &mut Connection<'_>,
+    occurrence: &Occurrence,
+    node: u16,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "INSERT INTO otrsd_occurrence (task_type, name, due, last_due, instants, outcome, reason, ident, node, decided) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let arguments = arguments![
+        &occurrence.task_type,
+        &occurrence.name,
+        occurrence.due.as_microsecond(),
+        occurrence.last_due.as_microsecond(),
+        occurrence.instants.cast_signed(),
+        occurrence.fate.word(),
+        &occurrence.reason,
+        occurrence.task.map(TaskId::ident),
+        i64::from(node),
+        now.as_microsecond(),
+    ];
+    connection.execute(sql, arguments).await.map(drop)
+}
+
+/// Lets a row reach further: consecutive instants of one fate share it.
+pub(crate) async fn extend(
+    connection: &mut Connection<'_>,
+    before: &Occurrence,
+    with: &Occurrence,
+) -> Result<()> {
+    let sql = "UPDATE otrsd_occurrence SET last_due = ?, instants = instants + ? \
+               WHERE task_type = ? AND name = ? AND due = ?";
+    let arguments = arguments![
+        with.last_due.as_microsecond(),
+        with.instants.cast_signed(),
+        &before.task_type,
+        &before.name,
+        before.due.as_microsecond(),
+    ];
+    connection.execute(sql, arguments).await.map(drop)
+}
+
+fn occurrence(row: &Row) -> Result<Occurrence> {
+    let time = |position| {
+        from_micros(row.int(position)?).ok_or_else(|| row.bad(position, "microseconds since 1970"))
+    };
+    Ok(Occurrence {
+        due: time(0)?,
+        last_due: time(1)?,
+        instants: row.int(2)?.unsigned_abs(),
+        fate: Fate::from_word(&row.text(3)?).ok_or_else(|| row.bad(3, "a fate"))?,
+        reason: row.text(4)?,
+        task: row.maybe_int(5)?.map(TaskId::from_ident),
+        task_type: row.lenient(6),
+        name: row.lenient(7),
+    })
+}

@@ -1,0 +1,63 @@
+//! Holding the claims of a type, of a node, or of all; kept over restarts.
+
+use jiff::Timestamp;
+
+use crate::database::arguments;
+use crate::error::Result;
+use crate::store::Store;
+use crate::timestamp::from_micros;
+
+/// A pause that is in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pause {
+    /// The type that is not claimed; empty for all.
+    pub task_type: String,
+    /// The node that does not claim; 0 for all.
+    pub node: u16,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What people read about it.
+    pub reason: String,
+}
+
+impl Store {
+    /// Pauses a type (empty for all) on a node (0 for all). What runs, runs on.
+    pub async fn pause(
+        &self,
+        task_type: &str,
+        node: u16,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let sql = self.dialect().pick(
+            "INSERT INTO otrsd_pause (task_type, node, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO otrsd_pause (task_type, node, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO otrsd_pause (task_type, node, since, reason) VALUES (?, ?, ?, ?) \
+             ON DUPLICATE KEY UPDATE node = VALUES(node)",
+        );
+        self.change(sql, arguments![task_type, i64::from(node), now.as_microsecond(), reason])
+            .await
+            .map(drop)
+    }
+
+    /// Ends exactly that pause; whether there was one.
+    pub async fn resume(&self, task_type: &str, node: u16) -> Result<bool> {
+        let sql = "DELETE FROM otrsd_pause WHERE task_type = ? AND node = ?";
+        Ok(self.change(sql, arguments![task_type, i64::from(node)]).await? > 0)
+    }
+
+    /// All pauses in force.
+    pub async fn pauses(&self) -> Result<Vec<Pause>> {
+        let sql = "SELECT node, task_type, since, reason FROM otrsd_pause ORDER BY task_type, node";
+        let rows = self.rows(sql, arguments![]).await?;
+        let pause = |row: &crate::database::Row| {
+            Ok(Pause {
+                node: u16::try_from(row.int(0)?).unwrap_or(0),
+                task_type: row.text(1)?,
+                since: from_micros(row.int(2)?),
+                reason: row.text(3)?,
+            })
+        };
+        rows.iter().map(pause).collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! Creating what is missing. Run twice, or by two nodes at once, it does nothing the second time.
+
+use crate::database::{Dialect, Tries};
+use crate::error::{Error, Result};
+use crate::schema::memory::remember;
+use crate::schema::text::{WAKE_TRIGGER, options, statements};
+use crate::schema::{Identity, SCHEMA_VERSION};
+use crate::store::Store;
+
+impl Store {
+    /// Creates our tables, and standalone the original's three; adopts the database for `present` if it is
+    /// nobody's. `wake_trigger` wakes workers on PostgreSQL at Perl's adds; standalone it is always made.
+    pub async fn migrate(&self, present: &Identity, wake_trigger: bool) -> Result<()> {
+        let mut tries = Tries::new();
+        let texts = self.schema_sql(wake_trigger).await?;
+        while let Err(error) = self.create(&texts).await {
+            // Two who create the same table at once: the loser finds it there the next time.
+            let error = match error {
+                Error::Duplicate(text) => Error::Conflict(text),
+                error => error,
+            };
+            tries.again(error).await?;
+        }
+        match self.identity().await? {
+            None => self.adopt(present).await,
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The statements of [`migrate`](Self::migrate), for a database administrator.
+    pub async fn schema_sql(&self, wake_trigger: bool) -> Result<Vec<String>> {
+        let options = options(self.home_engine().await?.as_deref());
+        let mut texts = statements(self.dialect(), self.is_home(), &options);
+        if self.dialect() == Dialect::Postgres && (wake_trigger || !self.is_home()) {
+            texts.extend(WAKE_TRIGGER.iter().map(|text| (*text).to_owned()));
+        }
+        Ok(texts)
+    }
+
+    /// Statement by statement: MariaDB commits each by itself anyway.
+    async fn create(&self, texts: &[String]) -> Result<()> {
+        let mut session = self.pools().write().await?;
+        let mut answer = Ok(());
+        if self.dialect() == Dialect::Postgres {
+            // Two who create one table at once fail, in spite of IF NOT EXISTS: they queue instead.
+            answer = session.connection().plain("SELECT pg_advisory_lock(7310579634207338)").await;
+        }
+        for text in texts {
+            answer = session.connection().plain(text).await;
+            if answer.is_err() {
+                break;
+            }
+        }
+        if answer.is_ok() {
+            let version = SCHEMA_VERSION.to_string();
+            answer = remember(&mut session.connection(), "version", &version).await;
+        }
+        if answer.is_ok() && self.dialect() == Dialect::Postgres {
+            answer = session.connection().plain("SELECT pg_advisory_unlock_all()").await;
+        }
+        // After an error the connection is closed, which gives its lock back.
+        session.keep(answer)
+    }
+}

@@ -1,0 +1,227 @@
+//! The handle: one database, cheap to clone, and the frame in which every transaction runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::database::{Argument, Connection, Dialect, Pools, Row, Tries};
+use crate::error::{Error, Result};
+use crate::payload::Encoding;
+use crate::timestamp::{from_wall_clock, wall_clock};
+
+/// What a store must know beside its URL.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether the three tables belong to an OTRS, Znuny or OTOBO: then they are never altered, have no
+    /// priority, and payloads are written for Perl.
+    pub home: bool,
+    /// The zone of the wall clock in the original's columns.
+    pub time_zone: TimeZone,
+    /// The most connections to a server.
+    pub connections: u32,
+    /// The longest that one statement may take, and that one may wait for a connection.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    /// Standalone, UTC, 8 connections, 10 s.
+    fn default() -> Self {
+        let deadline = Duration::from_secs(10);
+        Self { home: false, time_zone: TimeZone::UTC, connections: 8, deadline }
+    }
+}
+
+/// The tasks of one database.
+///
+/// Every call is one transaction with a deadline for each statement. A call that met a deadlock or a dead
+/// connection tries again by itself; what it returns is certain.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pools: Pools,
+    options: Options,
+}
+
+/// What is done in one transaction. It must leave nothing behind but what is in the database: it may run
+/// several times.
+pub(crate) trait Work: Sync {
+    /// What it gives back.
+    type Done: Send;
+
+    /// Whether it is a single statement, which needs no BEGIN and COMMIT around it.
+    fn is_one_statement(&self) -> bool {
+        false
+    }
+
+    /// The statements between BEGIN and COMMIT.
+    fn run(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> impl Future<Output = Result<Self::Done>> + Send;
+
+    /// After a commit of unknown outcome: what was done, or `None` to do it again. Work that may happen
+    /// twice without harm needs no answer.
+    fn settle(
+        &self,
+        _connection: &mut Connection<'_>,
+    ) -> impl Future<Output = Result<Option<Self::Done>>> + Send {
+        async { Ok(None) }
+    }
+}
+
+impl Store {
+    /// Opens a store by its URL: `sqlite:PATH`, `postgres://…`, `mysql://…`. Connects when first used, so a
+    /// database that is away is no error here.
+    pub fn connect(url: &str, options: Options) -> Result<Self> {
+        let pools = Pools::new(url, options.connections, options.deadline)?;
+        Ok(Self { inner: Arc::new(Inner { pools, options }) })
+    }
+
+    /// Closes all connections; calls that come later fail.
+    pub async fn close(&self) {
+        self.inner.pools.close().await;
+    }
+
+    /// Which SQL is spoken.
+    pub fn dialect(&self) -> Dialect {
+        self.inner.pools.dialect()
+    }
+
+    /// Whether the three tables belong to a home.
+    pub fn is_home(&self) -> bool {
+        self.inner.options.home
+    }
+
+    /// How payloads are written here.
+    pub fn encoding(&self) -> Encoding {
+        if self.is_home() { Encoding::Storable } else { Encoding::Json }
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.inner.pools
+    }
+
+    /// The text of a time for a column of the original.
+    pub(crate) fn wall_clock(&self, time: Timestamp) -> String {
+        wall_clock(time, &self.inner.options.time_zone)
+    }
+
+    /// The time in a column of the original; `None` for a text that is no time.
+    pub(crate) fn time_of(&self, text: &str) -> Option<Timestamp> {
+        from_wall_clock(text, &self.inner.options.time_zone)
+    }
+
+    /// Does the work in a transaction, again after conflicts and broken connections. When the connection
+    /// ends during the commit, the work looks whether it happened.
+    pub(crate) async fn transact<W: Work>(&self, work: &W) -> Result<W::Done> {
+        let mut tries = Tries::new();
+        loop {
+            match self.once(work).await {
+                Ok(done) => return Ok(done),
+                Err(Error::UnknownOutcome(reason)) => {
+                    if let Some(done) = self.settle(work, reason).await? {
+                        return Ok(done);
+                    }
+                }
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    /// Runs one statement that may run twice without harm; how many rows it changed.
+    pub(crate) async fn change(
+        &self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<u64> {
+        let mut tries = Tries::new();
+        loop {
+            let answer = match self.pools().write().await {
+                Ok(mut session) => {
+                    let answer = session.connection().execute(sql, arguments).await;
+                    session.release(answer)
+                }
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(changed) => return Ok(changed),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    /// Runs one statement that only reads.
+    pub(crate) async fn rows(
+        &self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Row>> {
+        let mut tries = Tries::new();
+        loop {
+            let answer = match self.pools().read().await {
+                Ok(mut session) => {
+                    let answer = session.connection().rows(sql, arguments).await;
+                    session.release(answer)
+                }
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(rows) => return Ok(rows),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    /// As [`rows`](Self::rows), the first one.
+    pub(crate) async fn row(
+        &self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<Row>> {
+        Ok(self.rows(sql, arguments).await?.into_iter().next())
+    }
+
+    async fn once<W: Work>(&self, work: &W) -> Result<W::Done> {
+        let mut session = self.pools().write().await?;
+        if work.is_one_statement() {
+            let answer = work.run(&mut session.connection()).await.map_err(Error::in_commit);
+            return session.release(answer);
+        }
+        let outcome = match session.begin().await {
+            Ok(()) => work.run(&mut session.connection()).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(done) => session.commit().await.map(|()| done),
+            Err(error) => {
+                session.rollback(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn settle<W: Work>(&self, work: &W, reason: String) -> Result<Option<W::Done>> {
+        let mut tries = Tries::new();
+        loop {
+            let answer = match self.pools().write().await {
+                Ok(mut session) => {
+                    let answer = work.settle(&mut session.connection()).await;
+                    session.release(answer)
+                }
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(settled) => return Ok(settled),
+                Err(error) => {
+                    tries.again(error).await.map_err(|_| Error::UnknownOutcome(reason.clone()))?;
+                }
+            }
+        }
+    }
+}

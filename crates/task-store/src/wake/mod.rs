@@ -1,0 +1,77 @@
+//! Waiting for work, the way each database allows: a notice, a changed file, a look now and then.
+//!
+//! A wake-up is a hint: there may be nothing, and a hint may be lost. Whoever waits claims again at its safety
+//! poll in any case.
+
+mod file;
+mod poll;
+
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+
+use crate::database::Dialect;
+use crate::error::Result;
+use crate::store::Store;
+use file::FileWatch;
+use poll::Poll;
+
+/// Why the waiting ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Woken {
+    /// Something was added or freed, it seems.
+    Work,
+    /// The time was up.
+    Deadline,
+}
+
+/// Waits for work in one database. Make it before the first claim, so that nothing added between a claim and
+/// the waiting is missed.
+pub struct Waiter {
+    source: Source,
+}
+
+enum Source {
+    Notices(Box<PgListener>),
+    File(FileWatch),
+    Poll(Poll),
+}
+
+impl Store {
+    /// A waiter; on PostgreSQL it has a connection of its own.
+    pub async fn waiter(&self) -> Result<Waiter> {
+        let source = match (self.pools().postgres(), self.pools().sqlite_file()) {
+            (Some(pool), _) => {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen("otrsd_task").await?;
+                Source::Notices(Box::new(listener))
+            }
+            (None, Some(file)) => Source::File(FileWatch::new(&file)?),
+            (None, None) => Source::Poll(Poll::new(self.clone())),
+        };
+        debug_assert_eq!(matches!(source, Source::Poll(_)), self.dialect() == Dialect::MariaDb);
+        Ok(Waiter { source })
+    }
+}
+
+impl Waiter {
+    /// Waits at most `longest`. May be cancelled at any point without losing a hint.
+    pub async fn wait(&mut self, longest: Duration) -> Result<Woken> {
+        let work = async {
+            match &mut self.source {
+                Source::Notices(listener) => {
+                    // A reconnected listener (None) may have missed notices: look.
+                    listener.try_recv().await?;
+                    while listener.next_buffered().is_some() {}
+                    Ok(())
+                }
+                Source::File(watch) => watch.changed().await,
+                Source::Poll(poll) => poll.changed().await,
+            }
+        };
+        match tokio::time::timeout(longest, work).await {
+            Ok(outcome) => outcome.map(|()| Woken::Work),
+            Err(_) => Ok(Woken::Deadline),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! MariaDB and MySQL cannot call: one statement that reads an index, ten times a second and less.
+//!
+//! What it sees is the highest free row and how many there are of the last hundred. Both together change
+//! with every addition and every reclaim, whatever order transactions commit in, and stay the same while
+//! paused tasks wait.
+
+use std::time::Duration;
+
+use crate::database::arguments;
+use crate::error::Result;
+use crate::store::Store;
+
+/// How soon after activity the first look comes, and how far looks may be apart.
+const SHORTEST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(100);
+
+pub(super) struct Poll {
+    store: Store,
+    seen: Option<(i64, i64)>,
+    pause: Duration,
+}
+
+impl Poll {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, seen: None, pause: SHORTEST }
+    }
+
+    /// Waits until the free rows are others than at the last look, and there are any.
+    pub(super) async fn changed(&mut self) -> Result<()> {
+        loop {
+            tokio::time::sleep(self.pause).await;
+            let now = self.look().await?;
+            let before = self.seen.replace(now);
+            if before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0 {
+                self.pause = SHORTEST;
+                return Ok(());
+            }
+            self.pause = (self.pause * 2).min(LONGEST);
+        }
+    }
+
+    async fn look(&self) -> Result<(i64, i64)> {
+        let sql = if self.store.is_home() {
+            "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
+             (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY id DESC LIMIT 100) AS latest"
+        } else {
+            "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
+             (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY priority DESC, id DESC LIMIT 100) AS latest"
+        };
+        let row = self.store.row(sql, arguments![]).await?;
+        row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+}

@@ -1,0 +1,121 @@
+//! Renewing and reclaiming locks, and connections that break.
+
+use task_store::{LockKey, Locked, NewTask, Outcome, Then};
+
+use crate::claiming::claim;
+use crate::finishing::{done, finished};
+use crate::place::{Kind, Place, after, names, now, task, worker};
+
+pub async fn renewing_tells_what_is_left(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
+    let tasks = claim(store, worker(1), 2).await;
+    assert_eq!(store.renew(worker(1), after(10)).await.unwrap(), 2);
+    assert_eq!(store.renew(worker(1), after(10)).await.unwrap(), 2, "within the same second too");
+    let locks = store.locks().await.unwrap();
+    assert_eq!(locks.len(), 2);
+    assert!(
+        locks.iter().all(|lock| lock.time.as_deref() == Some("2026-07-01 12:00:10")),
+        "{locks:?}"
+    );
+    store.finish(worker(1), &done(&tasks[..1], worker(1)), None, now()).await.unwrap();
+    assert_eq!(store.renew(worker(1), after(20)).await.unwrap(), 1);
+    store.reclaim(worker(1), after(30)).await.unwrap();
+    assert_eq!(store.renew(worker(1), after(31)).await.unwrap(), 0);
+}
+
+pub async fn reclaiming_counts_crashes(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add_many(&["alone", "a", "b"].map(task), now()).await.unwrap();
+    let alone = claim(store, worker(1), 1).await;
+    let together = claim(store, worker(2), 9).await;
+    place.sql("UPDATE scheduler_task SET attempts = 0").await;
+    assert_eq!(names(&store.reclaim(worker(1), after(1)).await.unwrap()), ["alone"]);
+    assert_eq!(store.reclaim(worker(2), after(1)).await.unwrap().len(), 2);
+    assert_eq!(store.reclaim(worker(2), after(1)).await.unwrap(), [], "once");
+    let history = store.history(&[alone[0].id, together[0].id]).await.unwrap();
+    assert_eq!((history[&alone[0].id].crashed, history[&alone[0].id].crashed_together), (1, false));
+    assert_eq!(
+        (history[&together[0].id].crashed, history[&together[0].id].crashed_together),
+        (0, true)
+    );
+    let sql = "scheduler_task WHERE lock_key = 0 AND lock_time IS NULL AND lock_update_time IS NULL AND attempts = 1";
+    assert_eq!(place.count(sql).await, 3);
+}
+
+pub async fn a_lock_that_moved_is_left_alone(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add_many(&["a", "b"].map(task), now()).await.unwrap();
+    // Node 7, process 4711 of the original; one row without times.
+    place
+        .sql("UPDATE scheduler_task SET lock_key = 100700004711, lock_time = '2026-07-01 11:00:00', lock_update_time = '2026-07-01 11:00:00' WHERE name = 'a'")
+        .await;
+    place.sql("UPDATE scheduler_task SET lock_key = 100700004711 WHERE name = 'b'").await;
+    let seen = store.locks().await.unwrap();
+    assert_eq!(LockKey::parse(seen[0].key), LockKey::Perl { node: 7, pid: 4711 });
+    place
+        .sql("UPDATE scheduler_task SET lock_update_time = '2026-07-01 11:59:00' WHERE name = 'a'")
+        .await;
+    assert!(!store.free(&seen[0]).await.unwrap(), "it was renewed meanwhile");
+    assert!(store.free(&seen[1]).await.unwrap());
+    assert!(!store.free(&seen[1]).await.unwrap());
+    let seen = store.locks().await.unwrap();
+    assert_eq!((seen.len(), seen[0].table), (1, Locked::Task));
+    assert!(store.free(&seen[0]).await.unwrap());
+    assert_eq!(claim(store, worker(1), 9).await.len(), 2);
+}
+
+/// Whoever comes first, a task ends once: done, or free again with a crash.
+pub async fn finishing_against_reclaiming(kind: Kind) {
+    let place = Place::new(kind).await;
+    let other = place.another();
+    for round in 0..30 {
+        let owner = worker(round);
+        place.store.add(&NewTask { attempts: 3, ..task(&round.to_string()) }, now()).await.unwrap();
+        let tasks = claim(&place.store, owner, 1).await;
+        let end = [finished(&tasks[0], owner, Outcome::Success, Then::Delete)];
+        let (finish, freed) =
+            tokio::join!(place.store.finish(owner, &end, None, now()), other.reclaim(owner, now()));
+        let (finish, freed) = (finish.unwrap(), freed.unwrap());
+        assert_ne!(finish.ours[0], freed.len() == 1, "one of the two");
+        let outcomes = place.store.executions(tasks[0].id).await.unwrap();
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        assert_eq!(place.count("scheduler_task").await, i64::try_from(freed.len()).unwrap());
+        claim(&place.store, worker(999), 9).await;
+        place.sql("DELETE FROM scheduler_task").await;
+    }
+}
+
+/// Connections are killed after every step, in the middle of the next one; every task is done once.
+pub async fn broken_connections_are_replaced(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = place.store.clone();
+    let (steps, mut step) = tokio::sync::watch::channel(0);
+    let flow = tokio::spawn(async move {
+        for round in 0..40 {
+            let names = (0..5).map(|number| task(&format!("{round}/{number}")));
+            store.add_many(&names.collect::<Vec<_>>(), now()).await.unwrap();
+            steps.send_modify(|step| *step += 1);
+            let tasks = claim(&store, worker(1), 5).await;
+            steps.send_modify(|step| *step += 1);
+            let ends = done(&tasks, worker(1));
+            let finish = store.finish(worker(1), &ends, None, now()).await.unwrap();
+            assert!(finish.ours.iter().all(|ours| *ours), "round {round}: {finish:?}");
+            steps.send_modify(|step| *step += 1);
+        }
+    });
+    let mut cuts = 0;
+    while step.changed().await.is_ok() {
+        place.cut().await;
+        cuts += 1;
+    }
+    flow.await.unwrap();
+    assert!(cuts > 10, "only {cuts} cuts");
+    assert_eq!(place.count("scheduler_task").await, 0);
+    assert_eq!(place.count("otrsd_execution").await, 200);
+    let pairs = "otrsd_execution e JOIN otrsd_execution f ON e.ident = f.ident";
+    assert_eq!(place.count(pairs).await, 200, "each once");
+}

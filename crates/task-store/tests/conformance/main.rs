@@ -1,0 +1,130 @@
+//! One suite that every database passes. Servers: `eval "$(scripts/databases start DIR)"`.
+
+#![expect(unreachable_pub, reason = "nobody reaches into a test")]
+#![expect(clippy::doc_markdown, reason = "SQLite is the name of a product, not code")]
+#![expect(clippy::cognitive_complexity, reason = "the macros of assertions count as branches")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod adding;
+mod claiming;
+mod cron;
+mod cutting;
+mod finishing;
+mod held_tasks;
+mod home;
+mod home_tables;
+mod locking;
+mod looking;
+mod place;
+mod planning;
+mod processes;
+mod proxy;
+mod schema;
+mod waking;
+
+/// Each case, on each database.
+macro_rules! suite {
+    ($($database:ident $kind:ident $tests:tt)*) => { $(mod $database { suite!(@topics $kind $tests); })* };
+    (@topics $kind:ident { $($topic:ident { $($case:ident)* })* }) => { $(
+        mod $topic {
+            use crate::place::Kind;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$topic::$case(Kind::$kind).await;
+                }
+            )*
+        }
+    )* };
+}
+
+macro_rules! everywhere {
+    ({ $($all:tt)* } { $($homes:tt)* }) => {
+        suite! {
+            sqlite Sqlite { $($all)* }
+            postgres Postgres { $($all)* $($homes)* }
+            mariadb MariaDb { $($all)* $($homes)* }
+        }
+    };
+}
+
+everywhere! {
+    {
+        adding {
+            one_and_many
+            an_id_is_added_once
+            what_cannot_be_is_refused
+            the_limit_counts_waiting_running_and_retries
+            sixteen_adders_under_a_limit_of_one
+            in_the_callers_transaction
+            as_another_program_does
+        }
+        claiming {
+            first_in_first_out_by_priority
+            what_is_paused_or_excepted_stays
+            no_task_twice_among_many_claimers
+            damaged_rows_do_not_stop_their_neighbours
+        }
+        cron {
+            each_instant_once
+            by_three_nodes
+            first_seen_and_busy
+        }
+        finishing {
+            each_end
+            after_a_reclaim_nothing_changes
+            finishing_and_claiming_in_one
+            large_batches
+        }
+        held_tasks {
+            a_retry_comes_when_it_is_due
+            by_hand_and_by_type
+        }
+        locking {
+            renewing_tells_what_is_left
+            reclaiming_counts_crashes
+            a_lock_that_moved_is_left_alone
+            finishing_against_reclaiming
+            broken_connections_are_replaced
+        }
+        looking {
+            every_state
+            explained
+            cancelled
+            instances
+        }
+        planning {
+            moved_when_due
+            by_two_managers_once
+            after_a_manager_died
+        }
+        processes {
+            each_task_in_one_of_them
+            one_is_killed
+        }
+        schema {
+            made_twice_and_taken_away
+            a_copy_is_noticed
+            without_tables
+            by_many_at_once
+        }
+        waking {
+            by_each_way_to_add
+            before_the_waiting
+        }
+    }
+    {
+        cutting {
+            before_the_server_has_it
+            after_the_server_did_it
+            away_and_back
+        }
+        home {
+            claimed_and_finished
+            perls_rows
+            wall_clock
+            cron_beside_perl
+            woken_by_perl
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A fresh database of one of the three kinds, and stores on it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
+use task_store::{Identity, NewTask, Options, Owner, Store, Task};
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+pub struct Place {
+    pub kind: Kind,
+    pub url: String,
+    pub store: Store,
+    /// Holds the file of SQLite.
+    _directory: tempfile::TempDir,
+}
+
+/// When tests happen: the store takes every time from its caller.
+pub fn now() -> Timestamp {
+    "2026-07-01T12:00:00Z".parse().unwrap()
+}
+
+pub fn after(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+pub fn identity() -> Identity {
+    Identity { system: "10".into(), hosts: vec!["alpha".into()] }
+}
+
+pub fn worker(instance: u32) -> Owner {
+    Owner::new(1, 10_000_000 + instance).unwrap()
+}
+
+pub fn task(name: &str) -> NewTask {
+    NewTask::new("Echo", name, "{}")
+}
+
+pub fn names(tasks: &[Task]) -> Vec<&str> {
+    tasks.iter().map(|task| task.name.as_str()).collect()
+}
+
+/// The URL of a test server, as `scripts/databases` prints it.
+fn server(variable: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "how the tests learn of their servers")]
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set; run: eval \"$(scripts/databases start DIR)\"")
+    })
+}
+
+impl Place {
+    /// A database with all tables made.
+    pub async fn new(kind: Kind) -> Self {
+        let place = Self::bare(kind, Options::default()).await;
+        place.store.migrate(&identity(), false).await.unwrap();
+        place
+    }
+
+    /// The tables of a home, and ours; a home is never on SQLite.
+    pub async fn home(kind: Kind) -> Self {
+        let time_zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+        let place = Self::bare(kind, Options { home: true, time_zone, ..Options::default() }).await;
+        for statement in super::home_tables::statements(kind) {
+            place.sql(statement).await;
+        }
+        place.store.migrate(&identity(), true).await.unwrap();
+        place
+    }
+
+    /// An empty database.
+    pub async fn bare(kind: Kind, options: Options) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite:{}", directory.path().join("tasks.db").display()),
+            Kind::Postgres => beside(&server("OTRSD_TEST_POSTGRES"), kind).await,
+            Kind::MariaDb => beside(&server("OTRSD_TEST_MARIADB"), kind).await,
+        };
+        let store = Store::connect(&url, options).unwrap();
+        Self { kind, url, store, _directory: directory }
+    }
+
+    /// Another store on the same database, as another process has it.
+    pub fn another(&self) -> Store {
+        Store::connect(&self.url, Options::default()).unwrap()
+    }
+
+    /// Runs SQL as another program would.
+    pub async fn sql(&self, text: &str) {
+        let sql = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        match self.kind {
+            Kind::Sqlite => {
+                let mut raw = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+                raw.execute(sql).await.unwrap();
+            }
+            Kind::Postgres => {
+                PgConnection::connect(&self.url).await.unwrap().execute(sql).await.unwrap();
+            }
+            Kind::MariaDb => {
+                MySqlConnection::connect(&self.url).await.unwrap().execute(sql).await.unwrap();
+            }
+        }
+    }
+
+    /// The first value of a query, as text.
+    pub async fn value(&self, text: &str) -> Option<String> {
+        let sql = AssertSqlSafe(text.to_owned());
+        match self.kind {
+            Kind::Sqlite => {
+                let mut raw = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_optional(&mut raw).await.unwrap().flatten()
+            }
+            Kind::Postgres => {
+                let mut raw = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_optional(&mut raw).await.unwrap().flatten()
+            }
+            Kind::MariaDb => {
+                let mut raw = MySqlConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_optional(&mut raw).await.unwrap().flatten()
+            }
+        }
+    }
+
+    /// The text to cast a column to.
+    pub fn text(&self) -> &'static str {
+        if self.kind == Kind::Postgres { "text" } else { "char" }
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT CAST(COUNT(*) AS {}) FROM {table}", self.text());
+        self.value(&sql).await.unwrap().parse().unwrap()
+    }
+
+    /// Ends all other connections to the database, in whatever they are doing.
+    pub async fn cut(&self) {
+        match self.kind {
+            Kind::Sqlite => (),
+            Kind::Postgres => {
+                self.value(
+                    "SELECT CAST(COUNT(pg_terminate_backend(pid)) AS text) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                )
+                .await;
+            }
+            Kind::MariaDb => {
+                let list = self
+                    .value(
+                        "SELECT GROUP_CONCAT(CONCAT('KILL ', id) SEPARATOR ';') FROM information_schema.processlist \
+                         WHERE db = database() AND id <> connection_id()",
+                    )
+                    .await;
+                for kill in list.unwrap_or_default().split(';').filter(|kill| !kill.is_empty()) {
+                    let mut raw = MySqlConnection::connect(&self.url).await.unwrap();
+                    // It may have gone by itself.
+                    let _ = raw.execute(sqlx::raw_sql(AssertSqlSafe(kill.to_owned()))).await;
+                }
+            }
+        }
+    }
+}
+
+/// A new database on a server.
+async fn beside(url: &str, kind: Kind) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("otrsd_test_{}_{number}_{}", std::process::id(), fastrand::u32(..));
+    let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")));
+    if kind == Kind::Postgres {
+        PgConnection::connect(url).await.unwrap().execute(create).await.unwrap();
+    } else {
+        MySqlConnection::connect(url).await.unwrap().execute(create).await.unwrap();
+    }
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}

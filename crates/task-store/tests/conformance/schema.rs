@@ -1,0 +1,83 @@
+//! Making, checking and removing the tables.
+
+use task_store::{Error, HeldState, Hold, Identity, Options, SCHEMA_VERSION, Then};
+
+use crate::claiming::claim;
+use crate::place::{Kind, Place, identity, names, now, task, worker};
+
+pub async fn made_twice_and_taken_away(kind: Kind) {
+    let place = Place::bare(kind, Options::default()).await;
+    let status = place.store.schema_status(&identity()).await.unwrap();
+    assert_eq!((status.version, status.missing.len(), status.moved.clone()), (None, 10, None));
+    assert!(!status.is_current());
+    for _ in 0..2 {
+        place.store.migrate(&identity(), true).await.unwrap();
+        place.store.check_schema().await.unwrap();
+    }
+    let status = place.store.schema_status(&identity()).await.unwrap();
+    assert_eq!(
+        (status.version, status.missing.len(), status.moved.clone()),
+        (Some(SCHEMA_VERSION), 0, None)
+    );
+    assert!(status.is_current());
+
+    place.store.add_many(&["held", "waiting"].map(task), now()).await.unwrap();
+    let tasks = claim(&place.store, worker(1), 1).await;
+    let hold = Hold { state: HeldState::Failed, due: None, reason: String::new() };
+    let end = task_store::Finished { row: tasks[0].row, execution: None, then: Then::Hold(hold) };
+    place.store.finish(worker(1), &[end], None, now()).await.unwrap();
+    assert_eq!(place.store.remove_schema().await.unwrap(), 1);
+    assert_eq!(place.count("scheduler_task WHERE lock_key = 0").await, 2);
+    let status = place.store.schema_status(&identity()).await.unwrap();
+    assert_eq!((status.version, status.missing.len()), (None, 7));
+    place.store.migrate(&identity(), true).await.unwrap();
+    assert_eq!(names(&claim(&place.store, worker(1), 9).await), ["waiting", "held"]);
+}
+
+pub async fn a_copy_is_noticed(kind: Kind) {
+    let place = Place::new(kind).await;
+    let other_host = Identity { hosts: vec!["beta".into()], ..identity() };
+    let other_system = Identity { system: "11".into(), ..identity() };
+    for copy in [&other_host, &other_system] {
+        let moved = place.store.schema_status(copy).await.unwrap().moved.unwrap();
+        assert_eq!((&moved.remembered, &moved.present), (&identity(), copy));
+    }
+    place.store.migrate(&other_host, false).await.unwrap();
+    assert!(
+        place.store.schema_status(&other_host).await.unwrap().moved.is_some(),
+        "only adopt adopts"
+    );
+    place.store.adopt(&other_host).await.unwrap();
+    assert_eq!(place.store.schema_status(&other_host).await.unwrap().moved, None);
+    assert!(place.store.schema_status(&identity()).await.unwrap().moved.is_some());
+    place.store.join(&identity()).await.unwrap();
+    for known in [&other_host, &identity()] {
+        assert_eq!(place.store.schema_status(known).await.unwrap().moved, None);
+    }
+}
+
+pub async fn without_tables(kind: Kind) {
+    let place = Place::bare(kind, Options::default()).await;
+    for error in [
+        place.store.check_schema().await.unwrap_err(),
+        place.store.add(&task("a"), now()).await.unwrap_err(),
+        place.store.renew(worker(1), now()).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Schema(_)), "{error:?}");
+        assert!(error.to_string().contains("db migrate"), "{error}");
+        assert!(!error.is_transient());
+    }
+}
+
+pub async fn by_many_at_once(kind: Kind) {
+    let place = Place::bare(kind, Options::default()).await;
+    let mut nodes = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = place.another();
+        nodes.spawn(async move { store.migrate(&identity(), false).await });
+    }
+    for outcome in nodes.join_all().await {
+        outcome.unwrap();
+    }
+    place.store.check_schema().await.unwrap();
+}

@@ -1,0 +1,51 @@
+//! Waiting for work ends when there is some.
+
+use std::time::Duration;
+
+use task_store::Woken;
+
+use crate::claiming::claim;
+use crate::place::{Kind, Place, now, task, worker};
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(150);
+
+pub async fn by_each_way_to_add(kind: Kind) {
+    let place = Place::new(kind).await;
+    let mut waiter = place.store.waiter().await.unwrap();
+    let other = place.another();
+    for round in 0..4 {
+        let (woken, ()) = tokio::join!(waiter.wait(LONG), async {
+            match round {
+                0 => drop(other.add(&task("one"), now()).await.unwrap()),
+                1 => drop(other.add_many(&["a", "b"].map(task), now()).await.unwrap()),
+                2 => place.sql(task_store::plain_sql(other.dialect())).await,
+                _ => drop(other.reclaim(worker(1), now()).await.unwrap()),
+            }
+        });
+        assert_eq!(woken.unwrap(), Woken::Work, "round {round}");
+        assert!(!claim(&place.store, worker(1), 9).await.is_empty(), "round {round}");
+        // Our own claim may be a hint too.
+        while waiter.wait(SHORT).await.unwrap() == Woken::Work {}
+    }
+    assert_eq!(waiter.wait(SHORT).await.unwrap(), Woken::Deadline);
+}
+
+/// A notice that comes between the claim and the waiting is not lost.
+pub async fn before_the_waiting(kind: Kind) {
+    let place = Place::new(kind).await;
+    let mut waiter = place.store.waiter().await.unwrap();
+    assert_eq!(claim(&place.store, worker(1), 9).await, []);
+    place.store.add(&task("a"), now()).await.unwrap();
+    assert_eq!(waiter.wait(LONG).await.unwrap(), Woken::Work);
+}
+
+pub async fn by_perl(kind: Kind) {
+    let place = Place::home(kind).await;
+    let mut waiter = place.store.waiter().await.unwrap();
+    place.sql("INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time) VALUES (5, 'a', 'Cron', '', 1, 1, '2026-07-01 14:00:00')").await;
+    assert_eq!(waiter.wait(SHORT).await.unwrap(), Woken::Deadline, "it is not there yet");
+    let free = place.sql("UPDATE scheduler_task SET lock_key = 0 WHERE ident = 5 AND lock_key = 1");
+    let (woken, ()) = tokio::join!(waiter.wait(LONG), free);
+    assert_eq!(woken.unwrap(), Woken::Work);
+}
