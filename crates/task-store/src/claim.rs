@@ -94,17 +94,19 @@ macro_rules! locking_update {
 
 impl Claiming<'_> {
     async fn one_statement(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
+        // `lock_key + 0` keeps PostgreSQL's planner, while it has no statistics, from reading the whole index
+        // of free rows to find those ids.
         let sql = match (connection.dialect(), self.store.is_home()) {
             (Dialect::Postgres, false) => locking_update!(
                 "= ANY(ARRAY(",
                 "priority, id",
-                " FOR UPDATE SKIP LOCKED)) AND lock_key = 0",
+                " FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0",
                 task_columns!()
             ),
             (Dialect::Postgres, true) => locking_update!(
                 "= ANY(ARRAY(",
                 "id",
-                " FOR UPDATE SKIP LOCKED)) AND lock_key = 0",
+                " FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0",
                 task_columns!(home)
             ),
             (_, false) => locking_update!("IN (", "priority, id", ")", task_columns!()),
