@@ -1,5 +1,7 @@
 //! The database commands, on each database.
 
+use std::{io::Write as _, process::Stdio};
+
 use serde_json::json;
 use task_store::HeldState;
 
@@ -14,6 +16,7 @@ macro_rules! on_each {
 }
 on_each!(
     tables_are_made_and_taken_away,
+    the_status_counts_tasks_workers_and_pauses,
     a_copied_database_is_said_to_be_one,
     tasks_are_added_and_explained,
     the_printed_schema_is_what_migrate_does
@@ -41,6 +44,30 @@ fn tables_are_made_and_taken_away(kind: Kind) {
     assert_eq!(place.run(&["db", "migrate"]).all(), (0, "nothing to do, version 1 is there\n", ""));
 
     let held = place.held("broken", HeldState::Failed, None);
+    place.worker();
+    let status = place.json(&["db", "status", "--json"]);
+    let refused = place.run(&["db", "remove"]);
+    assert!(refused.code == 2 && refused.stderr.contains("with --yes"), "{refused:?}");
+    assert_eq!(place.json(&["db", "status", "--json"]), status, "nothing has changed");
+    let removed = place.run(&["db", "remove", "--yes"]);
+    let expected = "removed; 1 held tasks went back into scheduler_task\n";
+    assert_eq!((removed.code, removed.stdout.as_str()), (0, expected));
+    assert!(
+        removed.stderr.starts_with("warning: a worker of host beta (node 2, process 4711)"),
+        "{removed:?}"
+    );
+    assert_eq!(place.run(&["db", "status"]).code, 4);
+    let said = "nothing to do, otrsd's tables are not there\n";
+    assert_eq!(place.run(&["db", "remove", "--yes"]).all(), (0, said, ""));
+    place.run(&["db", "migrate"]).ok();
+    let back = place.json(&["task", "list", "--state", "waiting", "--json"]);
+    assert_eq!(back[0]["id"], json!(held));
+}
+
+fn the_status_counts_tasks_workers_and_pauses(kind: Kind) {
+    let place = Place::bare(kind);
+    place.run(&["db", "migrate"]).ok();
+    place.held("broken", HeldState::Failed, None);
     place.add(&["--type", "A", "--at", "+1h"]);
     place.worker();
     place.run(&["worker", "pause", "--type", "A", "--node", "7"]).ok();
@@ -71,23 +98,6 @@ fn tables_are_made_and_taken_away(kind: Kind) {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-
-    let refused = place.run(&["db", "remove"]);
-    assert!(refused.code == 2 && refused.stderr.contains("with --yes"), "{refused:?}");
-    assert_eq!(place.json(&["db", "status", "--json"]), status, "nothing has changed");
-    let removed = place.run(&["db", "remove", "--yes"]);
-    let expected = "removed; 1 held tasks went back into scheduler_task\n";
-    assert_eq!((removed.code, removed.stdout.as_str()), (0, expected));
-    assert!(
-        removed.stderr.starts_with("warning: a worker of host beta (node 2, process 4711)"),
-        "{removed:?}"
-    );
-    assert_eq!(place.run(&["db", "status"]).code, 4);
-    let said = "nothing to do, otrsd's tables are not there\n";
-    assert_eq!(place.run(&["db", "remove", "--yes"]).all(), (0, said, ""));
-    place.run(&["db", "migrate"]).ok();
-    let back = place.json(&["task", "list", "--state", "waiting", "--json"]);
-    assert_eq!(back[0]["id"], json!(held));
 }
 
 fn a_copied_database_is_said_to_be_one(kind: Kind) {
@@ -154,4 +164,35 @@ fn the_printed_schema_is_what_migrate_does(kind: Kind) {
     if kind != Kind::Sqlite {
         assert_eq!(place.run(&["db", "status"]).code, 4, "it only printed");
     }
+}
+
+#[test]
+fn tables_in_use_are_not_removed() {
+    let place = Place::new();
+    place.world.start();
+    let refused = place.run(&["db", "remove", "--yes"]);
+    let expected = "the daemon is running and needs its tables; otrsd stop first\n";
+    assert_eq!(refused.all(), (1, "", expected));
+    place.run(&["stop"]).ok();
+    place.run(&["db", "remove", "--yes"]).ok();
+}
+
+#[test]
+fn a_removal_asks_on_a_terminal() {
+    let place = Place::new();
+    let ask = |answer: &str| {
+        let line = format!("{} db remove", place.world.program.display());
+        let mut command = place.world.command("script");
+        command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = ask("y\n");
+    assert!(code == Some(1) && said.contains("nothing was removed"), "{said}");
+    place.run(&["db", "status"]).ok();
+    let (code, said) = ask("yes\n");
+    assert!(code == Some(0) && said.contains("removed; 0 held tasks"), "{said}");
+    assert_eq!(place.run(&["db", "status"]).code, 4);
 }

@@ -217,7 +217,9 @@ fn an_id_that_means_nothing_is_refused() {
         id: task_store::TaskId::from_ident(500_000_000_000_000_000 + number),
         ..NewTask::new("T", "n", "{}")
     });
-    same.iter().for_each(|task| place.add_raw(task));
+    for task in &same {
+        place.add_raw(task);
+    }
     let [one, two] = same.map(|task| task.id.to_string());
     let said = place.run(&["task", "show", &one[..8]]);
     let expected = format!("2 tasks' ids begin with {}: {one}, {two}\n", &one[..8]);
@@ -342,21 +344,22 @@ fn waiting_goes_on_through_retries_and_shows_itself_on_a_terminal() {
     let line = format!("{} task add --type T --wait", place.world.program.display());
     let mut command = place.world.command("script");
     command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let task = wait_until("the task", || place.claim(worker, 1).pop());
+    place.world.spawn(command);
+    let shows = |text: &str| {
+        wait_until(text, || place.world.read("out").contains(text).then_some(()));
+    };
+    shows("\r\u{1b}[K| waiting · ");
+    let task = place.claim(worker, 1).remove(0);
+    shows(" running: node 2, instance ");
     let hold =
         task_store::Hold { state: HeldState::Retry, due: Some(now()), reason: "not yet".into() };
     place.end(worker, &task, Outcome::Failed, Some("exit 75"), Then::Hold(hold));
+    shows(" failed (not yet); next try ");
     place.run(&["task", "retry", &task.id.to_string()]).ok();
     let task = place.claim(worker, 1).remove(0);
     place.end(worker, &task, Outcome::Success, None, Then::Delete);
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("succeeded on node 2"), "{text}");
-    assert!(
-        text.contains("\r\u{1b}[K| waiting · 0s") || text.contains("running: node 2"),
-        "{text}"
-    );
+    assert_eq!(place.world.exit_code(), Some(0));
+    assert!(place.world.read("out").contains("\r\u{1b}[Ksucceeded on node 2 after "));
 }
 
 #[test]
