@@ -1,5 +1,6 @@
 //! The configuration: settings from all layers, and what the daemon makes of them.
 
+pub(crate) mod database;
 pub(crate) mod generation;
 pub(crate) mod log;
 pub(crate) mod modules;

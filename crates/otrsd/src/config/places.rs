@@ -13,6 +13,8 @@ pub(crate) struct Places {
     pub(crate) log: PathBuf,
     /// PID file and control socket.
     pub(crate) run: PathBuf,
+    /// What must outlive a restart of the machine: the tasks, unless another database is set.
+    pub(crate) state: PathBuf,
 }
 
 impl Places {
@@ -23,6 +25,7 @@ impl Places {
                 config: "/etc/otrsd".into(),
                 log: "/var/log/otrsd".into(),
                 run: "/run/otrsd".into(),
+                state: "/var/lib/otrsd".into(),
             };
         }
         let home = env::home_dir().unwrap_or_else(|| "/".into());
@@ -32,6 +35,7 @@ impl Places {
             config: xdg("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("otrsd"),
             log: state.join("otrsd/log"),
             run: xdg("XDG_RUNTIME_DIR").unwrap_or_else(|| state.clone()).join("otrsd"),
+            state: state.join("otrsd"),
         }
     }
 }

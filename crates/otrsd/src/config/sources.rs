@@ -92,6 +92,7 @@ impl Sources {
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
         reading.take(vec![sysconfig::parse("built-in", DEFAULTS)]);
+        reading.overlay(vec![super::database::standard(&self.places)]);
         for path in &self.paths {
             reading.take(if path.is_dir() {
                 sysconfig::read_directory(path)
