@@ -9,6 +9,7 @@ use crate::{
         registry::Registry,
         test_daemon::{self, TestDaemon},
     },
+    worker::{self, SchedulerTaskWorker},
 };
 
 /// A daemon: the modules that registrations can name, and the whole command line.
@@ -39,6 +40,7 @@ impl Daemon {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         registry.register(test_daemon::MODULE, TestDaemon::new);
+        registry.register(worker::MODULE, SchedulerTaskWorker::new);
         Self { registry }
     }
 

@@ -13,6 +13,7 @@ mod module;
 mod notify;
 mod process;
 mod supervisor;
+mod worker;
 
 pub use anyhow;
 pub use async_trait::async_trait;
