@@ -9,6 +9,7 @@ use crate::{
         registry::Registry,
         test_daemon::{self, TestDaemon},
     },
+    scheduler::future::{self, SchedulerFutureTaskManager},
     worker::{self, SchedulerTaskWorker},
 };
 
@@ -41,6 +42,7 @@ impl Daemon {
         let mut registry = Registry::default();
         registry.register(test_daemon::MODULE, TestDaemon::new);
         registry.register(worker::MODULE, SchedulerTaskWorker::new);
+        registry.register(future::MODULE, SchedulerFutureTaskManager::new);
         Self { registry }
     }
 

@@ -12,6 +12,7 @@ mod logs;
 mod module;
 mod notify;
 mod process;
+mod scheduler;
 mod supervisor;
 mod worker;
 

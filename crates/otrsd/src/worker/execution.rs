@@ -52,11 +52,11 @@ pub(super) async fn run(order: Order, reaper: Arc<Reaper>, stop: Interruption) -
     let Order { task, argv, history, .. } = &order;
     let number = history.failed.saturating_add(1);
     let mut tail = Tail::default();
-    let (ending, reaped) = match command::start(argv, task, number, &order.data, &reaper) {
+    let (ending, last) = match command::start(argv, task, number, &order.data, &reaper) {
         Ok(mut running) => attend(&mut running, &order.policy, &mut tail, &stop).await,
         Err(error) => (Ending::Failed(format!("cannot start {}: {error}", argv[0])), None),
     };
-    finished(&order, started, ending, reaped, &tail)
+    finished(&order, started, ending, last, &tail)
 }
 
 /// Reads, waits, and ends the handler when it must end.

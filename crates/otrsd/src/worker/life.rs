@@ -11,14 +11,17 @@ use anyhow::Context as _;
 use task_store::{
     Claim, Finished, HeldState, History, Hold, LockKey, Owner, Store, Task, Then, Waiter, decode,
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::watch::Receiver, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     execution::{self, Interruption, Order},
+    lease::CAREFUL,
+    outcome::CRASHES,
     reaper::Reaper,
     slots,
     trouble::Trouble,
+    watch::Suspects,
 };
 use crate::{
     clock::{self, Moment},
@@ -53,6 +56,9 @@ pub(super) struct Life {
     owner: Owner,
     setup: Setup,
     trouble: Trouble,
+    /// When this worker last showed that it lives.
+    alive: Receiver<Moment>,
+    suspects: Suspects,
     reaper: Arc<Reaper>,
     stop: Interruption,
     /// The rows that run.
@@ -75,15 +81,18 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(
-        context: ModuleContext,
-        store: Store,
+        context: &ModuleContext,
+        store: &Store,
         owner: Owner,
         setup: Setup,
+        (alive, suspects): (Receiver<Moment>, Suspects),
         trouble: Trouble,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            context,
-            store,
+            context: context.clone(),
+            store: store.clone(),
+            alive,
+            suspects,
             owner,
             setup,
             trouble,
@@ -164,6 +173,7 @@ impl Life {
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {
                 self.stop.soon.cancel();
             }
+            Ok(()) = self.alive.changed(), if !self.claimed.is_empty() => {}
             () = self.stop.now.cancelled(), if ending != Some(LOST) => self.ending = Some(LOST),
         }
         Ok(())
@@ -221,6 +231,11 @@ impl Life {
         self.start_claimed().await
     }
 
+    /// Too long without a sign of life: what is started now may soon be another's.
+    fn is_careful(&self) -> bool {
+        clock::boot().since(*self.alive.borrow()) >= CAREFUL
+    }
+
     fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
@@ -250,7 +265,7 @@ impl Life {
     }
 
     async fn start_claimed(&mut self) -> task_store::Result<()> {
-        if self.claimed.is_empty() {
+        if self.claimed.is_empty() || self.is_careful() {
             return Ok(());
         }
         let ids: Vec<_> = self.claimed.iter().map(|task| task.id).collect();
@@ -283,6 +298,10 @@ impl Life {
     /// What is needed to run a task, or why it cannot run.
     fn order(&mut self, task: Task, history: History) -> Result<Order, Hold> {
         let hold = |state, reason| Hold { state, due: None, reason };
+        if self.suspects.remove(task.id) && history.crashed >= CRASHES {
+            let reason = format!("its worker died {} times while it ran", history.crashed);
+            return Err(hold(HeldState::Quarantined, reason));
+        }
         let policy = self.setup.types.get(&task.task_type);
         let Some((policy, argv)) = policy.and_then(|it| Some((it, it.command.clone()?))) else {
             let kind = &task.task_type;

@@ -1,4 +1,4 @@
-//! SchedulerTaskWorker: runs the tasks of the queue, each in a process of its own.
+//! `SchedulerTaskWorker`: runs the tasks of the queue, each in a process of its own.
 //!
 //! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
 //! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
@@ -13,7 +13,7 @@ mod output;
 pub(crate) mod ready;
 mod reaper;
 mod slots;
-mod summary;
+pub(crate) mod summary;
 pub(crate) mod trouble;
 mod watch;
 
@@ -27,6 +27,7 @@ use task_store::{HeldState, Owner, Store};
 use self::{
     life::{Life, Setup},
     trouble::Trouble,
+    watch::Suspects,
 };
 use crate::{
     clock,
@@ -66,14 +67,17 @@ impl DaemonModule for SchedulerTaskWorker {
             return Ok(Round::Continue);
         }
         let setup = self.setup();
-        let Some(owner) = self.begin(&store, &setup, &mut trouble).await? else {
+        let suspects = Suspects::default();
+        let Some(owner) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };
-        let life = Life::new(self.context.clone(), store.clone(), owner, setup, trouble)?;
+        let (alive, seen) = tokio::sync::watch::channel(clock::boot());
+        let life =
+            Life::new(&self.context, &store, owner, setup, (seen, suspects.clone()), trouble)?;
         let lost = life.lost();
         let keepers = [
-            tokio::spawn(lease::keep(store.clone(), owner, life.slots(), lost)),
-            tokio::spawn(watch::keep(store.clone(), owner)),
+            tokio::spawn(lease::keep(store.clone(), owner, life.slots(), alive, lost)),
+            tokio::spawn(watch::keep(store.clone(), owner, suspects)),
         ];
         let round = life.lead().await;
         keepers.iter().for_each(tokio::task::JoinHandle::abort);
@@ -123,12 +127,13 @@ impl SchedulerTaskWorker {
         &self,
         store: &Store,
         setup: &Setup,
+        suspects: &Suspects,
         trouble: &mut Trouble,
     ) -> anyhow::Result<Option<Owner>> {
         let host = gethostname()?.to_string_lossy().into_owned();
         let node = node(self.context.settings());
         while !self.context.is_stopping() {
-            if let Some(owner) = trouble.check(enter(store, node, &host, setup).await) {
+            if let Some(owner) = trouble.check(enter(store, node, &host, setup, suspects).await) {
                 return Ok(Some(owner));
             }
             self.context.pause(PAUSE).await;
@@ -137,10 +142,16 @@ impl SchedulerTaskWorker {
     }
 }
 
-async fn enter(store: &Store, node: u16, host: &str, setup: &Setup) -> task_store::Result<Owner> {
+async fn enter(
+    store: &Store,
+    node: u16,
+    host: &str,
+    setup: &Setup,
+    suspects: &Suspects,
+) -> task_store::Result<Owner> {
     let pid = std::process::id();
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
-    watch::predecessors(store, owner, host).await?;
+    watch::predecessors(store, owner, host, suspects).await?;
     for name in with_handler(&setup.types) {
         store.retry_all(HeldState::NoHandler, name).await?;
     }

@@ -1,8 +1,13 @@
 //! Who among the other workers is dead: by the kernel on this host, by a counter that stands still elsewhere.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use task_store::{Instance, Owner, Store};
+use task_store::{Instance, Owner, Store, TaskId};
 use tokio::time::sleep;
 
 use crate::{
@@ -48,8 +53,25 @@ impl Watch {
     }
 }
 
+/// Tasks that died with their worker, and were freed here: if one dies so too often, it is not run again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suspects {
+    tasks: Arc<Mutex<HashSet<TaskId>>>,
+}
+
+impl Suspects {
+    /// Whether a task is one; it is none any more.
+    pub(super) fn remove(&self, task: TaskId) -> bool {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&task)
+    }
+
+    fn add(&self, tasks: impl Iterator<Item = TaskId>) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+    }
+}
+
 /// Frees the tasks of workers that died, for as long as this one lives.
-pub(super) async fn keep(store: Store, own: Owner) {
+pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
     let mut watch = Watch::default();
     loop {
         sleep(LOOK).await;
@@ -59,19 +81,24 @@ pub(super) async fn keep(store: Store, own: Owner) {
         };
         instances.retain(|instance| instance.owner != own);
         for dead in watch.observe(&instances, clock::now()) {
-            reclaim(&store, dead).await;
+            reclaim(&store, dead, &suspects).await;
         }
     }
 }
 
 /// Frees what earlier workers of this node and host left behind.
-pub(super) async fn predecessors(store: &Store, own: Owner, host: &str) -> task_store::Result<()> {
+pub(super) async fn predecessors(
+    store: &Store,
+    own: Owner,
+    host: &str,
+    suspects: &Suspects,
+) -> task_store::Result<()> {
     for Instance { owner, host: theirs, pid, .. } in store.instances().await? {
         if owner == own || owner.node() != own.node() {
             continue;
         }
         if theirs == host && !is_worker(pid) {
-            reclaim(store, owner).await;
+            reclaim(store, owner, suspects).await;
         } else {
             logs::complain(&format!(
                 "another worker has NodeID {}: process {pid} on {theirs}; if both live, one needs another number",
@@ -82,14 +109,18 @@ pub(super) async fn predecessors(store: &Store, own: Owner, host: &str) -> task_
     Ok(())
 }
 
-async fn reclaim(store: &Store, dead: Owner) {
+async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
     match store.reclaim(dead, clock::wall()).await {
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
-            logs::complain(&format!("worker {dead} is dead: {} tasks are free", tasks.len()))
+            suspects.add(tasks.iter().map(|task| task.id));
+            logs::complain(&format!(
+                "worker {dead} is dead: {} of its tasks are free",
+                tasks.len()
+            ));
         }
         Err(error) => {
-            logs::complain(&format!("worker {dead} is dead, its tasks not yet free: {error}"))
+            logs::complain(&format!("worker {dead} is dead, its tasks not yet free: {error}"));
         }
     }
 }

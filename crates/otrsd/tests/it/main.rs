@@ -8,6 +8,7 @@ mod harness;
 mod registration;
 
 mod status;
+mod tasks;
 
 mod cli;
 mod control;
@@ -25,5 +26,8 @@ mod secrets;
 mod start;
 mod stop;
 mod surroundings;
+mod tasks_future;
+mod tasks_handlers;
+mod tasks_life;
 mod upgrade;
 mod users;
