@@ -26,6 +26,7 @@ mod secrets;
 mod start;
 mod stop;
 mod surroundings;
+mod tasks_away;
 mod tasks_future;
 mod tasks_handlers;
 mod tasks_life;

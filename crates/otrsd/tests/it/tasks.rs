@@ -1,6 +1,6 @@
 //! A world with tasks: a daemon with a worker, on a database of its own, and the test's own way to it.
 
-use std::{env, fmt::Write as _, time::Duration};
+use std::{env, fmt::Write as _, fs, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
@@ -38,6 +38,7 @@ pub(crate) use on_each_database;
 
 pub(crate) struct Tasks {
     pub(crate) world: World,
+    pub(crate) url: String,
     store: Store,
     runtime: Runtime,
 }
@@ -75,7 +76,7 @@ impl Tasks {
         let inside = runtime.enter();
         let store = Store::connect(&url, Options { connections: 2, ..Options::default() }).unwrap();
         drop(inside);
-        Some(Self { world, store, runtime })
+        Some(Self { world, url, store, runtime })
     }
 
     /// Starts the daemon, and waits for its tables.
@@ -165,6 +166,16 @@ impl Tasks {
     pub(crate) fn count(&self, state: State) -> usize {
         let filter = Filter { state, task_type: "", name: "", after: 0, limit: 10_000 };
         self.block(self.store.list(&filter)).unwrap().len()
+    }
+}
+
+impl World {
+    /// What the worker complained of, in all its lives.
+    pub(crate) fn worker_log(&self) -> String {
+        let entries = fs::read_dir(self.path("log")).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let own = names.filter(|name| name.starts_with(&format!("{WORKER}ERR")));
+        own.map(|name| self.read(&format!("log/{name}"))).collect()
     }
 }
 
