@@ -2,12 +2,13 @@
 //! next claim in the same transaction.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::held::{Hold, hold};
 use crate::ledger::{Execution, record};
 use crate::lock::freed;
@@ -58,7 +59,8 @@ impl Store {
         if finished.is_empty() && claim.is_none() {
             return Ok(Finish::default());
         }
-        self.transact(&Finishing { store: self, owner, finished, claim, now }).await
+        let looks_first = AtomicBool::new(false);
+        self.transact(&Finishing { store: self, owner, finished, claim, now, looks_first }).await
     }
 }
 
@@ -68,6 +70,7 @@ struct Finishing<'a> {
     finished: &'a [Finished],
     claim: Option<&'a Claim<'a>>,
     now: Timestamp,
+    looks_first: AtomicBool,
 }
 
 impl Work for Finishing<'_> {
@@ -143,22 +146,33 @@ impl Finishing<'_> {
         if ids.is_empty() {
             return Ok(HashSet::new());
         }
-        let key = self.owner.key();
-        let sql = match connection.dialect() {
-            // MySQL cannot tell what it deleted.
-            Dialect::MariaDb => {
-                "SELECT id FROM scheduler_task WHERE lock_key = ? AND id IN (?*) FOR UPDATE"
-            }
-            _ => "DELETE FROM scheduler_task WHERE lock_key = ? AND id IN (?*) RETURNING id",
-        };
-        let rows = connection.rows(sql, arguments![key, &ids]).await?;
-        let ours = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
-        if connection.dialect() == Dialect::MariaDb && !ours.is_empty() {
-            connection
-                .execute("DELETE FROM scheduler_task WHERE id IN (?*)", arguments![&ours])
-                .await?;
+        if connection.dialect() == Dialect::MariaDb {
+            return self.delete_and_count(connection, ids).await;
         }
-        Ok(ours.into_iter().collect())
+        let sql = "DELETE FROM scheduler_task WHERE lock_key = ? AND id IN (?*) RETURNING id";
+        let rows = connection.rows(sql, arguments![self.owner.key(), &ids]).await?;
+        rows.iter().map(|row| row.int(0)).collect()
+    }
+
+    /// MySQL cannot tell which rows it deleted, only how many. Nearly always these are all; otherwise the
+    /// transaction begins again, and looks first.
+    async fn delete_and_count(
+        &self,
+        connection: &mut Connection<'_>,
+        mut ids: Vec<i64>,
+    ) -> Result<HashSet<i64>> {
+        let key = self.owner.key();
+        if self.looks_first.load(Ordering::Relaxed) {
+            let look = "SELECT id FROM scheduler_task WHERE lock_key = ? AND id IN (?*) FOR UPDATE";
+            let rows = connection.rows(look, arguments![key, &ids]).await?;
+            ids = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        }
+        let delete = "DELETE FROM scheduler_task WHERE lock_key = ? AND id IN (?*)";
+        if connection.execute(delete, arguments![key, &ids]).await? == ids.len() as u64 {
+            return Ok(ids.into_iter().collect());
+        }
+        self.looks_first.store(true, Ordering::Relaxed);
+        Err(Error::Conflict("some tasks were another's already".into()))
     }
 
     async fn free(&self, connection: &mut Connection<'_>, row: i64) -> Result<bool> {

@@ -26,7 +26,7 @@ impl Store {
         let sql = "SELECT CAST(MIN(execution_time) AS CHAR(19)) FROM scheduler_future_task WHERE lock_key = 0";
         let Some(row) = self.row(sql, arguments![]).await? else { return Ok(None) };
         let Some(text) = row.maybe_text(0)? else { return Ok(None) };
-        self.from_wall_clock(&text).map(Some).ok_or_else(|| row.bad(0, "a time"))
+        self.time_of(&text).map(Some).ok_or_else(|| row.bad(0, "a time"))
     }
 }
 

@@ -1,4 +1,22 @@
-//! Durable tasks in SQLite, PostgreSQL, MariaDB and MySQL.
+//! Durable tasks in SQLite, PostgreSQL, MariaDB and MySQL: the only crate that knows SQL.
+//!
+//! A [`Store`] is a handle to one database. A task is a row of `scheduler_task`; it is claimed by writing a
+//! lock key into it, renewed while it runs, and ends in one of three ways: deleted, freed, or held. Every end is
+//! fenced by the lock key and written into the ledger in the same transaction, so that whoever lost its lock
+//! changes nothing.
+//!
+//! What holds on every database:
+//!
+//! * Each call is one transaction, and each statement has a deadline. Deadlocks and broken connections are
+//!   tried again here; [`Error::is_transient`] says whether the caller should try later.
+//! * If a connection ends during a commit, the call looks whether the commit happened before it answers.
+//! * Times come from the caller. The original's columns hold wall clock in the installation's time zone, our
+//!   own microseconds of UTC.
+//! * The three tables of an OTRS, Znuny or OTOBO are never altered, and Perl daemons may work beside us.
+//!
+//! Other programs add tasks by SQL: see [`plain_sql()`].
+
+#![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names of products, not code")]
 
 mod add;
 mod cancel;

@@ -195,7 +195,7 @@ impl Store {
             word => State::Held(HeldState::from_word(word).ok_or_else(|| row.bad(5, "a state"))?),
         };
         let due = match state {
-            State::Future => self.from_wall_clock(&row.lenient(8)),
+            State::Future => self.time_of(&row.lenient(8)),
             State::Held(_) => row.maybe_int(9)?.and_then(from_micros),
             _ => None,
         };
@@ -207,7 +207,7 @@ impl Store {
             attempts: row.maybe_int(4).ok().flatten().unwrap_or(1),
             state,
             lock: LockKey::parse(row.int(6)?),
-            created: self.from_wall_clock(&row.lenient(7)),
+            created: self.time_of(&row.lenient(7)),
             due,
             reason: row.lenient(10),
         })

@@ -110,7 +110,7 @@ fn to_json(value: &Value) -> Result<Json, PayloadError> {
         }
         Value::Hash(pairs) => {
             let mut members = Map::new();
-            for (key, member) in pairs.iter() {
+            for (key, member) in pairs {
                 let key = key.as_str().map_or_else(|| characters(key.as_bytes()), str::to_owned);
                 members.insert(key, to_json(member)?);
             }

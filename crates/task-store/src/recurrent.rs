@@ -96,7 +96,7 @@ impl Store {
             Ok(Recurrent {
                 name: row.lenient(1),
                 task_type: row.lenient(2),
-                last_due: self.from_wall_clock(&row.lenient(3)),
+                last_due: self.time_of(&row.lenient(3)),
                 last_task: row.maybe_int(4)?,
                 last_success: row.maybe_int(5)?.map(|status| status != 0),
                 last_seconds: row.maybe_int(6)?,
@@ -286,7 +286,7 @@ impl Deciding<'_> {
         last: Option<&str>,
     ) -> Result<()> {
         let Decision { task_type, name, last_due, .. } = *self.decision;
-        let known = last.and_then(|text| self.store.from_wall_clock(text));
+        let known = last.and_then(|text| self.store.time_of(text));
         let newest = known.filter(|known| *known > last_due).unwrap_or(last_due);
         let (due, now) = (self.store.wall_clock(newest), self.store.wall_clock(self.now));
         let sql = "UPDATE scheduler_recurrent_task SET change_time = ?t, last_execution_time = ?t, \

@@ -113,14 +113,14 @@ impl Store {
     }
 
     /// The time in a column of the original; `None` for a text that is no time.
-    pub(crate) fn from_wall_clock(&self, text: &str) -> Option<Timestamp> {
+    pub(crate) fn time_of(&self, text: &str) -> Option<Timestamp> {
         from_wall_clock(text, &self.inner.options.time_zone)
     }
 
     /// Does the work in a transaction, again after conflicts and broken connections. When the connection
     /// ends during the commit, the work looks whether it happened.
     pub(crate) async fn transact<W: Work>(&self, work: &W) -> Result<W::Done> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         loop {
             match self.once(work).await {
                 Ok(done) => return Ok(done),
@@ -140,7 +140,7 @@ impl Store {
         sql: &'static str,
         arguments: &[Argument<'_>],
     ) -> Result<u64> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         loop {
             let answer = match self.pools().write().await {
                 Ok(mut session) => {
@@ -162,7 +162,7 @@ impl Store {
         sql: &'static str,
         arguments: &[Argument<'_>],
     ) -> Result<Vec<Row>> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         loop {
             let answer = match self.pools().read().await {
                 Ok(mut session) => {
@@ -207,7 +207,7 @@ impl Store {
     }
 
     async fn settle<W: Work>(&self, work: &W, reason: String) -> Result<Option<W::Done>> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         loop {
             let answer = match self.pools().write().await {
                 Ok(mut session) => {

@@ -109,7 +109,7 @@ impl Store {
             data: row.lenient(4),
             attempts: row.maybe_int(5).ok().flatten().unwrap_or(1),
             lock: LockKey::parse(row.int(6)?),
-            created: self.from_wall_clock(&row.lenient(7)),
+            created: self.time_of(&row.lenient(7)),
             priority: row.maybe_int(8).ok().flatten().unwrap_or(0),
         })
     }

@@ -4,10 +4,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 12;
 const LOWEST: i64 = 100_000_000_000_000_000;
+const RANGE: i64 = LOWEST * 9;
 
 /// A task's name for life: through our moves between the tables, and in the ledger.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -21,9 +24,13 @@ pub struct TaskId(i64);
 pub struct NotATaskId(String);
 
 impl TaskId {
-    /// A random one of 18 digits, as the original makes them.
+    /// A fresh one of 18 digits. Each process begins at random and goes up by random steps: what is added
+    /// together lies together in the indexes, which halves the pages that a batch touches.
     pub fn draw() -> Self {
-        Self(fastrand::i64(LOWEST..LOWEST * 10))
+        static LAST: LazyLock<AtomicI64> =
+            LazyLock::new(|| AtomicI64::new(fastrand::i64(0..RANGE)));
+        let last = LAST.fetch_add(fastrand::i64(1..1 << 20), Ordering::Relaxed);
+        Self(LOWEST + last.rem_euclid(RANGE))
     }
 
     /// Of the column `ident`; the original's may have any number of digits.

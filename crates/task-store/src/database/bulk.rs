@@ -18,8 +18,9 @@ pub(crate) struct Insert {
     pub(crate) columns: &'static [Column],
 }
 
-/// How many rows a statement of placeholders has: few sizes make few statements to prepare.
-const SIZES: [usize; 4] = [128, 16, 4, 1];
+/// The most rows of a statement of placeholders. Smaller ones have a power of two: few statements to prepare,
+/// and few to send for any number of rows.
+const MOST: usize = 256;
 
 impl Insert {
     /// Inserts the rows, whose values are in the order of the columns.
@@ -33,7 +34,7 @@ impl Insert {
         }
         let mut rest = rows;
         while !rest.is_empty() {
-            let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+            let size = (1 << rest.len().ilog2()).min(MOST);
             let (now, later) = rest.split_at(size);
             let sql = format!(
                 "INSERT INTO {} VALUES {}",

@@ -21,11 +21,11 @@ pub(crate) use session::Tries;
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Dialect {
-    /// `SQLite` 3.
+    /// SQLite 3.
     Sqlite,
-    /// `PostgreSQL`.
+    /// PostgreSQL.
     Postgres,
-    /// `MariaDB` and `MySQL`.
+    /// MariaDB and MySQL.
     MariaDb,
 }
 

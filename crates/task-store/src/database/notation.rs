@@ -3,6 +3,8 @@
 //! `?` is a value, `?t` a time as text, `IN (?*)` and `NOT IN (?*)` a list. Texts of statements are constants
 //! of this crate and have no question marks in literals.
 
+use std::fmt::Write as _;
+
 use crate::database::{Argument, Dialect};
 
 /// The statement as the dialect wants it.
@@ -40,8 +42,12 @@ pub(super) fn padded(length: usize) -> usize {
 
 fn value(text: &mut String, dialect: Dialect, position: usize) {
     match dialect {
-        Dialect::Postgres => text.push_str(&format!("${position}")),
-        Dialect::Sqlite => text.push_str(&format!("?{position}")),
+        Dialect::Postgres => {
+            let _ = write!(text, "${position}");
+        }
+        Dialect::Sqlite => {
+            let _ = write!(text, "?{position}");
+        }
         Dialect::MariaDb => text.push('?'),
     }
 }
@@ -49,7 +55,9 @@ fn value(text: &mut String, dialect: Dialect, position: usize) {
 /// PostgreSQL wants texts to be told to be times.
 fn time(text: &mut String, dialect: Dialect, position: usize) {
     match dialect {
-        Dialect::Postgres => text.push_str(&format!("CAST(${position} AS timestamp)")),
+        Dialect::Postgres => {
+            let _ = write!(text, "CAST(${position} AS timestamp)");
+        }
         _ => value(text, dialect, position),
     }
 }
@@ -65,9 +73,11 @@ fn list(text: &mut String, dialect: Dialect, position: usize, length: usize) {
                     break;
                 }
             }
-            text.push_str(&format!("${position})"));
+            let _ = write!(text, "${position})");
         }
-        Dialect::Sqlite => text.push_str(&format!("SELECT value FROM json_each(?{position}))")),
+        Dialect::Sqlite => {
+            let _ = write!(text, "SELECT value FROM json_each(?{position}))");
+        }
         Dialect::MariaDb => {
             text.push_str(&vec!["?"; padded(length)].join(","));
             text.push(')');

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{MySql, Postgres, Sqlite};
+use tokio::time::Instant;
 
 use crate::database::connection::{Connection, RawConnection};
 use crate::error::{Error, Result};
@@ -61,6 +62,12 @@ impl Session {
         self.clean = !answer.as_ref().is_err_and(Error::ends_connection);
         answer
     }
+
+    /// As [`release`](Self::release), but after any error the connection is closed.
+    pub(crate) fn keep<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.clean = answer.is_ok();
+        answer
+    }
 }
 
 impl Drop for Session {
@@ -75,29 +82,35 @@ impl Drop for Session {
     }
 }
 
-/// How often one call tries again: conflicts until luck comes, a broken connection as often as the pool
-/// may hold broken ones.
-#[derive(Default)]
-pub(crate) struct Tries(u32);
+/// How often one call tries again: conflicts until luck comes, a broken connection as often as the pool may
+/// hold broken ones. Whoever waited long already for a lock or a server hears of it instead.
+pub(crate) struct Tries {
+    tries: u32,
+    since: Instant,
+}
 
 impl Tries {
-    const CONFLICTS: u32 = 12;
-    const CONNECTIONS: u32 = 4;
+    const CONFLICTS: (u32, Duration) = (12, Duration::from_secs(15));
+    const CONNECTIONS: (u32, Duration) = (4, Duration::from_secs(3));
+
+    pub(crate) fn new() -> Self {
+        Self { tries: 0, since: Instant::now() }
+    }
 
     /// Waits before the next try, or gives the error back if there is none.
     pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
-        let most = match &error {
+        let (most, longest) = match &error {
             Error::Conflict(_) => Self::CONFLICTS,
             Error::Unavailable(_) => Self::CONNECTIONS,
-            _ => 0,
+            _ => return Err(error),
         };
-        if self.0 >= most {
+        if self.tries >= most || self.since.elapsed() >= longest {
             return Err(error);
         }
-        self.0 += 1;
+        self.tries += 1;
         // Doubling from 2 ms to 256 ms, by chance up to half of it less: losers must not meet again.
-        let longest = 2_u64 << self.0.min(7);
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+        let pause = 2_u64 << self.tries.min(7);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
         Ok(())
     }
 }

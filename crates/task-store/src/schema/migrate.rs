@@ -11,7 +11,7 @@ impl Store {
     /// Creates our tables, and standalone the original's three; adopts the database for `present` if it is
     /// nobody's. `wake_trigger` wakes workers on PostgreSQL at Perl's adds; standalone it is always made.
     pub async fn migrate(&self, present: &Identity, wake_trigger: bool) -> Result<()> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::new();
         let texts = self.schema_sql(wake_trigger).await?;
         while let Err(error) = self.create(&texts).await {
             // Two who create the same table at once: the loser finds it there the next time.
@@ -29,9 +29,7 @@ impl Store {
 
     /// The statements of [`migrate`](Self::migrate), for a database administrator.
     pub async fn schema_sql(&self, wake_trigger: bool) -> Result<Vec<String>> {
-        let home = if self.is_home() { self.home_table().await? } else { None };
-        let options =
-            options(home.as_ref().map(|(engine, collation)| (engine.as_str(), collation.as_str())));
+        let options = options(self.home_engine().await?.as_deref());
         let mut texts = statements(self.dialect(), self.is_home(), &options);
         if self.dialect() == Dialect::Postgres && (wake_trigger || !self.is_home()) {
             texts.extend(WAKE_TRIGGER.iter().map(|text| (*text).to_owned()));
@@ -60,10 +58,7 @@ impl Store {
         if answer.is_ok() && self.dialect() == Dialect::Postgres {
             answer = session.connection().plain("SELECT pg_advisory_unlock_all()").await;
         }
-        if answer.is_err() {
-            // A closed connection gives its lock back.
-            return answer;
-        }
-        session.release(answer)
+        // After an error the connection is closed, which gives its lock back.
+        session.keep(answer)
     }
 }

@@ -76,14 +76,13 @@ impl Store {
         self.rows(sql, arguments![]).await?.iter().map(|row| row.text(0)).collect()
     }
 
-    /// Engine and collation of a home's task table, on MariaDB.
-    pub(super) async fn home_table(&self) -> Result<Option<(String, String)>> {
-        if self.dialect() != Dialect::MariaDb {
+    /// The engine of a home's task table, on MariaDB.
+    pub(super) async fn home_engine(&self) -> Result<Option<String>> {
+        if self.dialect() != Dialect::MariaDb || !self.is_home() {
             return Ok(None);
         }
-        let sql = "SELECT engine, table_collation FROM information_schema.tables \
+        let sql = "SELECT engine FROM information_schema.tables \
                    WHERE table_schema = database() AND table_name = 'scheduler_task'";
-        let row = self.row(sql, arguments![]).await?;
-        row.map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
+        self.row(sql, arguments![]).await?.map(|row| row.text(0)).transpose()
     }
 }

@@ -2,9 +2,6 @@
 
 use crate::database::Dialect;
 
-/// Names as bytes: two names are the same only if they are, whatever the home's collation says.
-const STANDALONE: &str = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
-
 /// Where Perl's rows become visible: freed after their insertion with lock_key 1.
 pub(super) const WAKE_TRIGGER: &[&str] = &[
     "CREATE OR REPLACE FUNCTION otrsd_wake() RETURNS trigger LANGUAGE plpgsql AS \
@@ -29,18 +26,13 @@ pub(super) const OURS: [&str; 7] = [
 pub(super) const ORIGINAL: [&str; 3] =
     ["scheduler_task", "scheduler_future_task", "scheduler_recurrent_task"];
 
-/// The engine and character set of MariaDB's tables: a home's own, if `table` tells them.
-pub(super) fn options(home: Option<(&str, &str)>) -> String {
-    let word = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    match home {
-        Some((engine, collation)) if word(engine) && word(collation) => {
-            let charset = collation.split('_').next().unwrap_or(collation);
-            format!("ENGINE={engine} DEFAULT CHARSET={charset} COLLATE={charset}_bin")
-        }
-        _ => STANDALONE.to_owned(),
-    }
+/// The engine of MariaDB's tables is the home's. The character set is the full one even where a home has an
+/// older one, since error texts and output hold anything. Names are compared as bytes: two cron tasks that
+/// differ in case are two.
+pub(super) fn options(engine: Option<&str>) -> String {
+    let word = |engine: &&str| engine.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let engine = engine.filter(word).unwrap_or("InnoDB");
+    format!("ENGINE={engine} DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin")
 }
 
 /// The statements that create what may be missing, in order.

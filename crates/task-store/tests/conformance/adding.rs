@@ -136,12 +136,25 @@ pub async fn in_the_callers_transaction(kind: Kind) {
     assert_eq!(names(&claim(&place.store, worker(1), 9).await), ["kept"]);
 }
 
-/// The statement that the documentation gives to other programs.
+/// The statements that the README gives to other programs, as they stand there.
 pub async fn as_another_program_does(kind: Kind) {
     let place = Place::new(kind).await;
-    place.sql(task_store::plain_sql(place.store.dialect())).await;
+    let readme = include_str!("../../README.md");
+    let mut blocks =
+        readme.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let (now_block, later) = (blocks.next().unwrap(), blocks.next().unwrap());
+    let (elsewhere, postgres) = now_block.split_once("-- PostgreSQL").unwrap();
+    let statement = if kind == Kind::Postgres { postgres } else { elsewhere };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(statement).contains(&words(task_store::plain_sql(place.store.dialect()))));
+
+    place.sql(statement).await;
+    place.sql(later).await;
     let tasks = claim(&place.store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["photo 7"]);
     assert_eq!(tasks[0].attempts, 1);
     assert_eq!(task_store::decode(&tasks[0].data).unwrap()["file"], "7.jpg");
+    let due = place.store.next_due().await.unwrap().unwrap();
+    assert_eq!(due.to_string(), "2030-01-01T06:00:00Z");
+    assert_eq!(place.store.move_due(due, 9).await.unwrap(), 1);
 }

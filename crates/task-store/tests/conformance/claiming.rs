@@ -79,14 +79,11 @@ pub async fn no_task_twice_among_many_claimers(kind: Kind) {
 pub async fn damaged_rows_do_not_stop_their_neighbours(kind: Kind) {
     let place = Place::new(kind).await;
     let damaged = match kind {
-        Kind::Sqlite => {
+        Kind::Sqlite | Kind::MariaDb => {
             "INSERT INTO scheduler_task (name, task_type, task_data) VALUES (NULL, 'Echo', x'ff00fe')"
         }
         Kind::Postgres => {
             "INSERT INTO scheduler_task (name, task_type, task_data) VALUES (NULL, 'Echo', '%%%')"
-        }
-        Kind::MariaDb => {
-            "INSERT INTO scheduler_task (name, task_type, task_data) VALUES (NULL, 'Echo', x'ff00fe')"
         }
     };
     place.sql(damaged).await;

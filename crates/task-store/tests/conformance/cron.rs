@@ -5,7 +5,7 @@ use task_store::{Decided, Decision, Fate, LockKey, NewTask, Verdict};
 use crate::claiming::claim;
 use crate::place::{Kind, Place, after, names, now, task, worker};
 
-fn decision<'a>(due: i64, verdict: Verdict<'a>) -> Decision<'a> {
+fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
     Decision {
         task_type: "Cron",
         name: "Backup",

@@ -25,7 +25,15 @@ pub async fn claimed_and_finished(kind: Kind) {
     assert_eq!(names(&tasks), ["a", "b", "c"]);
     assert_eq!(task_store::decode(&tasks[2].data).unwrap()["Object"], "Ticket");
     assert_eq!(store.encoding(), Encoding::Storable);
-    store.finish(worker(1), &done(&tasks, worker(1)), None, now()).await.unwrap();
+    let mut ends = done(&tasks, worker(1));
+    for end in &mut ends {
+        end.execution.as_mut().unwrap().output = Some("anything: 😀".into());
+    }
+    store.pause("Other", 0, "", now()).await.unwrap();
+    assert_eq!(claim(store, worker(1), 9).await, []);
+    store.finish(worker(1), &ends, None, now()).await.unwrap();
+    let executions = store.executions(tasks[0].id).await.unwrap();
+    assert_eq!(executions[0].output.as_deref(), Some("anything: 😀"));
     assert_eq!(place.count("scheduler_task").await, 0);
     assert_eq!(store.remove_schema().await.unwrap(), 0);
 }

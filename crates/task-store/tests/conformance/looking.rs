@@ -13,13 +13,13 @@ async fn one_of_each(place: &Place) -> [NewTask; 4] {
     let [held, running, waiting, future] = ["held", "running", "waiting", "future"].map(task);
     store.add(&held, now()).await.unwrap();
     let tasks = claim(store, worker(1), 1).await;
-    let hold = Hold { state: HeldState::Retry, due: Some(after(9)), reason: "it failed".into() };
-    let end = finished(&tasks[0], worker(1), Outcome::Failed, Then::Hold(hold));
+    let how = Hold { state: HeldState::Retry, due: Some(after(9)), reason: "it failed".into() };
+    let end = finished(&tasks[0], worker(1), Outcome::Failed, Then::Hold(how));
     store.finish(worker(1), &[end], None, now()).await.unwrap();
     store.add(&running, now()).await.unwrap();
     claim(store, worker(1), 1).await;
     store.add(&waiting, now()).await.unwrap();
-    store.plan(&[future.clone()], after(99), now()).await.unwrap();
+    store.plan(std::slice::from_ref(&future), after(99), now()).await.unwrap();
     [held, running, waiting, future]
 }
 

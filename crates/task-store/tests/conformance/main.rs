@@ -1,11 +1,14 @@
 //! One suite that every database passes. Servers: `eval "$(scripts/databases start DIR)"`.
 
 #![expect(unreachable_pub, reason = "nobody reaches into a test")]
+#![expect(clippy::doc_markdown, reason = "SQLite is the name of a product, not code")]
+#![expect(clippy::cognitive_complexity, reason = "the macros of assertions count as branches")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod adding;
 mod claiming;
 mod cron;
+mod cutting;
 mod finishing;
 mod held_tasks;
 mod home;
@@ -14,6 +17,8 @@ mod locking;
 mod looking;
 mod place;
 mod planning;
+mod processes;
+mod proxy;
 mod schema;
 mod waking;
 
@@ -93,6 +98,10 @@ everywhere! {
             by_two_managers_once
             after_a_manager_died
         }
+        processes {
+            each_task_in_one_of_them
+            one_is_killed
+        }
         schema {
             made_twice_and_taken_away
             a_copy_is_noticed
@@ -105,6 +114,11 @@ everywhere! {
         }
     }
     {
+        cutting {
+            before_the_server_has_it
+            after_the_server_did_it
+            away_and_back
+        }
         home {
             claimed_and_finished
             perls_rows

@@ -9,7 +9,7 @@ pub async fn moved_when_due(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let later = NewTask { attempts: 4, priority: 2, data: "{\"x\":1}".into(), ..task("later") };
-    store.plan(&[later.clone()], after(60), now()).await.unwrap();
+    store.plan(std::slice::from_ref(&later), after(60), now()).await.unwrap();
     store.plan(&["sooner".to_owned()].map(|name| task(&name)), after(30), now()).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(after(30)));
     assert_eq!(store.move_due(after(29), 100).await.unwrap(), 0);

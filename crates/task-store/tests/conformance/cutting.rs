@@ -1,0 +1,104 @@
+//! The connection breaks at every single message of every call, before the server got it and after: each
+//! call still ends with the truth, and nothing happens twice.
+
+use std::time::Duration;
+
+use task_store::{
+    Added, Claim, Decided, Decision, LockKey, NewTask, Options, Store, Verdict, Woken,
+};
+
+use crate::finishing::done;
+use crate::place::{Kind, Place, after, now, task, worker};
+use crate::proxy::{Cut, Proxy};
+
+pub async fn before_the_server_has_it(kind: Kind) {
+    at_every_message(kind, Cut::Before).await;
+}
+
+pub async fn after_the_server_did_it(kind: Kind) {
+    at_every_message(kind, Cut::After).await;
+}
+
+/// A server that is away is an error that says so; when it is back, so is everything.
+pub async fn away_and_back(kind: Kind) {
+    let place = Place::new(kind).await;
+    let proxy = Proxy::new(&place.url, Cut::Before).await;
+    let deadline = Duration::from_secs(1);
+    let store = Store::connect(&proxy.url, Options { deadline, ..Options::default() }).unwrap();
+    let mut waiter = store.waiter().await.unwrap();
+    store.add(&task("before"), now()).await.unwrap();
+    while waiter.wait(Duration::from_millis(150)).await.unwrap() == Woken::Work {}
+    proxy.be_away(true);
+    place.cut().await;
+    let error = store.add(&task("away"), now()).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    proxy.be_away(false);
+    store.add(&task("back"), now()).await.unwrap();
+    let longest = Duration::from_secs(20);
+    while let Err(error) = waiter.wait(longest).await {
+        assert!(error.is_transient(), "{error:?}");
+    }
+    assert_eq!(place.count("scheduler_task WHERE name <> 'away'").await, 2);
+}
+
+async fn at_every_message(kind: Kind, cut: Cut) {
+    let place = Place::new(kind).await;
+    let proxy = Proxy::new(&place.url, cut).await;
+    let options = Options { connections: 1, ..Options::default() };
+    let store = Store::connect(&proxy.url, options).unwrap();
+    let mut messages = 0;
+    loop {
+        place
+            .sql("DELETE FROM scheduler_task; DELETE FROM scheduler_future_task; DELETE FROM otrsd_execution; DELETE FROM otrsd_occurrence")
+            .await;
+        proxy.cut_after(messages);
+        calls(&store, messages).await;
+        assert_eq!(place.count("otrsd_execution").await, 2, "message {messages}");
+        assert_eq!(place.count("otrsd_occurrence").await, 1, "message {messages}");
+        assert_eq!(place.count("scheduler_future_task").await, 0, "message {messages}");
+        assert_eq!(place.count("scheduler_task").await, 5, "message {messages}");
+        assert_eq!(store.locked_by(LockKey::Ours(worker(1))).await.unwrap().len(), 1);
+        if !proxy.has_cut() {
+            break;
+        }
+        messages += 1;
+    }
+    assert!(messages > 25, "only {messages} messages");
+}
+
+/// One of each call. Leaves five tasks, one of them locked.
+async fn calls(store: &Store, message: i64) {
+    let limited = NewTask { max_parallel: 1, ..task("limited") };
+    let added = store.add(&limited, now()).await.unwrap();
+    assert_eq!(added, Added::Added, "message {message}");
+    assert_eq!(store.add(&task("single"), now()).await.unwrap(), Added::Added);
+    let many = store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
+    assert_eq!(many, [Added::Added; 3], "message {message}");
+
+    let owner = worker(1);
+    let claim = |slots, holding| Claim { owner, slots, except: &[], holding };
+    let first = store.claim(&claim(2, &[]), now()).await.unwrap();
+    assert_eq!(first.len(), 2, "message {message}");
+    let holding: Vec<i64> = first.iter().map(|task| task.row).collect();
+    let next = claim(1, &holding);
+    let finish = store.finish(owner, &done(&first, owner), Some(&next), now()).await.unwrap();
+    assert_eq!(finish.ours, [true; 2], "message {message}");
+    assert_eq!(finish.claimed.len(), 1, "message {message}");
+    assert_eq!(store.renew(owner, after(1)).await.unwrap(), 1);
+
+    store.plan(&[task("planned")], after(1), now()).await.unwrap();
+    store.move_due(after(2), 10).await.unwrap();
+    let run = task("cron");
+    let decision = Decision {
+        task_type: "Cron",
+        name: "Backup",
+        due: now(),
+        last_due: now(),
+        instants: 1,
+        follows: None,
+        verdict: Verdict::Run(&run),
+        node: 1,
+    };
+    let decided = store.decide(&decision, now()).await.unwrap();
+    assert_eq!(decided, Decided::Done, "message {message}");
+}

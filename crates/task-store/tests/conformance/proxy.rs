@@ -1,0 +1,99 @@
+//! A way to a server that breaks at a chosen message.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// When the connection ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut {
+    /// Before the message reaches the server.
+    Before,
+    /// After the server did what it says; the answer is lost.
+    After,
+}
+
+pub struct Proxy {
+    pub url: String,
+    /// How many messages pass before the cut; negative once it is over.
+    left: Arc<AtomicI64>,
+    away: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    /// In front of the server of a URL; nothing is cut yet.
+    pub async fn new(url: &str, cut: Cut) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap().to_string();
+        let (head, path) = url.rsplit_once('/').unwrap();
+        let (user, server) = head.rsplit_once('@').unwrap();
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let away = Arc::new(AtomicBool::new(false));
+        tokio::spawn(forward(listener, server.to_owned(), left.clone(), away.clone(), cut));
+        Self { url: format!("{user}@{here}/{path}"), left, away }
+    }
+
+    /// Cuts at the message after `messages` from now.
+    pub fn cut_after(&self, messages: i64) {
+        self.left.store(messages, Ordering::SeqCst);
+    }
+
+    /// Whether new connections fail.
+    pub fn be_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Whether the cut has come.
+    pub fn has_cut(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+async fn forward(
+    listener: TcpListener,
+    server: String,
+    left: Arc<AtomicI64>,
+    away: Arc<AtomicBool>,
+    cut: Cut,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        if away.load(Ordering::SeqCst) {
+            continue;
+        }
+        let server = TcpStream::connect(&server).await.unwrap();
+        tokio::spawn(relay(client, server, left.clone(), cut));
+    }
+}
+
+/// One connection. Clients of both protocols wait for the answer before they write again.
+async fn relay(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    left: Arc<AtomicI64>,
+    cut: Cut,
+) -> Option<()> {
+    let (mut question, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut question) => {
+                let read = read.ok().filter(|read| *read > 0)?;
+                let now = left.fetch_sub(1, Ordering::SeqCst) == 0;
+                if !now || matches!(cut, Cut::After) {
+                    server.write_all(&question[..read]).await.ok()?;
+                }
+                if now {
+                    if matches!(cut, Cut::After) {
+                        let _answer = server.read(&mut answer).await.ok()?;
+                    }
+                    return None;
+                }
+            }
+            read = server.read(&mut answer) => {
+                let read = read.ok().filter(|read| *read > 0)?;
+                client.write_all(&answer[..read]).await.ok()?;
+            }
+        }
+    }
+}
