@@ -44,6 +44,11 @@ pub(crate) fn now() -> Moment {
     Moment(clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default())
 }
 
+/// The monotonic clock that goes on while the machine is suspended.
+pub(crate) fn boot() -> Moment {
+    Moment(clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default())
+}
+
 /// The wall clock now, for people and file names.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
 pub(crate) fn wall() -> Timestamp {

@@ -9,6 +9,8 @@ use crate::{
         registry::Registry,
         test_daemon::{self, TestDaemon},
     },
+    scheduler::future::{self, SchedulerFutureTaskManager},
+    worker::{self, SchedulerTaskWorker},
 };
 
 /// A daemon: the modules that registrations can name, and the whole command line.
@@ -39,6 +41,8 @@ impl Daemon {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         registry.register(test_daemon::MODULE, TestDaemon::new);
+        registry.register(worker::MODULE, SchedulerTaskWorker::new);
+        registry.register(future::MODULE, SchedulerFutureTaskManager::new);
         Self { registry }
     }
 

@@ -12,7 +12,9 @@ mod logs;
 mod module;
 mod notify;
 mod process;
+mod scheduler;
 mod supervisor;
+mod worker;
 
 pub use anyhow;
 pub use async_trait::async_trait;

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod generation;
+mod keys;
 pub(crate) mod log;
 pub(crate) mod modules;
 pub(crate) mod place;
@@ -9,6 +10,7 @@ pub(crate) mod places;
 mod registration;
 pub(crate) mod sources;
 pub(crate) mod surroundings;
+pub(crate) mod task_types;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -7,9 +7,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sysconfig::{Origin, Problem, SysConfig, Value};
+use sysconfig::{Problem, SysConfig, Value};
 
 use super::{
+    keys::Keys,
     problem,
     registration::{Registration, unknown_keys},
 };
@@ -70,9 +71,8 @@ pub(super) fn interpret(
     let registrations = settings.get("DaemonModules").and_then(Value::as_map);
     for (name, registration) in registrations.into_iter().flatten() {
         let setting = format!("DaemonModules###{name}");
-        let origins = contributors(settings, name);
-        let spec = check_name(name)
-            .and_then(|()| Registration { keys: registration, origins, registry }.spec(name));
+        let keys = Keys::of(settings, "DaemonModules", name, registration);
+        let spec = check_name(name).and_then(|()| Registration { keys, registry }.spec(name));
         match spec.and_then(|spec| unique(spec, &mut first_of)) {
             Ok(spec) => specs.push(spec),
             Err(what) => {
@@ -84,20 +84,6 @@ pub(super) fn interpret(
         problems.extend(unknown_keys(registration).map(|what| problem(settings, &setting, what)));
     }
     (specs, refused)
-}
-
-/// The origins of every setting that the registration is merged of.
-fn contributors<'a>(settings: &'a SysConfig, name: &str) -> Vec<&'a Origin> {
-    let own = format!("DaemonModules###{name}");
-    let deeper = format!("{own}###");
-    let contributes = |setting: &str| {
-        setting == "DaemonModules" || setting == own || setting.starts_with(&deeper)
-    };
-    settings
-        .iter()
-        .filter(|(setting, ..)| contributes(setting))
-        .map(|(.., origin)| origin)
-        .collect()
 }
 
 /// The original silently keeps one of two registrations of a package; which one is chance.

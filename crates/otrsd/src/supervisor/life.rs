@@ -15,7 +15,7 @@ use super::{
     own_log::OwnLog,
     reaper::{self, Reaped},
     restart::{Ending, Streak},
-    sweep,
+    spawn, sweep,
 };
 use crate::{
     clock::{self, Moment},
@@ -84,8 +84,11 @@ impl Supervisor {
             .filter_map(|module| module.process().map(|process| (process.pid, process.instance)))
             .collect();
         let is_module = |pid| living.iter().any(|(leader, _)| *leader == pid);
-        let is_over = |instance| living.iter().all(|(_, living)| *living != instance);
-        sweep::strays(is_module, is_over);
+        let is_over = |mark: &str| {
+            mark.parse()
+                .is_ok_and(|instance: u64| living.iter().all(|(_, living)| *living != instance))
+        };
+        sweep::strays(spawn::INSTANCE, is_module, is_over);
     }
 
     fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {

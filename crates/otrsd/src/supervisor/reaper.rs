@@ -16,15 +16,17 @@ use super::exit::End;
 
 /// A child that is gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reaped {
-    pub(super) pid: i32,
-    pub(super) end: End,
+pub(crate) struct Reaped {
+    pub(crate) pid: i32,
+    pub(crate) end: End,
     /// Largest resident size of the process, or of a descendant that it waited for.
-    pub(super) peak_rss_kb: u64,
+    pub(crate) peak_rss_kb: u64,
+    /// Processor time of the process and of the descendants that it waited for.
+    pub(crate) cpu: Duration,
 }
 
 /// The next dead child, if there is one. It keeps its number until it is taken.
-pub(super) fn next_dead() -> Option<Pid> {
+pub(crate) fn next_dead() -> Option<Pid> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
         match waitid(Id::All, flags) {
@@ -37,7 +39,7 @@ pub(super) fn next_dead() -> Option<Pid> {
 
 /// Ends what is left of the group of a dead leader that was not taken yet: while it holds the
 /// number, the signal cannot reach a stranger.
-pub(super) fn end_group(leader: Pid) {
+pub(crate) fn end_group(leader: Pid) {
     let _ = killpg(leader, Signal::SIGKILL);
 }
 
@@ -65,7 +67,7 @@ pub(super) fn end(pid: i32) {
 ///
 /// `wait4` rather than `waitid`: it alone tells the peak memory of a child.
 #[expect(unsafe_code, reason = "nix has no wait4")]
-pub(super) fn take(pid: Pid) -> Option<Reaped> {
+pub(crate) fn take(pid: Pid) -> Option<Reaped> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers are valid for writing; rusage is plain data, and zeroed is a value of it.
@@ -78,5 +80,11 @@ pub(super) fn take(pid: Pid) -> Option<Reaped> {
         End::Code(libc::WEXITSTATUS(status))
     };
     let peak_rss_kb = u64::try_from(usage.ru_maxrss).unwrap_or_default();
-    (pid > 0).then_some(Reaped { pid, end, peak_rss_kb })
+    let cpu = duration(usage.ru_utime) + duration(usage.ru_stime);
+    (pid > 0).then_some(Reaped { pid, end, peak_rss_kb, cpu })
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec.unsigned_abs())
 }

@@ -12,7 +12,7 @@ use nix::{
     unistd::{Pid, getpid},
 };
 
-use super::spawn::{INSTANCE, RUN};
+use super::spawn::RUN;
 
 /// Kills every process of a run that `is_meant` by its mark, until none is left.
 pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
@@ -30,12 +30,15 @@ pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
     killed.len()
 }
 
-/// Kills the adopted children, not modules themselves, that belong to a life that is over. Their own
-/// children come to us when they die, so this is called again for each dead stray.
-pub(super) fn strays(is_module: impl Fn(i32) -> bool, is_over: impl Fn(u64) -> bool) {
-    for pid in children().into_iter().filter(|pid| !is_module(*pid)) {
-        let instance = mark(pid, INSTANCE).and_then(|mark| mark.parse().ok());
-        if instance.is_some_and(&is_over) {
+/// Kills the adopted children, not leaders themselves, whose `variable` marks them as of something that
+/// is over. Their own children come to us when they die, so this is called again for each dead stray.
+pub(crate) fn strays(
+    variable: &str,
+    is_leader: impl Fn(i32) -> bool,
+    is_over: impl Fn(&str) -> bool,
+) {
+    for pid in children().into_iter().filter(|pid| !is_leader(*pid)) {
+        if mark(pid, variable).is_some_and(|mark| is_over(&mark)) {
             end(pid);
         }
     }

@@ -8,6 +8,7 @@ mod harness;
 mod registration;
 
 mod status;
+mod tasks;
 
 mod callers;
 mod cli;
@@ -34,5 +35,9 @@ mod stop;
 mod surroundings;
 mod takeover;
 mod task_cli;
+mod tasks_away;
+mod tasks_future;
+mod tasks_handlers;
+mod tasks_life;
 mod upgrade;
 mod users;

@@ -1,0 +1,115 @@
+//! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: how the tasks of a type are run.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sysconfig::{Problem, SysConfig, Value};
+
+use super::{keys::Keys, problem};
+
+const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
+const KNOWN: [&str; 9] = [
+    "Command",
+    "Timeout",
+    "Attempts",
+    "RetryDelay",
+    "RetryDelayMax",
+    "OnCrash",
+    "KeepDays",
+    "MaximumParallelInstances",
+    "Priority",
+];
+
+/// The policy of one type.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TaskType {
+    /// The program that runs its tasks; without one this daemon has no handler for them.
+    pub(crate) command: Option<Vec<String>>,
+    /// The longest that an execution may take.
+    pub(crate) timeout: Duration,
+    /// How often a task may be tried, if it does not say more itself.
+    pub(crate) attempts: u32,
+    /// The pause before the first retry; it doubles with each.
+    pub(crate) retry_delay: Duration,
+    pub(crate) retry_delay_max: Duration,
+    pub(crate) on_crash: OnCrash,
+    /// How long failed tasks and the ledger's rows of the type are kept.
+    pub(crate) keep_days: Option<u32>,
+    /// What additions take over that do not say otherwise; 0 is no limit.
+    pub(crate) max_parallel: u32,
+    pub(crate) priority: i16,
+}
+
+/// What follows the death of a handler by a signal that was not ours.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum OnCrash {
+    /// The task runs again, three times at most.
+    #[default]
+    Rerun,
+    /// A human looks at it first.
+    Keep,
+}
+
+impl Default for TaskType {
+    /// One attempt, an hour; retries after 10 s to an hour, if the task allows more attempts.
+    fn default() -> Self {
+        Self {
+            command: None,
+            timeout: Duration::from_hours(1),
+            attempts: 1,
+            retry_delay: Duration::from_secs(10),
+            retry_delay_max: Duration::from_hours(1),
+            on_crash: OnCrash::Rerun,
+            keep_days: None,
+            max_parallel: 0,
+            priority: 0,
+        }
+    }
+}
+
+/// Every type that the settings speak of, and what is wrong with them: a type with a bad key is left out,
+/// so that its tasks are held and not run otherwise than they should be.
+pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Problem>) {
+    let (mut types, mut problems) = (BTreeMap::new(), Vec::new());
+    let given = settings.get(SETTING).and_then(Value::as_map);
+    for (name, value) in given.into_iter().flatten() {
+        let mut complain =
+            |what| problems.push(problem(settings, &format!("{SETTING}###{name}"), what));
+        match task_type(&Keys::of(settings, SETTING, name, value)) {
+            Ok(task_type) => drop(types.insert(name.clone(), task_type)),
+            Err(what) => complain(what),
+        }
+        let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
+        keys.filter(|key| !KNOWN.contains(&key.as_str()))
+            .for_each(|key| complain(format!("key '{key}' means nothing here")));
+    }
+    (types, problems)
+}
+
+fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
+    let Some(map) = keys.value.as_map() else {
+        return Err("a task type is a hash with the key 'Command'".to_owned());
+    };
+    if map.contains_key("Command") {
+        keys.check_trust("Command")?;
+    }
+    let usual = TaskType::default();
+    let retry_delay = keys.seconds("RetryDelay")?.unwrap_or(usual.retry_delay);
+    Ok(TaskType {
+        command: keys.argv("Command")?,
+        timeout: keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout),
+        attempts: keys.number("Attempts")?.unwrap_or(usual.attempts).max(1),
+        retry_delay,
+        retry_delay_max: keys
+            .seconds("RetryDelayMax")?
+            .unwrap_or(usual.retry_delay_max)
+            .max(retry_delay),
+        on_crash: match keys.text("OnCrash")? {
+            None | Some("rerun") => OnCrash::Rerun,
+            Some("keep") => OnCrash::Keep,
+            Some(other) => return Err(format!("'OnCrash' must be rerun or keep, not '{other}'")),
+        },
+        keep_days: keys.number("KeepDays")?,
+        max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or_default(),
+        priority: keys.number("Priority")?.unwrap_or_default(),
+    })
+}

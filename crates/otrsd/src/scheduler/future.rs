@@ -1,0 +1,122 @@
+//! `SchedulerFutureTaskManager`: moves planned tasks into the queue when they are due.
+//!
+//! It sleeps until the next one, but no longer than a second: one index-only look sees what was planned
+//! meanwhile, by whomever.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use task_store::{Entry, State, Store};
+
+use crate::{
+    clock,
+    config::database,
+    module::{Column, DaemonModule, ModuleContext, Pace, Round, Summary},
+    worker::{
+        ready,
+        summary::{list, row, time},
+        trouble::Trouble,
+    },
+};
+
+/// The package name of the original.
+pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerFutureTaskManager";
+
+const CONNECTIONS: u32 = 1;
+/// Tasks that are moved in one transaction.
+const BATCH: u32 = 500;
+/// One index-only statement; the column has whole seconds anyway.
+const LOOK: Duration = Duration::from_secs(1);
+/// What is due and did not move is in another's hands: no reason to spin.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+pub(crate) struct SchedulerFutureTaskManager {
+    context: ModuleContext,
+    /// Opened in the first round: it needs the runtime.
+    store: Option<Store>,
+    trouble: Trouble,
+}
+
+impl SchedulerFutureTaskManager {
+    pub(crate) fn new(context: ModuleContext) -> Self {
+        let trouble = Trouble::new(context.clone());
+        Self { context, store: None, trouble }
+    }
+
+    /// How long nothing is due, as far as the database says.
+    async fn work(store: &Store) -> task_store::Result<Duration> {
+        while store.move_due(clock::wall(), BATCH).await? == u64::from(BATCH) {}
+        Ok(pause(store.next_due().await?, clock::wall()))
+    }
+}
+
+#[async_trait]
+impl DaemonModule for SchedulerFutureTaskManager {
+    async fn pre_run(&mut self) -> anyhow::Result<Round> {
+        if self.store.is_none() {
+            let store = database::open(self.context.settings(), CONNECTIONS)?;
+            if ready::wait(&self.context, &store, &mut self.trouble).await? {
+                self.store = Some(store);
+            }
+        }
+        Ok(Round::Continue)
+    }
+
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
+        let left = self.trouble.check(Self::work(&store).await).unwrap_or(LOOK);
+        self.context.pause(left).await;
+        Ok(Round::Continue)
+    }
+
+    /// The round itself waits; about as many looks as there are seconds in the original's hour.
+    fn pace(&self) -> Pace {
+        Pace { sleep_post: Some(Duration::ZERO), discard: Some(Duration::from_millis(3600)) }
+    }
+
+    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
+        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        let planned = list(&store, State::Future).await?;
+        Ok(vec![Summary {
+            header: "Tasks to be executed in future:".to_owned(),
+            columns: vec![
+                Column::new("Name", "Name", 40),
+                Column::new("Type", "Type", 20),
+                Column::new("ExecutionTime", "To Execute At", 20),
+            ],
+            rows: planned.iter().map(cells).collect(),
+            no_data_message: "There are currently no tasks to be executed in future.".to_owned(),
+        }])
+    }
+}
+
+/// Until the next task is due, but no longer than to the next look.
+fn pause(due: Option<Timestamp>, now: Timestamp) -> Duration {
+    let left = due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+    left.map_or(LOOK, |left| left.clamp(SHORTEST, LOOK))
+}
+
+fn cells(entry: &Entry) -> std::collections::BTreeMap<String, String> {
+    row([
+        ("Name", entry.name.clone()),
+        ("Type", entry.task_type.clone()),
+        ("ExecutionTime", time(entry.due)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleeps_until_the_next_is_due() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        for (due, expected) in
+            [(None, 1000), (Some(5_000), 1000), (Some(1_300), 300), (Some(900), 20)]
+        {
+            let pause = pause(due.map(at), at(1_000));
+            assert_eq!(pause, Duration::from_millis(expected), "{due:?}");
+        }
+    }
+}

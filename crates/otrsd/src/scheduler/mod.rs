@@ -1,0 +1,3 @@
+//! The managers: they put tasks into the queue when their time comes, and run none.
+
+pub(crate) mod future;

@@ -1,0 +1,111 @@
+//! Starts a handler: a command in any language, the task as JSON on its standard input.
+
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    process::{Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::{Pid, getpid},
+};
+use serde_json::{Value, json};
+use task_store::Task;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::unix::pipe::{Receiver, Sender},
+    sync::oneshot,
+};
+
+use super::reaper::Reaper;
+use crate::{
+    config::{generation, sources::Sources},
+    notify,
+    process::die_with,
+    supervisor::reaper::Reaped,
+};
+
+/// Names the task, and marks the processes that run it.
+pub(super) const TASK_ID: &str = "OTRSD_TASK_ID";
+
+/// A handler that runs. Its process number is its group's.
+#[derive(Debug)]
+pub(super) struct Running {
+    leader: Pid,
+    pub(super) end: oneshot::Receiver<Reaped>,
+    /// Standard output and standard error, in the order in which they were written.
+    pub(super) output: Receiver,
+}
+
+/// Starts `argv` for the try number `number` of a task. On the main thread: the kernel sends the death
+/// signal when the *thread* that started a child ends.
+pub(super) fn start(
+    argv: &[String],
+    task: &Task,
+    number: u32,
+    data: &Value,
+    reaper: &Reaper,
+) -> io::Result<Running> {
+    let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let (output, writer) = io::pipe()?;
+    let output = Receiver::from_owned_fd(OwnedFd::from(output))?;
+    let id = task.id.to_string();
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env(TASK_ID, &id)
+        .env("OTRSD_TASK_TYPE", &task.task_type)
+        .env("OTRSD_TASK_NAME", &task.name)
+        .env("OTRSD_TASK_TRY", number.to_string())
+        .stdin(Stdio::piped())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0);
+    // What is between the supervisor and us.
+    let ours = [notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
+    for variable in Sources::variables().chain(ours) {
+        command.env_remove(variable);
+    }
+    let parent = getpid();
+    #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+    // SAFETY: the closure makes async-signal-safe system calls only.
+    unsafe {
+        command.pre_exec(move || Ok(die_with(parent)?));
+    }
+    let mut child = command.spawn()?;
+    let leader = child.id().cast_signed();
+    let end = reaper.expect(leader, id);
+    if let Some(stdin) = child.stdin.take() {
+        tokio::spawn(feed(stdin.into(), letter(task, number, data)));
+    }
+    Ok(Running { leader: Pid::from_raw(leader), end, output })
+}
+
+impl Running {
+    /// To the whole group. Only while [`Running::end`] has not been told: then the number is another's.
+    pub(super) fn signal(&self, signal: Signal) {
+        let _ = killpg(self.leader, signal);
+    }
+}
+
+/// What a handler reads.
+fn letter(task: &Task, number: u32, data: &Value) -> Vec<u8> {
+    let letter = json!({
+        "id": task.id.to_string(),
+        "type": task.task_type,
+        "name": task.name,
+        "try": number,
+        "data": data,
+    });
+    let mut text = letter.to_string().into_bytes();
+    text.push(b'\n');
+    text
+}
+
+/// A handler need not read: a pipe that was closed is no error.
+async fn feed(stdin: OwnedFd, letter: Vec<u8>) {
+    if let Ok(mut stdin) = Sender::from_owned_fd(stdin) {
+        let _ = stdin.write_all(&letter).await;
+    }
+}

@@ -1,0 +1,168 @@
+//! `SchedulerTaskWorker`: runs the tasks of the queue, each in a process of its own.
+//!
+//! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
+//! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
+
+mod backoff;
+mod command;
+mod execution;
+mod lease;
+mod life;
+mod outcome;
+mod output;
+pub(crate) mod ready;
+mod reaper;
+mod slots;
+pub(crate) mod summary;
+pub(crate) mod trouble;
+mod watch;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use nix::unistd::gethostname;
+use sysconfig::{SysConfig, Value};
+use task_store::{HeldState, Owner, Store};
+
+use self::{
+    life::{Life, Setup},
+    trouble::Trouble,
+    watch::Suspects,
+};
+use crate::{
+    clock,
+    config::{database, task_types, text},
+    logs,
+    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
+};
+
+/// The package name of the original.
+pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
+
+const CONNECTIONS: u32 = 2;
+const USUAL_WORKERS: u32 = 5;
+const USUAL_GRACE: u64 = 30;
+/// Of the grace, kept for what must be written at the end.
+const RESERVE: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) struct SchedulerTaskWorker {
+    context: ModuleContext,
+}
+
+impl SchedulerTaskWorker {
+    pub(crate) fn new(context: ModuleContext) -> Self {
+        Self { context }
+    }
+}
+
+#[async_trait]
+impl DaemonModule for SchedulerTaskWorker {
+    /// Works until this life ends: everything claimed is finished or free by then.
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        let settings = self.context.settings();
+        let store = database::open(settings, CONNECTIONS)?;
+        let mut trouble = Trouble::new(self.context.clone());
+        if !ready::wait(&self.context, &store, &mut trouble).await? {
+            return Ok(Round::Continue);
+        }
+        let setup = self.setup();
+        let suspects = Suspects::default();
+        let Some(owner) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
+            return Ok(Round::Continue);
+        };
+        let (alive, seen) = tokio::sync::watch::channel(clock::boot());
+        let life =
+            Life::new(&self.context, &store, owner, setup, (seen, suspects.clone()), trouble)?;
+        let lost = life.lost();
+        let keepers = [
+            tokio::spawn(lease::keep(store.clone(), owner, life.slots(), alive, lost)),
+            tokio::spawn(watch::keep(store.clone(), owner, suspects)),
+        ];
+        let round = life.lead().await;
+        keepers.iter().for_each(tokio::task::JoinHandle::abort);
+        store.close().await;
+        round
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::seconds(1, 60 * 60)
+    }
+
+    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
+        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        summary::of(&store, clock::wall()).await
+    }
+}
+
+impl SchedulerTaskWorker {
+    fn setup(&self) -> Setup {
+        let settings = self.context.settings();
+        let (types, problems) = task_types::read(settings);
+        for problem in problems {
+            logs::complain(&problem.to_string());
+        }
+        let number = |name| text(settings, name).and_then(|text| text.parse::<u64>().ok());
+        let maximum = number("Daemon::SchedulerTaskWorker::MaximumWorkers");
+        let maximum = maximum.and_then(|number| u32::try_from(number).ok()).filter(|it| *it > 0);
+        let grace = Duration::from_secs(number("Daemon::StopGrace").unwrap_or(USUAL_GRACE));
+        Setup {
+            slots: maximum.unwrap_or(USUAL_WORKERS),
+            types: types.into_iter().map(|(name, it)| (name, Arc::new(it))).collect(),
+            grace: grace.saturating_sub(RESERVE).max(grace / 4),
+            discard: self.discard(),
+        }
+    }
+
+    fn discard(&self) -> Duration {
+        let own = self.context.registration("Discard").and_then(Value::as_text);
+        let seconds = own.and_then(|text| text.parse().ok());
+        seconds
+            .and_then(|it| Duration::try_from_secs_f64(it).ok())
+            .unwrap_or(Duration::from_hours(1))
+    }
+
+    /// Registers this life, frees what earlier ones left, and what was held for want of a handler.
+    async fn begin(
+        &self,
+        store: &Store,
+        setup: &Setup,
+        suspects: &Suspects,
+        trouble: &mut Trouble,
+    ) -> anyhow::Result<Option<Owner>> {
+        let host = gethostname()?.to_string_lossy().into_owned();
+        let node = node(self.context.settings());
+        while !self.context.is_stopping() {
+            if let Some(owner) = trouble.check(enter(store, node, &host, setup, suspects).await) {
+                return Ok(Some(owner));
+            }
+            self.context.pause(PAUSE).await;
+        }
+        Ok(None)
+    }
+}
+
+async fn enter(
+    store: &Store,
+    node: u16,
+    host: &str,
+    setup: &Setup,
+    suspects: &Suspects,
+) -> task_store::Result<Owner> {
+    let pid = std::process::id();
+    let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
+    watch::predecessors(store, owner, host, suspects).await?;
+    for name in with_handler(&setup.types) {
+        store.retry_all(HeldState::NoHandler, name).await?;
+    }
+    Ok(owner)
+}
+
+fn with_handler(types: &BTreeMap<String, Arc<task_types::TaskType>>) -> impl Iterator<Item = &str> {
+    types.iter().filter(|(_, policy)| policy.command.is_some()).map(|(name, _)| name.as_str())
+}
+
+/// The configuration was refused if this were no number from 1 to 999.
+fn node(settings: &SysConfig) -> u16 {
+    text(settings, "NodeID").and_then(|text| text.parse().ok()).unwrap_or(1)
+}

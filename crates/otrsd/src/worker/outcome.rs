@@ -1,0 +1,118 @@
+//! What follows the end of an execution: a pure decision.
+
+use jiff::Timestamp;
+use task_store::{HeldState, History, Hold, Outcome, Then};
+
+use super::backoff;
+use crate::config::task_types::{OnCrash, TaskType};
+
+/// How a handler ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    Success,
+    /// It asks to be tried again later, whatever the attempts say.
+    Temporary(String),
+    Failed(String),
+    TimedOut(String),
+    /// A signal that was not ours.
+    Crashed(String),
+    /// We ended it, for this worker ends.
+    Interrupted(String),
+}
+
+/// What the ledger is told, and what becomes of the task.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Consequence {
+    pub(super) outcome: Outcome,
+    pub(super) error: Option<String>,
+    pub(super) then: Then,
+}
+
+/// So many crashes, each alone in its process, and a task is not run again.
+pub(super) const CRASHES: u32 = 3;
+
+/// `attempts` is what the task itself allows, `history` what was before this execution.
+pub(super) fn consequence(
+    ending: Ending,
+    policy: &TaskType,
+    attempts: i64,
+    history: History,
+    now: Timestamp,
+    jitter: f64,
+) -> Consequence {
+    let is_temporary = matches!(ending, Ending::Temporary(_));
+    let (outcome, error) = match ending {
+        Ending::Success => {
+            return Consequence { outcome: Outcome::Success, error: None, then: Then::Delete };
+        }
+        Ending::Interrupted(why) => (Outcome::Interrupted, why),
+        Ending::Crashed(why) => (Outcome::Crashed, why),
+        Ending::TimedOut(why) => (Outcome::TimedOut, why),
+        Ending::Temporary(why) | Ending::Failed(why) => (Outcome::Failed, why),
+    };
+    let failures = history.failed.saturating_add(1);
+    let allowed = i64::from(policy.attempts).max(attempts);
+    let retries = is_temporary || i64::from(failures) < allowed;
+    let hold = |state, due| Then::Hold(Hold { state, due, reason: error.clone() });
+    let then = match outcome {
+        Outcome::Interrupted => Then::Free,
+        Outcome::Crashed if history.crashed + 1 >= CRASHES => hold(HeldState::Quarantined, None),
+        Outcome::Crashed if policy.on_crash == OnCrash::Rerun => Then::Free,
+        _ if outcome != Outcome::Crashed && retries => {
+            let pause =
+                backoff::delay(policy.retry_delay, policy.retry_delay_max, failures, jitter);
+            hold(HeldState::Retry, Some(now + pause))
+        }
+        _ => hold(HeldState::Failed, None),
+    };
+    Consequence { outcome, error: Some(error), then }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn word(then: &Then) -> String {
+        match then {
+            Then::Delete => "delete".into(),
+            Then::Free => "free".into(),
+            Then::Hold(Hold { state, due, .. }) => {
+                let due = due.map(|due| (due - Timestamp::UNIX_EPOCH).get_seconds());
+                format!("{}{}", state.word(), due.map(|due| format!(" {due}")).unwrap_or_default())
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows() {
+        let policy =
+            TaskType { attempts: 3, retry_delay: Duration::from_secs(10), ..TaskType::default() };
+        let keep = TaskType { on_crash: OnCrash::Keep, ..TaskType::default() };
+        let one = TaskType::default();
+        let why = || "why".to_owned();
+        let history = |failed, crashed| History { failed, crashed, crashed_together: false };
+        for (ending, policy, attempts, history, outcome, then) in [
+            (Ending::Success, &one, 1, history(0, 0), Outcome::Success, "delete"),
+            (Ending::Failed(why()), &one, 1, history(0, 0), Outcome::Failed, "failed"),
+            (Ending::Failed(why()), &one, 2, history(0, 0), Outcome::Failed, "retry 10"),
+            (Ending::Failed(why()), &one, 2, history(1, 0), Outcome::Failed, "failed"),
+            (Ending::Failed(why()), &policy, 1, history(1, 0), Outcome::Failed, "retry 20"),
+            (Ending::Failed(why()), &policy, 1, history(2, 0), Outcome::Failed, "failed"),
+            (Ending::Failed(why()), &policy, 1, history(9, 0), Outcome::Failed, "failed"),
+            (Ending::Temporary(why()), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
+            (Ending::TimedOut(why()), &one, 1, history(0, 0), Outcome::TimedOut, "failed"),
+            (Ending::TimedOut(why()), &policy, 1, history(0, 0), Outcome::TimedOut, "retry 10"),
+            (Ending::Crashed(why()), &one, 1, history(0, 0), Outcome::Crashed, "free"),
+            (Ending::Crashed(why()), &policy, 1, history(5, 1), Outcome::Crashed, "free"),
+            (Ending::Crashed(why()), &one, 1, history(0, 2), Outcome::Crashed, "quarantined"),
+            (Ending::Crashed(why()), &keep, 3, history(0, 0), Outcome::Crashed, "failed"),
+            (Ending::Interrupted(why()), &one, 1, history(9, 9), Outcome::Interrupted, "free"),
+        ] {
+            let name = format!("{ending:?} {history:?}");
+            let got = consequence(ending, policy, attempts, history, Timestamp::UNIX_EPOCH, 0.0);
+            assert_eq!((got.outcome, word(&got.then).as_str()), (outcome, then), "{name}");
+        }
+    }
+}

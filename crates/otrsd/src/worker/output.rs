@@ -1,0 +1,90 @@
+//! What a handler printed: the end of it, however much it was.
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, time::timeout};
+
+/// Bytes that are kept.
+const LIMIT: usize = 16 << 10;
+const CHUNK: usize = 64 << 10;
+/// Characters of a line that is quoted.
+const LONGEST_LINE: usize = 500;
+/// What a process that nobody could kill may hold open is waited for no longer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The end of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    kept: VecDeque<u8>,
+    lost: u64,
+}
+
+impl Tail {
+    /// Adds what came next.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.kept.extend(bytes);
+        let surplus = self.kept.len().saturating_sub(LIMIT);
+        self.kept.drain(..surplus);
+        self.lost += surplus as u64;
+    }
+
+    /// As text without what databases refuse; `None` if there was nothing.
+    pub(super) fn text(&self) -> Option<String> {
+        if self.kept.is_empty() {
+            return None;
+        }
+        let bytes: Vec<u8> = self.kept.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes).replace('\0', "\u{fffd}");
+        Some(match self.lost {
+            0 => text,
+            lost => format!("[{lost} bytes before]\n{text}"),
+        })
+    }
+
+    /// The last line with something in it, which most often says what went wrong.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let text = self.text()?;
+        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+        let legible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        Some(line.chars().take(LONGEST_LINE).map(legible).collect())
+    }
+
+    /// Reads on as long as somebody may write, so that nobody who writes is held up. Cancelled at any
+    /// point it has lost nothing.
+    pub(super) async fn fill(&mut self, from: &mut Receiver) -> io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match from.read(&mut chunk).await? {
+                0 => return Ok(()),
+                length => self.push(&chunk[..length]),
+            }
+            // A handler that prints without end must not keep the others waiting.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Reads what is left when the writers are dead.
+    pub(super) async fn drain(&mut self, from: &mut Receiver) {
+        let _ = timeout(PATIENCE, self.fill(from)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_kept() {
+        let mut tail = Tail::default();
+        assert_eq!((tail.text(), tail.last_line()), (None, None));
+        tail.push(b"first\n\nno such file\0\n \n");
+        assert_eq!(tail.last_line().as_deref(), Some("no such file\u{fffd}"));
+        for _ in 0..100 {
+            tail.push(&[b'x'; 1000]);
+        }
+        tail.push(b"\nend");
+        assert_eq!(tail.kept.len(), LIMIT);
+        assert_eq!(tail.last_line().as_deref(), Some("end"));
+        assert!(tail.text().unwrap().starts_with("[83643 bytes before]\nxxx"), "{:?}", tail.text());
+    }
+}

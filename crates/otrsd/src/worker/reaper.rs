@@ -1,0 +1,79 @@
+//! The worker's one place that waits for children: handlers, and what they left to us.
+//!
+//! A handler's group is killed before the handler is taken, while its number cannot be anybody else's; what
+//! left the group is known by the task in its environment. Only then is the handler's end told.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use nix::sys::prctl::set_child_subreaper;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+use super::command::TASK_ID;
+use crate::supervisor::{
+    reaper::{Reaped, end_group, next_dead, take},
+    sweep,
+};
+
+/// Shared by all executions of this process.
+#[derive(Debug, Default)]
+pub(super) struct Reaper {
+    handlers: Mutex<HashMap<i32, Handler>>,
+}
+
+#[derive(Debug)]
+struct Handler {
+    task: String,
+    end: oneshot::Sender<Reaped>,
+}
+
+impl Reaper {
+    /// Begins to wait, from now on also for children of dead children.
+    pub(super) fn start() -> anyhow::Result<Arc<Self>> {
+        set_child_subreaper(true)?;
+        let mut deaths = signal(SignalKind::child())?;
+        let reaper = Arc::new(Self::default());
+        let own = Arc::downgrade(&reaper);
+        tokio::spawn(async move {
+            while deaths.recv().await.is_some() {
+                let Some(reaper) = own.upgrade() else { return };
+                reaper.collect();
+            }
+        });
+        Ok(reaper)
+    }
+
+    /// Where the end of a handler that was started just now will be told.
+    pub(super) fn expect(&self, leader: i32, task: String) -> oneshot::Receiver<Reaped> {
+        let (end, told) = oneshot::channel();
+        self.handlers().insert(leader, Handler { task, end });
+        told
+    }
+
+    fn collect(&self) {
+        while let Some(pid) = next_dead() {
+            end_group(pid);
+            let Some(reaped) = take(pid) else { return };
+            let handler = self.handlers().remove(&reaped.pid);
+            self.end_strays();
+            if let Some(handler) = handler {
+                let _ = handler.end.send(reaped);
+            }
+        }
+    }
+
+    fn end_strays(&self) {
+        let handlers = self.handlers();
+        let is_over = |task: &str| !handlers.values().any(|handler| handler.task == task);
+        sweep::strays(TASK_ID, |pid| handlers.contains_key(&pid), is_over);
+    }
+
+    fn handlers(&self) -> MutexGuard<'_, HashMap<i32, Handler>> {
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,91 @@
+//! The two tables of the original's worker: what waits, and what runs.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use jiff::{Timestamp, tz::TimeZone};
+use task_store::{Entry, Filter, LockKey, State, Store, wall_clock};
+
+use crate::module::{Column, Summary};
+
+/// Rows that are shown: a console is no place for a million.
+const ROWS: u32 = 200;
+
+pub(super) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summary>> {
+    let waiting = list(store, State::Waiting).await?;
+    let running = list(store, State::Running).await?;
+    Ok(vec![
+        Summary {
+            header: "Unhandled Worker Tasks:".to_owned(),
+            columns: vec![
+                Column::new("Name", "Name", 40),
+                Column::new("Type", "Type", 20),
+                Column::new("CreateTime", "Create Time", 20),
+            ],
+            rows: waiting.iter().map(waits).collect(),
+            no_data_message: "There are currently no tasks waiting to be executed.".to_owned(),
+        },
+        Summary {
+            header: "Handled Worker Tasks:".to_owned(),
+            columns: vec![
+                Column::new("Name", "Name", 40),
+                Column::new("Type", "Type", 20),
+                Column::new("NodeID", "NID", 4),
+                Column::new("ProcessID", "PID", 9),
+                Column::new("CurrentDuration", "Duration", 20),
+            ],
+            rows: running.iter().map(|entry| runs(entry, now)).collect(),
+            no_data_message: "There are currently no tasks being executed.".to_owned(),
+        },
+    ])
+}
+
+/// One page of the tasks in a state.
+pub(crate) async fn list(store: &Store, state: State) -> anyhow::Result<Vec<Entry>> {
+    let filter = Filter { state, task_type: "", name: "", after: 0, limit: ROWS };
+    store.list(&filter).await.context("cannot list the tasks")
+}
+
+/// The time in a table, of a column in the original's format.
+pub(crate) fn time(time: Option<Timestamp>) -> String {
+    time.map(|time| wall_clock(time, &TimeZone::UTC)).unwrap_or_default()
+}
+
+pub(crate) fn row<const N: usize>(cells: [(&str, String); N]) -> BTreeMap<String, String> {
+    cells.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+fn waits(entry: &Entry) -> BTreeMap<String, String> {
+    row([
+        ("Name", entry.name.clone()),
+        ("Type", entry.task_type.clone()),
+        ("CreateTime", time(entry.created)),
+    ])
+}
+
+fn runs(entry: &Entry, now: Timestamp) -> BTreeMap<String, String> {
+    let (node, process) = match entry.lock {
+        LockKey::Ours(owner) => (owner.node(), owner.instance()),
+        LockKey::Perl { node, pid } => (node, pid),
+        LockKey::Free | LockKey::Inserting | LockKey::Other(_) => (0, 0),
+    };
+    let age = entry.created.map(|created| now.duration_since(created));
+    let age = age.and_then(|age| Duration::try_from(age).ok());
+    row([
+        ("Name", entry.name.clone()),
+        ("Type", entry.task_type.clone()),
+        ("NodeID", node.to_string()),
+        ("ProcessID", process.to_string()),
+        ("CurrentDuration", age.map(duration).unwrap_or_default()),
+    ])
+}
+
+fn duration(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "< 1 Second".to_owned(),
+        1 => "1 Second(s)".to_owned(),
+        seconds if seconds < 60 => format!("{seconds} Second(s)"),
+        seconds if seconds < 3600 => format!("{} Minute(s)", seconds / 60),
+        seconds => format!("{} Hour(s)", seconds / 3600),
+    }
+}

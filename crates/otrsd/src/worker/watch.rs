@@ -1,0 +1,167 @@
+//! Who among the other workers is dead: by the kernel on this host, by a counter that stands still elsewhere.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use task_store::{Instance, Owner, Store, TaskId};
+use tokio::time::sleep;
+
+use crate::{
+    clock::{self, Moment},
+    logs,
+};
+
+const LOOK: Duration = Duration::from_secs(3);
+/// A counter stands still if so many looks, over so long a time, saw the same.
+const LOOKS: u32 = 5;
+const SPAN: Duration = Duration::from_secs(15);
+
+/// What one observer saw of the others' counters. It never compares clocks of two machines.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    seen: HashMap<Owner, Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    beats: i64,
+    looks: u32,
+    since: Moment,
+}
+
+impl Watch {
+    /// Takes a look into account; who is dead now.
+    pub(super) fn observe(&mut self, instances: &[Instance], now: Moment) -> Vec<Owner> {
+        let before = std::mem::take(&mut self.seen);
+        for Instance { owner, beats, .. } in instances {
+            let fresh = Seen { beats: *beats, looks: 0, since: now };
+            let seen = before.get(owner).copied().filter(|seen| seen.beats == *beats);
+            let Seen { looks, since, .. } = seen.unwrap_or(fresh);
+            self.seen.insert(*owner, Seen { beats: *beats, looks: looks + 1, since });
+        }
+        let is_dead = |seen: &Seen| seen.looks > LOOKS && now.since(seen.since) >= SPAN;
+        self.seen.iter().filter(|(_, seen)| is_dead(seen)).map(|(owner, _)| *owner).collect()
+    }
+
+    /// The database was away: perhaps the others only could not reach it either.
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+    }
+}
+
+/// Tasks that died with their worker, and were freed here: if one dies so too often, it is not run again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suspects {
+    tasks: Arc<Mutex<HashSet<TaskId>>>,
+}
+
+impl Suspects {
+    /// Whether a task is one; it is none any more.
+    pub(super) fn remove(&self, task: TaskId) -> bool {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&task)
+    }
+
+    fn add(&self, tasks: impl Iterator<Item = TaskId>) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+    }
+}
+
+/// Frees the tasks of workers that died, for as long as this one lives.
+pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
+    let mut watch = Watch::default();
+    loop {
+        sleep(LOOK).await;
+        let Ok(mut instances) = store.instances().await else {
+            watch.forget();
+            continue;
+        };
+        instances.retain(|instance| instance.owner != own);
+        for dead in watch.observe(&instances, clock::now()) {
+            reclaim(&store, dead, &suspects).await;
+        }
+    }
+}
+
+/// Frees what earlier workers of this node and host left behind.
+pub(super) async fn predecessors(
+    store: &Store,
+    own: Owner,
+    host: &str,
+    suspects: &Suspects,
+) -> task_store::Result<()> {
+    for Instance { owner, host: theirs, pid, .. } in store.instances().await? {
+        if owner == own || owner.node() != own.node() {
+            continue;
+        }
+        if theirs == host && !is_worker(pid) {
+            reclaim(store, owner, suspects).await;
+        } else {
+            logs::complain(&format!(
+                "another worker has NodeID {}: process {pid} on {theirs}; if both live, one needs another number",
+                own.node(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
+    match store.reclaim(dead, clock::wall()).await {
+        Ok(tasks) if tasks.is_empty() => {}
+        Ok(tasks) => {
+            suspects.add(tasks.iter().map(|task| task.id));
+            logs::complain(&format!(
+                "worker {dead} is dead: {} of its tasks are free",
+                tasks.len()
+            ));
+        }
+        Err(error) => {
+            logs::complain(&format!("worker {dead} is dead, its tasks not yet free: {error}"));
+        }
+    }
+}
+
+/// Whether a module process of ours has the number: another life may have got that of a dead one.
+fn is_worker(pid: u32) -> bool {
+    let other = pid != std::process::id();
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let is_zombie = stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
+    other && name.trim() == "otrsd-module" && !is_zombie
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(number: u32, beats: i64) -> Instance {
+        let owner = Owner::new(2, 10_000_000 + number).unwrap();
+        let host = String::new();
+        Instance { owner, host, pid: 1, started: None, beats, beat: None, slots: 1 }
+    }
+
+    #[test]
+    fn dead_is_whose_counter_stands_still() {
+        let mut watch = Watch::default();
+        let mut dead = Vec::new();
+        for look in 0..7_u64 {
+            let instances = [instance(1, 7), instance(2, i64::try_from(look).unwrap())];
+            dead.push(watch.observe(&instances, Moment::from_secs(3 * look)).len());
+        }
+        assert_eq!(dead, [0, 0, 0, 0, 0, 1, 1]);
+        watch.forget();
+        assert!(watch.observe(&[instance(1, 7)], Moment::from_secs(90)).is_empty());
+    }
+
+    #[test]
+    fn quick_looks_are_not_enough() {
+        let mut watch = Watch::default();
+        for _ in 0..50 {
+            assert!(watch.observe(&[instance(1, 7)], Moment::from_secs(3)).is_empty());
+        }
+    }
+}
