@@ -308,7 +308,7 @@ fn a_pause_keeps_workers_from_taking() {
 #[test]
 fn waiting_ends_with_the_task() {
     for (outcome, hold, code, expected) in [
-        (Outcome::Success, None, 0, "succeeded on node 2 after 0s\n"),
+        (Outcome::Success, None, 0, "succeeded on node 2 after 0.000s\n"),
         (Outcome::Cancelled, None, 1, " ended, cancelled: exit 3\n"),
         (Outcome::Failed, None, 1, " ended, failed: exit 3\n"),
         (Outcome::Failed, Some(HeldState::Failed), 1, " failed: no such picture\n"),

@@ -71,6 +71,7 @@ fn as_json(
 fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String {
     let mut text = String::new();
     let mut field = |name: &str, value: &str| {
+        let value = if value.is_empty() { "-" } else { value };
         let _ = writeln!(text, "{name:9} {}", one_line(value, 2000));
     };
     let painted = |word: &str| colour(word).map_or(word.to_owned(), |it| paint.paint(it, word));

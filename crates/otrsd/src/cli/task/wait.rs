@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use task_store::{Entry, Execution, HeldState, Outcome, State, Store, TaskId};
 use tokio::time::sleep;
 
+use super::record::costs;
 use crate::{
     cli::{
         Failure,
         progress::Progress,
         table::one_line,
         terminal::print,
-        time::{age, local, units},
+        time::{age, local},
     },
     clock,
     logs::complain,
@@ -114,8 +115,8 @@ fn of_entry(entry: &Entry) -> Seen {
 }
 
 fn success(execution: &Execution) -> String {
-    let took = execution.ended.duration_since(execution.started);
-    format!("succeeded on node {} after {}\n", execution.node, units(took))
+    let [took, ..] = costs(execution);
+    format!("succeeded on node {} after {took}\n", execution.node)
 }
 
 fn end(id: TaskId, last: Option<&Execution>) -> String {
