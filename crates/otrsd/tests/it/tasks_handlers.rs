@@ -129,7 +129,9 @@ fn children_do_not_outlive_their_task(database: Database) {
     let children = [3602, 3603, 3604].map(|seconds| sleeper(&tasks, seconds));
     tasks.world.file("go", "");
     tasks.succeeds(id);
-    children.into_iter().for_each(|child| assert!(!is_alive(child), "{child} outlived its task"));
+    for child in children {
+        assert!(!is_alive(child), "{child} outlived its task");
+    }
 }
 
 /// The process that sleeps, and not the shell whose script says so.
