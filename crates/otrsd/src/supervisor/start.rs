@@ -109,13 +109,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     set_child_subreaper(true).map_err(anyhow::Error::from)?;
     let cgroup = Cgroup::delegated(&configuration.place);
     let place = pid_file.mark().map_err(anyhow::Error::from)?;
-    let left = sweep::run(|mark| mark.starts_with(&place));
-    if let Some(cgroup) = &cgroup {
-        cgroup.end_all();
-    }
-    if left > 0 {
-        tracing::warn!("ended {left} processes that an earlier run left behind");
-    }
+    end_leftovers(&place, cgroup.as_ref());
     let run = format!("{place}{}", random().context("no random number")?);
     let guard = Guard::start(&program(), &run, &sources).context("cannot start the guard")?;
     let control = Control::bind(&configuration.place.socket())?;
@@ -141,6 +135,17 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     }
     systemd::ready(supervisor.past.modules.len());
     Ok(supervisor)
+}
+
+/// Of earlier runs at this place.
+fn end_leftovers(place: &str, cgroup: Option<&Cgroup>) {
+    let left = sweep::run(|mark| mark.starts_with(place));
+    if let Some(cgroup) = cgroup {
+        cgroup.end_all();
+    }
+    if left > 0 {
+        tracing::warn!("ended {left} processes that an earlier run left behind");
+    }
 }
 
 fn assemble(

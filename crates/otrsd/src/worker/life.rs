@@ -8,34 +8,21 @@ use std::{
 };
 
 use anyhow::Context as _;
-use task_store::{
-    Claim, Finished, HeldState, History, Hold, LockKey, Owner, Store, Task, Then, Waiter, decode,
-};
+use task_store::{Finished, Owner, Store, Task, Waiter};
 use tokio::{sync::watch::Receiver, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    execution::{self, Interruption, Order},
-    lease::CAREFUL,
-    outcome::CRASHES,
-    reaper::Reaper,
-    slots,
-    trouble::Trouble,
-    watch::Suspects,
-};
+use super::{execution::Interruption, reaper::Reaper, slots, trouble::Trouble, watch::Suspects};
 use crate::{
     clock::{self, Moment},
     config::task_types::TaskType,
-    logs,
     module::{ModuleContext, Round},
 };
 
 /// The database is looked at so often, even if nobody says that something was added.
-const SAFETY: Duration = Duration::from_secs(10);
+pub(super) const SAFETY: Duration = Duration::from_secs(10);
 /// After an error.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Due retries that are freed at once.
-const RETRIES: u32 = 200;
 
 /// What the settings say.
 #[derive(Clone, Debug)]
@@ -51,32 +38,32 @@ pub(super) struct Setup {
 
 /// A worker that works.
 pub(super) struct Life {
-    context: ModuleContext,
-    store: Store,
-    owner: Owner,
-    setup: Setup,
-    trouble: Trouble,
+    pub(super) context: ModuleContext,
+    pub(super) store: Store,
+    pub(super) owner: Owner,
+    pub(super) setup: Setup,
+    pub(super) trouble: Trouble,
     /// When this worker last showed that it lives.
-    alive: Receiver<Moment>,
-    suspects: Suspects,
-    reaper: Arc<Reaper>,
-    stop: Interruption,
+    pub(super) alive: Receiver<Moment>,
+    pub(super) suspects: Suspects,
+    pub(super) reaper: Arc<Reaper>,
+    pub(super) stop: Interruption,
     /// The rows that run.
-    rows: HashSet<i64>,
-    running: JoinSet<Finished>,
+    pub(super) rows: HashSet<i64>,
+    pub(super) running: JoinSet<Finished>,
     /// Ours, and not yet started.
-    claimed: Vec<Task>,
+    pub(super) claimed: Vec<Task>,
     /// Over, and not yet written down.
-    finished: Vec<Finished>,
+    pub(super) finished: Vec<Finished>,
     /// Types without a handler that were told of.
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
     /// Why nothing is claimed any more.
-    ending: Option<&'static str>,
+    pub(super) ending: Option<&'static str>,
     /// There may be something to claim.
-    look: bool,
+    pub(super) look: bool,
     /// The last exchange failed: the database may have given us what we do not know of.
-    unsure: bool,
-    retries_at: Moment,
+    pub(super) unsure: bool,
+    pub(super) retries_at: Moment,
 }
 
 impl Life {
@@ -134,7 +121,7 @@ impl Life {
             self.unsure |= !works;
             if self.ending.is_some() && self.running.is_empty() {
                 // Without a database the next life takes the tasks back.
-                if works && self.finished.is_empty() || self.context.is_stopping() && !works {
+                if works && self.owes_nothing() || self.context.is_stopping() && !works {
                     return Ok(self.end().await);
                 }
             }
@@ -179,11 +166,11 @@ impl Life {
         Ok(())
     }
 
-    fn can_claim(&self) -> bool {
+    pub(super) fn can_claim(&self) -> bool {
         self.ending.is_none() && self.free() > 0
     }
 
-    fn free(&self) -> u32 {
+    pub(super) fn free(&self) -> u32 {
         slots::free(self.setup.slots, self.running.len(), self.claimed.len())
     }
 
@@ -199,128 +186,14 @@ impl Life {
         Ok(())
     }
 
-    /// Writes down what ended, claims what fits, and starts it.
-    async fn exchange(&mut self) -> task_store::Result<()> {
-        if self.unsure {
-            let all = self.store.locked_by(LockKey::Ours(self.owner)).await?;
-            let known = self.holding();
-            self.claimed.extend(all.into_iter().filter(|task| !known.contains(&task.row)));
-            self.unsure = false;
-        }
-        self.start_claimed().await?;
-        self.release_retries().await?;
-        let slots = if self.look && self.can_claim() { self.free() } else { 0 };
-        if self.finished.is_empty() && slots == 0 {
-            return Ok(());
-        }
-        let holding = self.holding();
-        let claim = Claim { owner: self.owner, slots, except: &[], holding: &holding };
-        let claim = Some(&claim).filter(|_| slots > 0);
-        let now = clock::wall();
-        let answer = self.store.finish(self.owner, &self.finished, claim, now).await?;
-        let lost = answer.ours.iter().filter(|ours| !**ours).count();
-        if lost > 0 {
-            logs::complain(&format!("{lost} tasks were taken by others while they ran here"));
-        }
-        self.remember_retries(now);
-        self.finished.clear();
-        if slots > 0 {
-            self.look = answer.claimed.len() >= slots as usize;
-        }
-        self.claimed.extend(answer.claimed);
-        self.start_claimed().await
+    /// Whether no row can be under our lock.
+    fn owes_nothing(&self) -> bool {
+        self.finished.is_empty() && self.claimed.is_empty() && !self.unsure
     }
 
-    /// Too long without a sign of life: what is started now may soon be another's.
-    fn is_careful(&self) -> bool {
-        clock::boot().since(*self.alive.borrow()) >= CAREFUL
-    }
-
-    fn holding(&self) -> Vec<i64> {
-        let claimed = self.claimed.iter().map(|task| task.row);
-        let finished = self.finished.iter().map(|finished| finished.row);
-        self.rows.iter().copied().chain(claimed).chain(finished).collect()
-    }
-
-    async fn release_retries(&mut self) -> task_store::Result<()> {
-        let now = clock::now();
-        if self.ending.is_some() || self.retries_at > now {
-            return Ok(());
-        }
-        self.look |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
-        let next = self.store.next_retry().await?;
-        let pause = next.map_or(SAFETY, |due| until(due).min(SAFETY));
-        self.retries_at = now + pause;
-        self.look |= pause == SAFETY;
-        Ok(())
-    }
-
-    fn remember_retries(&mut self, now: jiff::Timestamp) {
-        for finished in &self.finished {
-            if let Then::Hold(Hold { due: Some(due), .. }) = &finished.then {
-                let pause = Duration::try_from(due.duration_since(now)).unwrap_or_default();
-                self.retries_at = self.retries_at.min(clock::now() + pause);
-            }
-        }
-    }
-
-    async fn start_claimed(&mut self) -> task_store::Result<()> {
-        if self.claimed.is_empty() || self.is_careful() {
-            return Ok(());
-        }
-        let ids: Vec<_> = self.claimed.iter().map(|task| task.id).collect();
-        let mut known = self.store.history(&ids).await?;
-        for task in std::mem::take(&mut self.claimed) {
-            let history = known.remove(&task.id).unwrap_or_default();
-            let row = task.row;
-            match self.order(task, history) {
-                // A stop that came meanwhile; nobody has begun with it.
-                Ok(_) if self.ending.is_some() => {
-                    self.finished.push(Finished { row, execution: None, then: Then::Free });
-                }
-                Ok(order) => {
-                    self.rows.insert(row);
-                    self.running.spawn(execution::run(
-                        order,
-                        Arc::clone(&self.reaper),
-                        self.stop.clone(),
-                    ));
-                }
-                Err(hold) => {
-                    let then = Then::Hold(hold);
-                    self.finished.push(Finished { row, execution: None, then });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What is needed to run a task, or why it cannot run.
-    fn order(&mut self, task: Task, history: History) -> Result<Order, Hold> {
-        let hold = |state, reason| Hold { state, due: None, reason };
-        if self.suspects.remove(task.id) && history.crashed >= CRASHES {
-            let reason = format!("its worker died {} times while it ran", history.crashed);
-            return Err(hold(HeldState::Quarantined, reason));
-        }
-        let policy = self.setup.types.get(&task.task_type);
-        let Some((policy, argv)) = policy.and_then(|it| Some((it, it.command.clone()?))) else {
-            let kind = &task.task_type;
-            let reason = format!("no handler for type '{kind}' in this daemon");
-            if self.unknown.insert(kind.clone()) {
-                logs::complain(&format!(
-                    "{reason}: its tasks wait until TaskType###{kind} has a Command"
-                ));
-            }
-            return Err(hold(HeldState::NoHandler, reason));
-        };
-        let data = decode(&task.data)
-            .map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
-        let (policy, owner) = (Arc::clone(policy), self.owner);
-        Ok(Order { task, data, argv, policy, history, owner })
-    }
-
+    /// A life that may still have rows stays registered: the next one takes them back.
     async fn end(mut self) -> Round {
-        if self.finished.is_empty() {
+        if self.owes_nothing() {
             let outcome = self.store.unregister(self.owner).await;
             self.trouble.check(outcome);
         }
@@ -336,8 +209,4 @@ async fn hint(waiter: Option<&mut Waiter>) {
     if waiter.wait(SAFETY).await.is_err() {
         sleep(PAUSE).await;
     }
-}
-
-fn until(due: jiff::Timestamp) -> Duration {
-    Duration::try_from(due.duration_since(clock::wall())).unwrap_or_default()
 }

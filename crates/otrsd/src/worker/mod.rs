@@ -5,6 +5,7 @@
 
 mod backoff;
 mod command;
+mod exchange;
 mod execution;
 mod lease;
 mod life;

@@ -86,9 +86,15 @@ fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
         "bad",
         &[module("Bad").key("Module", "Kernel::System::Daemon::DaemonModules::TestDeamon").xml()],
     );
-    let reason = "no module 'Kernel::System::Daemon::DaemonModules::TestDeamon' in this program; known are \
-                  'Kernel::System::Daemon::DaemonModules::TestDaemon'. Is the name right? Does it need a 'Command'?";
-    assert_eq!(refusal(&world, "Bad"), placed(&world, "Bad", reason));
+    let packages = "Kernel::System::Daemon::DaemonModules";
+    let known = ["SchedulerFutureTaskManager", "SchedulerTaskWorker", "TestDaemon"]
+        .map(|name| format!("'{packages}::{name}'"));
+    let reason = format!(
+        "no module '{packages}::TestDeamon' in this program; known are {}. \
+         Is the name right? Does it need a 'Command'?",
+        known.join(", ")
+    );
+    assert_eq!(refusal(&world, "Bad"), placed(&world, "Bad", &reason));
 }
 
 #[test]

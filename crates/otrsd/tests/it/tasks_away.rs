@@ -37,13 +37,8 @@ impl Door {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(&server) else { continue };
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    thread::spawn(move || {
-                        let _ = io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
+                carry(&client, &server);
+                carry(&server, &client);
                 through.lock().unwrap().extend([client, server]);
             }
         });
@@ -60,6 +55,15 @@ impl Door {
     fn open(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
+}
+
+/// Carries bytes until one side ends.
+fn carry(from: &TcpStream, to: &TcpStream) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
 }
 
 #[test]

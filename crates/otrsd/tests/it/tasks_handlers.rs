@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use task_store::{HeldState, NewTask, Outcome, State};
 
 use crate::{
-    harness::{gone, signal, wait_until},
+    harness::{is_alive, signal, wait_until},
     tasks::{Database, Tasks, on_each_database, shell},
 };
 
@@ -101,11 +101,11 @@ fn a_timeout_ends_the_whole_group(database: Database) {
     let Some(tasks) = Tasks::new(database, &types) else { return };
     tasks.start();
     let id = tasks.add_of("Slow", "one");
-    let sleep = tasks.world.process("sleep 3601");
+    let sleep = sleeper(&tasks, 3601);
     let execution = tasks.outcome(id);
     assert_eq!(execution.outcome, Outcome::TimedOut);
     assert_eq!(execution.output.as_deref(), Some("working\n"));
-    gone(sleep);
+    assert!(!is_alive(sleep), "the group outlived its leader");
     tasks.held(id, HeldState::Failed);
 }
 
@@ -121,13 +121,25 @@ fn term_may_be_ignored(database: Database) {
 }
 
 fn children_do_not_outlive_their_task(database: Database) {
-    let script = "sleep 3602 & setsid sleep 3603 & (setsid sh -c 'sleep 3604; true' &) & sleep 0.3";
+    let script = "sleep 3602 & setsid sleep 3603 & (setsid sh -c 'sleep 3604; true' &) & \
+                  until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
     let Some(tasks) = Tasks::new(database, &[shell("Forks", script, &[])]) else { return };
     tasks.start();
     let id = tasks.add_of("Forks", "one");
-    let children = ["sleep 3602", "sleep 3603", "sleep 3604"].map(|it| tasks.world.process(it));
+    let children = [3602, 3603, 3604].map(|seconds| sleeper(&tasks, seconds));
+    tasks.world.file("go", "");
     tasks.succeeds(id);
-    children.into_iter().for_each(gone);
+    for child in children {
+        assert!(!is_alive(child), "{child} outlived its task");
+    }
+}
+
+/// The process that sleeps, and not the shell whose script says so.
+fn sleeper(tasks: &Tasks, seconds: u32) -> i32 {
+    let line = format!("sleep {seconds} ");
+    wait_until(&line, || {
+        tasks.world.processes().into_iter().find(|(_, it)| *it == line).map(|(pid, _)| pid)
+    })
 }
 
 fn a_gigabyte_of_output(database: Database) {
