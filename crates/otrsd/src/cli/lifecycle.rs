@@ -23,6 +23,8 @@ use crate::{
 /// How long `start` waits for the modules; the daemon itself goes on.
 const SETTLE: Duration = Duration::from_secs(5);
 
+const TAKE_OVER_ATTEMPTS: usize = 10;
+
 /// How a start went.
 pub(super) enum Started {
     /// A daemon of these sources was running before.
@@ -135,9 +137,15 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
         print("reloaded\n");
         return Ok(());
     }
-    // The connection ended because another program takes over; the socket stays.
-    // Asked again, it tells what is wrong with the configuration.
-    let settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
+    // The connection ended because another program takes over; the socket stays. Asked again, it tells
+    // what is wrong with the configuration. The first time, the old one may still be listening.
+    let mut settled = Ok(false);
+    for _ in 0..TAKE_OVER_ATTEMPTS {
+        settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
+        if !matches!(settled, Ok(false)) {
+            break;
+        }
+    }
     if client::status(&place)?.image == image {
         return Err(Failure::failed(
             "the new program could not take over: see the supervisor's log",
