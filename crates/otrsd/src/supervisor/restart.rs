@@ -9,7 +9,7 @@ use crate::clock::Moment;
 /// A life this long was healthy: its end is no sign of a loop.
 const HEALTHY: Duration = Duration::from_secs(10);
 /// A discard sooner than this is a module that does not get going.
-const HASTY: Duration = Duration::from_secs(1);
+const HASTY: Duration = Duration::from_millis(500);
 /// Failures farther apart than this have nothing to do with each other.
 const MEMORY: Duration = Duration::from_mins(1);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
