@@ -181,6 +181,7 @@ impl World {
 
 /// A new database on a server.
 async fn beside(variable: &str) -> Option<String> {
+    assert!(env::var_os(variable).is_some(), "{variable} is not set: see scripts/databases");
     let url = env::var(variable).ok()?;
     let name = format!("otrsd_it_{}_{}", std::process::id(), fastrand::u32(..));
     let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")));
