@@ -19,6 +19,11 @@ impl Moment {
         Self(Duration::from_secs(seconds))
     }
 
+    /// Of what [`Moment::as_micros`] said, in another process too.
+    pub(crate) const fn from_micros(micros: u64) -> Self {
+        Self(Duration::from_micros(micros))
+    }
+
     /// For protocols that speak of the monotonic clock.
     pub(crate) fn as_micros(self) -> u128 {
         self.0.as_micros()

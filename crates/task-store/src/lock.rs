@@ -53,6 +53,15 @@ impl Store {
         self.change(sql, arguments![self.wall_clock(now), owner.key()]).await
     }
 
+    /// How many tasks are under the locks of some owners.
+    pub async fn held_by(&self, owners: &[Owner]) -> Result<u64> {
+        let keys: Vec<i64> = owners.iter().map(|owner| owner.key()).collect();
+        // The index of locked rows is for `lock_key <> 0`, and not every planner sees it in the list.
+        let sql = "SELECT COUNT(*) FROM scheduler_task WHERE lock_key <> 0 AND lock_key IN (?*)";
+        let row = self.row(sql, arguments![&keys]).await?;
+        row.map_or(Ok(0), |row| row.int(0).map(i64::unsigned_abs))
+    }
+
     /// Frees everything under the lock of an instance that is dead, counts a crash for each task, and
     /// forgets the instance: what was freed. `outcome` is [`Outcome::Crashed`] for a task that was alone
     /// in its process; several count as [`Outcome::CrashedTogether`].

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use tokio::{runtime, time::timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure, Program,
@@ -103,8 +102,7 @@ fn collect<'a>(
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     for spec in specs {
         let settings = configuration.settings.clone();
-        let context =
-            ModuleContext::new(spec.name.clone(), settings, false, CancellationToken::new());
+        let context = ModuleContext::for_summary(spec.name.clone(), settings);
         let asked = runtime.block_on(async {
             timeout(DEADLINE, process::construct(registry, spec, context)?.summary()).await?
         });

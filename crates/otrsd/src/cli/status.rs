@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    supervisor::status::{ModuleStatus, Status},
+    supervisor::status::{Earlier, ModuleStatus, Status},
 };
 
 pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
@@ -94,6 +94,10 @@ fn row(text: &mut String, module: &ModuleStatus, width: usize, now: Timestamp, p
     );
     if let Some(note) = &module.note {
         let _ = writeln!(text, "{:width$}  {note}", "");
+    }
+    for Earlier { pid, note } in &module.draining {
+        let note = note.as_deref().unwrap_or("ends what it began");
+        let _ = writeln!(text, "{:width$}  its earlier life (PID {pid}) {note}", "");
     }
 }
 

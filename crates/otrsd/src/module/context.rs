@@ -18,19 +18,28 @@ struct Shared {
     name: String,
     settings: SysConfig,
     debug: bool,
-    stop: CancellationToken,
+    end: End,
     output: Output,
 }
 
+/// How a module's process is asked to end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct End {
+    /// For whatever reason: its successor comes, or none.
+    pub(crate) planned: CancellationToken,
+    /// Soon: the daemon stops.
+    pub(crate) soon: CancellationToken,
+}
+
 impl ModuleContext {
-    pub(crate) fn new(
-        name: String,
-        settings: SysConfig,
-        debug: bool,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(name: String, settings: SysConfig, debug: bool, end: End) -> Self {
         let output = Output::default();
-        Self { shared: Arc::new(Shared { name, settings, debug, stop, output }) }
+        Self { shared: Arc::new(Shared { name, settings, debug, end, output }) }
+    }
+
+    /// Of a module that only says what it has done.
+    pub(crate) fn for_summary(name: String, settings: SysConfig) -> Self {
+        Self::new(name, settings, false, End::default())
     }
 
     /// The name that the module is registered under: the key of `DaemonModules###<name>`.
@@ -55,18 +64,27 @@ impl ModuleContext {
 
     /// Whether this life is to end. A long round looks now and then and returns early.
     pub fn is_stopping(&self) -> bool {
-        self.shared.stop.is_cancelled()
+        self.shared.end.planned.is_cancelled()
     }
 
     /// Resolves when this life is to end, for `tokio::select!`.
     pub async fn stopped(&self) {
-        self.shared.stop.cancelled().await;
+        self.shared.end.planned.cancelled().await;
+    }
+
+    /// Whether the daemon stops: what goes on is ended when the grace is over.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.shared.end.soon.is_cancelled()
+    }
+
+    pub(crate) async fn hurried(&self) {
+        self.shared.end.soon.cancelled().await;
     }
 
     /// Sleeps, but no longer than until a stop is asked for.
     pub async fn pause(&self, time: Duration) {
         tokio::select! {
-            () = self.shared.stop.cancelled() => {}
+            () = self.stopped() => {}
             () = tokio::time::sleep(time) => {}
         }
     }

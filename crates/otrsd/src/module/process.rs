@@ -2,17 +2,15 @@
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
+use super::{ModuleContext, command, context::End, registry::Registry, runner};
+use crate::{
+    config::{generation, modules::ModuleSpec},
+    logs, notify,
+};
 use anyhow::Context as _;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
-};
-use tokio_util::sync::CancellationToken;
-
-use super::{ModuleContext, command, registry::Registry, runner};
-use crate::{
-    config::{generation, modules::ModuleSpec},
-    logs, notify,
 };
 
 const SMALL_STACK: usize = 128 << 10;
@@ -35,9 +33,9 @@ fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     let contents = generation::inherited()?;
     let spec = contents.modules.iter().find(|spec| spec.name == name);
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
-    let stop = CancellationToken::new();
-    let context = ModuleContext::new(name.to_owned(), contents.settings, debug, stop.clone());
-    listen(stop, logs::ModuleFiles::new(&contents.log, name, debug))?;
+    let end = End::default();
+    let context = ModuleContext::new(name.to_owned(), contents.settings, debug, end.clone());
+    listen(end, logs::ModuleFiles::new(&contents.log, name, debug))?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lead(registry, &spec, &context))
 }
@@ -71,10 +69,10 @@ pub(crate) fn construct(
     module.with_context(|| format!("no module '{}' in this program", spec.module))
 }
 
-/// INT and TERM end this life after its round; USR1 opens the log files anew.
+/// INT and TERM end this life after its round, TERM soon; USR1 opens the log files anew.
 ///
 /// A thread of its own hears them, so that a round that never awaits can still ask whether to end.
-fn listen(stop: CancellationToken, files: logs::ModuleFiles) -> anyhow::Result<()> {
+fn listen(end: End, files: logs::ModuleFiles) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate, mut reopen) = {
         let _inside = runtime.enter();
@@ -88,8 +86,11 @@ fn listen(stop: CancellationToken, files: logs::ModuleFiles) -> anyhow::Result<(
     let hear = async move {
         loop {
             tokio::select! {
-                _ = interrupt.recv() => stop.cancel(),
-                _ = terminate.recv() => stop.cancel(),
+                _ = interrupt.recv() => end.planned.cancel(),
+                _ = terminate.recv() => {
+                    end.planned.cancel();
+                    end.soon.cancel();
+                }
                 _ = reopen.recv() => files.reopen_own(),
             }
         }

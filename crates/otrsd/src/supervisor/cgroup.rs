@@ -1,4 +1,4 @@
-//! A control group a module, where systemd delegated us ours: it holds every descendant of a module,
+//! A control group a life of a module, where systemd delegated us ours: it holds every descendant,
 //! wherever it went.
 
 use std::{
@@ -30,9 +30,9 @@ impl Cgroup {
         is_delegated(&root).then_some(Self { root, prefix })
     }
 
-    /// Makes the module's group; writing `0` to the file moves the writer into it.
-    pub(super) fn make(&self, module: &str) -> Option<File> {
-        let group = self.group(module);
+    /// Makes the life's group; writing `0` to the file moves the writer into it.
+    pub(super) fn make(&self, module: &str, instance: u64) -> Option<File> {
+        let group = self.group(module, instance);
         let made = fs::create_dir(&group);
         let file = OpenOptions::new().write(true).open(group.join("cgroup.procs"));
         match file {
@@ -44,9 +44,9 @@ impl Cgroup {
         }
     }
 
-    /// Ends everything in the module's group.
-    pub(super) fn end(&self, module: &str) {
-        end(&self.group(module));
+    /// Ends everything in the life's group.
+    pub(super) fn end(&self, module: &str, instance: u64) {
+        end(&self.group(module, instance));
     }
 
     /// Ends everything in every group of ours.
@@ -58,8 +58,8 @@ impl Cgroup {
         }
     }
 
-    fn group(&self, module: &str) -> PathBuf {
-        self.root.join(format!("{}{module}", self.prefix))
+    fn group(&self, module: &str, instance: u64) -> PathBuf {
+        self.root.join(format!("{}{module}.{instance}", self.prefix))
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Supervisor, control::Call, datagram, module::Module};
+use super::{Supervisor, control::Call, datagram, drain::Draining, module::Module};
 use crate::clock::{self, Moment};
 
 /// Something that happened.
@@ -97,6 +97,7 @@ impl Supervisor {
         let coming = self.past.modules.values().filter_map(Module::ready_deadline);
         let ready = coming.filter(|due| is_awaited && *due > now).min();
         modules
+            .chain(self.past.draining.iter().filter_map(Draining::deadline))
             .chain(memory)
             .chain(probe)
             .chain(sign)

@@ -25,10 +25,19 @@ impl Supervisor {
 
     /// Hears what a module's own process says.
     pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
+        if let Some(draining) = self.draining_mut(message.pid) {
+            let name = draining.spec.name.clone();
+            message.text.lines().for_each(|line| hear(&mut draining.process, &name, line, now));
+            message.text.lines().for_each(|line| self.watches.pass_on(&name, line));
+            return;
+        }
         let Some(name) = self.sender(message.pid) else { return };
         let Some(module) = self.past.modules.get_mut(&name) else { return };
+        let mut hands_over = false;
         for line in message.text.lines() {
-            if line == "READY=1" {
+            if line == "X_HANDOVER=1" {
+                hands_over = true;
+            } else if line == "READY=1" {
                 module.get_ready(now);
                 let told = module.spec.user.is_none();
                 let process = module.process().filter(|it| told && it.since < self.logs_reopened);
@@ -37,7 +46,11 @@ impl Supervisor {
                 }
             } else if let Some(process) = module.process_mut() {
                 hear(process, &name, line, now);
+                self.watches.pass_on(&name, line);
             }
+        }
+        if hands_over {
+            self.hand_over(&name, now);
         }
     }
 
@@ -85,6 +98,7 @@ fn too_big(module: &Module) -> Option<Cause> {
 fn hear(process: &mut Process, name: &str, line: &str, now: Moment) {
     match line.split_once('=').map(|(key, value)| (key, printable(value))) {
         Some(("WATCHDOG", value)) if value == "1" => process.last_round = now,
+        Some(("X_LEASE", micros)) => process.lease = micros.parse().ok().map(Moment::from_micros),
         Some(("STATUS", note)) => process.note = Some(note),
         Some(("X_DISCARD", reason)) => process.discard = Some(reason),
         Some(("X_FAILURE", reason)) => process.failure = Some(reason),

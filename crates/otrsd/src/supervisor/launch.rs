@@ -41,6 +41,7 @@ impl Supervisor {
         let is_loop = module.streak.is_loop();
         let outputs = outputs(&configuration.log, name, debug, self.options.daemonized, is_loop);
         self.past.last_instance += 1;
+        let instance = self.past.last_instance;
         let launch = spawn::Launch {
             spec: &spec,
             generation: &memory,
@@ -48,9 +49,9 @@ impl Supervisor {
             stderr: outputs.stderr,
             program: &self.program,
             run: &self.past.run,
-            instance: self.past.last_instance,
+            instance,
             notify: &self.held.inbox.address,
-            cgroup: self.held.cgroup.as_ref().and_then(|cgroup| cgroup.make(name)),
+            cgroup: self.held.cgroup.as_ref().and_then(|it| it.make(name, instance)),
             debug,
         };
         let spawned = spawn::module(launch).map_err(|error| cannot_start(&spec, &error));
@@ -69,10 +70,11 @@ impl Supervisor {
                 module.phase = Phase::Running {
                     process: Process {
                         pid,
-                        instance: self.past.last_instance,
+                        instance,
                         started: clock::wall(),
                         since,
                         last_round: since,
+                        lease: None,
                         image: self.past.image,
                         out: outputs.out,
                         err: outputs.err,

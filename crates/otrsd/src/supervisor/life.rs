@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// After ABRT of the watchdog, for a core dump.
-const ABORT_GRACE: Duration = Duration::from_secs(5);
+pub(super) const ABORT_GRACE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Takes every dead child.
     pub(super) fn reap(&mut self, now: Moment) {
         while let Some(pid) = reaper::next_dead() {
-            if self.name_of(pid.as_raw()).is_some() {
+            if self.name_of(pid.as_raw()).is_some() || self.is_draining(pid.as_raw()) {
                 reaper::end_group(pid);
             }
             let Some(reaped) = reaper::take(pid) else { continue };
@@ -40,7 +40,7 @@ impl Supervisor {
                 self.on_probed(reaped.end, now);
             } else if let Some(name) = self.name_of(reaped.pid) {
                 self.on_exit(&name, reaped, now);
-            } else {
+            } else if !self.on_drained(reaped, now) {
                 // Adopted from a module; its own children are ours now.
                 tracing::debug!("adopted process {} ended: {}", reaped.pid, reaped.end);
                 self.end_strays();
@@ -76,13 +76,11 @@ impl Supervisor {
     }
 
     /// Ends adopted children whose life is over.
-    fn end_strays(&self) {
-        let living: Vec<(i32, u64)> = self
-            .past
-            .modules
-            .values()
-            .filter_map(|module| module.process().map(|process| (process.pid, process.instance)))
-            .collect();
+    pub(super) fn end_strays(&self) {
+        let newest = self.past.modules.values().filter_map(Module::process);
+        let draining = self.past.draining.iter().map(|draining| &draining.process);
+        let living: Vec<(i32, u64)> =
+            newest.chain(draining).map(|process| (process.pid, process.instance)).collect();
         let is_module = |pid| living.iter().any(|(leader, _)| *leader == pid);
         let is_over = |mark: &str| {
             mark.parse()
@@ -105,18 +103,8 @@ impl Supervisor {
             }
         };
         let uptime = now.since(process.since);
-        let exit = Exit {
-            pid: Some(reaped.pid),
-            at: clock::wall(),
-            code: reaped.end.code(),
-            signal: reaped.end.signal(),
-            how: reaped.end.to_string(),
-            planned: cause.ending != Ending::Failed,
-            reason: cause.reason,
-            uptime_seconds: uptime.as_secs_f64(),
-            peak_rss_kb: reaped.peak_rss_kb,
-            last_stderr_line: process.err.as_ref().and_then(OwnLog::last_line),
-        };
+        let ending = cause.ending;
+        let exit = exit_of(&process, reaped, cause, now);
         self.watches.tell(name, &format!("{name} ended: {exit}"));
         if exit.planned {
             tracing::info!(module = name, pid = reaped.pid, "{name} ended: {exit}");
@@ -125,14 +113,21 @@ impl Supervisor {
         }
         module.remember(exit, now);
         if let Some(cgroup) = &self.held.cgroup {
-            cgroup.end(name);
+            cgroup.end(name, process.instance);
         }
         self.end_strays();
-        self.follow(name, then, cause.ending, uptime, now);
+        self.follow(name, then, ending, uptime, now);
     }
 
     /// What comes after a life.
-    fn follow(&mut self, name: &str, then: Then, ending: Ending, uptime: Duration, now: Moment) {
+    pub(super) fn follow(
+        &mut self,
+        name: &str,
+        then: Then,
+        ending: Ending,
+        uptime: Duration,
+        now: Moment,
+    ) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         match then {
             Then::Start => {
@@ -164,11 +159,14 @@ impl Supervisor {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let process = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => {
-                ask_to_end(&module.spec, process.pid);
+                ask_to_end(&module.spec, process.pid, then);
                 process
             }
             // Asked before; the nearer end and the newer purpose hold.
-            Phase::Stopping { process, asked, limit, cause, .. } => {
+            Phase::Stopping { process, asked, limit, cause, then: before } => {
+                if then == Then::Stop && before != Then::Stop {
+                    ask_to_end(&module.spec, process.pid, then);
+                }
                 let limit = limit.min(Limit::after(grace, now));
                 module.phase = Phase::Stopping { process, asked, limit, cause, then };
                 return;
@@ -189,8 +187,24 @@ impl Supervisor {
         module.phase = Phase::Stopping { process, asked: now, limit, cause, then };
     }
 
+    /// Kills what others may take for dead by now: a process that is stopped or hangs cannot let go of its
+    /// work by itself, and its children would go on.
+    fn end_leases(&mut self, now: Moment) {
+        let newest = self.past.modules.values_mut().filter_map(Module::process_mut);
+        let draining = self.past.draining.iter_mut().map(|draining| &mut draining.process);
+        for process in newest.chain(draining) {
+            if process.lease.take_if(|moment| *moment <= now).is_some() {
+                tracing::error!("PID {} did not renew its lease and is killed", process.pid);
+                process.failure = Some("its lease was not renewed".to_owned());
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+        }
+    }
+
     /// Starts, kills and aborts what is due.
     pub(super) fn on_time(&mut self, now: Moment) {
+        self.end_leases(now);
+        self.end_draining(now);
         let is_due = |module: &Module| module.deadline().is_some_and(|moment| moment <= now);
         let due = self.past.modules.iter().filter(|(_, module)| is_due(module));
         for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
@@ -227,18 +241,36 @@ impl Supervisor {
     }
 }
 
-/// A native module ends its own children; a command and its children are asked together, as a shell
+/// A native module ends its own children, and hears the difference between a stop (TERM: soon) and a
+/// planned change (INT: after what it has begun). A command and its children are asked together, as a shell
 /// would not pass the signal on.
-fn ask_to_end(spec: &ModuleSpec, pid: i32) {
+pub(super) fn ask_to_end(spec: &ModuleSpec, pid: i32, then: Then) {
     let pid = Pid::from_raw(pid);
     let _ = match spec.kind {
+        Kind::Native | Kind::Rounds(_) if then != Then::Stop => kill(pid, Signal::SIGINT),
         Kind::Native | Kind::Rounds(_) => kill(pid, Signal::SIGTERM),
         Kind::Command(_) => killpg(pid, Signal::SIGTERM),
     };
 }
 
+/// What is kept of the end of a life.
+pub(super) fn exit_of(process: &Process, reaped: Reaped, cause: Cause, now: Moment) -> Exit {
+    Exit {
+        pid: Some(reaped.pid),
+        at: clock::wall(),
+        code: reaped.end.code(),
+        signal: reaped.end.signal(),
+        how: reaped.end.to_string(),
+        planned: cause.ending != Ending::Failed,
+        reason: cause.reason,
+        uptime_seconds: now.since(process.since).as_secs_f64(),
+        peak_rss_kb: reaped.peak_rss_kb,
+        last_stderr_line: process.err.as_ref().and_then(OwnLog::last_line),
+    }
+}
+
 /// The cause of an end that nobody asked for: exit 0 is the module's own planned end.
-fn own_cause(process: &Process, reaped: Reaped) -> Cause {
+pub(super) fn own_cause(process: &Process, reaped: Reaped) -> Cause {
     if reaped.end != End::Code(0) {
         let reason = process.failure.clone().unwrap_or_default();
         return Cause { reason, ending: Ending::Failed };

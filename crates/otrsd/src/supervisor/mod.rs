@@ -8,6 +8,7 @@ mod cgroup;
 pub(crate) mod control;
 pub(crate) mod daemonize;
 mod datagram;
+mod drain;
 mod event;
 pub(crate) mod exit;
 pub(crate) mod guard;
@@ -201,6 +202,7 @@ impl Supervisor {
 
     fn is_over(&self) -> bool {
         self.stopping.is_some()
+            && self.past.draining.is_empty()
             && self.past.modules.values().all(|module| module.process().is_none())
     }
 

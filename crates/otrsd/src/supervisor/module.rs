@@ -86,6 +86,9 @@ pub(super) struct Process {
     pub(super) since: Moment,
     /// The last finished round, or the start.
     pub(super) last_round: Moment,
+    /// When others may take over what it works on: by then it has said so again, or must be gone.
+    #[serde(default)]
+    pub(super) lease: Option<Moment>,
     /// The supervisor image it was started from.
     pub(super) image: u64,
     pub(super) out: Option<OwnLog>,
@@ -108,6 +111,11 @@ impl Limit {
             last_call: grace.map(|grace| now + grace.saturating_sub(LAST_CALL)),
             kill: grace.map(|grace| now + grace),
         }
+    }
+
+    /// When it asks or kills.
+    pub(super) fn deadline(self) -> Option<Moment> {
+        self.last_call.into_iter().chain(self.kill).min()
     }
 
     /// The nearer of two.
@@ -175,6 +183,10 @@ impl Module {
 
     pub(super) fn remember(&mut self, exit: Exit, now: Moment) {
         self.ended = Some(now);
+        self.keep_exit(exit);
+    }
+
+    pub(super) fn keep_exit(&mut self, exit: Exit) {
         self.exits.truncate(EXITS - 1);
         self.exits.push_front(exit);
     }
@@ -192,13 +204,16 @@ impl Module {
         }
     }
 
-    /// When something is due for this module: a start, a kill, the watchdog.
+    /// When something is due for this module: a start, a kill, the watchdog, the end of a lease.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
-            Phase::Stopping { limit, .. } => limit.last_call.into_iter().chain(limit.kill).min(),
+            Phase::Stopping { process, limit, .. } => {
+                limit.deadline().into_iter().chain(process.lease).min()
+            }
             Phase::Running { process, .. } => {
-                self.spec.watchdog.map(|longest: Duration| process.last_round + longest)
+                let watchdog = self.spec.watchdog.map(|longest| process.last_round + longest);
+                watchdog.into_iter().chain(process.lease).min()
             }
             Phase::Stopped => None,
         }

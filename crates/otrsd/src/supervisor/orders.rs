@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Sender;
 use super::{
     Supervisor,
     control::{Reply, Request},
-    module::{Cause, Phase, Then},
+    module::{Cause, Limit, Phase, Then},
     own_log::OwnLog,
     status::{ModuleStatus, Status, rss_kb},
     systemd,
@@ -78,7 +78,7 @@ impl Supervisor {
         let modules = self.past.modules.iter().map(|(name, module)| {
             let stale = running.iter().find(|refused| refused.name == *name);
             let stale = stale.map(|it| format!("runs as registered before: {}", it.problem));
-            ModuleStatus::of(module, stale, now)
+            ModuleStatus::of(module, self.draining(name), stale, now)
         });
         let pid = std::process::id();
         Status {
@@ -108,6 +108,7 @@ impl Supervisor {
             let cause = Cause::asked("the daemon stops");
             self.end(&name, cause, Then::Stop, Some(grace), now);
         }
+        self.stop_draining(Limit::after(Some(grace), now));
     }
 
     fn restart(&mut self, names: BTreeSet<String>, reply: Sender<Reply>, now: Moment) {
@@ -129,6 +130,7 @@ impl Supervisor {
             ModuleFiles::new(&configuration.log, SUPERVISOR, false).reopen_own();
         }
         self.logs_reopened = now;
+        self.draining_natives().for_each(tell_to_reopen);
         let mut renamed = Vec::new();
         for (name, module) in &self.past.modules {
             let Phase::Running { process, ready } = &module.phase else { continue };

@@ -119,6 +119,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     let modules = configuration.modules.iter();
     let past = Past {
         modules: modules.map(|it| (it.name.clone(), Module::new(it.clone(), now))).collect(),
+        draining: Vec::new(),
         started: clock::wall(),
         run,
         last_instance: 0,

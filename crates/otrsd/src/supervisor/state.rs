@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde::{Deserialize, Serialize};
 
-use super::{Sealed, module::Module};
+use super::{Sealed, drain::Draining, module::Module};
 use crate::{
     config::{
         Configuration,
@@ -48,6 +48,9 @@ pub(super) struct State<P = Past> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Past {
     pub(super) modules: BTreeMap<String, Module>,
+    /// Lives that end what they began, beside their successors.
+    #[serde(default)]
+    pub(super) draining: Vec<Draining>,
     pub(super) started: Timestamp,
     pub(super) run: String,
     pub(super) last_instance: u64,

@@ -42,13 +42,29 @@ pub(crate) struct ModuleStatus {
     pub(crate) gap_ms: Option<f64>,
     /// What the module says of itself, or why it does not run.
     pub(crate) note: Option<String>,
+    /// Earlier lives that end what they began.
+    #[serde(default)]
+    pub(crate) draining: Vec<Earlier>,
     pub(crate) last_exit: Option<Exit>,
     /// The remembered exits, newest first.
     pub(crate) exits: VecDeque<Exit>,
 }
 
+/// A life that has handed over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    pub(crate) pid: i32,
+    /// What it says of what it waits for.
+    pub(crate) note: Option<String>,
+}
+
 impl ModuleStatus {
-    pub(super) fn of(module: &Module, outdated: Option<String>, now: Moment) -> Self {
+    pub(super) fn of(
+        module: &Module,
+        draining: Vec<Earlier>,
+        outdated: Option<String>,
+        now: Moment,
+    ) -> Self {
         let process = module.process();
         let (state, mut note) = match &module.phase {
             Phase::Waiting { until } => {
@@ -74,6 +90,7 @@ impl ModuleStatus {
             rss_kb: process.and_then(|process| rss_kb(process.pid)),
             gap_ms: module.gap.map(|gap| gap.as_secs_f64() * 1000.0),
             note,
+            draining,
             last_exit: module.exits.front().cloned(),
             exits: module.exits.clone(),
         }
@@ -89,6 +106,7 @@ impl ModuleStatus {
             rss_kb: None,
             gap_ms: None,
             note: Some(why),
+            draining: Vec::new(),
             last_exit: None,
             exits: VecDeque::new(),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{control::Reply, module::Module};
+use super::{control::Reply, exit::printable, module::Module};
 use crate::clock::Moment;
 
 /// One waiting client.
@@ -47,10 +47,16 @@ impl Watches {
     /// Something happened to the module `name`.
     pub(super) fn tell(&self, name: &str, text: &str) {
         for watch in self.watches.iter().filter(|watch| watch.awaited.contains(name)) {
-            // The last place is the outcome's.
-            if watch.reply.capacity() > 1 {
-                let _ = watch.reply.try_send(Reply::Event { text: text.to_owned() });
-            }
+            watch.tell(text);
+        }
+    }
+
+    /// What a module says of itself, to those who wait for the daemon's end.
+    pub(super) fn pass_on(&self, name: &str, line: &str) {
+        let Some(status) = line.strip_prefix("STATUS=") else { return };
+        let text = format!("{name} {}", printable(status));
+        for watch in self.watches.iter().filter(|watch| watch.to_the_end) {
+            watch.tell(&text);
         }
     }
 
@@ -95,6 +101,13 @@ impl Watches {
 }
 
 impl Watch {
+    fn tell(&self, text: &str) {
+        // The last place is the outcome's.
+        if self.reply.capacity() > 1 {
+            let _ = self.reply.try_send(Reply::Event { text: text.to_owned() });
+        }
+    }
+
     fn outcome(&self, modules: &BTreeMap<String, Module>) -> Reply {
         let failure = |name: &String| {
             let exit = modules.get(name)?.exits.front()?;

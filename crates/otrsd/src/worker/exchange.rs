@@ -26,6 +26,10 @@ impl Life {
         }
         self.start_claimed().await?;
         self.release_retries().await?;
+        self.elsewhere = match self.elders.owners() {
+            [] => 0,
+            elders => self.store.held_by(elders).await?,
+        };
         let slots = if self.look && self.can_claim() { self.free() } else { 0 };
         if self.finished.is_empty() && slots == 0 {
             return Ok(());
@@ -56,7 +60,7 @@ impl Life {
     fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
-        self.rows.iter().copied().chain(claimed).chain(finished).collect()
+        self.titles.keys().copied().chain(claimed).chain(finished).collect()
     }
 
     async fn release_retries(&mut self) -> task_store::Result<()> {
@@ -96,7 +100,7 @@ impl Life {
                     self.finished.push(Finished { row, execution: None, then: Then::Free });
                 }
                 Ok(order) => {
-                    self.rows.insert(row);
+                    self.titles.insert(row, order.title());
                     self.running.spawn(execution::run(
                         order,
                         Arc::clone(&self.reaper),

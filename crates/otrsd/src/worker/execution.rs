@@ -37,6 +37,13 @@ pub(super) struct Order {
     pub(super) owner: Owner,
 }
 
+impl Order {
+    /// The task for people.
+    pub(super) fn title(&self) -> String {
+        format!("{} ({} {})", self.task.id, self.task.task_type, self.task.name)
+    }
+}
+
 /// The two ways in which a worker ends executions that are not over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interruption {

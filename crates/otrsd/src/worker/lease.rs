@@ -1,15 +1,25 @@
 //! Shows the others that this worker lives, keeps its locks, and ends its executions when it cannot.
 //!
 //! Others take a worker for dead when its counter has not moved for 15 s. So one that could not move it for
-//! 12 s ends what it runs, before somebody else begins with it.
+//! 12 s ends what it runs, before somebody else begins with it; and one that cannot even do that, because it
+//! is stopped or hangs, is killed by the supervisor a second later, with all its handlers.
 
-use std::time::Duration;
-
-use task_store::{Owner, Store};
-use tokio::{
-    sync::watch::Sender,
-    time::{sleep, timeout},
+use std::{
+    fs::File,
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
+
+use nix::sys::{
+    time::TimeSpec,
+    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+};
+use task_store::{Owner, Store};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, sync::watch::Sender, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,39 +35,89 @@ const RENEWAL: Duration = Duration::from_secs(10);
 pub(super) const CAREFUL: Duration = Duration::from_secs(8);
 /// Without a sign of life for this long, the tasks may soon be others'.
 const LEASE: Duration = Duration::from_secs(12);
+/// When the supervisor acts, if the worker does not.
+const LAST: Duration = Duration::from_secs(13);
 
-/// Until the lease is lost.
-pub(super) async fn keep(
-    store: Store,
-    owner: Owner,
-    slots: u32,
-    alive: Sender<Moment>,
-    lost: CancellationToken,
-) {
-    let mut seen = clock::boot();
-    let mut renewed = seen;
-    loop {
-        sleep(BEAT).await;
-        let left = LEASE.saturating_sub(clock::boot().since(seen));
-        // After a suspend nothing is left, and yet one question is due: nobody may have noticed.
-        let asked = timeout(left.max(BEAT), store.beat(owner, slots, clock::wall())).await;
-        match asked {
-            Ok(Ok(true)) => {
-                seen = clock::boot();
-                alive.send_replace(seen);
-            }
-            Ok(Ok(false)) => break logs::complain("others took this worker for dead"),
-            _ if clock::boot().since(seen) >= LEASE => {
-                break logs::complain(
-                    "the database could not be reached in time: what ran was ended",
-                );
-            }
-            _ => continue,
+/// What a lease is about.
+pub(super) struct Lease {
+    pub(super) store: Store,
+    pub(super) owner: Owner,
+    /// How many tasks this life runs at once; none when it only ends what it began.
+    pub(super) slots: Arc<AtomicU32>,
+    /// When this worker last showed that it lives.
+    pub(super) alive: Sender<Moment>,
+    /// Cancelled when the tasks may be others'.
+    pub(super) lost: CancellationToken,
+}
+
+impl Lease {
+    /// Keeps it, until it is lost.
+    pub(super) async fn keep(self) {
+        if let Err(error) = self.try_to_keep().await {
+            logs::complain(&format!("what ran was ended: {error:#}"));
         }
-        let _ = notify::send("WATCHDOG=1");
-        if seen.since(renewed) >= RENEWAL && store.renew(owner, clock::wall()).await.is_ok() {
-            renewed = seen;
+        self.lost.cancel();
+        // What still ends is nobody else's any more, and nothing to be killed for.
+        let _ = notify::send("X_LEASE=");
+    }
+
+    async fn try_to_keep(&self) -> anyhow::Result<()> {
+        let mut beats = Beats::new()?;
+        let mut seen = *self.alive.borrow();
+        let mut renewed = seen;
+        promise()?;
+        loop {
+            beats.next().await?;
+            let asked = clock::boot();
+            let left = LEASE.saturating_sub(asked.since(seen));
+            let slots = self.slots.load(Ordering::Relaxed);
+            // After a suspend nothing is left, and yet one question is due: nobody may have noticed.
+            let beat = self.store.beat(self.owner, slots, clock::wall());
+            match timeout(left.max(BEAT), beat).await {
+                Ok(Ok(true)) => {
+                    // Others count from the beat, which was after the question and before the answer.
+                    seen = asked;
+                    self.alive.send_replace(seen);
+                    promise()?;
+                }
+                Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
+                _ if clock::boot().since(seen) >= LEASE => {
+                    anyhow::bail!("the database could not be reached in time")
+                }
+                _ => continue,
+            }
+            if seen.since(renewed) >= RENEWAL
+                && self.store.renew(self.owner, clock::wall()).await.is_ok()
+            {
+                renewed = seen;
+            }
         }
     }
-    lost.cancel();
+}
+
+/// Tells the supervisor until when it need not act, and that this worker works.
+fn promise() -> std::io::Result<()> {
+    let until = clock::now() + LAST;
+    notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))
+}
+
+/// Ticks of the clock that goes on while the machine is suspended: the next is due at once after it.
+struct Beats {
+    timer: Receiver,
+}
+
+impl Beats {
+    fn new() -> anyhow::Result<Self> {
+        let timer = TimerFd::new(
+            ClockId::CLOCK_BOOTTIME,
+            TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
+        )?;
+        let beat = TimeSpec::from_duration(BEAT);
+        timer.set(Expiration::Interval(beat), TimerSetTimeFlags::empty())?;
+        Ok(Self { timer: Receiver::from_file_unchecked(File::from(OwnedFd::from(timer)))? })
+    }
+
+    async fn next(&mut self) -> std::io::Result<()> {
+        self.timer.read_exact(&mut [0; 8]).await.map(drop)
+    }
 }

@@ -2,8 +2,11 @@
 //! database: ends against new tasks.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,11 +15,20 @@ use task_store::{Finished, Owner, Store, Task, Waiter};
 use tokio::{sync::watch::Receiver, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{execution::Interruption, reaper::Reaper, slots, trouble::Trouble, watch::Suspects};
+use super::{
+    Begun,
+    elders::Elders,
+    execution::Interruption,
+    reaper::Reaper,
+    slots,
+    trouble::Trouble,
+    watch::{self, Suspects},
+};
 use crate::{
     clock::{self, Moment},
     config::task_types::TaskType,
     module::{ModuleContext, Round},
+    notify,
 };
 
 /// The database is looked at so often, even if nobody says that something was added.
@@ -48,8 +60,8 @@ pub(super) struct Life {
     pub(super) suspects: Suspects,
     pub(super) reaper: Arc<Reaper>,
     pub(super) stop: Interruption,
-    /// The rows that run.
-    pub(super) rows: HashSet<i64>,
+    /// The rows that run, with what people call them.
+    pub(super) titles: BTreeMap<i64, String>,
     pub(super) running: JoinSet<Finished>,
     /// Ours, and not yet started.
     pub(super) claimed: Vec<Task>,
@@ -61,6 +73,11 @@ pub(super) struct Life {
     pub(super) ending: Option<&'static str>,
     /// There may be something to claim.
     pub(super) look: bool,
+    /// Workers of this node that live beside this one, and how many tasks they have.
+    pub(super) elders: Elders,
+    pub(super) elsewhere: u64,
+    /// What others are told: see [`Lease::slots`](super::lease::Lease).
+    pub(super) shown_slots: Arc<AtomicU32>,
     /// The last exchange failed: the database may have given us what we do not know of.
     pub(super) unsure: bool,
     pub(super) retries_at: Moment,
@@ -70,7 +87,7 @@ impl Life {
     pub(super) fn new(
         context: &ModuleContext,
         store: &Store,
-        owner: Owner,
+        begun: Begun,
         setup: Setup,
         (alive, suspects): (Receiver<Moment>, Suspects),
         trouble: Trouble,
@@ -80,12 +97,15 @@ impl Life {
             store: store.clone(),
             alive,
             suspects,
-            owner,
+            owner: begun.owner,
+            elders: begun.elders,
+            elsewhere: 0,
+            shown_slots: Arc::new(AtomicU32::new(setup.slots)),
             setup,
             trouble,
             reaper: Reaper::start()?,
             stop: Interruption::default(),
-            rows: HashSet::new(),
+            titles: BTreeMap::new(),
             running: JoinSet::new(),
             claimed: Vec::new(),
             finished: Vec::new(),
@@ -97,8 +117,8 @@ impl Life {
         })
     }
 
-    pub(super) fn slots(&self) -> u32 {
-        self.setup.slots
+    pub(super) fn slots(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.shown_slots)
     }
 
     /// Whoever cancels it says that the tasks may be others'.
@@ -121,7 +141,7 @@ impl Life {
             self.unsure |= !works;
             if self.ending.is_some() && self.running.is_empty() {
                 // Without a database the next life takes the tasks back.
-                if works && self.owes_nothing() || self.context.is_stopping() && !works {
+                if works && self.owes_nothing() || self.context.is_hurried() && !works {
                     return Ok(self.end().await);
                 }
             }
@@ -148,22 +168,35 @@ impl Life {
         let kill = kill_at.map(left);
         tokio::select! {
             Some(done) = self.running.join_next() => self.collect(done)?,
-            () = hint(waiter), if can_claim => self.look = true,
+            // An earlier life that writes down an end makes room here.
+            () = hint(waiter), if can_claim || self.elsewhere > 0 && ending.is_none() => self.look = true,
             () = sleep(pause), if ending.is_none() || !works => {}
-            () = self.context.stopped(), if kill.is_none() => {
-                self.ending = Some("a stop was asked for");
+            () = self.context.hurried(), if kill.is_none() => {
+                self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
             }
-            () = sleep(left(discard_at)), if ending.is_none() => {
-                self.ending = Some("its time is over");
+            () = self.context.stopped(), if ending.is_none() => self.claim_no_more("its end was asked for"),
+            () = sleep(left(discard_at)), if ending.is_none() => self.claim_no_more("its time is over"),
+            dead = self.elders.dead() => {
+                watch::reclaim(&self.store, dead, &self.suspects).await;
+                self.look = true;
             }
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {
                 self.stop.soon.cancel();
             }
             Ok(()) = self.alive.changed(), if !self.claimed.is_empty() => {}
-            () = self.stop.now.cancelled(), if ending != Some(LOST) => self.ending = Some(LOST),
+            () = self.stop.now.cancelled(), if ending != Some(LOST) => self.claim_no_more(LOST),
         }
         Ok(())
+    }
+
+    /// From now on this life only ends what it began, beside the next one if there is to be one.
+    fn claim_no_more(&mut self, why: &'static str) {
+        self.ending = Some(why);
+        self.shown_slots.store(0, Ordering::Relaxed);
+        // Whoever cannot be told starts the next life when this one is over.
+        let _ = notify::send("X_HANDOVER=1");
+        self.tell_what_runs();
     }
 
     pub(super) fn can_claim(&self) -> bool {
@@ -171,19 +204,34 @@ impl Life {
     }
 
     pub(super) fn free(&self) -> u32 {
-        slots::free(self.setup.slots, self.running.len(), self.claimed.len())
+        slots::free(self.setup.slots, self.running.len(), self.claimed.len(), self.elsewhere)
     }
 
     fn collect(&mut self, done: Result<Finished, tokio::task::JoinError>) -> anyhow::Result<()> {
         let mut next = Some(done);
         while let Some(done) = next {
             let finished = done.context("an execution went wrong")?;
-            self.rows.remove(&finished.row);
+            self.titles.remove(&finished.row);
             self.finished.push(finished);
             next = self.running.try_join_next();
         }
         self.look = true;
+        if self.ending.is_some() {
+            self.tell_what_runs();
+        }
         Ok(())
+    }
+
+    /// Whom this life waits for, for status and whoever stops the daemon.
+    fn tell_what_runs(&self) {
+        const TOLD: usize = 5;
+        let count = self.titles.len();
+        let mut titles: Vec<&str> = self.titles.values().take(TOLD).map(String::as_str).collect();
+        if count > TOLD {
+            titles.push("…");
+        }
+        let tasks = if count == 1 { "task" } else { "tasks" };
+        let _ = notify::send(&format!("STATUS=waits for {count} {tasks}: {}", titles.join(", ")));
     }
 
     /// Whether no row can be under our lock.

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod command;
+mod elders;
 mod exchange;
 mod execution;
 mod lease;
@@ -26,12 +27,14 @@ use sysconfig::{SysConfig, Value};
 use task_store::{HeldState, Owner, Store};
 
 use self::{
+    elders::Elders,
+    lease::Lease,
     life::{Life, Setup},
     trouble::Trouble,
     watch::Suspects,
 };
 use crate::{
-    clock,
+    clock::{self, Moment},
     config::{database, task_types, text},
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
@@ -69,17 +72,17 @@ impl DaemonModule for SchedulerTaskWorker {
         }
         let setup = self.setup();
         let suspects = Suspects::default();
-        let Some(owner) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
+        let Some(begun) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };
-        let (alive, seen) = tokio::sync::watch::channel(clock::boot());
+        let owner = begun.owner;
+        let (alive, seen) = tokio::sync::watch::channel(begun.since);
         let life =
-            Life::new(&self.context, &store, owner, setup, (seen, suspects.clone()), trouble)?;
-        let lost = life.lost();
-        let keepers = [
-            tokio::spawn(lease::keep(store.clone(), owner, life.slots(), alive, lost)),
-            tokio::spawn(watch::keep(store.clone(), owner, suspects)),
-        ];
+            Life::new(&self.context, &store, begun, setup, (seen, suspects.clone()), trouble)?;
+        let (slots, lost) = (life.slots(), life.lost());
+        let lease = Lease { store: store.clone(), owner, slots, alive, lost };
+        let keepers =
+            [tokio::spawn(lease.keep()), tokio::spawn(watch::keep(store.clone(), owner, suspects))];
         let round = life.lead().await;
         keepers.iter().for_each(tokio::task::JoinHandle::abort);
         store.close().await;
@@ -123,24 +126,32 @@ impl SchedulerTaskWorker {
             .unwrap_or(Duration::from_hours(1))
     }
 
-    /// Registers this life, frees what earlier ones left, and what was held for want of a handler.
+    /// Registers this life, looks who else lives, frees what earlier ones left, and what was held for want of a handler.
     async fn begin(
         &self,
         store: &Store,
         setup: &Setup,
         suspects: &Suspects,
         trouble: &mut Trouble,
-    ) -> anyhow::Result<Option<Owner>> {
+    ) -> anyhow::Result<Option<Begun>> {
         let host = gethostname()?.to_string_lossy().into_owned();
         let node = node(self.context.settings());
         while !self.context.is_stopping() {
-            if let Some(owner) = trouble.check(enter(store, node, &host, setup, suspects).await) {
-                return Ok(Some(owner));
+            if let Some(begun) = trouble.check(enter(store, node, &host, setup, suspects).await) {
+                return Ok(Some(begun));
             }
             self.context.pause(PAUSE).await;
         }
         Ok(None)
     }
+}
+
+/// A life that is registered.
+struct Begun {
+    owner: Owner,
+    /// Before it was: its lease counts from here.
+    since: Moment,
+    elders: Elders,
 }
 
 async fn enter(
@@ -149,14 +160,14 @@ async fn enter(
     host: &str,
     setup: &Setup,
     suspects: &Suspects,
-) -> task_store::Result<Owner> {
-    let pid = std::process::id();
+) -> task_store::Result<Begun> {
+    let (pid, since) = (std::process::id(), clock::boot());
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
-    watch::predecessors(store, owner, host, suspects).await?;
+    let elders = watch::elders(store, owner, host, suspects).await?;
     for name in with_handler(&setup.types) {
         store.retry_all(HeldState::NoHandler, name).await?;
     }
-    Ok(owner)
+    Ok(Begun { owner, since, elders })
 }
 
 fn with_handler(types: &BTreeMap<String, Arc<task_types::TaskType>>) -> impl Iterator<Item = &str> {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,6 +9,7 @@ use std::{
 use task_store::{Instance, Owner, Store, TaskId};
 use tokio::time::sleep;
 
+use super::elders::{Elder, Elders};
 use crate::{
     clock::{self, Moment},
     logs,
@@ -86,30 +86,39 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
     }
 }
 
-/// Frees what earlier workers of this node and host left behind.
-pub(super) async fn predecessors(
+/// Frees what dead workers of this node and host left behind; who lives beside this one.
+pub(super) async fn elders(
     store: &Store,
     own: Owner,
     host: &str,
     suspects: &Suspects,
-) -> task_store::Result<()> {
+) -> task_store::Result<Elders> {
+    let mut elders = Elders::default();
     for Instance { owner, host: theirs, pid, .. } in store.instances().await? {
         if owner == own || owner.node() != own.node() {
             continue;
         }
-        if theirs == host && !is_worker(pid) {
+        let elder = (theirs == host).then(|| Elder::find(owner, pid));
+        if matches!(elder, Some(None)) {
             reclaim(store, owner, suspects).await;
-        } else {
+            continue;
+        }
+        let elder = elder.flatten();
+        if !elder.as_ref().is_some_and(|elder| elder.is_sibling) {
             logs::complain(&format!(
                 "another worker has NodeID {}: process {pid} on {theirs}; if both live, one needs another number",
                 own.node(),
             ));
         }
+        if let Some(elder) = elder {
+            elders.add(elder);
+        }
     }
-    Ok(())
+    Ok(elders)
 }
 
-async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
+/// Frees what a dead worker had.
+pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
     match store.reclaim(dead, clock::wall()).await {
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
@@ -123,15 +132,6 @@ async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
             logs::complain(&format!("worker {dead} is dead, its tasks not yet free: {error}"));
         }
     }
-}
-
-/// Whether a module process of ours has the number: another life may have got that of a dead one.
-fn is_worker(pid: u32) -> bool {
-    let other = pid != std::process::id();
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let is_zombie = stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
-    other && name.trim() == "otrsd-module" && !is_zombie
 }
 
 #[cfg(test)]

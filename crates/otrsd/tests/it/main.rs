@@ -38,6 +38,7 @@ mod task_cli;
 mod tasks_away;
 mod tasks_future;
 mod tasks_handlers;
+mod tasks_handover;
 mod tasks_life;
 mod upgrade;
 mod users;

@@ -60,7 +60,11 @@ pub(crate) fn shell(name: &str, script: &str, keys: &[(&str, &str)]) -> String {
 impl Tasks {
     /// A daemon that is not yet started, or `None` where there is no such server.
     pub(crate) fn new(database: Database, types: &[String]) -> Option<Self> {
-        let world = World::stock();
+        Self::of(World::stock(), database, types)
+    }
+
+    /// In a world with a program of the stock kind.
+    pub(crate) fn of(world: World, database: Database, types: &[String]) -> Option<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url = match database {
             Database::Sqlite => format!("sqlite:{}", world.text("state/tasks.db")),

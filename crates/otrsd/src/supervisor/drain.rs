@@ -1,0 +1,134 @@
+//! Draining lives: one that has handed over takes nothing new and ends what it began, beside its successor.
+//!
+//! A module says `X_HANDOVER=1` at its discard, or when it was asked to end for a planned change. The next
+//! life starts at once; the draining one has no limit, but for that of a stop.
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Supervisor,
+    life::{ABORT_GRACE, ask_to_end, exit_of, own_cause},
+    module::{Cause, Limit, Phase, Process, Then},
+    reaper::Reaped,
+    restart::Ending,
+    status::Earlier,
+};
+use crate::{
+    clock::Moment,
+    config::modules::{Kind, ModuleSpec},
+};
+
+/// The end of a life whose successor works already.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Draining {
+    pub(super) spec: ModuleSpec,
+    pub(super) process: Process,
+    pub(super) limit: Limit,
+    /// Why it was asked to end; `None` for its own discard.
+    cause: Option<Cause>,
+}
+
+impl Draining {
+    /// When something is due: its kill, or the end of its lease.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        self.limit.deadline().into_iter().chain(self.process.lease).min()
+    }
+}
+
+impl Supervisor {
+    /// A life has handed over: its successor starts. During a stop, or when the module is to go, there is
+    /// none, and the life simply ends.
+    pub(super) fn hand_over(&mut self, name: &str, now: Moment) {
+        let Some(module) = self.past.modules.get_mut(name) else { return };
+        let (process, cause) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
+            Phase::Running { process, .. } => (process, None),
+            Phase::Stopping { process, cause, then: Then::Start, .. } => (process, Some(cause)),
+            other => {
+                module.phase = other;
+                return;
+            }
+        };
+        let uptime = now.since(process.since);
+        let ending = cause.as_ref().map_or(Ending::Discarded, |cause| cause.ending);
+        tracing::info!(
+            module = name,
+            pid = process.pid,
+            "{name} hands over, and ends what it began"
+        );
+        module.ended = Some(now);
+        let spec = module.spec.clone();
+        self.past.draining.push(Draining { spec, process, limit: Limit::default(), cause });
+        self.follow(name, Then::Start, ending, uptime, now);
+    }
+
+    /// A draining life is over; false if the process is none.
+    pub(super) fn on_drained(&mut self, reaped: Reaped, now: Moment) -> bool {
+        let mut draining = self.past.draining.iter();
+        let Some(position) = draining.position(|it| it.process.pid == reaped.pid) else {
+            return false;
+        };
+        let Draining { spec, process, cause, .. } = self.past.draining.remove(position);
+        let cause = cause.unwrap_or_else(|| own_cause(&process, reaped));
+        let name = &spec.name;
+        let exit = exit_of(&process, reaped, cause, now);
+        tracing::info!(module = name, pid = reaped.pid, "{name} has ended what it began: {exit}");
+        self.watches.tell(name, &format!("{name} (PID {}) ended: {exit}", reaped.pid));
+        if let Some(module) = self.past.modules.get_mut(name) {
+            module.keep_exit(exit);
+        }
+        if let Some(cgroup) = &self.held.cgroup {
+            cgroup.end(name, process.instance);
+        }
+        self.end_strays();
+        true
+    }
+
+    /// Asks the draining lives to end within the limit of a stop.
+    pub(super) fn stop_draining(&mut self, limit: Limit) {
+        for draining in &mut self.past.draining {
+            let (name, pid) = (&draining.spec.name, draining.process.pid);
+            self.watches.tell(name, &format!("waiting for {name} (PID {pid})"));
+            ask_to_end(&draining.spec, pid, Then::Stop);
+            draining.limit = draining.limit.min(limit);
+        }
+    }
+
+    /// Kills the draining lives whose time is over.
+    pub(super) fn end_draining(&mut self, now: Moment) {
+        for Draining { spec, process, limit, .. } in &mut self.past.draining {
+            let group = Pid::from_raw(process.pid);
+            if limit.last_call.take_if(|moment| *moment <= now).is_some() {
+                let _ = killpg(group, Signal::SIGTERM);
+            }
+            if limit.kill.is_some_and(|moment| moment <= now) {
+                tracing::warn!("{} (PID {group}) did not end in time and is killed", spec.name);
+                let _ = kill(group, Signal::SIGKILL);
+                limit.kill = Some(now + ABORT_GRACE);
+            }
+        }
+    }
+
+    /// The draining lives of a module, for people.
+    pub(super) fn draining(&self, name: &str) -> Vec<Earlier> {
+        let own = self.past.draining.iter().filter(|draining| draining.spec.name == name);
+        own.map(|it| Earlier { pid: it.process.pid, note: it.process.note.clone() }).collect()
+    }
+
+    pub(super) fn is_draining(&self, pid: i32) -> bool {
+        self.past.draining.iter().any(|it| it.process.pid == pid)
+    }
+
+    pub(super) fn draining_mut(&mut self, pid: i32) -> Option<&mut Draining> {
+        self.past.draining.iter_mut().find(|it| it.process.pid == pid)
+    }
+
+    /// The native ones among the draining processes, which open their log files anew when told to.
+    pub(super) fn draining_natives(&self) -> impl Iterator<Item = i32> {
+        let natives = self.past.draining.iter().filter(|it| it.spec.kind == Kind::Native);
+        natives.map(|draining| draining.process.pid)
+    }
+}

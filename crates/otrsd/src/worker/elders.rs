@@ -1,0 +1,104 @@
+//! Other workers of this node on this host that live: most often earlier lives of this one, which end what
+//! they began. Their tasks take room here, and the kernel tells when one of them dies.
+
+use std::{
+    fs::{self, File},
+    future::pending,
+    io,
+    os::fd::{FromRawFd as _, RawFd},
+};
+
+use nix::{libc, unistd::getppid};
+use task_store::Owner;
+use tokio::{net::unix::pipe::Receiver, task::JoinSet};
+
+/// Those that live, as far as we know.
+#[derive(Debug, Default)]
+pub(super) struct Elders {
+    owners: Vec<Owner>,
+    deaths: JoinSet<Owner>,
+}
+
+/// A living worker.
+#[derive(Debug)]
+pub(super) struct Elder {
+    owner: Owner,
+    /// Readable when it is dead; a pipe's end is the one kind that tokio waits for without unsafe code.
+    process: Receiver,
+    /// Of the same supervisor: it does not claim any more.
+    pub(super) is_sibling: bool,
+}
+
+impl Elder {
+    /// The worker in process `pid`, if there is one.
+    pub(super) fn find(owner: Owner, pid: u32) -> Option<Self> {
+        let pid = i32::try_from(pid).ok()?;
+        // Opened first: what is read of the process then is of this one.
+        let process = open(pid).ok()?;
+        let parent = parent_of_worker(pid)?;
+        let process = Receiver::from_file_unchecked(process).ok()?;
+        Some(Self { owner, process, is_sibling: parent == getppid().as_raw() })
+    }
+}
+
+impl Elders {
+    pub(super) fn add(&mut self, Elder { owner, process, .. }: Elder) {
+        self.owners.push(owner);
+        self.deaths.spawn(async move {
+            let _ = process.readable().await;
+            owner
+        });
+    }
+
+    /// Whose locks they have.
+    pub(super) fn owners(&self) -> &[Owner] {
+        &self.owners
+    }
+
+    /// Waits until one of them is dead; for ever if there is none.
+    pub(super) async fn dead(&mut self) -> Owner {
+        match self.deaths.join_next().await {
+            Some(Ok(dead)) => {
+                self.owners.retain(|owner| *owner != dead);
+                dead
+            }
+            // Nothing there can fail.
+            Some(Err(_)) | None => pending().await,
+        }
+    }
+}
+
+/// A descriptor that gets readable when the process is dead.
+#[expect(unsafe_code, reason = "nix has no pidfd_open")]
+fn open(pid: i32) -> io::Result<File> {
+    // SAFETY: the call takes two numbers, and its descriptor is nobody else's.
+    unsafe {
+        let number = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+        match RawFd::try_from(number) {
+            Ok(number) if number >= 0 => Ok(File::from_raw_fd(number)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// The parent of a living module process of ours: another program may have got the number of a dead one.
+fn parent_of_worker(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (before, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let is_alive = !matches!(fields.next(), Some("Z" | "X"));
+    let parent = fields.next()?.parse().ok()?;
+    (is_alive && before.ends_with("(otrsd-module")).then_some(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_our_module_processes_are_elders() {
+        let owner = Owner::new(1, 10_000_001).unwrap();
+        assert!(Elder::find(owner, std::process::id()).is_none(), "a test is no worker");
+        assert!(Elder::find(owner, u32::MAX).is_none());
+    }
+}
