@@ -73,10 +73,17 @@ impl Store {
         Ok(self.transact(&Release { home: self.is_home(), which: one }).await? > 0)
     }
 
-    /// Puts all tasks of a type that were held for a state back into the queue: a handler has appeared, or
-    /// what made them fail was mended. How many.
-    pub async fn retry_all(&self, state: HeldState, task_type: &str) -> Result<u64> {
-        let all = Which::All { state, task_type };
+    /// Puts tasks of a type (empty for all) that are held for a state since before a time back into the
+    /// queue, oldest first, at most `limit`: a handler has appeared, or what made them fail was mended. How
+    /// many.
+    pub async fn retry_all(
+        &self,
+        state: HeldState,
+        task_type: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64> {
+        let all = Which::All { state, task_type, before, limit };
         self.transact(&Release { home: self.is_home(), which: all }).await
     }
 }
@@ -107,7 +114,7 @@ pub(crate) async fn hold(
 enum Which<'a> {
     Due { now: Timestamp, limit: u32 },
     One(TaskId),
-    All { state: HeldState, task_type: &'a str },
+    All { state: HeldState, task_type: &'a str, before: Timestamp, limit: u32 },
 }
 
 struct Release<'a> {
@@ -157,13 +164,17 @@ impl Release<'_> {
                 };
                 connection.rows(sql, arguments![id.ident()]).await?
             }
-            Which::All { state, task_type } => {
+            Which::All { state, task_type, before, limit } => {
                 let sql = if sqlite {
-                    "SELECT id FROM otrsd_held WHERE state = ? AND task_type = ? ORDER BY id"
+                    "SELECT id FROM otrsd_held WHERE state = ? AND held < ? \
+                     AND (? = '' OR task_type = ?) ORDER BY id LIMIT ?"
                 } else {
-                    "SELECT id FROM otrsd_held WHERE state = ? AND task_type = ? ORDER BY id FOR UPDATE SKIP LOCKED"
+                    "SELECT id FROM otrsd_held WHERE state = ? AND held < ? \
+                     AND (? = '' OR task_type = ?) ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"
                 };
-                connection.rows(sql, arguments![state.word(), *task_type]).await?
+                let (before, limit) = (before.as_microsecond(), i64::from(*limit));
+                let all = arguments![state.word(), before, *task_type, *task_type, limit];
+                connection.rows(sql, all).await?
             }
         };
         rows.iter().map(|row| row.int(0)).collect()

@@ -49,6 +49,8 @@ const USUAL_GRACE: u64 = 30;
 /// Of the grace, kept for what must be written at the end.
 const RESERVE: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(1);
+/// Held tasks that one transaction puts back.
+const BATCH: u32 = 500;
 
 pub(crate) struct SchedulerTaskWorker {
     context: ModuleContext,
@@ -164,8 +166,9 @@ async fn enter(
     let (pid, since) = (std::process::id(), clock::boot());
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
     let elders = watch::elders(store, owner, host, suspects).await?;
+    let now = clock::wall();
     for name in with_handler(&setup.types) {
-        store.retry_all(HeldState::NoHandler, name).await?;
+        while store.retry_all(HeldState::NoHandler, name, now, BATCH).await? > 0 {}
     }
     Ok(Begun { owner, since, elders })
 }

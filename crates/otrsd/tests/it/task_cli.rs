@@ -459,3 +459,19 @@ fn without_a_database_the_exit_code_says_so() {
         assert!(said.stderr.starts_with(expected) && !said.stderr.contains("secret"), "{said:?}");
     }
 }
+
+#[test]
+fn all_of_a_state_are_retried_at_once() {
+    let place = Place::new();
+    for name in ["one", "two", "three"] {
+        place.held(name, HeldState::Failed, None);
+    }
+    place.held("dangerous", HeldState::Quarantined, None);
+    let retry = |arguments: &[&str]| place.run(&[&["task", "retry"], arguments].concat());
+    assert_eq!(retry(&[]).code, 2, "neither an id nor which ones");
+    assert_eq!(retry(&["--type", "Other"]).ok().stdout, "0 failed tasks of type Other retried\n");
+    assert_eq!(retry(&["--type", "Held"]).ok().stdout, "3 failed tasks of type Held retried\n");
+    assert_eq!(retry(&["--state", "quarantined"]).ok().stdout, "1 quarantined tasks retried\n");
+    let waiting = place.json(&["task", "list", "--state", "waiting", "--json"]);
+    assert_eq!(waiting.as_array().unwrap().len(), 4);
+}

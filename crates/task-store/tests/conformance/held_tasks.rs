@@ -42,6 +42,13 @@ pub async fn by_hand_and_by_type(kind: Kind) {
     hold(&place, NewTask::new("Even", "even", ""), HeldState::NoHandler, None).await;
     assert!(store.retry(failed.id).await.unwrap());
     assert!(!store.retry(failed.id).await.unwrap(), "it is not held any more");
-    assert_eq!(store.retry_all(HeldState::NoHandler, "Odd").await.unwrap(), 1);
+    let all = async |task_type, before: i64| {
+        let before = jiff::Timestamp::from_second(before).unwrap();
+        store.retry_all(HeldState::NoHandler, task_type, before, 9).await.unwrap()
+    };
+    assert_eq!(all("Odd", 0).await, 0, "what is held later stays");
+    assert_eq!(all("Odd", 9_000_000_000).await, 1);
     assert_eq!(names(&claim(store, worker(1), 9).await), ["failed", "odd"]);
+    assert_eq!(all("", 9_000_000_000).await, 1);
+    assert_eq!(names(&claim(store, worker(1), 9).await), ["even"]);
 }

@@ -20,8 +20,8 @@ pub(in crate::cli) enum TaskCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Put held tasks back into the queue.
-    Retry(Ids),
+    /// Put held tasks back into the queue: some, or all of a state or type.
+    Retry(Retry),
     /// End tasks that were still to run; the ledger keeps their names.
     Cancel(Ids),
     /// Take away held tasks that will not run any more; the ledger keeps their names.
@@ -86,6 +86,43 @@ pub(in crate::cli) struct Ids {
     /// The tasks' ids, or their first characters.
     #[arg(required = true, value_name = "ID")]
     pub(super) ids: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Retry {
+    /// The tasks' ids, or their first characters.
+    #[arg(value_name = "ID", required_unless_present_any = ["state", "task_type"])]
+    pub(super) ids: Vec<String>,
+    /// All that are held in this state. Default with --type: failed.
+    #[arg(long, value_enum, conflicts_with = "ids")]
+    pub(super) state: Option<Held>,
+    /// All of this type.
+    #[arg(long = "type", value_name = "T", conflicts_with = "ids")]
+    pub(super) task_type: Option<String>,
+}
+
+/// The states of tasks that are held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Held {
+    /// Failed, to be tried again.
+    Retry,
+    /// Failed for good.
+    Failed,
+    /// Killed its process three times.
+    Quarantined,
+    /// No handler for its type.
+    NoHandler,
+}
+
+impl Held {
+    pub(super) fn state(self) -> HeldState {
+        match self {
+            Self::Retry => HeldState::Retry,
+            Self::Failed => HeldState::Failed,
+            Self::Quarantined => HeldState::Quarantined,
+            Self::NoHandler => HeldState::NoHandler,
+        }
+    }
 }
 
 /// The states that a list can show.

@@ -3,9 +3,12 @@
 
 use jiff::Timestamp;
 use nix::unistd::{User, getuid};
-use task_store::{Cancelled, Entry, State, Store, TaskId};
+use task_store::{Cancelled, Entry, HeldState, State, Store, TaskId};
 
-use super::{find, owner, title, word};
+use super::{
+    arguments::{Held, Retry},
+    find, owner, title, word,
+};
 use crate::{
     cli::{
         Failure, database::Database, progress::Progress, table::one_line, terminal::print,
@@ -14,16 +17,43 @@ use crate::{
     clock,
 };
 
-/// How many tasks one transaction purges.
+/// How many tasks one transaction purges or puts back.
 const BATCH: u32 = 500;
 
-pub(super) async fn retry(database: &Database, ids: &[String]) -> Result<(), Failure> {
+pub(super) async fn retry(database: &Database, options: &Retry) -> Result<(), Failure> {
     let store = &database.store;
-    each(ids, "retried", async |text| {
+    if options.ids.is_empty() {
+        return retry_all(store, options).await;
+    }
+    each(&options.ids, "retried", async |text| {
         let entry = find(store, text).await?;
         if store.retry(entry.id).await? { Ok(entry) } else { Err(not_held(&entry)) }
     })
     .await
+}
+
+async fn retry_all(store: &Store, options: &Retry) -> Result<(), Failure> {
+    let state = options.state.map_or(HeldState::Failed, Held::state);
+    let task_type = options.task_type.as_deref().unwrap_or_default();
+    let mut progress = Progress::new();
+    let mut retried = 0;
+    // What fails again meanwhile is not retried without end.
+    let begin = clock::wall();
+    loop {
+        let batch = store.retry_all(state, task_type, begin, BATCH).await?;
+        retried += batch;
+        if batch == 0 {
+            break;
+        }
+        progress.show(&format!("{retried} retried"));
+    }
+    progress.clear();
+    let of_type = match task_type {
+        "" => String::new(),
+        task_type => format!(" of type {}", one_line(task_type, 60)),
+    };
+    print(&format!("{retried} {} tasks{of_type} retried\n", state.word()));
+    Ok(())
 }
 
 pub(super) async fn cancel(database: &Database, ids: &[String]) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure
             TaskCommand::Add(_) => Ok(()),
             TaskCommand::List(options) => list::run(database, &options).await,
             TaskCommand::Show { id, json } => show::run(database, &id, json).await,
-            TaskCommand::Retry(ids) => change::retry(database, &ids.ids).await,
+            TaskCommand::Retry(options) => change::retry(database, &options).await,
             TaskCommand::Cancel(ids) => change::cancel(database, &ids.ids).await,
             TaskCommand::Delete(ids) => change::delete(database, &ids.ids).await,
             TaskCommand::Explain { id } => explain::run(database, &id).await,
