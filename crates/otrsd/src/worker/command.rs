@@ -7,8 +7,12 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::{Pid, getpid},
+    fcntl::{OFlag, open},
+    sys::{
+        signal::{Signal, killpg},
+        stat::Mode,
+    },
+    unistd::{Pid, getpid, write},
 };
 use serde_json::{Value, json};
 use task_store::Task;
@@ -71,7 +75,10 @@ pub(super) fn start(
     #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
     // SAFETY: the closure makes async-signal-safe system calls only.
     unsafe {
-        command.pre_exec(move || Ok(die_with(parent)?));
+        command.pre_exec(move || {
+            be_the_first_to_go();
+            Ok(die_with(parent)?)
+        });
     }
     let mut child = command.spawn()?;
     let leader = child.id().cast_signed();
@@ -80,6 +87,15 @@ pub(super) fn start(
         tokio::spawn(feed(stdin.into(), letter(task, number, data)));
     }
     Ok(Running { leader: Pid::from_raw(leader), end, output })
+}
+
+/// When memory runs out, the kernel shall take a handler, and not the worker or the database: its task is
+/// run again. Makes async-signal-safe system calls only; where there is no such file, nothing is lost.
+fn be_the_first_to_go() {
+    let file = open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+    if let Ok(file) = file {
+        let _ = write(&file, b"1000");
+    }
 }
 
 impl Running {

@@ -21,6 +21,7 @@ on_each_database! {
     a_gigabyte_of_output
     a_killed_handler_runs_three_times
     many_tasks_once_each
+    handlers_go_first_when_memory_runs_out
 }
 
 fn success(database: Database) {
@@ -196,4 +197,14 @@ fn many_tasks_once_each(database: Database) {
         assert_eq!(all[0].output.as_deref(), Some(format!("{}\n", task.name).as_str()));
     }
     assert!(begin.elapsed() < Duration::from_secs(20));
+}
+
+fn handlers_go_first_when_memory_runs_out(database: Database) {
+    let types = [shell("Score", "cat /proc/self/oom_score_adj", &[])];
+    let Some(tasks) = Tasks::new(database, &types) else { return };
+    tasks.start();
+    assert_eq!(tasks.succeeds(tasks.add_of("Score", "one")).output.as_deref(), Some("1000\n"));
+    let worker = tasks.world.running(crate::tasks::WORKER);
+    let own = std::fs::read_to_string(format!("/proc/{worker}/oom_score_adj")).unwrap();
+    assert_ne!(own, "1000\n");
 }
