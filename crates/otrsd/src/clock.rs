@@ -1,4 +1,4 @@
-//! The two clocks, read here and nowhere else: decisions take the time as a parameter.
+//! The clocks, read here and nowhere else: decisions take the time as a parameter.
 //!
 //! A [`Moment`] is `CLOCK_MONOTONIC`, so it goes on across a replaced supervisor image and can be
 //! written down, which `std::time::Instant` cannot.
@@ -52,6 +52,11 @@ pub(crate) fn now() -> Moment {
 /// The monotonic clock that goes on while the machine is suspended.
 pub(crate) fn boot() -> Moment {
     Moment(clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default())
+}
+
+/// The processor time that this thread has used.
+pub(crate) fn of_this_thread() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }
 
 /// The wall clock now, for people and file names.

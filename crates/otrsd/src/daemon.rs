@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     cli,
+    handler::{Function, Functions, Task, TaskContext, TaskError},
     module::{
         DaemonModule, ModuleContext,
         registry::Registry,
@@ -28,6 +29,7 @@ use crate::{
 /// ```
 pub struct Daemon {
     registry: Registry,
+    functions: Functions,
 }
 
 impl Default for Daemon {
@@ -41,9 +43,8 @@ impl Daemon {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         registry.register(test_daemon::MODULE, TestDaemon::new);
-        registry.register(worker::MODULE, SchedulerTaskWorker::new);
         registry.register(future::MODULE, SchedulerFutureTaskManager::new);
-        Self { registry }
+        Self { registry, functions: Functions::new() }
     }
 
     /// Adds a native module: registrations name it by `module`, for example `Acme::Poll`. A module
@@ -58,8 +59,55 @@ impl Daemon {
         self
     }
 
+    /// Runs the tasks of a type by a function, inside the worker's process. A function of that type that was
+    /// added before is replaced.
+    ///
+    /// ```no_run
+    /// use otrsd::{Task, TaskContext, TaskError};
+    ///
+    /// async fn render(task: Task, context: TaskContext) -> Result<(), TaskError> {
+    ///     let file = task.data["file"].as_str().ok_or_else(|| TaskError::never("no file"))?;
+    ///     context.say(&format!("rendering {file}"));
+    ///     let _image = std::fs::read(file)?;
+    ///     Ok(())
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     otrsd::Daemon::new().handler("Thumbnail", render).run()
+    /// }
+    /// ```
+    ///
+    /// The setting `Daemon::SchedulerTaskWorker::TaskType###<Type>` holds its policy, as for every type; a
+    /// `Command` or `Http` there goes before the function.
+    ///
+    /// Functions run on up to 16 threads of a Tokio runtime of their own. One that works long without an
+    /// await takes a thread from the others: `tokio::task::spawn_blocking` is for that. What it gives to other
+    /// threads or tasks must look whether to end by itself ([`TaskContext::is_stopping`]): it is not seen when
+    /// the function is dropped, and would go on beside the next try.
+    ///
+    /// A panic is a failure. One that aborts the process takes what runs beside it along; each of these
+    /// tasks then runs alone, until it is known whose fault it was. Programs are better run by a `Command`: the
+    /// worker waits for all children of its process itself, so that `std::process` cannot.
+    #[must_use]
+    pub fn handler<F>(
+        mut self,
+        task_type: &str,
+        handler: impl Fn(Task, TaskContext) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), TaskError>> + Send + 'static,
+    {
+        self.functions.insert(task_type.to_owned(), Function::new(handler));
+        self
+    }
+
     /// Runs the command line of this process.
-    pub fn run(self) -> ExitCode {
+    pub fn run(mut self) -> ExitCode {
+        if !self.registry.contains(worker::MODULE) {
+            let functions = self.functions;
+            let worker = move |context| SchedulerTaskWorker::new(context, functions.clone());
+            self.registry.register(worker::MODULE, worker);
+        }
         cli::run(self.registry)
     }
 }

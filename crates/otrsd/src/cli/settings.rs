@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use sysconfig::Value;
 
 use super::{Failure, Program, terminal::print};
+use crate::config::http::masked;
 
 pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
     let settings = program.load()?.settings;
@@ -28,6 +29,7 @@ pub(super) fn list(
     if json {
         let entries: Vec<_> = chosen
             .map(|(name, value, origin)| {
+                let value = masked(name, value);
                 serde_json::json!({ "name": name, "value": value, "origin": origin.to_string() })
             })
             .collect();
@@ -37,7 +39,7 @@ pub(super) fn list(
     }
     let mut text = String::new();
     for (name, value, place) in chosen {
-        let value = serde_json::to_string(value).map_err(anyhow::Error::from)?;
+        let value = serde_json::to_string(&masked(name, value)).map_err(anyhow::Error::from)?;
         let _ = write!(text, "{name} = {value}");
         if origin {
             let _ = write!(text, "    # {place}");

@@ -3,7 +3,7 @@
 //! Everybody who opens the database does so by [`open`]: the modules, each in its own process, and the
 //! command line. The standard place is a layer of the settings, so that all of them agree on it.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::OnceLock};
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
@@ -30,6 +30,23 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     let options = Options { time_zone, connections, ..Options::default() };
     // The URL holds a password: it stays out of the message.
     Store::connect(url, options).with_context(|| format!("setting {DATABASE_URL}"))
+}
+
+/// The store in `cell`, opened by the first who asks.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn shared(
+    cell: &OnceLock<Store>,
+    settings: &SysConfig,
+    connections: u32,
+) -> anyhow::Result<Store> {
+    if let Some(store) = cell.get() {
+        return Ok(store.clone());
+    }
+    let store = open(settings, connections)?;
+    Ok(cell.get_or_init(|| store).clone())
 }
 
 /// The zone of the wall clock in the original's columns.

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod generation;
+pub(crate) mod http;
 mod keys;
 pub(crate) mod log;
 pub(crate) mod modules;
@@ -78,6 +79,7 @@ impl Configuration {
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
         let stop_grace = number(&settings, "Daemon::StopGrace", 30, DAY, &mut problems);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
+        problems.extend(task_types::read(&settings).1);
         Self {
             place,
             stop_grace: Duration::from_secs(stop_grace),

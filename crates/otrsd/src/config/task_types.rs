@@ -1,14 +1,19 @@
 //! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: how the tasks of a type are run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sysconfig::{Problem, SysConfig, Value};
 
-use super::{keys::Keys, problem};
+use super::{
+    http::{self, Call},
+    keys::Keys,
+    problem,
+};
 
-const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
-const KNOWN: [&str; 9] = [
+pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
+const KNOWN: [&str; 10] = [
     "Command",
+    "Http",
     "Timeout",
     "Attempts",
     "RetryDelay",
@@ -22,8 +27,10 @@ const KNOWN: [&str; 9] = [
 /// The policy of one type.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct TaskType {
-    /// The program that runs its tasks; without one this daemon has no handler for them.
+    /// The program that runs its tasks. Without a handler in the settings a function of this program may.
     pub(crate) command: Option<Vec<String>>,
+    /// Whom to call for its tasks.
+    pub(crate) http: Option<Arc<Call>>,
     /// The longest that an execution may take.
     pub(crate) timeout: Duration,
     /// How often a task may be tried, if it does not say more itself.
@@ -54,6 +61,7 @@ impl Default for TaskType {
     fn default() -> Self {
         Self {
             command: None,
+            http: None,
             timeout: Duration::from_hours(1),
             attempts: 1,
             retry_delay: Duration::from_secs(10),
@@ -85,17 +93,30 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
     (types, problems)
 }
 
+/// Whether the settings speak of a type, be it nonsense.
+pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
+    settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
+}
+
 fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
     let Some(map) = keys.value.as_map() else {
-        return Err("a task type is a hash with the key 'Command'".to_owned());
+        return Err("a task type is a hash of keys like 'Command'".to_owned());
     };
-    if map.contains_key("Command") {
-        keys.check_trust("Command")?;
+    for key in ["Command", "Http"] {
+        if map.contains_key(key) {
+            keys.check_trust(key)?;
+        }
+    }
+    let command = keys.argv("Command")?;
+    let http = map.get("Http").filter(|it| **it != Value::Undef).map(http::read).transpose()?;
+    if command.is_some() && http.is_some() {
+        return Err("'Command' and 'Http' exclude each other".to_owned());
     }
     let usual = TaskType::default();
     let retry_delay = keys.seconds("RetryDelay")?.unwrap_or(usual.retry_delay);
     Ok(TaskType {
-        command: keys.argv("Command")?,
+        command,
+        http: http.map(Arc::new),
         timeout: keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout),
         attempts: keys.number("Attempts")?.unwrap_or(usual.attempts).max(1),
         retry_delay,

@@ -1,11 +1,19 @@
 //! What a module knows of its surroundings.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sysconfig::{SysConfig, Value};
+use task_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
+use crate::config::database;
+
+/// A module does one thing after the other.
+const CONNECTIONS: u32 = 2;
 
 /// Handed to a module's constructor: its name, its settings, and the ways to pause and to speak.
 #[derive(Clone, Debug)]
@@ -20,6 +28,7 @@ struct Shared {
     debug: bool,
     end: End,
     output: Output,
+    store: OnceLock<Store>,
 }
 
 /// How a module's process is asked to end.
@@ -33,8 +42,8 @@ pub(crate) struct End {
 
 impl ModuleContext {
     pub(crate) fn new(name: String, settings: SysConfig, debug: bool, end: End) -> Self {
-        let output = Output::default();
-        Self { shared: Arc::new(Shared { name, settings, debug, end, output }) }
+        let (output, store) = (Output::default(), OnceLock::new());
+        Self { shared: Arc::new(Shared { name, settings, debug, end, output, store }) }
     }
 
     /// Of a module that only says what it has done.
@@ -55,6 +64,24 @@ impl ModuleContext {
     /// A key of the module's own registration.
     pub fn registration(&self, key: &str) -> Option<&Value> {
         self.shared.settings.get(&format!("DaemonModules###{}", self.shared.name))?.get(key)
+    }
+
+    /// The tasks of this installation, for example to add one. Opened at the first call, by `DatabaseURL`.
+    ///
+    /// ```no_run
+    /// # use otrsd::{ModuleContext, anyhow, jiff::Timestamp, task_store::NewTask};
+    /// async fn found(context: &ModuleContext, file: &str) -> anyhow::Result<()> {
+    ///     let data = otrsd::serde_json::json!({ "file": file }).to_string();
+    ///     context.store()?.add(&NewTask::new("Thumbnail", file, data), Timestamp::now()).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is away is no error here.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        database::shared(&self.shared.store, &self.shared.settings, CONNECTIONS)
     }
 
     /// Whether the module was asked to tell more: `start --debug`.

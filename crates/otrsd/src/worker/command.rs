@@ -106,7 +106,7 @@ impl Running {
 }
 
 /// What a handler reads.
-fn letter(task: &Task, number: u32, data: &Value) -> Vec<u8> {
+pub(super) fn letter(task: &Task, number: u32, data: &Value) -> Vec<u8> {
     let letter = json!({
         "id": task.id.to_string(),
         "type": task.task_type,

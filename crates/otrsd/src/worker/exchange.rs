@@ -1,16 +1,17 @@
 //! What a life tells the database, and what it gets for it: ends against new tasks, in one transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Task, Then, decode};
 
 use super::{
     execution::{self, Order},
+    handlers::Handler,
     lease::CAREFUL,
     life::{Life, SAFETY},
     outcome::CRASHES,
 };
-use crate::{clock, logs};
+use crate::{clock, config::task_types::OnCrash, logs};
 
 /// Due retries that are freed at once.
 const RETRIES: u32 = 200;
@@ -35,7 +36,8 @@ impl Life {
             return Ok(());
         }
         let holding = self.holding();
-        let claim = Claim { owner: self.owner, slots, except: &[], holding: &holding };
+        let except = self.not_now();
+        let claim = Claim { owner: self.owner, slots, except: &except, holding: &holding };
         let claim = Some(&claim).filter(|_| slots > 0);
         let now = clock::wall();
         let answer = self.store.finish(self.owner, &self.finished, claim, now).await?;
@@ -60,7 +62,14 @@ impl Life {
     fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
-        self.titles.keys().copied().chain(claimed).chain(finished).collect()
+        let waiting = self.company.waiting();
+        self.titles.keys().copied().chain(claimed).chain(finished).chain(waiting).collect()
+    }
+
+    /// Types that are not claimed while one of their tasks is, or is to be, alone.
+    fn not_now(&self) -> Vec<String> {
+        let all = self.setup.in_process.iter().filter(|_| self.company.keeps_alone());
+        all.cloned().collect()
     }
 
     async fn release_retries(&mut self) -> task_store::Result<()> {
@@ -86,58 +95,85 @@ impl Life {
     }
 
     async fn start_claimed(&mut self) -> task_store::Result<()> {
-        if self.claimed.is_empty() || self.ending.is_none() && self.is_careful() {
+        if !self.has_claimed() || self.ending.is_none() && self.is_careful() {
             return Ok(());
         }
         let ids: Vec<_> = self.claimed.iter().map(|task| task.id).collect();
-        let mut known = self.store.history(&ids).await?;
+        let mut known = match ids.as_slice() {
+            [] => HashMap::new(),
+            ids => self.store.history(ids).await?,
+        };
         for task in std::mem::take(&mut self.claimed) {
             let history = known.remove(&task.id).unwrap_or_default();
             let row = task.row;
             match self.order(task, history) {
-                // A stop that came meanwhile; nobody has begun with it.
-                Ok(_) if self.ending.is_some() => {
-                    self.finished.push(Finished { row, execution: None, then: Then::Free });
-                }
-                Ok(order) => {
-                    self.titles.insert(row, order.title());
-                    self.running.spawn(execution::run(
-                        order,
-                        Arc::clone(&self.reaper),
-                        self.stop.clone(),
-                    ));
-                }
+                Ok(order) => self.admit(order),
                 Err(hold) => {
                     let then = Then::Hold(hold);
                     self.finished.push(Finished { row, execution: None, then });
                 }
             }
         }
+        let waited = match self.ending {
+            None => self.company.admit_alone(self.finished.len()),
+            Some(_) => self.company.dismiss(),
+        };
+        if let Some(order) = waited {
+            self.begin(order);
+        }
         Ok(())
+    }
+
+    fn admit(&mut self, order: Order) {
+        match self.company.admit(order) {
+            Ok(Some(order)) => self.begin(order),
+            Ok(None) => {}
+            Err(row) => self.free_again(row),
+        }
+    }
+
+    /// Unless a stop came meanwhile; nobody has begun with it.
+    fn begin(&mut self, order: Order) {
+        let row = order.task.row;
+        if self.ending.is_some() {
+            self.company.leave(row);
+            return self.free_again(row);
+        }
+        self.titles.insert(row, order.title());
+        self.running.spawn(execution::run(order, self.tools.clone(), self.stop.clone()));
+    }
+
+    fn free_again(&mut self, row: i64) {
+        self.finished.push(Finished { row, execution: None, then: Then::Free });
     }
 
     /// What is needed to run a task, or why it cannot run.
     fn order(&mut self, task: Task, history: History) -> Result<Order, Hold> {
         let hold = |state, reason| Hold { state, due: None, reason };
-        if self.suspects.remove(task.id) && history.crashed >= CRASHES {
+        let is_suspect = self.suspects.remove(task.id);
+        if is_suspect && history.crashed >= CRASHES {
             let reason = format!("its worker died {} times while it ran", history.crashed);
             return Err(hold(HeldState::Quarantined, reason));
         }
-        let policy = self.setup.types.get(&task.task_type);
-        let Some((policy, argv)) = policy.and_then(|it| Some((it, it.command.clone()?))) else {
+        let Some((policy, handler)) = self.setup.handlers.of(&task.task_type) else {
             let kind = &task.task_type;
             let reason = format!("no handler for type '{kind}' in this daemon");
             if self.unknown.insert(kind.clone()) {
                 logs::complain(&format!(
-                    "{reason}: its tasks wait until TaskType###{kind} has a Command"
+                    "{reason}: its tasks wait until TaskType###{kind} has a Command or Http, or the \
+                     program a function"
                 ));
             }
             return Err(hold(HeldState::NoHandler, reason));
         };
+        let in_process = matches!(handler, Handler::Function(_));
+        if is_suspect && in_process && policy.on_crash == OnCrash::Keep {
+            let reason = "its worker died while it ran, and its type has OnCrash keep".to_owned();
+            return Err(hold(HeldState::Failed, reason));
+        }
         let data = decode(&task.data)
             .map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
-        let (policy, owner) = (Arc::clone(policy), self.owner);
-        Ok(Order { task, data, argv, policy, history, owner })
+        Ok(Order { task, data, handler, policy, history, owner: self.owner })
     }
 }
 

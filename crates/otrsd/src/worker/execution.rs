@@ -1,4 +1,4 @@
-//! One run of one task, from the start of its handler to the end of its last process.
+//! One run of one task, from the start of its handler to its end: of a command, to that of its last process.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     command::{self, Running},
+    function::InProcess,
+    handlers::Handler,
+    http,
     outcome::{Consequence, Ending, consequence},
     output::Tail,
     reaper::Reaper,
@@ -22,7 +25,7 @@ use crate::{
 };
 
 /// Between TERM and KILL.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The exit code of `sysexits.h` that asks for another try.
 const TEMPORARY: i32 = 75;
 
@@ -31,7 +34,7 @@ const TEMPORARY: i32 = 75;
 pub(super) struct Order {
     pub(super) task: Task,
     pub(super) data: Value,
-    pub(super) argv: Vec<String>,
+    pub(super) handler: Handler,
     pub(super) policy: Arc<TaskType>,
     pub(super) history: History,
     pub(super) owner: Owner,
@@ -41,6 +44,34 @@ impl Order {
     /// The task for people.
     pub(super) fn title(&self) -> String {
         format!("{} ({} {})", self.task.id, self.task.task_type, self.task.name)
+    }
+
+    /// Which try it is.
+    pub(super) fn number(&self) -> u32 {
+        self.history.failed.saturating_add(1)
+    }
+}
+
+/// What executions are made with, shared by all of a life.
+#[derive(Clone, Debug)]
+pub(super) struct Tools {
+    pub(super) reaper: Arc<Reaper>,
+    pub(super) in_process: Arc<InProcess>,
+    pub(super) http: Arc<http::Client>,
+}
+
+/// The end of an execution, and what it cost where that was measured.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) ending: Ending,
+    pub(super) cpu: Option<Duration>,
+    pub(super) peak_memory: Option<u64>,
+    pub(super) output: Option<String>,
+}
+
+impl Ended {
+    pub(super) fn without_costs(ending: Ending) -> Self {
+        Self { ending, cpu: None, peak_memory: None, output: None }
     }
 }
 
@@ -53,17 +84,43 @@ pub(super) struct Interruption {
     pub(super) now: CancellationToken,
 }
 
+impl Interruption {
+    /// Resolves when an execution must end that may take `longest`: with what that makes of it.
+    pub(super) async fn told(&self, longest: Duration) -> Ending {
+        tokio::select! {
+            () = self.now.cancelled() => {
+                Ending::Interrupted("the worker lost its place".to_owned())
+            }
+            () = self.soon.cancelled() => Ending::Interrupted("the worker was stopped".to_owned()),
+            () = sleep(longest) => Ending::TimedOut(format!("took longer than {longest:?}")),
+        }
+    }
+}
+
 /// Runs a task to its end.
-pub(super) async fn run(order: Order, reaper: Arc<Reaper>, stop: Interruption) -> Finished {
+pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finished {
     let started = clock::wall();
-    let Order { task, argv, history, .. } = &order;
-    let number = history.failed.saturating_add(1);
-    let mut tail = Tail::default();
-    let (ending, last) = match command::start(argv, task, number, &order.data, &reaper) {
-        Ok(mut running) => attend(&mut running, &order.policy, &mut tail, &stop).await,
-        Err(error) => (Ending::Failed(format!("cannot start {}: {error}", argv[0])), None),
+    let ended = match &order.handler {
+        Handler::Command(argv) => command(argv, &order, &tools.reaper, &stop).await,
+        Handler::Http(call) => tools.http.run(call, &order, &stop).await,
+        Handler::Function(function) => tools.in_process.run(function, &order, &stop).await,
     };
-    finished(&order, started, ending, last, &tail)
+    finished(&order, started, ended)
+}
+
+async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
+    let mut tail = Tail::default();
+    let (ending, last) =
+        match command::start(argv, &order.task, order.number(), &order.data, reaper) {
+            Ok(mut running) => attend(&mut running, &order.policy, &mut tail, stop).await,
+            Err(error) => (Ending::Failed(format!("cannot start {}: {error}", argv[0])), None),
+        };
+    Ended {
+        ending,
+        cpu: last.map(|reaped| reaped.cpu),
+        peak_memory: last.map(|reaped| reaped.peak_rss_kb),
+        output: tail.text(),
+    }
 }
 
 /// Reads, waits, and ends the handler when it must end.
@@ -117,7 +174,7 @@ fn ending(ours: Option<Ending>, end: Option<End>, tail: &Tail) -> Ending {
         (Some(End::Code(0)), None | Some(Ending::Interrupted(_))) => Ending::Success,
         (_, Some(ours)) => ours,
         (Some(End::Code(TEMPORARY)), None) => {
-            Ending::Temporary(explained(format!("exit {TEMPORARY}")))
+            Ending::Temporary(explained(format!("exit {TEMPORARY}")), Duration::ZERO)
         }
         (Some(end @ End::Code(_)), None) => Ending::Failed(explained(end.to_string())),
         (Some(end), None) => Ending::Crashed(explained(end.to_string())),
@@ -125,17 +182,11 @@ fn ending(ours: Option<Ending>, end: Option<End>, tail: &Tail) -> Ending {
     }
 }
 
-fn finished(
-    order: &Order,
-    started: Timestamp,
-    ending: Ending,
-    reaped: Option<Reaped>,
-    tail: &Tail,
-) -> Finished {
+fn finished(order: &Order, started: Timestamp, it: Ended) -> Finished {
     let ended = clock::wall();
     let Order { task, policy, history, owner, .. } = order;
     let Consequence { outcome, error, then } =
-        consequence(ending, policy, task.attempts, *history, ended, fastrand::f64());
+        consequence(it.ending, policy, task.attempts, *history, ended, fastrand::f64());
     let execution = Execution {
         id: task.id,
         task_type: task.task_type.clone(),
@@ -145,10 +196,10 @@ fn finished(
         outcome,
         started,
         ended,
-        cpu: reaped.map(|reaped| reaped.cpu),
-        peak_memory: reaped.map(|reaped| reaped.peak_rss_kb),
+        cpu: it.cpu,
+        peak_memory: it.peak_memory,
         error,
-        output: tail.text(),
+        output: it.output,
     };
     Finished { row: task.row, execution: Some(execution), then }
 }

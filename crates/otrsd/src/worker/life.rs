@@ -17,8 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Begun,
+    company::Company,
     elders::Elders,
-    execution::Interruption,
+    execution::{Interruption, Tools},
+    function::InProcess,
+    handlers::Handlers,
     reaper::Reaper,
     slots,
     trouble::Trouble,
@@ -26,7 +29,6 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    config::task_types::TaskType,
     module::{ModuleContext, Round},
     notify,
 };
@@ -41,7 +43,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Setup {
     /// How many tasks run at once.
     pub(super) slots: u32,
-    pub(super) types: BTreeMap<String, Arc<TaskType>>,
+    pub(super) handlers: Handlers,
+    /// The types whose tasks run in this process, and may die with it.
+    pub(super) in_process: BTreeSet<String>,
     /// How long running tasks may go on after a stop is asked for.
     pub(super) grace: Duration,
     /// How long this life claims.
@@ -58,11 +62,13 @@ pub(super) struct Life {
     /// When this worker last showed that it lives.
     pub(super) alive: Receiver<Moment>,
     pub(super) suspects: Suspects,
-    pub(super) reaper: Arc<Reaper>,
+    pub(super) tools: Tools,
     pub(super) stop: Interruption,
     /// The rows that run, with what people call them.
     pub(super) titles: BTreeMap<i64, String>,
     pub(super) running: JoinSet<Finished>,
+    /// Those of them in this process.
+    pub(super) company: Company,
     /// Ours, and not yet started.
     pub(super) claimed: Vec<Task>,
     /// Over, and not yet written down.
@@ -92,6 +98,11 @@ impl Life {
         (alive, suspects): (Receiver<Moment>, Suspects),
         trouble: Trouble,
     ) -> anyhow::Result<Self> {
+        let tools = Tools {
+            reaper: Reaper::start()?,
+            in_process: Arc::new(InProcess::new(setup.slots, context.settings())),
+            http: Arc::default(),
+        };
         Ok(Self {
             context: context.clone(),
             store: store.clone(),
@@ -103,10 +114,11 @@ impl Life {
             shown_slots: Arc::new(AtomicU32::new(setup.slots)),
             setup,
             trouble,
-            reaper: Reaper::start()?,
+            tools,
             stop: Interruption::default(),
             titles: BTreeMap::new(),
             running: JoinSet::new(),
+            company: Company::default(),
             claimed: Vec::new(),
             finished: Vec::new(),
             unknown: BTreeSet::new(),
@@ -141,7 +153,8 @@ impl Life {
             self.unsure |= !works;
             if self.ending.is_some() && self.running.is_empty() {
                 // Without a database the next life takes the tasks back.
-                if works && self.owes_nothing() || self.context.is_hurried() && !works {
+                let cannot_wait = self.context.is_hurried() || self.tools.in_process.is_stuck();
+                if works && self.owes_nothing() || cannot_wait && !works {
                     return Ok(self.end().await);
                 }
             }
@@ -184,7 +197,7 @@ impl Life {
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {
                 self.stop.soon.cancel();
             }
-            Ok(()) = self.alive.changed(), if !self.claimed.is_empty() => {}
+            Ok(()) = self.alive.changed(), if self.has_claimed() => {}
             () = self.stop.now.cancelled(), if ending != Some(LOST) => self.claim_no_more(LOST),
         }
         Ok(())
@@ -204,7 +217,8 @@ impl Life {
     }
 
     pub(super) fn free(&self) -> u32 {
-        slots::free(self.setup.slots, self.running.len(), self.claimed.len(), self.elsewhere)
+        let claimed = self.claimed.len() + self.company.waiting().iter().len();
+        slots::free(self.setup.slots, self.running.len(), claimed, self.elsewhere)
     }
 
     fn collect(&mut self, done: Result<Finished, tokio::task::JoinError>) -> anyhow::Result<()> {
@@ -212,11 +226,14 @@ impl Life {
         while let Some(done) = next {
             let finished = done.context("an execution went wrong")?;
             self.titles.remove(&finished.row);
+            self.company.leave(finished.row);
             self.finished.push(finished);
             next = self.running.try_join_next();
         }
         self.look = true;
-        if self.ending.is_some() {
+        if self.tools.in_process.is_stuck() && self.ending.is_none() {
+            self.claim_no_more("a function does not end");
+        } else if self.ending.is_some() {
             self.tell_what_runs();
         }
         Ok(())
@@ -236,11 +253,17 @@ impl Life {
 
     /// Whether no row can be under our lock.
     fn owes_nothing(&self) -> bool {
-        self.finished.is_empty() && self.claimed.is_empty() && !self.unsure
+        self.finished.is_empty() && !self.has_claimed() && !self.unsure
+    }
+
+    /// Whether tasks wait for their start.
+    pub(super) fn has_claimed(&self) -> bool {
+        !self.claimed.is_empty() || self.company.waiting().is_some()
     }
 
     /// A life that may still have rows stays registered: the next one takes them back.
     async fn end(mut self) -> Round {
+        self.tools.in_process.close().await;
         if self.owes_nothing() {
             let outcome = self.store.unregister(self.owner).await;
             self.trouble.check(outcome);

@@ -1,17 +1,23 @@
-//! `SchedulerTaskWorker`: runs the tasks of the queue, each in a process of its own.
+//! `SchedulerTaskWorker`: runs the tasks of the queue, by commands, calls and functions.
 //!
 //! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
 //! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
 
+mod answer;
 mod backoff;
 mod command;
+mod company;
 mod elders;
 mod exchange;
 mod execution;
+mod function;
+mod handlers;
+mod http;
 mod lease;
 mod life;
+mod metered;
 mod outcome;
-mod output;
+pub(crate) mod output;
 pub(crate) mod ready;
 mod reaper;
 mod slots;
@@ -19,7 +25,7 @@ pub(crate) mod summary;
 pub(crate) mod trouble;
 mod watch;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::unistd::gethostname;
@@ -28,6 +34,7 @@ use task_store::{HeldState, Owner, Store};
 
 use self::{
     elders::Elders,
+    handlers::Handlers,
     lease::Lease,
     life::{Life, Setup},
     trouble::Trouble,
@@ -36,6 +43,7 @@ use self::{
 use crate::{
     clock::{self, Moment},
     config::{database, task_types, text},
+    handler::Functions,
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
 };
@@ -54,11 +62,12 @@ const BATCH: u32 = 500;
 
 pub(crate) struct SchedulerTaskWorker {
     context: ModuleContext,
+    functions: Functions,
 }
 
 impl SchedulerTaskWorker {
-    pub(crate) fn new(context: ModuleContext) -> Self {
-        Self { context }
+    pub(crate) fn new(context: ModuleContext, functions: Functions) -> Self {
+        Self { context, functions }
     }
 }
 
@@ -112,9 +121,11 @@ impl SchedulerTaskWorker {
         let maximum = number("Daemon::SchedulerTaskWorker::MaximumWorkers");
         let maximum = maximum.and_then(|number| u32::try_from(number).ok()).filter(|it| *it > 0);
         let grace = Duration::from_secs(number("Daemon::StopGrace").unwrap_or(USUAL_GRACE));
+        let handlers = Handlers::new(settings, types, &self.functions);
         Setup {
             slots: maximum.unwrap_or(USUAL_WORKERS),
-            types: types.into_iter().map(|(name, it)| (name, Arc::new(it))).collect(),
+            in_process: handlers.in_process().map(str::to_owned).collect(),
+            handlers,
             grace: grace.saturating_sub(RESERVE).max(grace / 4),
             discard: self.discard(),
         }
@@ -167,14 +178,10 @@ async fn enter(
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
     let elders = watch::elders(store, owner, host, suspects).await?;
     let now = clock::wall();
-    for name in with_handler(&setup.types) {
+    for name in setup.handlers.names() {
         while store.retry_all(HeldState::NoHandler, name, now, BATCH).await? > 0 {}
     }
     Ok(Begun { owner, since, elders })
-}
-
-fn with_handler(types: &BTreeMap<String, Arc<task_types::TaskType>>) -> impl Iterator<Item = &str> {
-    types.iter().filter(|(_, policy)| policy.command.is_some()).map(|(name, _)| name.as_str())
 }
 
 /// The configuration was refused if this were no number from 1 to 999.

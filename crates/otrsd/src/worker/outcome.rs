@@ -1,5 +1,7 @@
 //! What follows the end of an execution: a pure decision.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use task_store::{HeldState, History, Hold, Outcome, Then};
 
@@ -10,9 +12,11 @@ use crate::config::task_types::{OnCrash, TaskType};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     Success,
-    /// It asks to be tried again later, whatever the attempts say.
-    Temporary(String),
+    /// It asks to be tried again after this pause at least, whatever the attempts say.
+    Temporary(String, Duration),
     Failed(String),
+    /// It asks not to be tried again, whatever the attempts say.
+    Final(String),
     TimedOut(String),
     /// A signal that was not ours.
     Crashed(String),
@@ -40,7 +44,8 @@ pub(super) fn consequence(
     now: Timestamp,
     jitter: f64,
 ) -> Consequence {
-    let is_temporary = matches!(ending, Ending::Temporary(_));
+    let asked = if let Ending::Temporary(_, pause) = ending { Some(pause) } else { None };
+    let is_final = matches!(ending, Ending::Final(_));
     let (outcome, error) = match ending {
         Ending::Success => {
             return Consequence { outcome: Outcome::Success, error: None, then: Then::Delete };
@@ -48,11 +53,13 @@ pub(super) fn consequence(
         Ending::Interrupted(why) => (Outcome::Interrupted, why),
         Ending::Crashed(why) => (Outcome::Crashed, why),
         Ending::TimedOut(why) => (Outcome::TimedOut, why),
-        Ending::Temporary(why) | Ending::Failed(why) => (Outcome::Failed, why),
+        Ending::Temporary(why, _) | Ending::Failed(why) | Ending::Final(why) => {
+            (Outcome::Failed, why)
+        }
     };
     let failures = history.failed.saturating_add(1);
     let allowed = i64::from(policy.attempts).max(attempts);
-    let retries = is_temporary || i64::from(failures) < allowed;
+    let retries = asked.is_some() || !is_final && i64::from(failures) < allowed;
     let hold = |state, due| Then::Hold(Hold { state, due, reason: error.clone() });
     let then = match outcome {
         Outcome::Interrupted => Then::Free,
@@ -61,6 +68,8 @@ pub(super) fn consequence(
         _ if outcome != Outcome::Crashed && retries => {
             let pause =
                 backoff::delay(policy.retry_delay, policy.retry_delay_max, failures, jitter);
+            // What the operator takes for the longest pause goes before what is asked for.
+            let pause = pause.max(asked.unwrap_or_default().min(policy.retry_delay_max));
             hold(HeldState::Retry, Some(now + pause))
         }
         _ => hold(HeldState::Failed, None),
@@ -70,8 +79,6 @@ pub(super) fn consequence(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn word(then: &Then) -> String {
@@ -92,6 +99,7 @@ mod tests {
         let keep = TaskType { on_crash: OnCrash::Keep, ..TaskType::default() };
         let one = TaskType::default();
         let why = || "why".to_owned();
+        let temporary = |pause| Ending::Temporary(why(), Duration::from_secs(pause));
         let history = |failed, crashed| History { failed, crashed, crashed_together: false };
         for (ending, policy, attempts, history, outcome, then) in [
             (Ending::Success, &one, 1, history(0, 0), Outcome::Success, "delete"),
@@ -101,7 +109,11 @@ mod tests {
             (Ending::Failed(why()), &policy, 1, history(1, 0), Outcome::Failed, "retry 20"),
             (Ending::Failed(why()), &policy, 1, history(2, 0), Outcome::Failed, "failed"),
             (Ending::Failed(why()), &policy, 1, history(9, 0), Outcome::Failed, "failed"),
-            (Ending::Temporary(why()), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
+            (temporary(0), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
+            (temporary(25), &one, 1, history(0, 0), Outcome::Failed, "retry 25"),
+            (temporary(25), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
+            (temporary(90_000), &one, 1, history(0, 0), Outcome::Failed, "retry 3600"),
+            (Ending::Final(why()), &policy, 5, history(0, 0), Outcome::Failed, "failed"),
             (Ending::TimedOut(why()), &one, 1, history(0, 0), Outcome::TimedOut, "failed"),
             (Ending::TimedOut(why()), &policy, 1, history(0, 0), Outcome::TimedOut, "retry 10"),
             (Ending::Crashed(why()), &one, 1, history(0, 0), Outcome::Crashed, "free"),

@@ -14,14 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The end of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     kept: VecDeque<u8>,
     lost: u64,
 }
 
 impl Tail {
     /// Adds what came next.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.kept.extend(bytes);
         let surplus = self.kept.len().saturating_sub(LIMIT);
         self.kept.drain(..surplus);
@@ -43,10 +43,12 @@ impl Tail {
 
     /// The last line with something in it, which most often says what went wrong.
     pub(super) fn last_line(&self) -> Option<String> {
-        let text = self.text()?;
-        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        let legible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-        Some(line.chars().take(LONGEST_LINE).map(legible).collect())
+        self.text()?.lines().rev().find(|line| !line.trim().is_empty()).map(legible)
+    }
+
+    /// The first one.
+    pub(super) fn first_line(&self) -> Option<String> {
+        self.text()?.lines().find(|line| !line.trim().is_empty()).map(legible)
     }
 
     /// Reads on as long as somebody may write, so that nobody who writes is held up. Cancelled at any
@@ -69,6 +71,17 @@ impl Tail {
     }
 }
 
+/// A text for people and for databases, which refuse some characters: not too long, without control
+/// characters.
+pub(super) fn legible(text: &str) -> String {
+    let legible = |c: char| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.trim().chars().take(LONGEST_LINE).map(legible).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,9 +89,10 @@ mod tests {
     #[test]
     fn the_end_is_kept() {
         let mut tail = Tail::default();
-        assert_eq!((tail.text(), tail.last_line()), (None, None));
+        assert_eq!((tail.text(), tail.last_line(), tail.first_line()), (None, None, None));
         tail.push(b"first\n\nno such file\0\n \n");
         assert_eq!(tail.last_line().as_deref(), Some("no such file\u{fffd}"));
+        assert_eq!(tail.first_line().as_deref(), Some("first"));
         for _ in 0..100 {
             tail.push(&[b'x'; 1000]);
         }

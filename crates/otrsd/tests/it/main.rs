@@ -39,6 +39,8 @@ mod tasks_away;
 mod tasks_future;
 mod tasks_handlers;
 mod tasks_handover;
+mod tasks_http;
 mod tasks_life;
+mod tasks_native;
 mod upgrade;
 mod users;

@@ -10,7 +10,7 @@ use task_store::{
 use tokio::runtime::{self, Runtime};
 
 use crate::{
-    harness::{World, setting, wait_until},
+    harness::{World, example, setting, wait_until},
     registration::{escape, module},
 };
 
@@ -49,11 +49,25 @@ pub(crate) fn shell(name: &str, script: &str, keys: &[(&str, &str)]) -> String {
     for (key, text) in keys {
         let _ = write!(items, "<Item Key=\"{key}\">{}</Item>", escape(text));
     }
+    let words = ["/bin/sh", "-c", script].map(|word| format!("<Item>{}</Item>", escape(word)));
+    let command = format!("<Item Key=\"Command\"><Array>{}</Array></Item>", words.concat());
+    task_type(name, &(command + &items))
+}
+
+/// The setting of a task type without a command.
+pub(crate) fn policy(name: &str, keys: &[(&str, &str)]) -> String {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|(key, text)| format!("<Item Key=\"{key}\">{}</Item>", escape(text)))
+        .collect();
+    task_type(name, &keys.concat())
+}
+
+/// The setting of a task type with these items.
+pub(crate) fn task_type(name: &str, items: &str) -> String {
     format!(
         "<Setting Name=\"Daemon::SchedulerTaskWorker::TaskType###{name}\" Required=\"1\" Valid=\"1\">\
-         <Value><Hash><Item Key=\"Command\"><Array><Item>/bin/sh</Item><Item>-c</Item><Item>{}</Item></Array></Item>\
-         {items}</Hash></Value></Setting>\n",
-        escape(script)
+         <Value><Hash>{items}</Hash></Value></Setting>\n"
     )
 }
 
@@ -61,6 +75,11 @@ impl Tasks {
     /// A daemon that is not yet started, or `None` where there is no such server.
     pub(crate) fn new(database: Database, types: &[String]) -> Option<Self> {
         Self::of(World::stock(), database, types)
+    }
+
+    /// With the program whose functions run tasks.
+    pub(crate) fn native(database: Database, types: &[String]) -> Option<Self> {
+        Self::of(World::of(example("handlers_for_tests")), database, types)
     }
 
     /// In a world with a program of the stock kind.

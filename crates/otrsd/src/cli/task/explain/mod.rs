@@ -155,7 +155,7 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
         HeldState::NoHandler => vec![
             format!("{name} has no handler: {reason}."),
             format!(
-                "It runs when one appears: set Daemon::SchedulerTaskWorker::TaskType###{} with a Command, then otrsd reload.",
+                "It runs when one appears: set Daemon::SchedulerTaskWorker::TaskType###{} with a Command or Http, then otrsd reload.",
                 one_line(&entry.task_type, 100)
             ),
         ],

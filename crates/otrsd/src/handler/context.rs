@@ -1,0 +1,95 @@
+//! What a handler knows of its surroundings.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use sysconfig::SysConfig;
+use task_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::database, worker::output::Tail};
+
+/// Of all handlers of a process together: the worker keeps its own, so that they never hold it up.
+const CONNECTIONS: u32 = 4;
+
+/// Handed to a handler with its task: when to end, where to speak, the settings, and the store.
+#[derive(Clone, Debug)]
+pub struct TaskContext {
+    surroundings: Arc<Surroundings>,
+    stop: CancellationToken,
+    said: Said,
+}
+
+/// What all executions of a process share.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    settings: SysConfig,
+    store: OnceLock<Store>,
+}
+
+/// The end of what a handler said.
+type Said = Arc<Mutex<Tail>>;
+
+impl Surroundings {
+    pub(crate) fn new(settings: SysConfig) -> Self {
+        Self { settings, store: OnceLock::new() }
+    }
+
+    /// The store, if a handler asked for it.
+    pub(crate) fn opened(&self) -> Option<&Store> {
+        self.store.get()
+    }
+}
+
+impl TaskContext {
+    pub(crate) fn new(surroundings: Arc<Surroundings>, stop: CancellationToken) -> Self {
+        Self { surroundings, stop, said: Said::default() }
+    }
+
+    pub(crate) fn said(&self) -> Arc<Mutex<Tail>> {
+        Arc::clone(&self.said)
+    }
+
+    /// Whether the execution is to end: its time is over, the daemon stops, or nobody wants the task any more.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Resolves when the execution is to end, for `tokio::select!`. Five seconds later the handler is dropped
+    /// where it awaits; one that does not await by then costs the worker its process.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Adds a line to the execution's output, of which the last 16 KB are kept: `otrsd task show`.
+    pub fn say(&self, line: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push(line.as_bytes());
+        said.push(b"\n");
+    }
+
+    /// The effective settings, as they were when this life of the worker began.
+    pub fn settings(&self) -> &SysConfig {
+        &self.surroundings.settings
+    }
+
+    /// The tasks of this installation, for example to add the next one.
+    ///
+    /// ```no_run
+    /// # use otrsd::{Task, TaskContext, TaskError, jiff::Timestamp, task_store::NewTask};
+    /// async fn order(task: Task, context: TaskContext) -> Result<(), TaskError> {
+    ///     let next = NewTask::new("SendInvoice", task.name, task.data.to_string());
+    ///     context.store()?.add(&next, Timestamp::now()).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// [`Store::add_in`] adds within a transaction of your own, so that the task is there if and when that
+    /// commits. A handler may run twice for one task, so it may add twice, too.
+    ///
+    /// # Errors
+    ///
+    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is away is no error here.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        database::shared(&self.surroundings.store, &self.surroundings.settings, CONNECTIONS)
+    }
+}

@@ -1,0 +1,168 @@
+//! Which tasks may run beside each other in the worker's process.
+//!
+//! A process that dies takes all executions in it along, and nobody knows whose fault it was. So each of them
+//! next runs alone: nothing else in that process, and no other such task under the worker's lock, lest it be
+//! counted among the dead. Commands and calls are not in the process, and go on.
+
+use std::collections::HashSet;
+
+use super::{execution::Order, handlers::Handler};
+
+/// The tasks in the worker's process, by their rows.
+#[derive(Debug, Default)]
+pub(super) struct Company {
+    beside: HashSet<i64>,
+    alone: Option<i64>,
+    /// Will be alone.
+    waiting: Option<Order>,
+}
+
+/// Where a claimed task is to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    Outside,
+    Beside,
+    Alone,
+}
+
+/// What becomes of a claimed task.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Admission {
+    Start,
+    Wait,
+    /// Its turn comes later, here or elsewhere.
+    Free,
+}
+
+impl Company {
+    /// A task comes. `Ok` gives what is to be started, if anything; `Err` the row that
+    /// is to be freed.
+    pub(super) fn admit(&mut self, order: Order) -> Result<Option<Order>, i64> {
+        let place = place(&order);
+        match admit(place, self.keeps_alone()) {
+            Admission::Free => Err(order.task.row),
+            Admission::Wait => {
+                self.waiting = Some(order);
+                Ok(None)
+            }
+            Admission::Start => {
+                if place == Place::Beside {
+                    self.beside.insert(order.task.row);
+                }
+                Ok(Some(order))
+            }
+        }
+    }
+
+    /// The task that waited to be alone, if it is now. `unwritten` is what was freed for its sake, or ended,
+    /// and is still under our lock.
+    pub(super) fn admit_alone(&mut self, unwritten: usize) -> Option<Order> {
+        let is_alone = self.beside.is_empty() && unwritten == 0;
+        let order = self.waiting.take_if(|_| is_alone)?;
+        self.alone = Some(order.task.row);
+        Some(order)
+    }
+
+    /// A task has ended.
+    pub(super) fn leave(&mut self, row: i64) {
+        self.beside.remove(&row);
+        self.alone.take_if(|alone| *alone == row);
+    }
+
+    /// Whether a task is to be alone, now or soon: no other of the process may be claimed.
+    pub(super) fn keeps_alone(&self) -> bool {
+        self.alone.is_some() || self.waiting.is_some()
+    }
+
+    /// The row of the task that waits.
+    pub(super) fn waiting(&self) -> Option<i64> {
+        self.waiting.as_ref().map(|order| order.task.row)
+    }
+
+    /// Nobody will be admitted any more.
+    pub(super) fn dismiss(&mut self) -> Option<Order> {
+        self.waiting.take()
+    }
+}
+
+fn place(order: &Order) -> Place {
+    match order.handler {
+        Handler::Command(_) | Handler::Http(_) => Place::Outside,
+        Handler::Function(_) if order.history.crashed_together => Place::Alone,
+        Handler::Function(_) => Place::Beside,
+    }
+}
+
+fn admit(place: Place, keeps_alone: bool) -> Admission {
+    match (place, keeps_alone) {
+        (Place::Outside, _) | (Place::Beside, false) => Admission::Start,
+        (Place::Alone, false) => Admission::Wait,
+        (Place::Beside | Place::Alone, true) => Admission::Free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::Value;
+    use task_store::{History, LockKey, Owner, Task, TaskId};
+
+    use super::*;
+    use crate::{config::task_types::TaskType, handler::Function};
+
+    #[test]
+    fn who_may_run_beside_whom() {
+        for (place, keeps_alone, expected) in [
+            (Place::Outside, false, Admission::Start),
+            (Place::Outside, true, Admission::Start),
+            (Place::Beside, false, Admission::Start),
+            (Place::Beside, true, Admission::Free),
+            (Place::Alone, false, Admission::Wait),
+            (Place::Alone, true, Admission::Free),
+        ] {
+            assert_eq!(admit(place, keeps_alone), expected, "{place:?}, {keeps_alone}");
+        }
+    }
+
+    fn order(row: i64, crashed_together: bool) -> Order {
+        let owner = Owner::new(1, 10_000_000).unwrap();
+        let task = Task {
+            row,
+            id: TaskId::from_ident(row),
+            task_type: String::new(),
+            name: String::new(),
+            data: String::new(),
+            attempts: 1,
+            priority: 0,
+            lock: LockKey::Ours(owner),
+            created: None,
+        };
+        Order {
+            task,
+            data: Value::Null,
+            handler: Handler::Function(Function::new(async |_, _| Ok(()))),
+            policy: Arc::new(TaskType::default()),
+            history: History { crashed_together, ..History::default() },
+            owner,
+        }
+    }
+
+    #[test]
+    fn one_is_alone_when_all_others_have_left() {
+        let row = |order: Option<Order>| order.map(|order| order.task.row);
+        let mut company = Company::default();
+        assert_eq!(company.admit(order(1, false)).map(row), Ok(Some(1)));
+        assert_eq!(company.admit(order(2, true)).map(row), Ok(None));
+        assert!(company.admit(order(3, false)).is_err() && company.admit(order(4, true)).is_err());
+        assert_eq!((company.keeps_alone(), company.waiting()), (true, Some(2)));
+        assert_eq!(row(company.admit_alone(0)), None, "1 runs");
+        company.leave(1);
+        assert_eq!(row(company.admit_alone(2)), None, "3 and 4 are not yet free");
+        assert_eq!(row(company.admit_alone(0)), Some(2));
+        assert!(company.admit(order(3, false)).is_err(), "2 runs");
+        company.leave(2);
+        assert!(!company.keeps_alone());
+        assert_eq!(company.admit(order(3, false)).map(row), Ok(Some(3)));
+    }
+}

@@ -1,0 +1,75 @@
+//! Who runs the tasks of a type: what the settings say, else a function of this program.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sysconfig::SysConfig;
+
+use crate::{
+    config::{
+        http::Call,
+        task_types::{self, TaskType},
+    },
+    handler::{Function, Functions},
+};
+
+/// One of the three kinds of handlers.
+#[derive(Clone, Debug)]
+pub(super) enum Handler {
+    Command(Vec<String>),
+    Http(Arc<Call>),
+    Function(Function),
+}
+
+/// The types that have a handler in this daemon, and those with a policy alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handlers {
+    types: BTreeMap<String, (Arc<TaskType>, Option<Handler>)>,
+}
+
+impl Handlers {
+    /// A type whose settings are wrong is not run, though there be a function: not otherwise than it should.
+    pub(super) fn new(
+        settings: &SysConfig,
+        types: BTreeMap<String, TaskType>,
+        functions: &Functions,
+    ) -> Self {
+        let mut all = types;
+        for name in functions.keys().filter(|name| !task_types::is_given(settings, name)) {
+            all.entry(name.clone()).or_default();
+        }
+        let with_handler = |(name, policy): (String, TaskType)| {
+            let handler = handler(&policy, functions.get(&name));
+            (name, (Arc::new(policy), handler))
+        };
+        Self { types: all.into_iter().map(with_handler).collect() }
+    }
+
+    pub(super) fn of(&self, task_type: &str) -> Option<(Arc<TaskType>, Handler)> {
+        let (policy, handler) = self.types.get(task_type)?;
+        Some((Arc::clone(policy), handler.clone()?))
+    }
+
+    /// The types that have one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.with(|_| true)
+    }
+
+    /// The types whose tasks run in the worker's own process.
+    pub(super) fn in_process(&self) -> impl Iterator<Item = &str> {
+        self.with(|handler| matches!(handler, Handler::Function(_)))
+    }
+
+    fn with(&self, wanted: impl Fn(&Handler) -> bool) -> impl Iterator<Item = &str> {
+        let types = self.types.iter();
+        types
+            .filter(move |(_, (_, handler))| handler.as_ref().is_some_and(&wanted))
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// Who writes a command or a URL asks for it expressly.
+fn handler(policy: &TaskType, function: Option<&Function>) -> Option<Handler> {
+    let command = policy.command.clone().map(Handler::Command);
+    let http = || policy.http.clone().map(Handler::Http);
+    command.or_else(http).or_else(|| function.cloned().map(Handler::Function))
+}

@@ -1,0 +1,147 @@
+//! Calls a URL for a task. Nothing is followed: headers that are secrets go to the host that they are for.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HeaderValue, USER_AGENT},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio::time::timeout;
+
+use super::{
+    answer::{ending, explained, retry_after, without_secrets},
+    command::letter,
+    execution::{Ended, Interruption, Order},
+    outcome::Ending,
+    output::Tail,
+};
+use crate::{clock, config::http::Call, logs};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// A connection that was not used for so long is closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// What is read of an answer: enough to say what went wrong.
+const BEGINNING: usize = 8 << 10;
+/// How long that may take; the status has said already what became of the task.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type Connections = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// The connections of one life. Made when the first call is due: the certificates are read then.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    connections: OnceLock<Result<Connections, rustls::Error>>,
+}
+
+impl Client {
+    /// Makes the call for a task. Dropped at any point, it ends the request.
+    pub(super) async fn run(&self, call: &Call, order: &Order, stop: &Interruption) -> Ended {
+        let told = stop.told(order.policy.timeout);
+        tokio::pin!(told);
+        let connections = match self.connections.get_or_init(connect) {
+            Ok(connections) => connections,
+            Err(error) => return temporary(format!("no TLS: {error}")),
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = connections.request(request(call, order)) => answer,
+            ours = &mut told => return Ended::without_costs(unanswered(call, ours)),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                return temporary(format!("{}: {:#}", call.place(), anyhow::Error::new(error)));
+            }
+        };
+        let (head, body) = answer.into_parts();
+        let mut beginning = Tail::default();
+        tokio::select! {
+            _ = timeout(PATIENCE, read(body, &mut beginning)) => {}
+            _ = &mut told => {}
+        }
+        let why = explained(call, head.status, &beginning);
+        let pause = retry_after(&head.headers, clock::wall());
+        let output = beginning.text().map(|text| without_secrets(text, &call.headers));
+        Ended { output, ..Ended::without_costs(ending(head.status, why, pause)) }
+    }
+}
+
+fn connect() -> Result<Connections, rustls::Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(CONNECT));
+    tcp.set_nodelay(true);
+    // Named, since a program that uses us may have several.
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots())
+        .with_no_client_auth();
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+    let https = builder.https_or_http().enable_http1().wrap_connector(tcp);
+    Ok(legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(https))
+}
+
+/// The certificates that this system trusts. Without any, plain http goes on.
+fn roots() -> RootCertStore {
+    let loaded = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (trusted, _) = roots.add_parsable_certificates(loaded.certs);
+    if trusted == 0 {
+        let why = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        logs::complain(&format!("this system trusts no certificates, so https fails{why}"));
+    }
+    roots
+}
+
+fn request(call: &Call, order: &Order) -> Request<Full<Bytes>> {
+    let body = letter(&order.task, order.number(), &order.data);
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = call.method.clone();
+    *request.uri_mut() = call.url.clone();
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+        .insert(USER_AGENT, HeaderValue::from_static(concat!("otrsd/", env!("CARGO_PKG_VERSION"))));
+    headers.extend(call.headers.clone());
+    request
+}
+
+async fn read(mut body: Incoming, beginning: &mut Tail) {
+    let mut left = BEGINNING;
+    while let Some(Ok(frame)) = body.frame().await {
+        let data = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+        beginning.push(&data[..data.len().min(left)]);
+        left = left.saturating_sub(data.len());
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+fn temporary(why: String) -> Ended {
+    Ended::without_costs(Ending::Temporary(why, Duration::ZERO))
+}
+
+/// A server that is slow today may be quick tomorrow.
+fn unanswered(call: &Call, ours: Ending) -> Ending {
+    match ours {
+        Ending::TimedOut(why) => {
+            Ending::Temporary(format!("{}: {why}", call.place()), Duration::ZERO)
+        }
+        ours => ours,
+    }
+}

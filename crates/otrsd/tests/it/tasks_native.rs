@@ -1,0 +1,202 @@
+//! Tasks that are run by functions of the program, in the worker's process.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use task_store::{HeldState, NewTask, Outcome, State};
+
+use crate::{
+    harness::{is_alive, wait_until},
+    tasks::{Database, Tasks, WORKER, on_each_database, policy, shell},
+};
+
+on_each_database! {
+    a_function_gets_its_task
+    ends_are_what_the_function_says
+    a_function_adds_the_next_task
+    who_aborts_alone_is_quarantined
+    who_died_together_runs_alone
+    a_stop_interrupts
+}
+
+fn a_function_gets_its_task(database: Database) {
+    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    tasks.start();
+    let id = tasks.add(&NewTask::new("Say", "a name", r#"{"a":[1,"ü"]}"#));
+    let execution = tasks.succeeds(id);
+    let expected = format!("{id} Say 'a name' try 1\n{{\"a\":[1,\"ü\"]}}\n");
+    assert_eq!(execution.output, Some(expected));
+    assert_eq!((execution.error, execution.peak_memory), (None, None));
+    let burned = tasks.succeeds(tasks.add_of("Burn", "one")).cpu.unwrap();
+    assert!(burned > Duration::from_millis(5), "{burned:?}");
+    assert!(execution.cpu.unwrap() < burned, "{:?}", execution.cpu);
+}
+
+fn ends_are_what_the_function_says(database: Database) {
+    let types = [policy("End", &[("RetryDelay", "3600"), ("Attempts", "2")])];
+    let Some(tasks) = Tasks::native(database, &types) else { return };
+    tasks.start();
+    for (name, state, reason) in [
+        ("failed", HeldState::Retry, "no such customer"),
+        ("later", HeldState::Retry, "not yet"),
+        ("never", HeldState::Failed, "no PDF"),
+        ("error", HeldState::Retry, "cannot read\u{fffd}: No such file or directory (os error 2)"),
+    ] {
+        let id = tasks.add_of("End", name);
+        assert_eq!(tasks.held(id, state).reason, reason, "{name}");
+        let execution = tasks.outcome(id);
+        assert_eq!(execution.outcome, Outcome::Failed);
+        assert_eq!(execution.output.is_some(), name == "error");
+    }
+    let worker = tasks.world.running(WORKER);
+    let reason = tasks.held(tasks.add_of("End", "panic"), HeldState::Retry).reason;
+    assert!(reason.starts_with("panicked at ") && reason.ends_with(": told to panic"), "{reason}");
+    assert!(reason.contains("handlers_for_tests.rs:"), "{reason}");
+    assert_eq!(tasks.world.running(WORKER), worker, "a panic ends no process");
+}
+
+fn a_function_adds_the_next_task(database: Database) {
+    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    tasks.start();
+    let output = tasks.succeeds(tasks.add_of("Follow", "one")).output.unwrap();
+    let next = output.trim().parse().unwrap();
+    assert!(tasks.succeeds(next).output.unwrap().contains("Say 'one'"));
+}
+
+fn who_aborts_alone_is_quarantined(database: Database) {
+    let types = [policy("Abort", &[])];
+    let Some(tasks) = Tasks::native(database, &types) else { return };
+    tasks.world.file("now", "");
+    tasks.start();
+    let id = tasks.add_of("Abort", "now");
+    assert!(tasks.held(id, HeldState::Quarantined).reason.contains("3 times"));
+    let outcomes: Vec<_> = tasks.executions(id).iter().map(|it| it.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Crashed; 3]);
+    // A human looks first.
+    tasks.world.configure("30-types", &[policy("Abort", &[("OnCrash", "keep")])]);
+    let worker = tasks.world.running(WORKER);
+    tasks.world.otrsd(&["reload"]).ok();
+    tasks.world.running_anew(WORKER, worker);
+    let kept = tasks.add_of("Abort", "now");
+    tasks.held(kept, HeldState::Failed);
+    assert_eq!(tasks.executions(kept).len(), 1);
+}
+
+fn who_died_together_runs_alone(database: Database) {
+    let types = [shell("Echo", "true", &[])];
+    let Some(tasks) = Tasks::native(database, &types) else { return };
+    tasks.start();
+    let good = tasks.add_of("Wait", "good");
+    let bad = tasks.add_of("Abort", "bad");
+    let has_begun = |name: &str| {
+        let file = tasks.world.path(&format!("{name}.begun"));
+        wait_until(name, || file.exists().then_some(()));
+        std::fs::remove_file(file).unwrap();
+    };
+    has_begun("good");
+    has_begun("bad");
+    tasks.world.file("bad", "");
+    for id in [good, bad] {
+        assert_eq!(tasks.outcome(id).outcome, Outcome::CrashedTogether);
+    }
+    // The first of them is alone now: commands go on, functions wait.
+    has_begun("good");
+    let other = tasks.add_of("Say", "other");
+    tasks.succeeds(tasks.add_of("Echo", "command"));
+    for id in [other, bad] {
+        assert_eq!(tasks.get(id).unwrap().state, State::Waiting);
+    }
+    tasks.world.file("good", "");
+    tasks.held(bad, HeldState::Quarantined);
+    tasks.succeeds(other);
+    let outcomes = |id| tasks.executions(id).iter().map(|it| it.outcome).collect::<Vec<_>>();
+    assert_eq!(outcomes(good), [Outcome::CrashedTogether, Outcome::Success]);
+    let crashes = [Outcome::CrashedTogether, Outcome::Crashed, Outcome::Crashed, Outcome::Crashed];
+    assert_eq!(outcomes(bad), crashes);
+}
+
+fn a_stop_interrupts(database: Database) {
+    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    tasks.start();
+    let polite = tasks.add_of("Polite", "one");
+    let wait = tasks.add_of("Wait", "never");
+    wait_until("both", || (tasks.count(State::Running) == 2).then_some(()));
+    tasks.world.otrsd(&["stop"]).ok();
+    for (id, output) in [(polite, Some("begun\ntold\n")), (wait, None)] {
+        let execution = tasks.outcome(id);
+        assert_eq!(execution.outcome, Outcome::Interrupted);
+        assert_eq!(execution.output.as_deref(), output);
+        assert_eq!(tasks.get(id).unwrap().state, State::Waiting);
+    }
+    assert!(tasks.block(tasks.store().instances()).unwrap().is_empty());
+}
+
+#[test]
+fn a_timeout_drops_who_does_not_hear() {
+    let types = [policy("Polite", &[("Timeout", "0.5")]), policy("Deaf", &[("Timeout", "0.5")])];
+    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    tasks.start();
+    let worker = tasks.world.running(WORKER);
+    let begin = Instant::now();
+    let (polite, deaf) = (tasks.add_of("Polite", "one"), tasks.add_of("Deaf", "one"));
+    let execution = tasks.outcome(polite);
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert_eq!(execution.outcome, Outcome::TimedOut);
+    assert_eq!(execution.error.as_deref(), Some("took longer than 500ms"));
+    assert_eq!(execution.output.as_deref(), Some("begun\ntold\n"));
+    assert_eq!(tasks.outcome(deaf).outcome, Outcome::TimedOut);
+    assert!(begin.elapsed() > Duration::from_secs(5), "it had time to end by itself");
+    tasks.held(deaf, HeldState::Failed);
+    tasks.succeeds(tasks.add_of("Say", "one"));
+    assert_eq!(tasks.world.running(WORKER), worker, "nobody is stuck");
+}
+
+#[test]
+fn who_blocks_for_ever_costs_the_process() {
+    let types = [policy("Block", &[("Timeout", "0.5")])];
+    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    tasks.start();
+    let worker = tasks.world.running(WORKER);
+    let id = tasks.add_of("Block", "one");
+    tasks.succeeds(tasks.add_of("Say", "beside it"));
+    let execution = tasks.outcome(id);
+    assert_eq!((execution.outcome, execution.cpu), (Outcome::TimedOut, None));
+    tasks.world.running_anew(WORKER, worker);
+    assert!(!is_alive(worker));
+    tasks.held(id, HeldState::Failed);
+    let log = tasks.world.worker_log();
+    assert!(log.contains(&format!("task {id} 'one': the function of type 'Block'")), "{log}");
+    tasks.succeeds(tasks.add_of("Say", "after it"));
+}
+
+#[test]
+fn settings_go_before_functions() {
+    let types = [shell("Say", "echo by a command", &[]), policy("Wait", &[("Attempts", "many")])];
+    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    let said = tasks.world.otrsd(&["check"]);
+    assert!(
+        said.code == 3 && said.stdout.contains("TaskType###Wait: 'Attempts' must be"),
+        "{said:?}"
+    );
+    tasks.start();
+    let command = tasks.add_of("Say", "one");
+    let wrong = tasks.add_of("Wait", "one");
+    assert_eq!(tasks.succeeds(command).output.as_deref(), Some("by a command\n"));
+    tasks.held(wrong, HeldState::NoHandler);
+    tasks.world.configure("30-types", &[]);
+    tasks.world.otrsd(&["reload"]).ok();
+    tasks.world.file("one", "");
+    tasks.succeeds(wrong);
+}
+
+#[test]
+fn a_killed_workers_functions_run_again() {
+    let Some(tasks) = Tasks::native(Database::Sqlite, &[]) else { return };
+    tasks.start();
+    let id = tasks.add_of("Wait", "go");
+    wait_until("its begin", || tasks.world.path("go.begun").exists().then_some(()));
+    crate::harness::signal(tasks.world.running(WORKER), Signal::SIGKILL);
+    tasks.world.file("go", "");
+    let all = tasks.ran(id, 2);
+    assert_eq!((all[0].outcome, all[1].outcome), (Outcome::Crashed, Outcome::Success));
+}
