@@ -7,7 +7,10 @@
 use std::{fs, path::PathBuf, process::ExitCode, thread, time::Duration};
 
 use anyhow::Context as _;
-use otrsd::{Daemon, Task, TaskContext, TaskError, jiff::Timestamp, task_store::NewTask};
+use otrsd::{
+    Daemon, DaemonModule, ModuleContext, Round, Task, TaskContext, TaskError, async_trait,
+    jiff::Timestamp, task_store::NewTask,
+};
 
 /// Says what it got.
 async fn say(task: Task, context: TaskContext) -> Result<(), TaskError> {
@@ -89,8 +92,22 @@ async fn burn(_task: Task, context: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
+/// Adds a task, once in its life.
+struct Adder(ModuleContext);
+
+#[async_trait]
+impl DaemonModule for Adder {
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        let task = NewTask::new("Say", "by a module", "{}");
+        self.0.store()?.add(&task, Timestamp::now()).await?;
+        self.0.stopped().await;
+        Ok(Round::Continue)
+    }
+}
+
 fn main() -> ExitCode {
     Daemon::new()
+        .module("Test::Adder", Adder)
         .handler("Say", say)
         .handler("End", end)
         .handler("Block", block)

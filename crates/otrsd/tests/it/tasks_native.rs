@@ -6,7 +6,8 @@ use nix::sys::signal::Signal;
 use task_store::{HeldState, NewTask, Outcome, State};
 
 use crate::{
-    harness::{is_alive, wait_until},
+    harness::{gone, signal, wait_until},
+    registration::module,
     tasks::{Database, Tasks, WORKER, on_each_database, policy, shell},
 };
 
@@ -14,6 +15,7 @@ on_each_database! {
     a_function_gets_its_task
     ends_are_what_the_function_says
     a_function_adds_the_next_task
+    a_module_adds_a_task
     who_aborts_alone_is_quarantined
     who_died_together_runs_alone
     a_stop_interrupts
@@ -61,6 +63,16 @@ fn a_function_adds_the_next_task(database: Database) {
     let output = tasks.succeeds(tasks.add_of("Follow", "one")).output.unwrap();
     let next = output.trim().parse().unwrap();
     assert!(tasks.succeeds(next).output.unwrap().contains("Say 'one'"));
+}
+
+fn a_module_adds_a_task(database: Database) {
+    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    tasks.world.configure("40-adder", &[module("Adder").key("Module", "Test::Adder").xml()]);
+    tasks.start();
+    wait_until("the task's success", || {
+        let done = tasks.block(tasks.store().done("Say", "by a module", None, 1)).unwrap();
+        done.first().filter(|(_, it)| it.outcome == Outcome::Success).map(drop)
+    });
 }
 
 fn who_aborts_alone_is_quarantined(database: Database) {
@@ -162,7 +174,7 @@ fn who_blocks_for_ever_costs_the_process() {
     let execution = tasks.outcome(id);
     assert_eq!((execution.outcome, execution.cpu), (Outcome::TimedOut, None));
     tasks.world.running_anew(WORKER, worker);
-    assert!(!is_alive(worker));
+    gone(worker);
     tasks.held(id, HeldState::Failed);
     let log = tasks.world.worker_log();
     assert!(log.contains(&format!("task {id} 'one': the function of type 'Block'")), "{log}");
@@ -195,7 +207,7 @@ fn a_killed_workers_functions_run_again() {
     tasks.start();
     let id = tasks.add_of("Wait", "go");
     wait_until("its begin", || tasks.world.path("go.begun").exists().then_some(()));
-    crate::harness::signal(tasks.world.running(WORKER), Signal::SIGKILL);
+    signal(tasks.world.running(WORKER), Signal::SIGKILL);
     tasks.world.file("go", "");
     let all = tasks.ran(id, 2);
     assert_eq!((all[0].outcome, all[1].outcome), (Outcome::Crashed, Outcome::Success));
