@@ -1,14 +1,17 @@
 //! The pools of connections behind a store, by the scheme of its URL.
 
+use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::{ConnectOptions as _, Database, Executor as _, Pool};
+use tokio::time::timeout;
 
 use crate::database::Dialect;
 use crate::database::session::{Pooled, Session};
@@ -16,6 +19,9 @@ use crate::error::{Error, Result};
 
 /// How long the database may be busy with others before a statement gives up and is retried.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// How soon a pool gives a connection that it has, or can have.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Pools {
@@ -61,9 +67,9 @@ impl Pools {
     /// A connection for statements that write.
     pub(crate) async fn write(&self) -> Result<Session> {
         let pooled = match &self.raw {
-            RawPools::Sqlite { writer, .. } => Pooled::Sqlite(writer.acquire().await?),
-            RawPools::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
-            RawPools::MariaDb(pool) => Pooled::MariaDb(pool.acquire().await?),
+            RawPools::Sqlite { writer, .. } => Pooled::Sqlite(acquire(writer).await?),
+            RawPools::Postgres(pool) => Pooled::Postgres(acquire(pool).await?),
+            RawPools::MariaDb(pool) => Pooled::MariaDb(acquire(pool).await?),
         };
         Ok(Session::new(pooled, self.deadline))
     }
@@ -72,7 +78,7 @@ impl Pools {
     pub(crate) async fn read(&self) -> Result<Session> {
         match &self.raw {
             RawPools::Sqlite { readers, .. } => {
-                Ok(Session::new(Pooled::Sqlite(readers.acquire().await?), self.deadline))
+                Ok(Session::new(Pooled::Sqlite(acquire(readers).await?), self.deadline))
             }
             _ => self.write().await,
         }
@@ -106,6 +112,20 @@ impl Pools {
             RawPools::MariaDb(pool) => pool.close().await,
         }
     }
+}
+
+/// A connection of the pool. Where none comes soon, a single attempt tells why: the pool takes a server that
+/// refuses for one that starts, waits, and then knows nothing but that it waited.
+async fn acquire<DB: Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>> {
+    let mut acquired = pin!(pool.acquire());
+    if let Ok(connection) = timeout(IMPATIENCE, &mut acquired).await {
+        return Ok(connection?);
+    }
+    let options = pool.connect_options();
+    if let Ok(Err(error)) = timeout(IMPATIENCE, options.connect()).await {
+        return Err(error.into());
+    }
+    Ok(acquired.await?)
 }
 
 fn sqlite(url: &str, deadline: Duration) -> Result<RawPools> {
