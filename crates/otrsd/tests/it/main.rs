@@ -26,6 +26,7 @@ mod pid_file;
 mod places;
 mod planned;
 mod process;
+mod quickstart;
 mod refused;
 mod reload;
 mod rounds;
