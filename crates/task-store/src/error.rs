@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::database::table;
+
 /// The one error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,10 +61,8 @@ impl Error {
 
     /// Databases name a missing column without its table: the statement knows it.
     pub(crate) fn met_by(self, sql: &str) -> Self {
-        let mut words =
-            sql.split_whitespace().skip_while(|it| !["FROM", "INTO", "UPDATE"].contains(it));
-        match (self, words.nth(1)) {
-            (Self::Schema(text), Some(table)) if !text.contains(table) => {
+        match (self, table(sql)) {
+            (Self::Schema(text), table) if !table.is_empty() && !text.contains(table) => {
                 Self::Schema(format!("{text}, in table {table}"))
             }
             (error, _) => error,
