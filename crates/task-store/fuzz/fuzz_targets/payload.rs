@@ -23,11 +23,14 @@ fn round_trip(column: &str) {
     assert_eq!(decode(&storable).expect("what was written can be read"), as_perl_has_it(data));
 }
 
-/// Perl has no truth, and images in network order have no fractions: they are texts there.
+/// Perl has no truth, and images in network order have no fractions and no numbers of more than 32 bits: they
+/// are texts there.
 fn as_perl_has_it(data: Value) -> Value {
     match data {
         Value::Bool(truth) => Value::from(if truth { "1" } else { "" }),
-        Value::Number(number) if number.as_i64().is_none() => Value::String(number.to_string()),
+        Value::Number(number) if number.as_i64().is_none_or(|it| i32::try_from(it).is_err()) => {
+            Value::String(number.to_string())
+        }
         Value::Array(elements) => elements.into_iter().map(as_perl_has_it).collect(),
         Value::Object(members) => {
             members.into_iter().map(|(key, member)| (key, as_perl_has_it(member))).collect()
