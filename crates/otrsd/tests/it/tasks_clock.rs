@@ -59,7 +59,8 @@ impl Faked {
         let long = "echo begun >>\"$HOME/begun\"; until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
         let retry = "[ \"$OTRSD_TASK_TRY\" = 2 ] || exit 75";
         let types = [
-            shell("Long", long, &[]),
+            // A day of the monotonic clock is a day of its time.
+            shell("Long", long, &[("Timeout", "864000")]),
             shell("Brief", "true", &[]),
             shell("Later", retry, &[("RetryDelay", "1800"), ("RetryDelayMax", "1800")]),
         ];
