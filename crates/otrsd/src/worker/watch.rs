@@ -98,7 +98,7 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
     }
 }
 
-/// Whether another daemon's worker has our NodeID, as far as can be seen from here.
+/// Whether another daemon's worker has our `NodeID`, as far as can be seen from here.
 fn is_twin(other: &Instance, own: Owner, here: Option<&str>) -> bool {
     let is_here = here == Some(other.host.as_str());
     other.owner.node() == own.node()

@@ -39,6 +39,7 @@ mod task_cli;
 mod tasks_away;
 mod tasks_clock;
 mod tasks_deaths;
+mod tasks_document;
 mod tasks_file;
 mod tasks_future;
 mod tasks_handlers;

@@ -1,11 +1,11 @@
 //! A wall clock that jumps while tasks run, wait for their retry, and are planned.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, time::Duration};
 
 use task_store::{HeldState, NewTask, Outcome, State};
 
 use crate::{
-    harness::{World, wait_until},
+    harness::wait_until,
     tasks::{Database, Tasks, WORKER, on_each_database, shell},
 };
 

@@ -1,4 +1,4 @@
-//! The file of SQLite: a full disk, a file that is deleted, replaced, damaged or not to be written.
+//! The file of `SQLite`: a full disk, a file that is deleted, replaced, damaged or not to be written.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 

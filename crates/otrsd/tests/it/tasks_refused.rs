@@ -34,12 +34,12 @@ fn says_which_setting_is_wrong(database: Database) {
     for (url, words) in [
         (format!("{user}@{server}/{own}"), &[name.as_str()][..]),
         (
-            tasks.url.replace(own, "no_such_database").replace("@", &format!(":{SECRET}@")),
+            tasks.url.replace(own, "no_such_database").replace('@', &format!(":{SECRET}@")),
             &["no_such_database"],
         ),
         (format!("{user}@{nobody_listens}/{own}"), &["refused", "os error 111"]),
         (format!("{user}@no-such-host.invalid/{own}"), &["no-such-host.invalid"]),
-        (format!("{}?{tls}", tasks.url.replace("@", &format!(":{SECRET}@"))), &["TLS"]),
+        (format!("{}?{tls}", tasks.url.replace('@', &format!(":{SECRET}@"))), &["TLS"]),
     ] {
         tasks.world.configure("20-database", &[setting("DatabaseURL", &url)]);
         tasks.world.start();

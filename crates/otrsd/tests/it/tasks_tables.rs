@@ -131,14 +131,16 @@ impl Restricted {
 
     /// What an administrator does with the output of `db schema`.
     fn made_by_administrator(&self, tasks: &Tasks, statements: &str) {
-        let mut all = statements.to_owned();
-        if self.url.starts_with("postgres") {
-            all += &format!(
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {0}; \
-                 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {0};",
-                self.name
-            );
-        }
+        let name = &self.name;
+        let rights = if self.url.starts_with("postgres") {
+            format!(
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}; \
+                 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name}"
+            )
+        } else {
+            String::new()
+        };
+        let all = format!("{statements}{rights}");
         tasks.block(raw(&self.administrator, &all)).unwrap();
     }
 }

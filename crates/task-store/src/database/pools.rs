@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
@@ -29,7 +30,7 @@ pub(crate) struct Pools {
 
 #[derive(Clone, Debug)]
 enum RawPools {
-    Sqlite(SqliteFile),
+    Sqlite(Arc<SqliteFile>),
     Postgres(PgPool),
     MariaDb(MySqlPool),
 }
@@ -38,7 +39,7 @@ impl Pools {
     /// Reads the URL; connects when the first statement runs.
     pub(crate) fn new(url: &str, connections: u32, deadline: Duration) -> Result<Self> {
         let raw = match url.split(':').next().unwrap_or_default() {
-            "sqlite" => RawPools::Sqlite(SqliteFile::new(url, deadline)?),
+            "sqlite" => RawPools::Sqlite(Arc::new(SqliteFile::new(url, deadline)?)),
             "postgres" | "postgresql" => postgres(url, connections, deadline)?,
             "mysql" | "mariadb" => mariadb(url, connections, deadline)?,
             _ => {

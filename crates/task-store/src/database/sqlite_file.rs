@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::str::FromStr as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -17,11 +17,11 @@ use sqlx::{ConnectOptions as _, Sqlite};
 use super::pools::{LOCK_WAIT, acquire};
 use crate::error::{Error, Result};
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct SqliteFile {
     options: SqliteConnectOptions,
     deadline: Duration,
-    opened: Arc<Mutex<Opened>>,
+    opened: Mutex<Opened>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl SqliteFile {
             // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
             .pragma("wal_autocheckpoint", "8000")
             .disable_statement_logging();
-        let opened = Arc::new(Mutex::new(Opened::new(&options, deadline)));
+        let opened = Mutex::new(Opened::new(&options, deadline));
         Ok(Self { options, deadline, opened })
     }
 
