@@ -1,8 +1,8 @@
-//! Two daemons that took the same number.
+//! Two daemons that took the same number, and a database that another host used.
 
 use std::fs;
 
-use task_store::{NewTask, Outcome, State};
+use task_store::{Identity, NewTask, Outcome, State};
 
 use crate::{
     harness::{World, wait_until},
@@ -11,6 +11,7 @@ use crate::{
 
 on_each_database! {
     two_daemons_with_one_number
+    a_copied_database_waits_for_its_adoption
 }
 
 fn two_daemons_with_one_number(database: Database) {
@@ -54,4 +55,27 @@ fn two_daemons_with_one_number(database: Database) {
         assert_eq!(outcomes, [Outcome::Success], "{}", task.name);
     }
     assert_eq!(tasks.world.running(WORKER), own);
+}
+
+/// A copy must never send what the original queued.
+fn a_copied_database_waits_for_its_adoption(database: Database) {
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    tasks.world.otrsd(&["db", "migrate"]).ok();
+    let elsewhere = Identity { system: String::new(), hosts: vec!["elsewhere".into()] };
+    tasks.block(tasks.store().adopt(&elsewhere)).unwrap();
+    let waiting = tasks.add_of("Alone", "copied");
+    let planned = NewTask::new("Alone", "planned", "{}");
+    tasks.plan(&planned, std::time::Duration::ZERO);
+    tasks.world.start();
+    let told = || tasks.world.worker_log().matches("used on elsewhere, and this is ").count();
+    wait_until("a word about it", || (told() == 1).then_some(()));
+    assert!(tasks.world.worker_log().contains("until 'otrsd db adopt'"));
+    let said = tasks.world.otrsd(&["task", "explain", &waiting.to_string()]).ok().stdout;
+    assert!(said.contains("remembers elsewhere"), "{said}");
+    assert_eq!(tasks.get(waiting).unwrap().state, State::Waiting);
+    assert_eq!(tasks.get(planned.id).unwrap().state, State::Future);
+    tasks.world.otrsd(&["db", "adopt"]).ok();
+    tasks.succeeds(waiting);
+    tasks.succeeds(planned.id);
+    assert_eq!(told(), 1);
 }
