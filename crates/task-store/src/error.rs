@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::database::table;
+
 /// The one error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,7 +32,10 @@ pub enum Error {
         expected: &'static str,
     },
     /// A table or column is missing, or the schema is of another version.
-    #[error("the tables are not as they should be: {0}; run `db migrate`")]
+    #[error(
+        "the tables are not as they should be: {0}; `otrsd db migrate` makes missing ones, \
+         `otrsd db schema` prints all for an administrator"
+    )]
     Schema(String),
     /// The database said no: no right, wrong password, damaged file. Waiting does not help.
     #[error("the database refuses: {0}")]
@@ -52,6 +57,16 @@ impl Error {
     /// Whether the connection is of no more use.
     pub(crate) fn ends_connection(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::UnknownOutcome(_))
+    }
+
+    /// Databases name a missing column without its table: the statement knows it.
+    pub(crate) fn met_by(self, sql: &str) -> Self {
+        match (self, table(sql)) {
+            (Self::Schema(text), table) if !table.is_empty() && !text.contains(table) => {
+                Self::Schema(format!("{text}, in table {table}"))
+            }
+            (error, _) => error,
+        }
     }
 
     /// The same trouble, met while committing.
@@ -112,7 +127,7 @@ fn of_postgres(code: &str, text: String) -> Error {
 fn of_mariadb(number: u16, text: String) -> Error {
     match number {
         1020 | 1205 | 1213 | 3572 => Error::Conflict(text),
-        1054 | 1146 | 1049 => Error::Schema(text),
+        1054 | 1146 => Error::Schema(text),
         // Too many connections, shutting down, disk full, read-only, interrupted, Galera not ready.
         1021
         | 1028

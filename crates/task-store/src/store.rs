@@ -125,9 +125,10 @@ impl Store {
             match self.once(work).await {
                 Ok(done) => return Ok(done),
                 Err(Error::UnknownOutcome(reason)) => {
-                    if let Some(done) = self.settle(work, reason).await? {
+                    if let Some(done) = self.settle(work, reason.clone()).await? {
                         return Ok(done);
                     }
+                    tries.again(Error::Unavailable(reason)).await?;
                 }
                 Err(error) => tries.again(error).await?,
             }

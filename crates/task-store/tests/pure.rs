@@ -113,6 +113,13 @@ fn payloads_of_perl_are_read_and_ours_by_perl() {
 }
 
 #[test]
+fn a_number_stays_what_it_is() {
+    let column = "1.4238256312150024e-304";
+    let data = decode(column).unwrap();
+    assert_eq!(encode(&data, Encoding::Json).unwrap(), column);
+}
+
+#[test]
 fn damaged_payloads_are_errors() {
     for damaged in ["", "%%%", "{\"a\":", "BQs=", "/////w==", "AAAA"] {
         assert!(decode(damaged).is_err(), "{damaged:?}");

@@ -67,8 +67,8 @@ fn open<T>(
 fn placed(failure: Failure, database: &Database) -> Failure {
     match failure {
         Failure { code: 4, text } if !text.is_empty() => {
-            let shown = database::shown(&database.configuration.settings);
-            Failure { code: 4, text: format!("database {shown}: {text}") }
+            let described = database::described(&database.configuration.settings);
+            Failure { code: 4, text: format!("database {described}: {text}") }
         }
         failure => failure,
     }

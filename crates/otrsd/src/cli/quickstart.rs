@@ -48,16 +48,19 @@ fn welcome(directory: &Path) -> String {
 This runs a daemon in the foreground; Ctrl-C stops it. Everything that it writes is in
   {directory}
 
-It runs the modules registered in config/quickstart.xml: TestDaemon, which prints the time every
-two seconds. Look at it from a second terminal:
+It runs what config/quickstart.xml registers: TestDaemon, which prints the time every two seconds,
+and the two modules that run tasks. From a second terminal:
 
   export OTRSD_CONFIG={directory}/config
   {called} status
-  {called} summary
-  {called} restart TestDaemon
-  {called} config list --origin
+  {called} task add --type Greet --name World --wait
+  {called} task add --type Greet --name later --at +10s
+  {called} task list                   (what waits and runs; --state done: what is over)
+  {called} task explain ID             (why it runs or does not; task show ID has its output)
 
-Kill its process and see it come back. Change the file, or add one, and run: {called} reload
+Kill any of the processes and see it come back, and its task run again. For a task of your own, write
+a file beside config/quickstart.xml with a TaskType###Name and its Command as there, then run
+{called} reload
 
 "
     )

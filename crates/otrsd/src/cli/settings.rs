@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sysconfig::Value;
 
 use super::{Failure, Program, terminal::print};
-use crate::config::http::masked;
+use crate::config::{database, http::masked};
 
 pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
     let settings = program.load()?.settings;
@@ -26,6 +26,11 @@ pub(super) fn list(
 ) -> Result<(), Failure> {
     let settings = program.load()?.settings;
     let chosen = settings.iter().filter(|(name, ..)| name.starts_with(prefix.unwrap_or_default()));
+    // A list is for people and their logs: the password is given to whoever asks for this setting alone.
+    let database = Value::Text(database::shown(&settings));
+    let chosen = chosen.map(|(name, value, origin)| {
+        (name, if name == database::DATABASE_URL { &database } else { value }, origin)
+    });
     if json {
         let entries: Vec<_> = chosen
             .map(|(name, value, origin)| {

@@ -29,7 +29,7 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     }
     let options = Options { time_zone, connections, ..Options::default() };
     // The URL holds a password: it stays out of the message.
-    Store::connect(url, options).with_context(|| format!("setting {DATABASE_URL}"))
+    Store::connect(url, options).with_context(|| described(settings))
 }
 
 /// The store in `cell`, opened by the first who asks.
@@ -70,10 +70,23 @@ pub(crate) fn file(settings: &SysConfig) -> Option<&Path> {
 pub(crate) fn shown(settings: &SysConfig) -> String {
     let url = text(settings, DATABASE_URL).unwrap_or_default();
     let url = url.split('?').next().unwrap_or(url);
-    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
-        Some((scheme, Some((_, place)))) => format!("{scheme}://{place}"),
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    match url.rsplit_once('@') {
+        Some((_, place)) if !url.starts_with("sqlite:") => {
+            if rest.is_empty() {
+                place.to_owned()
+            } else {
+                format!("{scheme}://{place}")
+            }
+        }
         _ => url.to_owned(),
     }
+}
+
+/// The database, and where it is said which one: for whoever must mend something.
+pub(crate) fn described(settings: &SysConfig) -> String {
+    let origin = settings.origin(DATABASE_URL).map(ToString::to_string).unwrap_or_default();
+    format!("{} (setting {DATABASE_URL}, {origin})", shown(settings))
 }
 
 /// Who uses the database: this host. A database that remembers others was copied, or restored elsewhere.
@@ -130,6 +143,8 @@ mod tests {
             ("mysql://otrs:secret@127.0.0.1:3306/otrs", "mysql://127.0.0.1:3306/otrs"),
             ("postgres:///otrs?password=secret", "postgres:///otrs"),
             ("sqlite:/var/lib/otrsd/tasks.db?mode=rwc", "sqlite:/var/lib/otrsd/tasks.db"),
+            ("sqlite:/srv/a@b.db", "sqlite:/srv/a@b.db"),
+            ("user:secret@host/otrs", "host/otrs"),
         ] {
             assert_eq!(shown(&settings(url)), expected);
         }

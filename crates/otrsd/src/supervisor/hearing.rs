@@ -25,10 +25,11 @@ impl Supervisor {
 
     /// Hears what a module's own process says.
     pub(super) fn on_message(&mut self, message: &Message, now: Moment) {
+        let stopping = self.stopping.is_some();
         if let Some(draining) = self.draining_mut(message.pid) {
             let name = draining.spec.name.clone();
             message.text.lines().for_each(|line| hear(&mut draining.process, &name, line, now));
-            message.text.lines().for_each(|line| self.watches.pass_on(&name, line));
+            message.text.lines().for_each(|line| self.watches.pass_on(&name, line, stopping));
             return;
         }
         let Some(name) = self.sender(message.pid) else { return };
@@ -46,7 +47,7 @@ impl Supervisor {
                 }
             } else if let Some(process) = module.process_mut() {
                 hear(process, &name, line, now);
-                self.watches.pass_on(&name, line);
+                self.watches.pass_on(&name, line, stopping);
             }
         }
         if hands_over {

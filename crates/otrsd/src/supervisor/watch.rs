@@ -51,10 +51,13 @@ impl Watches {
         }
     }
 
-    /// What a module says of itself, to those who wait for the daemon's end.
-    pub(super) fn pass_on(&self, name: &str, line: &str) {
+    /// What a module says of itself, to those who wait for the daemon's end: one may sit at its terminal.
+    pub(super) fn pass_on(&self, name: &str, line: &str, stopping: bool) {
         let Some(status) = line.strip_prefix("STATUS=") else { return };
         let text = format!("{name} {}", printable(status));
+        if stopping {
+            tracing::info!("{text}");
+        }
         for watch in self.watches.iter().filter(|watch| watch.to_the_end) {
             watch.tell(&text);
         }

@@ -243,6 +243,9 @@ impl Life {
     fn tell_what_runs(&self) {
         const TOLD: usize = 5;
         let count = self.titles.len();
+        if count == 0 {
+            return;
+        }
         let mut titles: Vec<&str> = self.titles.values().take(TOLD).map(String::as_str).collect();
         if count > TOLD {
             titles.push("…");

@@ -46,10 +46,13 @@ async fn look(store: &Store) -> anyhow::Result<task_store::Result<State>> {
     let present = database::identity()?;
     let state = async {
         let status = store.schema_status(&present).await?;
-        if status.version.is_none() {
-            store.migrate(&present, false).await?;
-        } else {
-            store.check_schema().await?;
+        match status.version {
+            Some(_) if !status.is_current() => {
+                store.check_schema().await?;
+                let missing = status.missing.join(", ");
+                return Err(task_store::Error::Schema(format!("missing: {missing}")));
+            }
+            _ => store.migrate(&present, false).await?,
         }
         Ok(status.moved.map_or(State::Ready, State::Moved))
     };

@@ -1,33 +1,42 @@
 //! A database that is away is told of once, and once when it is back.
 
-use crate::{logs, module::ModuleContext};
+use std::mem::{Discriminant, discriminant};
 
-/// Whether we told of a trouble that is not over.
+use task_store::Error;
+
+use crate::{config::database, logs, module::ModuleContext};
+
+/// What we told of a trouble that is not over.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     context: ModuleContext,
-    told: bool,
+    /// Each kind once: who mended the password should hear of the missing table.
+    told: Vec<Discriminant<Error>>,
 }
 
 impl Trouble {
     pub(crate) fn new(context: ModuleContext) -> Self {
-        Self { context, told: false }
+        Self { context, told: Vec::new() }
     }
 
     /// The value, or `None` after telling what is wrong.
     pub(crate) fn check<T>(&mut self, outcome: task_store::Result<T>) -> Option<T> {
         match outcome {
             Ok(value) => {
-                if std::mem::take(&mut self.told) {
+                if !std::mem::take(&mut self.told).is_empty() {
                     let name = self.context.name();
                     logs::complain(&format!("{name}: the database is there again"));
                 }
                 Some(value)
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.told, true) {
-                    let name = self.context.name();
-                    logs::complain(&format!("{name}: {error}; trying again until it works"));
+                if !self.told.contains(&discriminant(&error)) {
+                    self.told.push(discriminant(&error));
+                    let database = database::described(self.context.settings());
+                    logs::complain(&format!(
+                        "{}: database {database}: {error}; trying again until it works",
+                        self.context.name()
+                    ));
                 }
                 None
             }

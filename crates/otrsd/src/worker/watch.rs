@@ -73,17 +73,36 @@ impl Suspects {
 /// Frees the tasks of workers that died, for as long as this one lives.
 pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
     let mut watch = Watch::default();
+    let mut twins = HashSet::new();
     loop {
         sleep(LOOK).await;
         let Ok(mut instances) = store.instances().await else {
             watch.forget();
             continue;
         };
+        let here = instances.iter().find(|it| it.owner == own).map(|it| it.host.clone());
         instances.retain(|instance| instance.owner != own);
+        for other in instances.iter().filter(|it| is_twin(it, own, here.as_deref())) {
+            if twins.insert(other.owner) {
+                logs::complain(&format!(
+                    "another worker has NodeID {}: process {} on {}; if both live, one needs another number",
+                    own.node(),
+                    other.pid,
+                    other.host,
+                ));
+            }
+        }
         for dead in watch.observe(&instances, clock::now()) {
             reclaim(&store, dead, &suspects).await;
         }
     }
+}
+
+/// Whether another daemon's worker has our `NodeID`, as far as can be seen from here.
+fn is_twin(other: &Instance, own: Owner, here: Option<&str>) -> bool {
+    let is_here = here == Some(other.host.as_str());
+    other.owner.node() == own.node()
+        && (!is_here || Elder::find(other.owner, other.pid).is_some_and(|it| !it.is_sibling))
 }
 
 /// Frees what dead workers of this node and host left behind; who lives beside this one.
@@ -103,14 +122,7 @@ pub(super) async fn elders(
             reclaim(store, owner, suspects).await;
             continue;
         }
-        let elder = elder.flatten();
-        if !elder.as_ref().is_some_and(|elder| elder.is_sibling) {
-            logs::complain(&format!(
-                "another worker has NodeID {}: process {pid} on {theirs}; if both live, one needs another number",
-                own.node(),
-            ));
-        }
-        if let Some(elder) = elder {
+        if let Some(elder) = elder.flatten() {
             elders.add(elder);
         }
     }

@@ -197,7 +197,7 @@ fn quickstart_writes_a_configuration_and_runs_it() {
     wait_until("a running TestDaemon", || {
         run(&["status"]).stdout.contains("running ").then_some(())
     });
-    let words = "the modules registered in config/quickstart.xml: TestDaemon";
+    let words = "what config/quickstart.xml registers: TestDaemon";
     let said = world.read("out");
     assert!(said.contains(words) && said.contains(&world.text("qs & co")), "{said}");
     wait_until("the time", || world.read("out").contains("Current time ").then_some(()));

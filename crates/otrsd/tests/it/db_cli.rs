@@ -34,7 +34,7 @@ fn tables_are_made_and_taken_away(kind: Kind) {
             "{before:?}"
         );
         let said = place.run(&["task", "list"]);
-        assert!(said.code == 4 && said.stderr.contains("run `db migrate`"), "{said:?}");
+        assert!(said.code == 4 && said.stderr.contains("`otrsd db migrate` makes"), "{said:?}");
     }
     let made = place.run(&["db", "migrate"]).ok().stdout;
     assert!(

@@ -3,7 +3,9 @@
 use std::{env, fmt::Write as _, fs, time::Duration};
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection,
+};
 use task_store::{
     Entry, Execution, Filter, HeldState, NewTask, Options, Outcome, State, Store, TaskId,
 };
@@ -186,6 +188,11 @@ impl Tasks {
         })
     }
 
+    /// Runs SQL as another program would.
+    pub(crate) fn sql(&self, text: &str) {
+        self.block(raw(&self.url, text)).unwrap();
+    }
+
     pub(crate) fn count(&self, state: State) -> usize {
         let filter = Filter { state, task_type: "", name: "", after: 0, limit: 10_000 };
         self.block(self.store.list(&filter)).unwrap().len()
@@ -199,6 +206,16 @@ impl World {
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let own = names.filter(|name| name.starts_with(&format!("{WORKER}ERR")));
         own.map(|name| self.read(&format!("log/{name}"))).collect()
+    }
+}
+
+/// Runs SQL on a connection of its own.
+pub(crate) async fn raw(url: &str, text: &str) -> sqlx::Result<()> {
+    let sql = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+    match url.split(':').next().unwrap() {
+        "postgres" => PgConnection::connect(url).await?.execute(sql).await.map(drop),
+        "mysql" => MySqlConnection::connect(url).await?.execute(sql).await.map(drop),
+        _ => SqliteConnection::connect(url).await?.execute(sql).await.map(drop),
     }
 }
 

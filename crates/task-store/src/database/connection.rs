@@ -65,7 +65,7 @@ impl Connection<'_> {
         text: String,
         arguments: &[Argument<'_>],
     ) -> Result<u64> {
-        let sql = AssertSqlSafe(text);
+        let sql = AssertSqlSafe(text.as_str());
         let work = async {
             Ok::<u64, sqlx::Error>(match &mut self.raw {
                 RawConnection::Sqlite(raw) => {
@@ -79,7 +79,7 @@ impl Connection<'_> {
                 }
             })
         };
-        within(self.deadline, work).await
+        within(self.deadline, work).await.map_err(|error| error.met_by(&text))
     }
 
     /// Runs a statement; its rows.
@@ -105,7 +105,7 @@ impl Connection<'_> {
                 }
             })
         };
-        let rows = within(self.deadline, work).await?;
+        let rows = within(self.deadline, work).await.map_err(|error| error.met_by(sql))?;
         Ok(rows.into_iter().map(|raw| Row { raw, sql }).collect())
     }
 

@@ -10,12 +10,13 @@ mod notation;
 mod pools;
 mod row;
 mod session;
+mod sqlite_file;
 
 pub(crate) use argument::Argument;
 pub(crate) use bulk::{Column, Insert};
 pub use connection::Connection;
 pub(crate) use pools::Pools;
-pub(crate) use row::Row;
+pub(crate) use row::{Row, table};
 pub(crate) use session::Tries;
 
 /// Which SQL is spoken.

@@ -1,21 +1,26 @@
 //! The pools of connections behind a store, by the scheme of its URL.
 
+use std::pin::pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::{ConnectOptions as _, Database, Executor as _, Pool};
+use tokio::time::timeout;
 
 use crate::database::Dialect;
 use crate::database::session::{Pooled, Session};
+use crate::database::sqlite_file::SqliteFile;
 use crate::error::{Error, Result};
 
 /// How long the database may be busy with others before a statement gives up and is retried.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// How soon a pool gives a connection that it has, or can have.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Pools {
@@ -25,11 +30,7 @@ pub(crate) struct Pools {
 
 #[derive(Clone, Debug)]
 enum RawPools {
-    /// SQLite has one writer: ours queue here in order, instead of in its busy handler without one.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
+    Sqlite(Arc<SqliteFile>),
     Postgres(PgPool),
     MariaDb(MySqlPool),
 }
@@ -38,7 +39,7 @@ impl Pools {
     /// Reads the URL; connects when the first statement runs.
     pub(crate) fn new(url: &str, connections: u32, deadline: Duration) -> Result<Self> {
         let raw = match url.split(':').next().unwrap_or_default() {
-            "sqlite" => sqlite(url, deadline)?,
+            "sqlite" => RawPools::Sqlite(Arc::new(SqliteFile::new(url, deadline)?)),
             "postgres" | "postgresql" => postgres(url, connections, deadline)?,
             "mysql" | "mariadb" => mariadb(url, connections, deadline)?,
             _ => {
@@ -52,7 +53,7 @@ impl Pools {
 
     pub(crate) fn dialect(&self) -> Dialect {
         match self.raw {
-            RawPools::Sqlite { .. } => Dialect::Sqlite,
+            RawPools::Sqlite(_) => Dialect::Sqlite,
             RawPools::Postgres(_) => Dialect::Postgres,
             RawPools::MariaDb(_) => Dialect::MariaDb,
         }
@@ -61,9 +62,9 @@ impl Pools {
     /// A connection for statements that write.
     pub(crate) async fn write(&self) -> Result<Session> {
         let pooled = match &self.raw {
-            RawPools::Sqlite { writer, .. } => Pooled::Sqlite(writer.acquire().await?),
-            RawPools::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
-            RawPools::MariaDb(pool) => Pooled::MariaDb(pool.acquire().await?),
+            RawPools::Sqlite(file) => Pooled::Sqlite(file.writer().await?),
+            RawPools::Postgres(pool) => Pooled::Postgres(acquire(pool).await?),
+            RawPools::MariaDb(pool) => Pooled::MariaDb(acquire(pool).await?),
         };
         Ok(Session::new(pooled, self.deadline))
     }
@@ -71,8 +72,8 @@ impl Pools {
     /// A connection for statements that only read.
     pub(crate) async fn read(&self) -> Result<Session> {
         match &self.raw {
-            RawPools::Sqlite { readers, .. } => {
-                Ok(Session::new(Pooled::Sqlite(readers.acquire().await?), self.deadline))
+            RawPools::Sqlite(file) => {
+                Ok(Session::new(Pooled::Sqlite(file.reader().await?), self.deadline))
             }
             _ => self.write().await,
         }
@@ -89,45 +90,32 @@ impl Pools {
     /// The file of SQLite, for a watch.
     pub(crate) fn sqlite_file(&self) -> Option<std::path::PathBuf> {
         match &self.raw {
-            RawPools::Sqlite { writer, .. } => {
-                Some(writer.connect_options().get_filename().to_path_buf())
-            }
+            RawPools::Sqlite(file) => Some(file.path()),
             _ => None,
         }
     }
 
     pub(crate) async fn close(&self) {
         match &self.raw {
-            RawPools::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
-            }
+            RawPools::Sqlite(file) => file.close().await,
             RawPools::Postgres(pool) => pool.close().await,
             RawPools::MariaDb(pool) => pool.close().await,
         }
     }
 }
 
-fn sqlite(url: &str, deadline: Duration) -> Result<RawPools> {
-    let options = SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(LOCK_WAIT)
-        // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
-        .pragma("wal_autocheckpoint", "8000")
-        .disable_statement_logging();
-    let pool = || {
-        SqlitePoolOptions::new()
-            .acquire_timeout(deadline)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-    };
-    Ok(RawPools::Sqlite {
-        writer: pool().max_connections(1).connect_lazy_with(options.clone()),
-        readers: pool().max_connections(4).connect_lazy_with(options),
-    })
+/// A connection of the pool. Where none comes soon, a single attempt tells why: the pool takes a server that
+/// refuses for one that starts, waits, and then knows nothing but that it waited.
+pub(super) async fn acquire<DB: Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>> {
+    let mut acquired = pin!(pool.acquire());
+    if let Ok(connection) = timeout(IMPATIENCE, &mut acquired).await {
+        return Ok(connection?);
+    }
+    let options = pool.connect_options();
+    if let Ok(Err(error)) = timeout(IMPATIENCE, options.connect()).await {
+        return Err(error.into());
+    }
+    Ok(acquired.await?)
 }
 
 fn postgres(url: &str, connections: u32, deadline: Duration) -> Result<RawPools> {

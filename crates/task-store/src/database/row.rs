@@ -88,7 +88,7 @@ fn first(id: sqlx::Result<i64>) -> String {
 }
 
 /// The table that a statement is about: the word after its first FROM, INTO or UPDATE.
-fn table(sql: &str) -> &str {
+pub(crate) fn table(sql: &str) -> &str {
     let mut words = sql.split_whitespace();
     while let Some(word) = words.next() {
         if matches!(word, "FROM" | "INTO" | "UPDATE") {

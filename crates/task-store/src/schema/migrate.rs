@@ -2,15 +2,29 @@
 
 use crate::database::{Dialect, Tries};
 use crate::error::{Error, Result};
-use crate::schema::memory::remember;
-use crate::schema::text::{WAKE_TRIGGER, options, statements};
-use crate::schema::{Identity, SCHEMA_VERSION};
+use crate::schema::Identity;
+use crate::schema::text::{WAKE_TRIGGER, options, statements, version_is_made};
 use crate::store::Store;
 
 impl Store {
     /// Creates our tables, and standalone the original's three; adopts the database for `present` if it is
     /// nobody's. `wake_trigger` wakes workers on PostgreSQL at Perl's adds; standalone it is always made.
+    ///
+    /// Where everything is there, nothing is created: an administrator may have done it, for a user who may not.
     pub async fn migrate(&self, present: &Identity, wake_trigger: bool) -> Result<()> {
+        let status = self.schema_status(present).await?;
+        if wake_trigger || !status.is_current() {
+            self.make(wake_trigger)
+                .await
+                .map_err(|error| for_administrator(error, &status.missing))?;
+        }
+        match self.identity().await? {
+            None => self.adopt(present).await,
+            Some(_) => Ok(()),
+        }
+    }
+
+    async fn make(&self, wake_trigger: bool) -> Result<()> {
         let mut tries = Tries::new();
         let texts = self.schema_sql(wake_trigger).await?;
         while let Err(error) = self.create(&texts).await {
@@ -21,10 +35,7 @@ impl Store {
             };
             tries.again(error).await?;
         }
-        match self.identity().await? {
-            None => self.adopt(present).await,
-            Some(_) => Ok(()),
-        }
+        Ok(())
     }
 
     /// The statements of [`migrate`](Self::migrate), for a database administrator.
@@ -34,6 +45,8 @@ impl Store {
         if self.dialect() == Dialect::Postgres && (wake_trigger || !self.is_home()) {
             texts.extend(WAKE_TRIGGER.iter().map(|text| (*text).to_owned()));
         }
+        // Last: without it, nothing counts as made.
+        texts.push(version_is_made(self.dialect()));
         Ok(texts)
     }
 
@@ -51,14 +64,22 @@ impl Store {
                 break;
             }
         }
-        if answer.is_ok() {
-            let version = SCHEMA_VERSION.to_string();
-            answer = remember(&mut session.connection(), "version", &version).await;
-        }
         if answer.is_ok() && self.dialect() == Dialect::Postgres {
             answer = session.connection().plain("SELECT pg_advisory_unlock_all()").await;
         }
         // After an error the connection is closed, which gives its lock back.
         session.keep(answer)
+    }
+}
+
+/// Whoever may not create tables must hear who may, and how.
+fn for_administrator(error: Error, missing: &[String]) -> Error {
+    match error {
+        Error::Refused(text) => Error::Refused(format!(
+            "{text}; not there, or not readable by this user, are {}: let a user who may create tables \
+             run `otrsd db migrate`, or an administrator what `otrsd db schema` prints",
+            missing.join(", ")
+        )),
+        error => error,
     }
 }

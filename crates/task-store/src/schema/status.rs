@@ -36,17 +36,13 @@ impl SchemaStatus {
 impl Store {
     /// Looks at the tables, and compares the database's memory with `present`.
     pub async fn schema_status(&self, present: &Identity) -> Result<SchemaStatus> {
-        let tables = self.tables().await?;
-        let missing: Vec<String> = ORIGINAL
-            .iter()
-            .chain(&OURS)
-            .filter(|table| !tables.iter().any(|there| there == *table))
-            .map(|table| (*table).to_owned())
-            .collect();
+        let missing = self.missing().await?;
         if missing.iter().any(|table| table == "otrsd_schema") {
             return Ok(SchemaStatus { version: None, missing, moved: None });
         }
         let version = self.remembered("version").await?.and_then(|text| text.parse().ok());
+        // Another node may just have made them; the version comes last.
+        let missing = self.missing().await?;
         let remembered = self.identity().await?;
         let moved = remembered
             .filter(|remembered| !remembered.knows(present))
@@ -64,6 +60,13 @@ impl Store {
             ))),
             Err(error) => Err(error),
         }
+    }
+
+    async fn missing(&self) -> Result<Vec<String>> {
+        let tables = self.tables().await?;
+        let all = ORIGINAL.iter().chain(&OURS);
+        let missing = all.filter(|table| !tables.iter().any(|there| there == *table));
+        Ok(missing.map(|table| (*table).to_owned()).collect())
     }
 
     async fn tables(&self) -> Result<Vec<String>> {

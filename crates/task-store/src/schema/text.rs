@@ -1,6 +1,7 @@
 //! The texts of the schema, a file a dialect.
 
 use crate::database::Dialect;
+use crate::schema::SCHEMA_VERSION;
 
 /// Where Perl's rows become visible: freed after their insertion with lock_key 1.
 pub(super) const WAKE_TRIGGER: &[&str] = &[
@@ -54,4 +55,15 @@ pub(super) fn statements(dialect: Dialect, home: bool, options: &str) -> Vec<Str
         .filter(|statement| !statement.trim().is_empty())
         .map(|statement| statement.replace("{options}", options))
         .collect()
+}
+
+/// The statement that says which version the tables are.
+pub(super) fn version_is_made(dialect: Dialect) -> String {
+    let version = SCHEMA_VERSION;
+    let replace = dialect.pick(
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        "ON DUPLICATE KEY UPDATE value = VALUES(value)",
+    );
+    format!("INSERT INTO otrsd_schema (name, value) VALUES ('version', '{version}') {replace}")
 }

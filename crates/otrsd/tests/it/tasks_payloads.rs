@@ -1,0 +1,94 @@
+//! Payloads that nobody can read, and large ones: held and visible, and no hindrance to their neighbours.
+
+use task_store::{HeldState, NewTask};
+
+use crate::tasks::{Database, Tasks, on_each_database, shell};
+
+on_each_database! {
+    what_cannot_be_decoded_is_held
+    bytes_that_are_no_text_are_held
+    sixteen_megabytes_arrive
+}
+
+fn tasks(database: Database) -> Tasks {
+    let types = [shell("Echo", "true", &[]), shell("Size", "wc -c", &[])];
+    let tasks = Tasks::new(database, &types).unwrap();
+    tasks.start();
+    tasks
+}
+
+/// Held with a reason, and seen by every command.
+#[track_caller]
+fn is_held(tasks: &Tasks, name: &str, id: &str) {
+    let id = id.parse().unwrap();
+    let reason = tasks.held(id, HeldState::Failed).reason;
+    assert!(reason.starts_with("the payload"), "{name}: {reason}");
+    let id = id.to_string();
+    let listed = tasks.world.otrsd(&["task", "list", "--state", "failed"]).ok().stdout;
+    assert!(listed.contains(&id) && listed.contains("the payload"), "{name}: {listed}");
+    let shown = tasks.world.otrsd(&["task", "show", &id]).ok().stdout;
+    assert!(shown.contains("the payload"), "{name}: {shown}");
+    let json = tasks.world.otrsd(&["task", "show", &id, "--json"]).ok().stdout;
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    let said = tasks.world.otrsd(&["task", "explain", &id]).ok().stdout;
+    assert!(said.contains("failed for good: the payload"), "{name}: {said}");
+}
+
+fn what_cannot_be_decoded_is_held(database: Database) {
+    let tasks = tasks(database);
+    let deep = "[".repeat(10_000);
+    let bad = [
+        ("empty", ""),
+        ("half", "{\"a\": "),
+        ("deep", &deep),
+        ("no image", "aGVsbG8gd29ybGQ="),
+        ("only a header", "BQs="),
+        // A list that says it has four thousand million elements.
+        ("a lie", "BQsC/////w=="),
+        ("cut off", "BQsDAAAAAQoDb25l"),
+        ("code", "BQsaAAAA"),
+        ("another byte order", "BAsIMTIzNDU2NzgECAgI"),
+    ];
+    let added =
+        bad.map(|(name, data)| (name, tasks.add(&NewTask::new("Echo", name, data)).to_string()));
+    tasks.succeeds(tasks.add_of("Echo", "neighbour"));
+    for (name, id) in &added {
+        is_held(&tasks, name, id);
+    }
+    tasks.succeeds(tasks.add_of("Echo", "another"));
+}
+
+fn bytes_that_are_no_text_are_held(database: Database) {
+    let tasks = tasks(database);
+    let values: &[&str] = match database {
+        Database::Sqlite => {
+            &["CAST(x'ff00fe' AS TEXT)", "'{\"a\": \"' || char(0) || '\"}'", "x'ff'", "12"]
+        }
+        // The server keeps nothing else.
+        Database::Postgres => &["chr(1) || chr(127)"],
+        Database::MariaDb => &["x'ff00fe'", "x'7b0022'", "x'c3'"],
+    };
+    for (number, value) in values.iter().enumerate() {
+        let ident = 500_000_000_000_000_000 + number;
+        tasks.sql(&format!(
+            "INSERT INTO scheduler_task (ident, task_type, name, task_data) VALUES ({ident}, 'Echo', 'bytes', {value})"
+        ));
+        if *value == "12" {
+            tasks.succeeds(task_store::TaskId::from_ident(500_000_000_000_000_003));
+        } else {
+            is_held(&tasks, value, &ident.to_string());
+        }
+    }
+    tasks.succeeds(tasks.add_of("Echo", "neighbour"));
+}
+
+fn sixteen_megabytes_arrive(database: Database) {
+    let tasks = tasks(database);
+    let size = (16 << 20) - 2;
+    tasks.world.file("large.json", &format!("\"{}\"", "x".repeat(size)));
+    let added =
+        tasks.world.otrsd(&["task", "add", "--type", "Size", "--data", "@large.json", "--wait"]);
+    let id = added.ok().stdout.lines().next().unwrap().parse().unwrap();
+    let told: usize = tasks.succeeds(id).output.unwrap().trim().parse().unwrap();
+    assert!(told > size && told < size + 200, "{told}");
+}

@@ -1,0 +1,125 @@
+//! One file of SQLite and its pools. Another file in its place is noticed before the next statement: without
+//! that, what we write would go into a file that nobody can open any more.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Sqlite};
+
+use super::pools::{LOCK_WAIT, acquire};
+use crate::error::{Error, Result};
+
+#[derive(Debug)]
+pub(super) struct SqliteFile {
+    options: SqliteConnectOptions,
+    deadline: Duration,
+    opened: Mutex<Opened>,
+}
+
+#[derive(Clone, Debug)]
+struct Opened {
+    /// SQLite has one writer: ours queue here in order, instead of in its busy handler without one.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Device and inode, since the first connection.
+    file: Option<(u64, u64)>,
+}
+
+impl SqliteFile {
+    pub(super) fn new(url: &str, deadline: Duration) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(LOCK_WAIT)
+            // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
+            .pragma("wal_autocheckpoint", "8000")
+            .disable_statement_logging();
+        let opened = Mutex::new(Opened::new(&options, deadline));
+        Ok(Self { options, deadline, opened })
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.options.get_filename().to_path_buf()
+    }
+
+    pub(super) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
+        self.connection(|opened| &opened.writer).await
+    }
+
+    pub(super) async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.connection(|opened| &opened.readers).await
+    }
+
+    pub(super) async fn close(&self) {
+        let opened = self.opened().clone();
+        opened.close().await;
+    }
+
+    async fn connection(
+        &self,
+        choose: impl Fn(&Opened) -> &SqlitePool,
+    ) -> Result<PoolConnection<Sqlite>> {
+        self.check()?;
+        let pool = choose(&self.opened()).clone();
+        let connection = acquire(&pool).await?;
+        let mut opened = self.opened();
+        if opened.file.is_none() {
+            opened.file = self.identity();
+        }
+        Ok(connection)
+    }
+
+    /// Gives up a file that is not at its place any more.
+    fn check(&self) -> Result<()> {
+        let mut opened = self.opened();
+        if opened.file.is_none() || opened.file == self.identity() {
+            return Ok(());
+        }
+        let old = std::mem::replace(&mut *opened, Opened::new(&self.options, self.deadline));
+        tokio::spawn(async move { old.close().await });
+        Err(Error::Refused(format!(
+            "{} was deleted or replaced while it was in use; what is there now is opened",
+            self.path().display()
+        )))
+    }
+
+    fn identity(&self) -> Option<(u64, u64)> {
+        let metadata = fs::metadata(self.options.get_filename()).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn new(options: &SqliteConnectOptions, deadline: Duration) -> Self {
+        let pool = || {
+            SqlitePoolOptions::new()
+                .acquire_timeout(deadline)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        Self {
+            writer: pool().max_connections(1).connect_lazy_with(options.clone()),
+            readers: pool().max_connections(4).connect_lazy_with(options.clone()),
+            file: None,
+        }
+    }
+
+    async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
