@@ -36,6 +36,7 @@ const NOBODY: u32 = 65534;
 pub(crate) struct World {
     dir: TempDir,
     pub(crate) program: PathBuf,
+    node: u16,
     /// Who runs everything; `None` is the tests' own user.
     user: Option<u32>,
     foreground: Mutex<Vec<Child>>,
@@ -54,10 +55,16 @@ impl World {
 
     pub(crate) fn of(program: PathBuf) -> Self {
         let dir = tempfile::Builder::new().prefix("otrsd-it-").tempdir().unwrap();
-        let world = Self { dir, program, user: None, foreground: Mutex::default() };
+        let world = Self { dir, program, node: 1, user: None, foreground: Mutex::default() };
         fs::create_dir(world.path("config")).unwrap();
         world.file("config/00-base.xml", &world.base());
         world
+    }
+
+    /// As another node.
+    pub(crate) fn numbered(mut self, node: u16) -> Self {
+        self.node = node;
+        self.with("40-node", &[setting("NodeID", &node.to_string())])
     }
 
     /// Everything runs as a user that is not root.
@@ -195,7 +202,8 @@ impl World {
 
     /// One question to the control socket: a line, and the lines of the answer.
     pub(crate) fn ask(&self, line: &str) -> Option<Vec<String>> {
-        let mut stream = UnixStream::connect(self.path("run/Daemon-NodeID-1.sock")).ok()?;
+        let socket = format!("run/Daemon-NodeID-{}.sock", self.node);
+        let mut stream = UnixStream::connect(self.path(&socket)).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
         stream.write_all(line.as_bytes()).ok()?;
         BufReader::new(stream).lines().collect::<Result<_, _>>().ok()

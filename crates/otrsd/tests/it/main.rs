@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "deadlines are real time")]
 #![expect(clippy::print_stderr, reason = "the message of a test that fails")]
 
+mod door;
 mod harness;
 mod registration;
 
@@ -38,6 +39,7 @@ mod takeover;
 mod task_cli;
 mod tasks_away;
 mod tasks_clock;
+mod tasks_cluster;
 mod tasks_deaths;
 mod tasks_document;
 mod tasks_file;

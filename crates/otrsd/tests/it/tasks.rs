@@ -92,8 +92,6 @@ impl Tasks {
             Database::Postgres => runtime.block_on(beside("OTRSD_TEST_POSTGRES"))?,
             Database::MariaDb => runtime.block_on(beside("OTRSD_TEST_MARIADB"))?,
         };
-        let registered =
-            |name: &str| module(name).key("Module", &format!("{PACKAGES}::{name}")).xml();
         let world = world
             .with("10-modules", &[registered(WORKER), registered(MANAGER)])
             .with("20-database", &[setting("DatabaseURL", &url)])
@@ -102,6 +100,15 @@ impl Tasks {
         let store = Store::connect(&url, Options { connections: 2, ..Options::default() }).unwrap();
         drop(inside);
         Some(Self { world, url, store, runtime })
+    }
+
+    /// Node 2, on the same database, which it reaches by `url`.
+    pub(crate) fn another_node(url: &str, types: &[String]) -> World {
+        World::stock()
+            .numbered(2)
+            .with("10-modules", &[registered(WORKER), registered(MANAGER)])
+            .with("20-database", &[setting("DatabaseURL", url)])
+            .with("30-types", types)
     }
 
     /// Starts the daemon, and waits for its tables.
@@ -197,6 +204,11 @@ impl Tasks {
         let filter = Filter { state, task_type: "", name: "", after: 0, limit: 10_000 };
         self.block(self.store.list(&filter)).unwrap().len()
     }
+}
+
+/// The registration of a module of the scheduler.
+fn registered(name: &str) -> String {
+    module(name).key("Module", &format!("{PACKAGES}::{name}")).xml()
 }
 
 impl World {
