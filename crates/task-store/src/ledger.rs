@@ -231,11 +231,11 @@ fn values(execution: &Execution) -> Vec<Argument<'_>> {
 }
 
 /// Writes down that tasks died with their worker; nobody knows when they began.
-pub(crate) async fn crashed(
+pub(crate) async fn lost(
     connection: &mut Connection<'_>,
     tasks: &[Task],
     worker: Owner,
-    outcome: Outcome,
+    outcome: impl Fn(&Task) -> Outcome,
     now: Timestamp,
 ) -> Result<()> {
     let executions: Vec<Execution> = tasks
@@ -246,7 +246,7 @@ pub(crate) async fn crashed(
             name: task.name.clone(),
             lock: LockKey::Ours(worker),
             node: worker.node(),
-            outcome,
+            outcome: outcome(task),
             started: now,
             ended: now,
             cpu: None,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::Result;
-use crate::ledger::{Outcome, crashed};
+use crate::ledger::{Outcome, lost};
 use crate::lock_key::{LockKey, Owner};
 use crate::store::{Store, Work};
 use crate::task::Task;
@@ -62,11 +62,18 @@ impl Store {
         row.map_or(Ok(0), |row| row.int(0).map(i64::unsigned_abs))
     }
 
-    /// Frees everything under the lock of an instance that is dead, counts a crash for each task, and
-    /// forgets the instance: what was freed. `outcome` is [`Outcome::Crashed`] for a task that was alone
-    /// in its process; several count as [`Outcome::CrashedTogether`].
-    pub async fn reclaim(&self, dead: Owner, now: Timestamp) -> Result<Vec<Task>> {
-        self.transact(&Reclaim { store: self, dead, now }).await
+    /// Frees everything under the lock of an instance that is dead, and forgets the instance: what was freed.
+    ///
+    /// A task of the types in `in_process` ran inside of the dead process, which may be its fault: that is
+    /// [`Outcome::Crashed`] if it was the only one there, else [`Outcome::CrashedTogether`]. Any other had a
+    /// process of its own, and was [`Outcome::Interrupted`].
+    pub async fn reclaim(
+        &self,
+        dead: Owner,
+        in_process: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<Task>> {
+        self.transact(&Reclaim { store: self, dead, in_process, now }).await
     }
 
     /// All locks in the three tables but those being inserted.
@@ -111,6 +118,7 @@ impl Store {
 struct Reclaim<'a> {
     store: &'a Store,
     dead: Owner,
+    in_process: &'a [String],
     now: Timestamp,
 }
 
@@ -133,8 +141,13 @@ impl Work for Reclaim<'_> {
                 return Err(crate::Error::Conflict("its owner finished a task meanwhile".into()));
             }
         }
-        let outcome = if tasks.len() == 1 { Outcome::Crashed } else { Outcome::CrashedTogether };
-        crashed(connection, &tasks, self.dead, outcome, self.now).await?;
+        let was_inside = |task: &Task| self.in_process.contains(&task.task_type);
+        let crash = match tasks.iter().filter(|task| was_inside(task)).count() {
+            1 => Outcome::Crashed,
+            _ => Outcome::CrashedTogether,
+        };
+        let outcome = |task: &Task| if was_inside(task) { crash } else { Outcome::Interrupted };
+        lost(connection, &tasks, self.dead, outcome, self.now).await?;
         for sql in [
             "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ?",
             "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ?",

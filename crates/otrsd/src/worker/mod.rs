@@ -82,7 +82,7 @@ impl DaemonModule for SchedulerTaskWorker {
             return Ok(Round::Continue);
         }
         let setup = self.setup();
-        let suspects = Suspects::default();
+        let suspects = Suspects::of(setup.in_process.iter().cloned());
         let Some(begun) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };

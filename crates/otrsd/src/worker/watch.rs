@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use task_store::{Instance, Owner, Store, TaskId};
+use task_store::{Instance, Owner, Store, Task, TaskId};
 use tokio::time::sleep;
 
 use super::elders::{Elder, Elders};
@@ -53,20 +53,29 @@ impl Watch {
     }
 }
 
-/// Tasks that died with their worker, and were freed here: if one dies so too often, it is not run again.
+/// Tasks that ran inside of a worker that died, and were freed here: if one dies so too often, it is not run
+/// again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Suspects {
+    /// The types that run inside of the worker.
+    types: Arc<[String]>,
     tasks: Arc<Mutex<HashSet<TaskId>>>,
 }
 
 impl Suspects {
+    pub(super) fn of(types: impl Iterator<Item = String>) -> Self {
+        Self { types: types.collect(), tasks: Arc::default() }
+    }
+
     /// Whether a task is one; it is none any more.
     pub(super) fn remove(&self, task: TaskId) -> bool {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&task)
     }
 
-    fn add(&self, tasks: impl Iterator<Item = TaskId>) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+    fn add(&self, tasks: &[Task]) {
+        let inside = tasks.iter().filter(|task| self.types.contains(&task.task_type));
+        let inside = inside.map(|task| task.id);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(inside);
     }
 }
 
@@ -131,10 +140,10 @@ pub(super) async fn elders(
 
 /// Frees what a dead worker had.
 pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
-    match store.reclaim(dead, clock::wall()).await {
+    match store.reclaim(dead, &suspects.types, clock::wall()).await {
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
-            suspects.add(tasks.iter().map(|task| task.id));
+            suspects.add(&tasks);
             logs::complain(&format!(
                 "worker {dead} is dead: {} of its tasks are free",
                 tasks.len()

@@ -14,7 +14,7 @@ on_each_database! {
     a_killed_workers_task_runs_again_at_once
     what_runs_may_end_at_a_stop
     what_does_not_end_is_free_again
-    the_third_death_of_its_worker_quarantines_a_task
+    the_deaths_of_its_worker_are_not_its_fault
     a_discard_ends_what_it_began
     pauses_are_honoured
 }
@@ -31,27 +31,28 @@ fn a_killed_workers_task_runs_again_at_once(database: Database) {
     signal(tasks.world.running(WORKER), Signal::SIGKILL);
     let all = tasks.ran(id, 2);
     eprintln!("{database:?}: again after {:?}", killed.elapsed());
-    assert_eq!((all[0].outcome, all[1].outcome), (Outcome::Crashed, Outcome::Success));
+    assert_eq!((all[0].outcome, all[1].outcome), (Outcome::Interrupted, Outcome::Success));
     assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
     let left: Vec<_> =
         tasks.world.processes().into_iter().filter(|(_, line)| line.contains("3606")).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
-fn the_third_death_of_its_worker_quarantines_a_task(database: Database) {
-    let types = [shell("Long", "exec sleep 3608", &[])];
+fn the_deaths_of_its_worker_are_not_its_fault(database: Database) {
+    let types = [shell("Long", "[ -e \"$HOME/go\" ] && exit 0; exec sleep 3608", &[])];
     let Some(tasks) = Tasks::new(database, &types) else { return };
     tasks.start();
     let id = tasks.add_of("Long", "one");
-    for times in 1..=3 {
+    for times in 1..=4 {
         tasks.world.process("sleep 3608");
         signal(tasks.world.running(WORKER), Signal::SIGKILL);
-        tasks.ran(id, times);
+        assert_eq!(tasks.ran(id, times)[times - 1].outcome, Outcome::Interrupted);
     }
-    tasks.held(id, HeldState::Quarantined);
-    // A human says that it may.
-    assert!(tasks.block(tasks.store().retry(id)).unwrap());
-    tasks.world.process("sleep 3608");
+    let last = tasks.world.process("sleep 3608");
+    tasks.world.file("go", "");
+    signal(last, Signal::SIGKILL);
+    let outcomes: Vec<_> = tasks.ran(id, 6)[4..].iter().map(|it| it.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Crashed, Outcome::Success]);
 }
 
 fn what_runs_may_end_at_a_stop(database: Database) {

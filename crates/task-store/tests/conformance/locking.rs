@@ -24,20 +24,27 @@ pub async fn renewing_tells_what_is_left(kind: Kind) {
     );
     store.finish(worker(1), &done(&tasks[..1], worker(1)), None, now()).await.unwrap();
     assert_eq!(store.renew(worker(1), after(20)).await.unwrap(), 1);
-    store.reclaim(worker(1), after(30)).await.unwrap();
+    store.reclaim(worker(1), &[], after(30)).await.unwrap();
     assert_eq!(store.renew(worker(1), after(31)).await.unwrap(), 0);
 }
 
 pub async fn reclaiming_counts_crashes(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add_many(&["alone", "a", "b"].map(task), now()).await.unwrap();
-    let alone = claim(store, worker(1), 1).await;
+    let command = NewTask::new("Command", "command", "{}");
+    let mut tasks: Vec<NewTask> = ["alone", "a", "b"].map(task).to_vec();
+    tasks.insert(1, command);
+    store.add_many(&tasks, now()).await.unwrap();
+    let alone = claim(store, worker(1), 2).await;
     let together = claim(store, worker(2), 9).await;
     place.sql("UPDATE scheduler_task SET attempts = 0").await;
-    assert_eq!(names(&store.reclaim(worker(1), after(1)).await.unwrap()), ["alone"]);
-    assert_eq!(store.reclaim(worker(2), after(1)).await.unwrap().len(), 2);
-    assert_eq!(store.reclaim(worker(2), after(1)).await.unwrap(), [], "once");
+    let inside = [alone[0].task_type.clone()];
+    let freed = store.reclaim(worker(1), &inside, after(1)).await.unwrap();
+    assert_eq!(names(&freed), ["alone", "command"]);
+    assert_eq!(store.reclaim(worker(2), &inside, after(1)).await.unwrap().len(), 2);
+    assert_eq!(store.reclaim(worker(2), &inside, after(1)).await.unwrap(), [], "once");
+    let had_its_own = store.executions(alone[1].id).await.unwrap();
+    assert_eq!(had_its_own[0].outcome, Outcome::Interrupted);
     let history = store.history(&[alone[0].id, together[0].id]).await.unwrap();
     assert_eq!((history[&alone[0].id].crashed, history[&alone[0].id].crashed_together), (1, false));
     assert_eq!(
@@ -45,7 +52,7 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
         (0, true)
     );
     let sql = "scheduler_task WHERE lock_key = 0 AND lock_time IS NULL AND lock_update_time IS NULL AND attempts = 1";
-    assert_eq!(place.count(sql).await, 3);
+    assert_eq!(place.count(sql).await, 4);
 }
 
 pub async fn a_lock_that_moved_is_left_alone(kind: Kind) {
@@ -80,8 +87,10 @@ pub async fn finishing_against_reclaiming(kind: Kind) {
         place.store.add(&NewTask { attempts: 3, ..task(&round.to_string()) }, now()).await.unwrap();
         let tasks = claim(&place.store, owner, 1).await;
         let end = [finished(&tasks[0], owner, Outcome::Success, Then::Delete)];
-        let (finish, freed) =
-            tokio::join!(place.store.finish(owner, &end, None, now()), other.reclaim(owner, now()));
+        let (finish, freed) = tokio::join!(
+            place.store.finish(owner, &end, None, now()),
+            other.reclaim(owner, &[], now())
+        );
         let (finish, freed) = (finish.unwrap(), freed.unwrap());
         assert_ne!(finish.ours[0], freed.len() == 1, "one of the two");
         let outcomes = place.store.executions(tasks[0].id).await.unwrap();
