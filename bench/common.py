@@ -222,8 +222,8 @@ class Node:
         return done.stdout.strip()
 
     def start(self):
-        """As a service manager would: again, until it starts."""
-        wait("the start of node %d" % self.number, lambda: self.call("start").returncode == 0)
+        """As a service manager would: again, until it runs. Just after a kill, start takes the dead one for alive."""
+        wait("the start of node %d" % self.number, lambda: self.call("start").returncode == 0 and self.status())
 
     def status(self):
         done = self.call("status", "--json")

@@ -164,7 +164,7 @@ def kills(arena):
             arena.add(["long 1000 0 1"] * 4)
             wait("a handler", lambda: any(map(Node.children, nodes)))
             node = next(filter(Node.children, nodes), node)
-            gone = sum(kill(pid) is not None for pid in dice.sample(node.children(), min(2, len(node.children()))))
+            gone = sum(kill(pid) is not None for pid in sorted(node.children())[:2])
         else:
             gone = node.kill(None if victim == "supervisor" else victim) is not None
         killed[victim] += gone
