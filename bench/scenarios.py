@@ -1,5 +1,5 @@
 """The scenarios of bench/faults. Each gets an arena and returns lines of the table: measure, goal, measured."""
-import os, random, shutil, signal, statistics, subprocess, tempfile, threading, time
+import contextlib, os, random, shutil, signal, statistics, subprocess, tempfile, threading, time
 from collections import Counter, defaultdict
 
 from common import *
@@ -245,7 +245,8 @@ def freeze(arena):
     pid = nodes[0].running()
     os.kill(pid, signal.SIGSTOP)
     time.sleep(seconds)
-    os.kill(pid, signal.SIGCONT)
+    with contextlib.suppress(ProcessLookupError):  # its supervisor may have ended it
+        os.kill(pid, signal.SIGCONT)
     drained = arena.drain()
     arena.check()
     return [("worker frozen for %d s: lost, twice at the same time" % seconds, "0, 0", "0, 0"),

@@ -68,7 +68,11 @@ impl Program {
         {
             return Ok(Some(place.clone()));
         }
-        Ok(guard::find_pid_file(&self.sources).and_then(|path| Place::of(&path)))
+        match guard::find_pid_file(&self.sources) {
+            // The guard of a killed supervisor sweeps for a while.
+            Some(path) if pid_file::is_running(&path)? => Ok(Place::of(&path)),
+            _ => Ok(None),
+        }
     }
 }
 

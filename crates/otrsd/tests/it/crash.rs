@@ -204,3 +204,18 @@ fn a_group_member_that_dropped_its_marks_goes_with_its_group() {
     gone(member);
     world.otrsd(&["stop"]).ok();
 }
+
+/// The guard of the killed one may still sweep: that is no daemon.
+#[test]
+fn a_start_right_after_the_supervisor_was_killed_starts_one() {
+    let world = World::new().with("modules", &[module("Long").shell("sleep 7005").xml()]);
+    let mut supervisor = world.start();
+    for _ in 0..20 {
+        world.process("sleep 7005");
+        signal(supervisor, SIGKILL);
+        wait_until("its end", || (!is_alive(supervisor)).then_some(()));
+        let started = world.otrsd(&["start"]).ok();
+        assert!(started.stdout.starts_with("started (PID "), "{started:?}");
+        supervisor = world.status().pid;
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use task_store::{HeldState, Outcome, State};
+use task_store::{Outcome, State};
 
 use crate::{
     harness::{signal, wait_until},
