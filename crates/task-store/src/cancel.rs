@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::database::{Connection, Dialect, Row, arguments};
 use crate::error::Result;
+use crate::held::HeldState;
 use crate::ledger::{Execution, Outcome, record};
 use crate::lock_key::LockKey;
 use crate::store::{Store, Work};
@@ -43,10 +44,27 @@ impl Store {
         let which = Which::Older { task_type, before: self.wall_clock(before), limit };
         Ok(self.transact(&Cancel { which, by, now }).await?.gone)
     }
+
+    /// Ends tasks of a type that are held in a state since before a time, some hundreds at most; how many.
+    pub async fn end_held(
+        &self,
+        task_type: &str,
+        state: HeldState,
+        before: Timestamp,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let which = Which::Held { task_type, state, before, limit: BATCH };
+        Ok(self.transact(&Cancel { which, by, now }).await?.gone)
+    }
 }
+
+/// Held tasks that end in one transaction.
+const BATCH: u32 = 500;
 
 enum Which<'a> {
     One(TaskId),
+    Held { task_type: &'a str, state: HeldState, before: Timestamp, limit: u32 },
     Older { task_type: &'a str, before: String, limit: u32 },
 }
 
@@ -100,6 +118,7 @@ impl Work for Cancel<'_> {
 struct Table {
     one: [&'static str; 2],
     older: Option<[&'static str; 2]>,
+    is_held: bool,
     delete: &'static str,
 }
 
@@ -116,6 +135,7 @@ const TABLES: [Table; 3] = [
             "SELECT id, ident, task_type, name, lock_key FROM scheduler_task \
              WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
         ]),
+        is_held: false,
         delete: "DELETE FROM scheduler_task WHERE id IN (?*)",
     },
     Table {
@@ -124,6 +144,7 @@ const TABLES: [Table; 3] = [
             "SELECT id, ident, task_type, name, lock_key FROM scheduler_future_task WHERE ident = ? FOR UPDATE",
         ],
         older: None,
+        is_held: false,
         delete: "DELETE FROM scheduler_future_task WHERE id IN (?*)",
     },
     Table {
@@ -132,8 +153,16 @@ const TABLES: [Table; 3] = [
             "SELECT id, ident, task_type, name, 0 FROM otrsd_held WHERE ident = ? FOR UPDATE",
         ],
         older: None,
+        is_held: true,
         delete: "DELETE FROM otrsd_held WHERE id IN (?*)",
     },
+];
+
+const HELD: [&str; 2] = [
+    "SELECT id, ident, task_type, name, 0 FROM otrsd_held \
+     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ?",
+    "SELECT id, ident, task_type, name, 0 FROM otrsd_held \
+     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
 ];
 
 impl Cancel<'_> {
@@ -147,7 +176,12 @@ impl Cancel<'_> {
                 let arguments = arguments![*task_type, before, i64::from(*limit)];
                 connection.rows(older[dialect], arguments).await
             }
-            (Which::Older { .. }, None) => Ok(Vec::new()),
+            (Which::Held { task_type, state, before, limit }, None) if table.is_held => {
+                let (before, limit) = (before.as_microsecond(), i64::from(*limit));
+                let arguments = arguments![state.word(), *task_type, before, limit];
+                connection.rows(HELD[dialect], arguments).await
+            }
+            (Which::Older { .. } | Which::Held { .. }, _) => Ok(Vec::new()),
         }
     }
 

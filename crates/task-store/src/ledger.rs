@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::database::{Argument, Column, Connection, Insert, Row, arguments};
 use crate::error::Result;
 use crate::lock_key::{LockKey, Owner};
-use crate::store::{Store, Work};
+use crate::store::Store;
 use crate::task::Task;
 use crate::task_id::TaskId;
 use crate::timestamp::from_micros;
@@ -159,28 +159,40 @@ impl Store {
         rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
     }
 
-    /// Forgets executions that ended before a time, oldest first, at most `limit` of them; how many.
-    pub async fn forget_executions(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        self.transact(&Forget { before, limit }).await
+    /// Forgets, of the `limit` oldest executions after row `after`, those whose type and end are over.
+    ///
+    /// The rows are in order of their ends but for small changes, so the oldest are found without an index.
+    pub async fn forget(
+        &self,
+        after: i64,
+        limit: u32,
+        is_over: &(impl Fn(&str, Timestamp) -> bool + Sync),
+    ) -> Result<Forgotten> {
+        let sql =
+            "SELECT id, ended, task_type FROM otrsd_execution WHERE id > ? ORDER BY id LIMIT ?";
+        let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
+        let (mut over, mut last) = (Vec::new(), None);
+        for row in &rows {
+            let id = row.int(0)?;
+            let ended = from_micros(row.int(1)?).unwrap_or(Timestamp::MAX);
+            last = Some((id, ended));
+            if is_over(&row.lenient(2), ended) {
+                over.push(id);
+            }
+        }
+        let sql = "DELETE FROM otrsd_execution WHERE id IN (?*)";
+        let gone = if over.is_empty() { 0 } else { self.change(sql, arguments![&over]).await? };
+        Ok(Forgotten { gone, last })
     }
 }
 
-/// The rows are in order of their ends but for small changes, so the oldest are found without an index.
-struct Forget {
-    before: Timestamp,
-    limit: u32,
-}
-
-impl Work for Forget {
-    type Done = u64;
-
-    async fn run(&self, connection: &mut Connection<'_>) -> Result<u64> {
-        let sql = "SELECT id FROM otrsd_execution ORDER BY id LIMIT ?";
-        let rows = connection.rows(sql, arguments![i64::from(self.limit)]).await?;
-        let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
-        let sql = "DELETE FROM otrsd_execution WHERE ended < ? AND id IN (?*)";
-        connection.execute(sql, arguments![self.before.as_microsecond(), &ids]).await
-    }
+/// What a look at the oldest executions gave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Forgotten {
+    /// How many are gone.
+    pub gone: u64,
+    /// The last row that was looked at, and when it ended; `None` if there was none.
+    pub last: Option<(i64, Timestamp)>,
 }
 
 const INTO: Insert = Insert {

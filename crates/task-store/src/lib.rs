@@ -53,7 +53,7 @@ pub use error::{Error, Result};
 pub use finish::{Finish, Finished, Then};
 pub use held::{HeldState, Hold};
 pub use instance::Instance;
-pub use ledger::{Execution, History, Outcome};
+pub use ledger::{Execution, Forgotten, History, Outcome};
 pub use list::{Entry, Explanation, Filter, State};
 pub use lock::{Locked, SeenLock};
 pub use lock_key::{FIRST_INSTANCE, LockKey, Owner};

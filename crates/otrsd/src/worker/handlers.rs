@@ -54,6 +54,12 @@ impl Handlers {
         self.with(|_| true)
     }
 
+    /// The types that say how long what became of their tasks is kept.
+    pub(super) fn keep_days(&self) -> BTreeMap<String, u32> {
+        let types = self.types.iter();
+        types.filter_map(|(name, (policy, _))| Some((name.clone(), policy.keep_days?))).collect()
+    }
+
     /// The types whose tasks run in the worker's own process.
     pub(super) fn in_process(&self) -> impl Iterator<Item = &str> {
         self.with(|handler| matches!(handler, Handler::Function(_)))

@@ -15,11 +15,13 @@ mod handlers;
 mod http;
 mod lease;
 mod life;
+mod locks;
 mod metered;
 mod outcome;
 pub(crate) mod output;
 pub(crate) mod ready;
 mod reaper;
+mod retention;
 mod slots;
 pub(crate) mod summary;
 pub(crate) mod trouble;
@@ -86,14 +88,18 @@ impl DaemonModule for SchedulerTaskWorker {
         let Some(begun) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };
-        let owner = begun.owner;
+        let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
         let life =
             Life::new(&self.context, &store, begun, setup, (seen, suspects.clone()), trouble)?;
         let (slots, lost) = (life.slots(), life.lost());
         let lease = Lease { store: store.clone(), owner, slots, alive, lost };
-        let keepers =
-            [tokio::spawn(lease.keep()), tokio::spawn(watch::keep(store.clone(), owner, suspects))];
+        let keepers = [
+            tokio::spawn(lease.keep()),
+            tokio::spawn(watch::keep(store.clone(), owner, suspects)),
+            tokio::spawn(locks::keep(store.clone())),
+            tokio::spawn(retention::keep(store.clone(), keep_days)),
+        ];
         let round = life.lead().await;
         keepers.iter().for_each(tokio::task::JoinHandle::abort);
         store.close().await;

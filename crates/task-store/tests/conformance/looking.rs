@@ -83,6 +83,37 @@ pub async fn cancelled(kind: Kind) {
     assert_eq!(place.count("scheduler_task").await, 1, "what runs stays");
 }
 
+/// The ledger's old rows go by their types' times, and failed tasks not without a word there.
+pub async fn kept_and_forgotten(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    for name in ["old", "new", "held"] {
+        store.add(&task(name), now()).await.unwrap();
+    }
+    let tasks = claim(store, worker(1), 9).await;
+    for (task, ended) in [(&tasks[0], now()), (&tasks[1], after(3600))] {
+        let mut end = finished(task, worker(1), Outcome::Success, Then::Delete);
+        end.execution.as_mut().unwrap().ended = ended;
+        store.finish(worker(1), &[end], None, now()).await.unwrap();
+    }
+    let hold = Hold { state: HeldState::Failed, due: None, reason: "no".into() };
+    let mut end = finished(&tasks[2], worker(1), Outcome::Failed, Then::Hold(hold));
+    end.execution = None;
+    store.finish(worker(1), &[end], None, now()).await.unwrap();
+    let is_over = |task_type: &str, ended| task_type == "Echo" && ended < after(60);
+    let forgotten = store.forget(0, 9, &is_over).await.unwrap();
+    assert_eq!((forgotten.gone, forgotten.last.map(|(_, ended)| ended)), (1, Some(after(3600))));
+    assert_eq!(store.forget(0, 9, &is_over).await.unwrap().gone, 0);
+    assert!(store.executions(tasks[0].id).await.unwrap().is_empty());
+    let failed = HeldState::Failed;
+    let kept = store.end_held("Echo", failed, now(), "kept long", after(1)).await.unwrap();
+    assert_eq!(kept, 0, "it is not held that long");
+    let gone = store.end_held("Echo", failed, after(60), "kept long", after(61)).await.unwrap();
+    assert_eq!(gone, 1);
+    let last = store.executions(tasks[2].id).await.unwrap().remove(0);
+    assert_eq!((last.outcome, last.error.as_deref()), (Outcome::Cancelled, Some("kept long")));
+}
+
 pub async fn instances(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;

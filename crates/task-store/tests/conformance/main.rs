@@ -92,6 +92,7 @@ everywhere! {
             explained
             cancelled
             instances
+            kept_and_forgotten
         }
         planning {
             moved_when_due

@@ -1,0 +1,106 @@
+//! What is kept for how long: the ledger's rows, and tasks that failed for good. Nothing goes in silence.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use task_store::{HeldState, Store};
+use tokio::time::sleep;
+
+use crate::{clock, logs};
+
+/// Days of the ledger's rows of a type that does not say.
+const USUAL: u32 = 30;
+/// Rows of one transaction.
+const BATCH: u32 = 500;
+/// Between two sweeps, and until the first; each a quarter more or less, so that nodes do not meet.
+const SWEEP: Duration = Duration::from_hours(1);
+const FIRST: Duration = Duration::from_mins(1);
+
+/// Days by type.
+pub(super) type KeepDays = BTreeMap<String, u32>;
+
+/// Sweeps now and then, for as long as this worker lives.
+pub(super) async fn keep(store: Store, days: KeepDays) {
+    let mut pause = FIRST;
+    loop {
+        sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        pause = SWEEP;
+        // A database that is away is told of by the worker itself.
+        let (Ok(executions), Ok(tasks)) = (ledger(&store, &days).await, held(&store, &days).await)
+        else {
+            continue;
+        };
+        if executions + tasks > 0 {
+            logs::complain(&format!(
+                "kept long enough: {executions} rows of the ledger, {tasks} tasks that failed; see KeepDays"
+            ));
+        }
+    }
+}
+
+/// From the oldest row on, until everything is younger than the shortest time.
+async fn ledger(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
+    let now = clock::wall();
+    let (mut after, mut gone) = (0, 0);
+    loop {
+        let batch = store
+            .forget(after, BATCH, &|task_type, ended| is_over(days, task_type, ended, now))
+            .await?;
+        gone += batch.gone;
+        let shortest = days.values().copied().chain([USUAL]).min().unwrap_or(USUAL);
+        match batch.last {
+            Some((row, ended)) if ended < before(shortest, now) => after = row,
+            _ => return Ok(gone),
+        }
+    }
+}
+
+async fn held(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
+    let now = clock::wall();
+    let mut gone = 0;
+    for (task_type, days) in days {
+        for state in [HeldState::Failed, HeldState::Quarantined] {
+            let by = format!("kept {days} days as {}", state.word());
+            loop {
+                let over = before(*days, now);
+                let batch = store.end_held(task_type, state, over, &by, now).await?;
+                gone += batch;
+                if batch == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(gone)
+}
+
+/// Whether a row of the ledger was kept long enough.
+fn is_over(days: &KeepDays, task_type: &str, ended: Timestamp, now: Timestamp) -> bool {
+    ended < before(days.get(task_type).copied().unwrap_or(USUAL), now)
+}
+
+fn before(days: u32, now: Timestamp) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_has_its_time() {
+        let days = KeepDays::from([("Brief".to_owned(), 1), ("Ever".to_owned(), u32::MAX)]);
+        let now = Timestamp::from_second(1_900_000_000).unwrap();
+        for (task_type, hours, expected) in [
+            ("Brief", 23, false),
+            ("Brief", 25, true),
+            ("Other", 25, false),
+            ("Other", 24 * 30 - 1, false),
+            ("Other", 24 * 30 + 1, true),
+            ("Ever", 24 * 10_000, false),
+        ] {
+            let ended = now - SignedDuration::from_hours(hours);
+            assert_eq!(is_over(&days, task_type, ended, now), expected, "{task_type} {hours}");
+        }
+    }
+}
