@@ -23,6 +23,7 @@ mod reaper;
 mod slots;
 pub(crate) mod summary;
 pub(crate) mod trouble;
+pub(crate) mod wake;
 mod watch;
 
 use std::time::Duration;
