@@ -7,7 +7,7 @@ use super::{
     table::one_line,
     terminal::print,
 };
-use crate::clock;
+use crate::{clock, worker::wake};
 
 /// What `task explain` shows about a pause.
 const REASON: &str = "worker pause";
@@ -22,6 +22,7 @@ pub(super) fn run(program: &Program, command: WorkerCommand) -> Result<(), Failu
             }
             WorkerCommand::Resume(Paused { task_type, node }) => {
                 let was_paused = store.resume(&task_type, node).await?;
+                wake::work_is_there(store, &database.configuration.settings);
                 let word = if was_paused { "resumed" } else { "was not paused" };
                 print(&format!("{word}: {}\n", described(&task_type, node)));
                 for pause in store.pauses().await? {

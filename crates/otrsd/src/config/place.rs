@@ -5,6 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sysconfig::SysConfig;
+
+use super::{places::Places, text};
+
 /// Where a daemon's PID file, lock and control socket are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Place {
@@ -21,6 +25,17 @@ impl Place {
         Some(Self { directory: pid_file.parent()?.to_owned(), node_id })
     }
 
+    /// The place that the settings name, for whoever has no more than those.
+    pub(crate) fn named(settings: &SysConfig) -> Self {
+        let directory = text(settings, "Daemon::PID::Path").map(PathBuf::from);
+        let directory = directory.filter(|path| path.is_absolute());
+        let node_id = text(settings, "NodeID").and_then(|text| text.parse().ok());
+        Self {
+            directory: directory.unwrap_or_else(|| Places::of_this_user().run),
+            node_id: node_id.unwrap_or(1),
+        }
+    }
+
     /// The PID file, named as the original's.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.file("pid")
@@ -29,6 +44,11 @@ impl Place {
     /// The control socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.file("sock")
+    }
+
+    /// Where the worker hears of work.
+    pub(crate) fn wake(&self) -> PathBuf {
+        self.file("wake")
     }
 
     fn file(&self, extension: &str) -> PathBuf {

@@ -17,6 +17,7 @@ use crate::{
         ready,
         summary::{list, row, time},
         trouble::Trouble,
+        wake,
     },
 };
 
@@ -45,8 +46,16 @@ impl SchedulerFutureTaskManager {
     }
 
     /// How long nothing is due, as far as the database says.
-    async fn work(store: &Store) -> task_store::Result<Duration> {
-        while store.move_due(clock::wall(), BATCH).await? == u64::from(BATCH) {}
+    async fn work(&self, store: &Store) -> task_store::Result<Duration> {
+        loop {
+            let moved = store.move_due(clock::wall(), BATCH).await?;
+            if moved > 0 {
+                wake::work_is_there(store, self.context.settings());
+            }
+            if moved < u64::from(BATCH) {
+                break;
+            }
+        }
         Ok(pause(store.next_due().await?, clock::wall()))
     }
 }
@@ -65,7 +74,8 @@ impl DaemonModule for SchedulerFutureTaskManager {
 
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
-        let left = self.trouble.check(Self::work(&store).await).unwrap_or(LOOK);
+        let work = self.work(&store).await;
+        let left = self.trouble.check(work).unwrap_or(LOOK);
         self.context.pause(left).await;
         Ok(Round::Continue)
     }

@@ -130,6 +130,8 @@ impl Control {
 
     pub(super) fn close(self) {
         let _ = fs::remove_file(&self.path);
+        // Nobody listens there any more.
+        let _ = fs::remove_file(self.path.with_extension("wake"));
     }
 }
 

@@ -45,6 +45,10 @@ impl Life {
         if lost > 0 {
             logs::complain(&format!("{lost} tasks were taken by others while they ran here"));
         }
+        if self.ending.is_some() && !self.finished.is_empty() {
+            // The next life may use the room.
+            self.wake.tell();
+        }
         self.remember_retries(now);
         self.finished.clear();
         if slots > 0 {

@@ -25,10 +25,12 @@ use super::{
     reaper::Reaper,
     slots,
     trouble::Trouble,
+    wake::Wake,
     watch::{self, Suspects},
 };
 use crate::{
     clock::{self, Moment},
+    config::place::Place,
     module::{ModuleContext, Round},
     notify,
 };
@@ -82,6 +84,7 @@ pub(super) struct Life {
     /// Workers of this node that live beside this one, and how many tasks they have.
     pub(super) elders: Elders,
     pub(super) elsewhere: u64,
+    pub(super) wake: Wake,
     /// What others are told: see [`Lease::slots`](super::lease::Lease).
     pub(super) shown_slots: Arc<AtomicU32>,
     /// The last exchange failed: the database may have given us what we do not know of.
@@ -111,6 +114,7 @@ impl Life {
             owner: begun.owner,
             elders: begun.elders,
             elsewhere: 0,
+            wake: Wake::listen(Place::named(context.settings())),
             shown_slots: Arc::new(AtomicU32::new(setup.slots)),
             setup,
             trouble,
@@ -176,13 +180,15 @@ impl Life {
     ) -> anyhow::Result<()> {
         let now = clock::now();
         let (ending, can_claim) = (self.ending, self.can_claim());
+        // An earlier life that writes down an end makes room here.
+        let listens = can_claim || self.elsewhere > 0 && ending.is_none();
         let left = |at: Moment| at.since(now);
         let pause = if works { left(self.retries_at) } else { PAUSE };
         let kill = kill_at.map(left);
         tokio::select! {
             Some(done) = self.running.join_next() => self.collect(done)?,
-            // An earlier life that writes down an end makes room here.
-            () = hint(waiter), if can_claim || self.elsewhere > 0 && ending.is_none() => self.look = true,
+            () = hint(waiter), if listens => self.look = true,
+            () = self.wake.heard(), if listens => self.look = true,
             () = sleep(pause), if ending.is_none() || !works => {}
             () = self.context.hurried(), if kill.is_none() => {
                 self.claim_no_more("a stop was asked for");

@@ -25,6 +25,7 @@ mod retention;
 mod slots;
 pub(crate) mod summary;
 pub(crate) mod trouble;
+pub(crate) mod wake;
 mod watch;
 
 use std::time::Duration;

@@ -54,5 +54,6 @@ mod tasks_payloads;
 mod tasks_readonly;
 mod tasks_refused;
 mod tasks_tables;
+mod tasks_wake;
 mod upgrade;
 mod users;

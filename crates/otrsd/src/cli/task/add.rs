@@ -10,6 +10,7 @@ use crate::{
         terminal::print,
     },
     clock,
+    worker::wake,
 };
 
 pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
@@ -27,6 +28,7 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
                 Added::LimitReached => return Err(limit_reached(&task)),
             },
         }
+        wake::work_is_there(&database.store, &database.configuration.settings);
         print(&format!("{}\n", task.id));
         if options.wait { wait::until_done(&database.store, task.id).await } else { Ok(()) }
     })

@@ -15,6 +15,7 @@ use crate::{
         time::local,
     },
     clock,
+    worker::wake,
 };
 
 /// How many tasks one transaction purges or puts back.
@@ -22,14 +23,18 @@ const BATCH: u32 = 500;
 
 pub(super) async fn retry(database: &Database, options: &Retry) -> Result<(), Failure> {
     let store = &database.store;
-    if options.ids.is_empty() {
-        return retry_all(store, options).await;
-    }
-    each(&options.ids, "retried", async |text| {
-        let entry = find(store, text).await?;
-        if store.retry(entry.id).await? { Ok(entry) } else { Err(not_held(&entry)) }
-    })
-    .await
+    let outcome = if options.ids.is_empty() {
+        retry_all(store, options).await
+    } else {
+        each(&options.ids, "retried", async |text| {
+            let entry = find(store, text).await?;
+            if store.retry(entry.id).await? { Ok(entry) } else { Err(not_held(&entry)) }
+        })
+        .await
+    };
+    // Some may be free even if not all are.
+    wake::work_is_there(store, &database.configuration.settings);
+    outcome
 }
 
 async fn retry_all(store: &Store, options: &Retry) -> Result<(), Failure> {

@@ -1,0 +1,130 @@
+//! A word on this node that there may be work: an empty datagram to a socket beside the PID file.
+//!
+//! A hint, as those of the database are: nobody listens, the queue is full, and nothing is lost, since the
+//! worker looks in any case.
+
+use std::{
+    fs, future,
+    io::{self, ErrorKind},
+    os::unix::{fs::PermissionsExt as _, net},
+    path::Path,
+    process,
+};
+
+use anyhow::Context as _;
+use sysconfig::SysConfig;
+use task_store::{Dialect, Store};
+use tokio::net::UnixDatagram;
+
+use crate::{config::place::Place, logs, supervisor::control::short};
+
+/// The socket of one life, until the next one binds its own.
+#[derive(Debug)]
+pub(super) struct Wake {
+    place: Place,
+    socket: Option<UnixDatagram>,
+}
+
+impl Wake {
+    /// Listens from now on; who cannot is told, and goes without.
+    pub(super) fn listen(place: Place) -> Self {
+        let socket = bind(&place.wake());
+        let socket = socket.inspect_err(|error| logs::complain(&format!("{error:#}"))).ok();
+        Self { place, socket }
+    }
+
+    /// Resolves when somebody said something.
+    pub(super) async fn heard(&self) {
+        let Some(socket) = &self.socket else { return future::pending().await };
+        if socket.recv(&mut [0]).await.is_err() {
+            return future::pending().await;
+        }
+        // What was said meanwhile is answered by the same look.
+        while socket.try_recv(&mut [0]).is_ok() {}
+    }
+
+    /// Tells the life that listens now: this one's successor, if there is one.
+    pub(super) fn tell(&self) {
+        tell(&self.place);
+    }
+}
+
+/// Tells this node's worker that tasks were added or freed. Where the database tells it, nothing is sent.
+pub(crate) fn work_is_there(store: &Store, settings: &SysConfig) {
+    if store.dialect() == Dialect::MariaDb {
+        tell(&Place::named(settings));
+    }
+}
+
+fn tell(place: &Place) {
+    let _ = short(&place.wake(), |path| {
+        let socket = net::UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.send_to(&[], path)
+    });
+}
+
+/// Bound under another name first: whoever sends meanwhile meets the old socket or the new one.
+fn bind(path: &Path) -> anyhow::Result<UnixDatagram> {
+    let fresh = path.with_extension(format!("wake.{}", process::id()));
+    let socket = || -> io::Result<UnixDatagram> {
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let socket = short(&fresh, |path| UnixDatagram::bind(path))?;
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&fresh, path)?;
+        Ok(socket)
+    };
+    socket().with_context(|| format!("cannot listen on {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn place(directory: &Path) -> Place {
+        Place { directory: directory.to_owned(), node_id: 1 }
+    }
+
+    #[tokio::test]
+    async fn the_newest_life_hears_it_once() {
+        let directory = tempfile::tempdir().unwrap();
+        // Longer than a socket address holds.
+        let long = directory.path().join("d".repeat(120));
+        fs::create_dir(&long).unwrap();
+        for directory in [directory.path(), &long] {
+            let place = place(directory);
+            let elder = Wake::listen(place.clone());
+            let successor = Wake::listen(place.clone());
+            let mode = fs::metadata(place.wake()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            elder.tell();
+            tell(&place);
+            timeout(SOON, successor.heard()).await.unwrap();
+            let hears = |wake: &Wake| wake.socket.as_ref().unwrap().try_recv(&mut [0]).is_ok();
+            assert!(!hears(&successor) && !hears(&elder));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_who_listens_or_a_full_queue_is_no_harm() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path());
+        tell(&place);
+        let wake = Wake::listen(place.clone());
+        for _ in 0..10_000 {
+            tell(&place);
+        }
+        timeout(SOON, wake.heard()).await.unwrap();
+        drop(wake);
+        tell(&place);
+    }
+}
