@@ -20,6 +20,7 @@
 
 mod add;
 mod cancel;
+mod cancel_request;
 mod claim;
 mod counts;
 mod database;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Task, Then, decode};
 
 use super::{
-    execution::{self, Order},
+    execution::{self, Interruption, Order},
     handlers::Handler,
     lease::CAREFUL,
     life::{Life, SAFETY},
@@ -144,7 +144,8 @@ impl Life {
             return self.free_again(row);
         }
         self.titles.insert(row, order.title());
-        self.running.spawn(execution::run(order, self.tools.clone(), self.stop.clone()));
+        let stop = Interruption { cancel: self.cancels.begin(order.task.id), ..self.stop.clone() };
+        self.running.spawn(execution::run(order, self.tools.clone(), stop));
     }
 
     fn free_again(&mut self, row: i64) {

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    cancel::Cancel,
     command::{self, Running},
     function::InProcess,
     handlers::Handler,
@@ -75,13 +76,15 @@ impl Ended {
     }
 }
 
-/// The two ways in which a worker ends executions that are not over.
+/// The ways in which a worker ends executions that are not over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interruption {
     /// TERM, and KILL after the usual patience: this worker is to end.
     pub(super) soon: CancellationToken,
     /// KILL: the tasks may be another's already.
     pub(super) now: CancellationToken,
+    /// TERM, and KILL after the usual patience: nobody wants the task any more.
+    pub(super) cancel: Arc<Cancel>,
 }
 
 impl Interruption {
@@ -92,6 +95,7 @@ impl Interruption {
                 Ending::Interrupted("the worker lost its place".to_owned())
             }
             () = self.soon.cancelled() => Ending::Interrupted("the worker was stopped".to_owned()),
+            by = self.cancel.asked() => Ending::Cancelled(by),
             () = sleep(longest) => Ending::TimedOut(format!("took longer than {longest:?}")),
         }
     }
@@ -145,6 +149,7 @@ async fn attend(
             () = stop.soon.cancelled(), if ours.is_none() => {
                 ours = Some(Ending::Interrupted("the worker was stopped".to_owned()));
             }
+            by = stop.cancel.asked(), if ours.is_none() => ours = Some(Ending::Cancelled(by)),
             () = stop.now.cancelled(), if !matches!(ours, Some(Ending::Interrupted(_))) => {
                 ours = Some(Ending::Interrupted("the worker lost its place".to_owned()));
                 running.signal(Signal::SIGKILL);

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Begun,
+    cancel::Cancels,
     company::Company,
     elders::Elders,
     execution::{Interruption, Tools},
@@ -66,6 +67,7 @@ pub(super) struct Life {
     pub(super) suspects: Suspects,
     pub(super) tools: Tools,
     pub(super) stop: Interruption,
+    pub(super) cancels: Cancels,
     /// The rows that run, with what people call them.
     pub(super) titles: BTreeMap<i64, String>,
     pub(super) running: JoinSet<Finished>,
@@ -120,6 +122,7 @@ impl Life {
             trouble,
             tools,
             stop: Interruption::default(),
+            cancels: Cancels::default(),
             titles: BTreeMap::new(),
             running: JoinSet::new(),
             company: Company::default(),
@@ -232,6 +235,7 @@ impl Life {
         while let Some(done) = next {
             let finished = done.context("an execution went wrong")?;
             self.titles.remove(&finished.row);
+            finished.execution.iter().for_each(|it| self.cancels.end(it.id));
             self.company.leave(finished.row);
             self.finished.push(finished);
             next = self.running.try_join_next();

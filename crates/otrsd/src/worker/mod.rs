@@ -5,6 +5,7 @@
 
 mod answer;
 mod backoff;
+mod cancel;
 mod command;
 mod company;
 mod elders;
@@ -99,6 +100,7 @@ impl DaemonModule for SchedulerTaskWorker {
             tokio::spawn(lease.keep()),
             tokio::spawn(watch::keep(store.clone(), owner, suspects)),
             tokio::spawn(locks::keep(store.clone())),
+            tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),
         ];
         let round = life.lead().await;

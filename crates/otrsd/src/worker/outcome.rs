@@ -20,6 +20,8 @@ pub(super) enum Ending {
     TimedOut(String),
     /// A signal that was not ours.
     Crashed(String),
+    /// We ended it, for somebody did not want it any more; who.
+    Cancelled(String),
     /// We ended it, for this worker ends.
     Interrupted(String),
 }
@@ -49,6 +51,13 @@ pub(super) fn consequence(
     let (outcome, error) = match ending {
         Ending::Success => {
             return Consequence { outcome: Outcome::Success, error: None, then: Then::Delete };
+        }
+        Ending::Cancelled(by) => {
+            return Consequence {
+                outcome: Outcome::Cancelled,
+                error: Some(by),
+                then: Then::Delete,
+            };
         }
         Ending::Interrupted(why) => (Outcome::Interrupted, why),
         Ending::Crashed(why) => (Outcome::Crashed, why),
@@ -120,6 +129,7 @@ mod tests {
             (Ending::Crashed(why()), &policy, 1, history(5, 1), Outcome::Crashed, "free"),
             (Ending::Crashed(why()), &one, 1, history(0, 2), Outcome::Crashed, "quarantined"),
             (Ending::Crashed(why()), &keep, 3, history(0, 0), Outcome::Crashed, "failed"),
+            (Ending::Cancelled(why()), &policy, 9, history(0, 0), Outcome::Cancelled, "delete"),
             (Ending::Interrupted(why()), &one, 1, history(9, 9), Outcome::Interrupted, "free"),
         ] {
             let name = format!("{ending:?} {history:?}");

@@ -38,6 +38,7 @@ mod surroundings;
 mod takeover;
 mod task_cli;
 mod tasks_away;
+mod tasks_cancel;
 mod tasks_clock;
 mod tasks_cluster;
 mod tasks_deaths;

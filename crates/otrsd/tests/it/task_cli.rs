@@ -255,7 +255,7 @@ fn explain_says_what_a_waiting_task_waits_for() {
     assert!(running.contains(&format!("node 2, instance {}", worker.instance())), "{running}");
     let said = place.run(&["task", "cancel", &ids[0]]);
     assert!(
-        said.code == 1 && said.stderr.contains("only what has not begun can be cancelled"),
+        said.code == 1 && said.stderr.contains("it is ended as soon as its worker hears of it"),
         "{said:?}"
     );
 

@@ -63,6 +63,11 @@ CREATE TABLE IF NOT EXISTS otrsd_limit (
     touched BIGINT NOT NULL,
     PRIMARY KEY (task_type, name)
 );
+CREATE TABLE IF NOT EXISTS otrsd_cancel (
+    ident BIGINT NOT NULL PRIMARY KEY,
+    asked BIGINT NOT NULL,
+    by_whom TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS otrsd_pause (
     task_type VARCHAR(150) NOT NULL,
     node SMALLINT NOT NULL,

@@ -13,12 +13,13 @@ pub(super) const WAKE_TRIGGER: &[&str] = &[
 ];
 
 /// The tables that are ours everywhere.
-pub(super) const OURS: [&str; 7] = [
+pub(super) const OURS: [&str; 8] = [
     "otrsd_execution",
     "otrsd_held",
     "otrsd_occurrence",
     "otrsd_instance",
     "otrsd_limit",
+    "otrsd_cancel",
     "otrsd_pause",
     "otrsd_schema",
 ];

@@ -22,7 +22,7 @@ pub(in crate::cli) enum TaskCommand {
     },
     /// Put held tasks back into the queue: some, or all of a state or type.
     Retry(Retry),
-    /// End tasks that were still to run; the ledger keeps their names.
+    /// End tasks that wait, are planned or run; the ledger keeps their names.
     Cancel(Ids),
     /// Take away held tasks that will not run any more; the ledger keeps their names.
     Delete(Ids),

@@ -1,9 +1,12 @@
 //! task retry, cancel, delete, purge: each task by itself, and what could not be done does not keep
 //! the others from it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use nix::unistd::{User, getuid};
-use task_store::{Cancelled, Entry, HeldState, State, Store, TaskId};
+use task_store::{Cancelled, Entry, HeldState, LockKey, Outcome, State, Store, TaskId};
+use tokio::time::sleep;
 
 use super::{
     arguments::{Held, Retry},
@@ -20,6 +23,9 @@ use crate::{
 
 /// How many tasks one transaction purges or puts back.
 const BATCH: u32 = 500;
+const LOOK: Duration = Duration::from_millis(200);
+/// A worker looks each second, and a handler that is asked to end has five.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn retry(database: &Database, options: &Retry) -> Result<(), Failure> {
     let store = &database.store;
@@ -162,13 +168,48 @@ fn is_over(state: State) -> bool {
 async fn end(store: &Store, entry: Entry, verb: &str) -> Result<Entry, Failure> {
     match store.cancel(entry.id, &by(verb), clock::wall()).await? {
         Cancelled::Gone => Ok(entry),
+        Cancelled::Running(LockKey::Ours(_)) => cancel_running(store, entry).await,
         Cancelled::Running(lock) => Err(Failure::failed(format!(
-            "{} is running ({}); only what has not begun can be {verb}",
+            "{} is running ({}), which cannot be asked to end it",
             entry.id,
             owner(lock)
         ))),
         Cancelled::Unknown => Err(Failure::failed(ended_meanwhile(entry.id))),
     }
+}
+
+/// Asks the task's worker, and waits until it is over.
+async fn cancel_running(store: &Store, entry: Entry) -> Result<Entry, Failure> {
+    let (id, by) = (entry.id, by("cancelled"));
+    store.ask_to_cancel(id, &by, clock::wall()).await?;
+    let mut progress = Progress::new();
+    let begin = clock::now();
+    loop {
+        sleep(LOOK).await;
+        match store.cancel(id, &by, clock::wall()).await? {
+            Cancelled::Gone => break,
+            Cancelled::Unknown => {
+                let last = store.executions(id).await?.pop().map(|last| last.outcome);
+                store.withdraw_cancel(id).await?;
+                return match last {
+                    Some(Outcome::Cancelled) => Ok(entry),
+                    Some(other) => {
+                        Err(Failure::failed(format!("{}: {}", ended_meanwhile(id), other.word())))
+                    }
+                    None => Err(Failure::failed(ended_meanwhile(id))),
+                };
+            }
+            Cancelled::Running(lock) if clock::now().since(begin) >= PATIENCE => {
+                return Err(Failure::failed(format!(
+                    "{id} is still running ({}); it is ended as soon as its worker hears of it",
+                    owner(lock)
+                )));
+            }
+            Cancelled::Running(lock) => progress.show(&format!("{id} ends: {}", owner(lock))),
+        }
+    }
+    store.withdraw_cancel(id).await?;
+    Ok(entry)
 }
 
 fn ended_meanwhile(id: TaskId) -> String {

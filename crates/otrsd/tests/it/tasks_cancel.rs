@@ -1,0 +1,40 @@
+//! Running tasks that are cancelled from the command line, on whatever node.
+
+use task_store::{NewTask, Outcome};
+
+use crate::tasks::{Database, Tasks, on_each_database, shell};
+
+on_each_database! {
+    a_running_task_ends
+    one_that_ignores_term_ends
+}
+
+fn a_running_task_ends(database: Database) {
+    let types = [shell("Long", "echo begun; exec sleep 3620", &[]), shell("Brief", "true", &[])];
+    let Some(tasks) = Tasks::new(database, &types) else { return };
+    tasks.start();
+    let id = tasks.add_of("Long", "one");
+    tasks.world.process("sleep 3620");
+    let said = tasks.world.otrsd(&["task", "cancel", &id.to_string()]).ok();
+    assert_eq!(said.stdout, format!("cancelled {id} (Long one)\n"));
+    let execution = tasks.outcome(id);
+    assert_eq!(execution.outcome, Outcome::Cancelled);
+    assert!(execution.error.unwrap().starts_with("cancelled on the command line by "));
+    assert_eq!(execution.output.as_deref(), Some("begun\n"));
+    assert_eq!(tasks.get(id), None);
+    assert!(tasks.block(tasks.store().cancel_requests()).unwrap().is_empty());
+    tasks.succeeds(tasks.add_of("Brief", "after it"));
+}
+
+fn one_that_ignores_term_ends(database: Database) {
+    let script = "trap '' TERM; echo deaf; while :; do sleep 0.1; done";
+    let Some(tasks) = Tasks::new(database, &[shell("Deaf", script, &[])]) else { return };
+    tasks.start();
+    let mut task = NewTask::new("Deaf", "one", "{}");
+    task.attempts = 9;
+    let id = tasks.add(&task);
+    tasks.world.process("while :; do");
+    tasks.world.otrsd(&["task", "cancel", &id.to_string()]).ok();
+    assert_eq!(tasks.outcome(id).outcome, Outcome::Cancelled);
+    assert_eq!(tasks.get(id), None);
+}

@@ -1,0 +1,36 @@
+//! Asking the owner of a running task to end it: only he can, and he may be on any node.
+
+use jiff::Timestamp;
+
+use crate::database::arguments;
+use crate::error::Result;
+use crate::store::Store;
+use crate::task_id::TaskId;
+
+impl Store {
+    /// Asks for the end of a running task; `by` is what the ledger will say. It is asked for until it is
+    /// withdrawn, though the task change its owner.
+    pub async fn ask_to_cancel(&self, id: TaskId, by: &str, now: Timestamp) -> Result<()> {
+        let sql = self.dialect().pick(
+            "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) \
+             ON DUPLICATE KEY UPDATE ident = VALUES(ident)",
+        );
+        self.change(sql, arguments![id.ident(), now.as_microsecond(), by]).await.map(drop)
+    }
+
+    /// What is asked for, by whom.
+    pub async fn cancel_requests(&self) -> Result<Vec<(TaskId, String)>> {
+        let sql = "SELECT ident, by_whom FROM otrsd_cancel ORDER BY ident";
+        let rows = self.rows(sql, arguments![]).await?;
+        rows.iter().map(|row| Ok((TaskId::from_ident(row.int(0)?), row.lenient(1)))).collect()
+    }
+
+    /// The task ended, or need not.
+    pub async fn withdraw_cancel(&self, id: TaskId) -> Result<()> {
+        self.change("DELETE FROM otrsd_cancel WHERE ident = ?", arguments![id.ident()])
+            .await
+            .map(drop)
+    }
+}
