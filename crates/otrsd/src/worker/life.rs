@@ -251,17 +251,9 @@ impl Life {
 
     /// Whom this life waits for, for status and whoever stops the daemon.
     fn tell_what_runs(&self) {
-        const TOLD: usize = 5;
-        let count = self.titles.len();
-        if count == 0 {
-            return;
+        if let Some(text) = waits_for(&self.titles) {
+            let _ = notify::send(&format!("STATUS={text}"));
         }
-        let mut titles: Vec<&str> = self.titles.values().take(TOLD).map(String::as_str).collect();
-        if count > TOLD {
-            titles.push("…");
-        }
-        let tasks = if count == 1 { "task" } else { "tasks" };
-        let _ = notify::send(&format!("STATUS=waits for {count} {tasks}: {}", titles.join(", ")));
     }
 
     /// Whether no row can be under our lock.
@@ -285,6 +277,18 @@ impl Life {
     }
 }
 
+/// Nothing is said of no task.
+fn waits_for(titles: &BTreeMap<i64, String>) -> Option<String> {
+    const TOLD: usize = 5;
+    let count = titles.len();
+    let mut told: Vec<&str> = titles.values().take(TOLD).map(String::as_str).collect();
+    if count > TOLD {
+        told.push("…");
+    }
+    let tasks = if count == 1 { "task" } else { "tasks" };
+    (count > 0).then(|| format!("waits for {count} {tasks}: {}", told.join(", ")))
+}
+
 const LOST: &str = "its tasks may be others' by now";
 
 async fn hint(waiter: Option<&mut Waiter>) {
@@ -292,5 +296,23 @@ async fn hint(waiter: Option<&mut Waiter>) {
     // An error is met again by the next exchange, which tells of it.
     if waiter.wait(SAFETY).await.is_err() {
         sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tasks_that_run_are_waited_for() {
+        for (count, expected) in [
+            (0, None),
+            (1, Some("waits for 1 task: 1 (T)")),
+            (2, Some("waits for 2 tasks: 1 (T), 2 (T)")),
+            (6, Some("waits for 6 tasks: 1 (T), 2 (T), 3 (T), 4 (T), 5 (T), …")),
+        ] {
+            let titles = (1..=count).map(|row| (row, format!("{row} (T)"))).collect();
+            assert_eq!(waits_for(&titles).as_deref(), expected);
+        }
     }
 }

@@ -1,16 +1,21 @@
 //! Before the first claim: the database answers, has our tables, and is the one it was.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use task_store::{Moved, Store};
+use task_store::{Instance, Moved, Owner, Store};
+use tokio::time::sleep;
 
 use super::trouble::Trouble;
 use crate::{config::database, logs, module::ModuleContext};
 
 const PAUSE: Duration = Duration::from_secs(1);
+/// Looks at the counters of others, one after each pause: longer than two of their beats.
+const LOOKS: u32 = 8;
 
 enum State {
     Ready,
+    /// An installation whose workers live: this host is a new node of it.
+    Joined(Moved),
     /// Restored or copied: its tasks may have run elsewhere.
     Moved(Moved),
 }
@@ -23,8 +28,21 @@ pub(crate) async fn wait(
 ) -> anyhow::Result<bool> {
     let mut told = false;
     while !context.is_stopping() {
-        match trouble.check(look(store).await?) {
+        let looked = tokio::select! {
+            looked = look(store) => looked?,
+            () = context.stopped() => break,
+        };
+        match trouble.check(looked) {
             Some(State::Ready) => return Ok(true),
+            Some(State::Joined(moved)) => {
+                logs::complain(&format!(
+                    "{}: the database is used on {}, where workers live: {} joins them",
+                    context.name(),
+                    moved.remembered.hosts.join(", "),
+                    moved.present.hosts.join(", "),
+                ));
+                return Ok(true);
+            }
             Some(State::Moved(moved)) if !std::mem::replace(&mut told, true) => {
                 logs::complain(&format!(
                     "{}: the database was used on {}, and this is {}: a copy must not run its tasks. \
@@ -54,7 +72,71 @@ async fn look(store: &Store) -> anyhow::Result<task_store::Result<State>> {
             }
             _ => store.migrate(&present, false).await?,
         }
-        Ok(status.moved.map_or(State::Ready, State::Moved))
+        match status.moved {
+            None => Ok(State::Ready),
+            Some(moved) if others_live(store).await? => {
+                store.join(&present).await?;
+                Ok(State::Joined(moved))
+            }
+            Some(moved) => Ok(State::Moved(moved)),
+        }
     };
     Ok(state.await)
+}
+
+/// Whether a registered worker lives. In a copy the rows of the original's are, but nobody counts there.
+pub(crate) async fn others_live(store: &Store) -> task_store::Result<bool> {
+    let mut seen = HashMap::new();
+    let mut instances = store.instances().await?;
+    for _ in 0..LOOKS {
+        if one_lives(&mut seen, &instances) {
+            return Ok(true);
+        }
+        if instances.is_empty() {
+            return Ok(false);
+        }
+        sleep(PAUSE).await;
+        instances = store.instances().await?;
+    }
+    Ok(one_lives(&mut seen, &instances))
+}
+
+/// Whether a counter is not what it was when it was first seen.
+fn one_lives(seen: &mut HashMap<Owner, i64>, instances: &[Instance]) -> bool {
+    instances.iter().any(|it| *seen.entry(it.owner).or_insert(it.beats) != it.beats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_counter_that_moves_is_a_life() {
+        let looks = |looks: &[&[(u32, i64)]]| {
+            let mut seen = HashMap::new();
+            let instance = |(number, beats): &(u32, i64)| Instance {
+                owner: Owner::new(1, 10_000_000 + number).unwrap(),
+                host: "elsewhere".to_owned(),
+                pid: 1,
+                started: None,
+                beats: *beats,
+                beat: None,
+                slots: 1,
+            };
+            looks
+                .iter()
+                .any(|look| one_lives(&mut seen, &look.iter().map(instance).collect::<Vec<_>>()))
+        };
+        for (rows, expected) in [
+            (&[&[][..], &[]][..], false),
+            (&[&[(1, 7)], &[(1, 7)], &[(1, 7)]], false),
+            (&[&[(1, 7)], &[(1, 7)], &[(1, 8)]], true),
+            (&[&[(1, 7), (2, 0)], &[(1, 7), (2, 1)]], true),
+            // One that was taken away, and one that is new, need not live.
+            (&[&[(1, 7)], &[(2, 8)], &[(2, 8)]], false),
+            (&[&[(1, 7)], &[], &[(1, 8)]], true),
+        ] {
+            assert_eq!(looks(rows), expected, "{rows:?}");
+        }
+    }
 }

@@ -5,13 +5,16 @@ use std::fs;
 use task_store::{Identity, NewTask, Outcome, State};
 
 use crate::{
-    harness::{World, wait_until},
+    harness::{World, setting, wait_until},
     tasks::{Database, Tasks, WORKER, on_each_database, shell},
 };
 
 on_each_database! {
     two_daemons_with_one_number
     a_copied_database_waits_for_its_adoption
+    a_clone_with_dead_workers_waits
+    a_new_node_joins_those_that_live
+    adoption_beside_living_workers_keeps_them
 }
 
 fn two_daemons_with_one_number(database: Database) {
@@ -23,12 +26,7 @@ fn two_daemons_with_one_number(database: Database) {
     );
     let tasks = Tasks::new(database, &[shell("Alone", &script, &[])]).unwrap();
     tasks.start();
-    let other = World::stock();
-    for name in ["10-modules", "20-database", "30-types"] {
-        let name = format!("config/{name}.xml");
-        let settings = fs::read_to_string(tasks.world.path(&name)).unwrap();
-        other.file(&name, &settings);
-    }
+    let other = beside(&tasks);
     other.start();
     let pid = other.running(WORKER);
     let words = |log: String, pid: i32| {
@@ -61,8 +59,7 @@ fn two_daemons_with_one_number(database: Database) {
 fn a_copied_database_waits_for_its_adoption(database: Database) {
     let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
     tasks.world.otrsd(&["db", "migrate"]).ok();
-    let elsewhere = Identity { system: String::new(), hosts: vec!["elsewhere".into()] };
-    tasks.block(tasks.store().adopt(&elsewhere)).unwrap();
+    is_of_elsewhere(&tasks);
     let waiting = tasks.add_of("Alone", "copied");
     let planned = NewTask::new("Alone", "planned", "{}");
     tasks.plan(&planned, std::time::Duration::ZERO);
@@ -78,4 +75,86 @@ fn a_copied_database_waits_for_its_adoption(database: Database) {
     tasks.succeeds(waiting);
     tasks.succeeds(planned.id);
     assert_eq!(told(), 1);
+}
+
+/// Who was registered when the copy was made does not work on it.
+fn a_clone_with_dead_workers_waits(database: Database) {
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    tasks.world.otrsd(&["db", "migrate"]).ok();
+    is_of_elsewhere(&tasks);
+    let (now, store) = (jiff::Timestamp::now(), tasks.store());
+    tasks.block(store.register(7, "elsewhere", 1, 5, now)).unwrap();
+    let waiting = tasks.add_of("Alone", "copied");
+    tasks.world.start();
+    let told = || tasks.world.worker_log().contains("a copy must not run its tasks");
+    wait_until("a word about it", || told().then_some(()));
+    assert_eq!(tasks.get(waiting).unwrap().state, State::Waiting);
+    assert_eq!(remembered(&tasks), ["elsewhere"]);
+    let said = tasks.world.otrsd(&["db", "adopt"]).ok().stdout;
+    assert!(said.starts_with("adopted: "), "{said}");
+    tasks.succeeds(waiting);
+    assert!(!remembered(&tasks).contains(&"elsewhere".to_owned()));
+}
+
+/// The other one works on as if it were on another host, and its counter moves.
+fn a_new_node_joins_those_that_live(database: Database) {
+    let (tasks, other) = beside_a_living_worker(database);
+    tasks.world.start();
+    wait_until("both workers", || {
+        (tasks.block(tasks.store().instances()).unwrap().len() == 2).then_some(())
+    });
+    assert!(remembered(&tasks).len() == 2 && remembered(&tasks).contains(&"elsewhere".into()));
+    let logs = tasks.world.worker_log() + &manager_log(&tasks.world);
+    assert!(logs.contains("used on elsewhere, where workers live: "), "{logs}");
+    assert!(!logs.contains("a copy"), "{logs}");
+    other.otrsd(&["stop"]).ok();
+    tasks.succeeds(tasks.add_of("Alone", "here"));
+}
+
+fn adoption_beside_living_workers_keeps_them(database: Database) {
+    let (tasks, _other) = beside_a_living_worker(database);
+    let said = tasks.world.otrsd(&["db", "adopt"]).ok().stdout;
+    assert!(said.starts_with("joined: workers of other hosts live"), "{said}");
+    assert!(remembered(&tasks).len() == 2 && remembered(&tasks).contains(&"elsewhere".into()));
+}
+
+/// A daemon that is not started, on a database that another one works on, as if from another host.
+fn beside_a_living_worker(database: Database) -> (Tasks, World) {
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let other = beside(&tasks);
+    let number = setting("NodeID", "2");
+    other.configure("40-node", &[number]);
+    other.otrsd(&["start"]).ok();
+    wait_until("the other worker", || {
+        let instances = tasks.ask(|store| Box::pin(store.instances()));
+        instances.ok().filter(|all| !all.is_empty())
+    });
+    is_of_elsewhere(&tasks);
+    (tasks, other)
+}
+
+fn is_of_elsewhere(tasks: &Tasks) {
+    let elsewhere = Identity { system: String::new(), hosts: vec!["elsewhere".into()] };
+    tasks.block(tasks.store().adopt(&elsewhere)).unwrap();
+}
+
+fn remembered(tasks: &Tasks) -> Vec<String> {
+    tasks.block(tasks.store().identity()).unwrap().unwrap().hosts
+}
+
+fn manager_log(world: &World) -> String {
+    let names = fs::read_dir(world.path("log")).unwrap().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let own = names.filter(|name| name.starts_with("SchedulerFutureTaskManagerERR"));
+    own.map(|name| world.read(&format!("log/{name}"))).collect()
+}
+
+/// Another daemon on the same database.
+fn beside(tasks: &Tasks) -> World {
+    let other = World::stock();
+    for name in ["10-modules", "20-database", "30-types"] {
+        let name = format!("config/{name}.xml");
+        other.file(&name, &tasks.world.read(&name));
+    }
+    other
 }

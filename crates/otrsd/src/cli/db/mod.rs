@@ -14,7 +14,7 @@ use super::{
     database::{self, Database},
     terminal::print,
 };
-use crate::{logs::complain, supervisor::pid_file};
+use crate::{logs::complain, supervisor::pid_file, worker::ready};
 
 pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
     match command {
@@ -63,6 +63,13 @@ async fn adopt(database: &Database) -> Result<(), Failure> {
     let hosts = database.identity.hosts.join(", ");
     if schema.moved.is_none() {
         print(&format!("nothing to do, the database knows {hosts}\n"));
+        return Ok(());
+    }
+    if ready::others_live(store).await? {
+        store.join(&database.identity).await?;
+        print(&format!(
+            "joined: workers of other hosts live, and those of {hosts} work beside them\n"
+        ));
         return Ok(());
     }
     store.adopt(&database.identity).await?;
