@@ -55,7 +55,7 @@ pub(super) fn due(task: &CronTask, last: Timestamp, now: Timestamp) -> Vec<Due> 
     rows
 }
 
-/// How long the manager may sleep if nothing is due: it also looks for pauses and new clocks then.
+/// How long the manager may sleep if nothing is due.
 pub(super) const LONGEST: Duration = Duration::from_hours(1);
 
 #[cfg(test)]
