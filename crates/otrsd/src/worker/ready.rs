@@ -28,11 +28,7 @@ pub(crate) async fn wait(
 ) -> anyhow::Result<bool> {
     let mut told = false;
     while !context.is_stopping() {
-        let looked = tokio::select! {
-            looked = look(store) => looked?,
-            () = context.stopped() => break,
-        };
-        match trouble.check(looked) {
+        match trouble.check(look(context, store).await?) {
             Some(State::Ready) => return Ok(true),
             Some(State::Joined(moved)) => {
                 logs::complain(&format!(
@@ -43,6 +39,7 @@ pub(crate) async fn wait(
                 ));
                 return Ok(true);
             }
+            Some(State::Moved(_)) if context.is_stopping() => {}
             Some(State::Moved(moved)) if !std::mem::replace(&mut told, true) => {
                 logs::complain(&format!(
                     "{}: the database was used on {}, and this is {}: a copy must not run its tasks. \
@@ -60,7 +57,7 @@ pub(crate) async fn wait(
 }
 
 /// An empty database becomes ours; one with other tables is for a human to migrate.
-async fn look(store: &Store) -> anyhow::Result<task_store::Result<State>> {
+async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_store::Result<State>> {
     let present = database::identity()?;
     let state = async {
         let status = store.schema_status(&present).await?;
@@ -72,14 +69,17 @@ async fn look(store: &Store) -> anyhow::Result<task_store::Result<State>> {
             }
             _ => store.migrate(&present, false).await?,
         }
-        match status.moved {
-            None => Ok(State::Ready),
-            Some(moved) if others_live(store).await? => {
-                store.join(&present).await?;
-                Ok(State::Joined(moved))
-            }
-            Some(moved) => Ok(State::Moved(moved)),
+        let Some(moved) = status.moved else { return Ok(State::Ready) };
+        // Tables are made whole before an end; this takes seconds and can be left.
+        let live = tokio::select! {
+            live = others_live(store) => live?,
+            () = context.stopped() => false,
+        };
+        if !live {
+            return Ok(State::Moved(moved));
         }
+        store.join(&present).await?;
+        Ok(State::Joined(moved))
     };
     Ok(state.await)
 }

@@ -201,6 +201,7 @@ fn quickstart_writes_a_configuration_and_runs_it() {
     let said = world.read("out");
     assert!(said.contains(words) && said.contains(&world.text("qs & co")), "{said}");
     wait_until("the time", || world.read("out").contains("Current time ").then_some(()));
+    wait_until("the database", || (run(&["task", "list"]).code == 0).then_some(()));
     assert!(run(&["summary"]).ok().stdout.contains("Test Daemon Summary:"));
     assert!(run(&["check"]).ok().stdout.ends_with("no problem\n"));
     let xml = fs::read_to_string(world.path("qs & co/config/quickstart.xml")).unwrap();

@@ -103,7 +103,7 @@ fn tasks_run_now_and_later_and_ones_own_types_too() {
 #[test]
 fn the_example_in_a_comment_is_one_that_works() {
     let first = FirstMinutes::new();
-    first.on_the_screen("SchedulerTaskWorker started");
+    wait_until("the database", || first.otrsd(&["task", "list"]).code.eq(&0).then_some(()));
     let xml = first.world.read("first/config/quickstart.xml");
     let begin = xml.find("<!-- One that is tried").unwrap();
     let setting = begin + xml[begin..].find("<Setting").unwrap();
