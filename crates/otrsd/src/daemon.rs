@@ -10,7 +10,10 @@ use crate::{
         registry::Registry,
         test_daemon::{self, TestDaemon},
     },
-    scheduler::future::{self, SchedulerFutureTaskManager},
+    scheduler::{
+        cron::{self, SchedulerCronTaskManager},
+        future::{self, SchedulerFutureTaskManager},
+    },
     worker::{self, SchedulerTaskWorker},
 };
 
@@ -43,6 +46,7 @@ impl Daemon {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         registry.register(test_daemon::MODULE, TestDaemon::new);
+        registry.register(cron::MODULE, SchedulerCronTaskManager::new);
         registry.register(future::MODULE, SchedulerFutureTaskManager::new);
         Self { registry, functions: Functions::new() }
     }

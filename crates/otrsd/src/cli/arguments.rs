@@ -6,6 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::cron::CronCommand;
 use super::task::arguments::TaskCommand;
 
 /// Runs daemon modules, each as a process of its own, and never loses one.
@@ -87,6 +88,9 @@ pub(super) enum Command {
     /// Add tasks, look at them, try them again, end them.
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Look at what runs by the clock.
+    #[command(subcommand)]
+    Cron(CronCommand),
     /// Hold the workers from taking tasks.
     #[command(subcommand)]
     Worker(WorkerCommand),

@@ -8,7 +8,7 @@ use super::{
     Failure, Program,
     terminal::{Colour, Paint, print},
 };
-use crate::config::{Configuration, sources::Reading, surroundings};
+use crate::config::{Configuration, cron_tasks, sources::Reading, surroundings};
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let Reading { settings, problems, errors: mut found } = program.sources.read();
@@ -18,6 +18,8 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let configuration = Configuration::interpret(settings, problems, registry, places);
     found.extend(configuration.fault().map(str::to_owned));
     found.extend(configuration.problems.iter().map(ToString::to_string));
+    let cron = cron_tasks::read(&configuration.settings);
+    found.extend(cron.problems.iter().map(ToString::to_string));
     found.extend(directories(&configuration));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod client;
 mod console;
+mod cron;
 mod database;
 mod db;
 mod failure;
@@ -114,6 +115,7 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
             settings::list(&program, prefix.as_deref(), origin, json)
         }
         Command::Task(command) => task::run(&program, command),
+        Command::Cron(command) => cron::run(&program, &command),
         Command::Worker(command) => worker::run(&program, command),
         Command::Db(command) => db::run(&program, &command),
         Command::Check => check::run(&program),

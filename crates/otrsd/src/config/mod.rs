@@ -1,5 +1,6 @@
 //! The configuration: settings from all layers, and what the daemon makes of them.
 
+pub(crate) mod cron_tasks;
 pub(crate) mod database;
 pub(crate) mod generation;
 pub(crate) mod http;
@@ -155,6 +156,11 @@ fn node_id(settings: &SysConfig) -> Result<u16, String> {
         Ok(number @ 1..=999) if number.to_string() == text => Ok(number),
         _ => Err(format!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999")),
     }
+}
+
+/// This node. The configuration was refused if it were no number from 1 to 999.
+pub(crate) fn node(settings: &SysConfig) -> u16 {
+    node_id(settings).unwrap_or(1)
 }
 
 /// The text of a setting.

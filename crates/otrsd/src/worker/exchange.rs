@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Task, Then, decode};
+use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Outcome, Task, Then, decode};
 
 use super::{
     execution::{self, Interruption, Order},
@@ -11,7 +11,7 @@ use super::{
     life::{Life, SAFETY},
     outcome::CRASHES,
 };
-use crate::{clock, config::task_types::OnCrash, logs};
+use crate::{clock, config::task_types::OnCrash, logs, scheduler::cron};
 
 /// Due retries that are freed at once.
 const RETRIES: u32 = 200;
@@ -50,6 +50,7 @@ impl Life {
             self.wake.tell();
         }
         self.remember_retries(now);
+        self.cron_ended(&answer.ours, now).await;
         self.finished.clear();
         if slots > 0 {
             self.look = answer.claimed.len() >= slots as usize;
@@ -87,6 +88,21 @@ impl Life {
         self.retries_at = now + pause;
         self.look |= pause == SAFETY;
         Ok(())
+    }
+
+    /// How a cron task's last task ended, for the tables of people: the ledger is what counts, so that a
+    /// failure here is none.
+    async fn cron_ended(&self, ours: &[bool], now: jiff::Timestamp) {
+        let finished = self.finished.iter().zip(ours).filter(|(_, ours)| **ours);
+        for (row, execution) in
+            finished.filter_map(|(it, _)| Some((it.row, it.execution.as_ref()?)))
+        {
+            if execution.task_type == cron::TYPE {
+                let success = execution.outcome == Outcome::Success;
+                let seconds = execution.ended.duration_since(execution.started).as_secs();
+                let _ = self.store.recurrent_ended(row, success, seconds, now).await;
+            }
+        }
     }
 
     fn remember_retries(&mut self, now: jiff::Timestamp) {
@@ -160,7 +176,7 @@ impl Life {
             let reason = format!("its worker died {} times while it ran", history.crashed);
             return Err(hold(HeldState::Quarantined, reason));
         }
-        let Some((policy, handler)) = self.setup.handlers.of(&task.task_type) else {
+        let Some((policy, handler)) = self.setup.handlers.of(&task) else {
             let kind = &task.task_type;
             let reason = format!("no handler for type '{kind}' in this daemon");
             if self.unknown.insert(kind.clone()) {

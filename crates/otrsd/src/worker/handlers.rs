@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sysconfig::SysConfig;
+use task_store::{Task, decode};
 
 use crate::{
     config::{
+        cron_tasks,
         http::Call,
         task_types::{self, TaskType},
     },
     handler::{Function, Functions},
+    scheduler::cron,
 };
 
 /// One of the three kinds of handlers.
@@ -24,6 +27,8 @@ pub(super) enum Handler {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handlers {
     types: BTreeMap<String, (Arc<TaskType>, Option<Handler>)>,
+    /// The commands of cron tasks, by the names of their settings.
+    cron: BTreeMap<String, Arc<TaskType>>,
 }
 
 impl Handlers {
@@ -41,17 +46,27 @@ impl Handlers {
             let handler = handler(&policy, functions.get(&name));
             (name, (Arc::new(policy), handler))
         };
-        Self { types: all.into_iter().map(with_handler).collect() }
+        Self {
+            types: all.into_iter().map(with_handler).collect(),
+            cron: cron_tasks::commands(settings),
+        }
     }
 
-    pub(super) fn of(&self, task_type: &str) -> Option<(Arc<TaskType>, Handler)> {
-        let (policy, handler) = self.types.get(task_type)?;
+    /// How a task is run. That of a cron task names its setting; what it runs stands there alone.
+    pub(super) fn of(&self, task: &Task) -> Option<(Arc<TaskType>, Handler)> {
+        if task.task_type == cron::TYPE {
+            let data = decode(&task.data).ok()?;
+            let policy = self.cron.get(data.get("Key")?.as_str()?)?;
+            return Some((Arc::clone(policy), handler(policy, None)?));
+        }
+        let (policy, handler) = self.types.get(&task.task_type)?;
         Some((Arc::clone(policy), handler.clone()?))
     }
 
     /// The types that have one.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.with(|_| true)
+        let cron = (!self.cron.is_empty()).then_some(cron::TYPE);
+        self.with(|_| true).chain(cron)
     }
 
     /// The types that say how long what became of their tasks is kept.

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::unistd::gethostname;
-use sysconfig::{SysConfig, Value};
+use sysconfig::Value;
 use task_store::{HeldState, Owner, Store};
 
 use self::{
@@ -46,7 +46,7 @@ use self::{
 };
 use crate::{
     clock::{self, Moment},
-    config::{database, task_types, text},
+    config::{database, node, task_types, text},
     handler::Functions,
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
@@ -191,9 +191,4 @@ async fn enter(
         while store.retry_all(HeldState::NoHandler, name, now, BATCH).await? > 0 {}
     }
     Ok(Begun { owner, since, elders })
-}
-
-/// The configuration was refused if this were no number from 1 to 999.
-fn node(settings: &SysConfig) -> u16 {
-    text(settings, "NodeID").and_then(|text| text.parse().ok()).unwrap_or(1)
 }

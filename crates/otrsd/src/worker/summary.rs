@@ -80,7 +80,7 @@ fn runs(entry: &Entry, now: Timestamp) -> BTreeMap<String, String> {
     ])
 }
 
-fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     match time.as_secs() {
         0 => "< 1 Second".to_owned(),
         1 => "1 Second(s)".to_owned(),

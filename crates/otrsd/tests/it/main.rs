@@ -15,6 +15,7 @@ mod callers;
 mod cli;
 mod control;
 mod crash;
+mod cron;
 mod databases;
 mod db_cli;
 mod handbook;

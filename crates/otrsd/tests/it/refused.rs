@@ -87,8 +87,13 @@ fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
         &[module("Bad").key("Module", "Kernel::System::Daemon::DaemonModules::TestDeamon").xml()],
     );
     let packages = "Kernel::System::Daemon::DaemonModules";
-    let known = ["SchedulerFutureTaskManager", "SchedulerTaskWorker", "TestDaemon"]
-        .map(|name| format!("'{packages}::{name}'"));
+    let known = [
+        "SchedulerCronTaskManager",
+        "SchedulerFutureTaskManager",
+        "SchedulerTaskWorker",
+        "TestDaemon",
+    ]
+    .map(|name| format!("'{packages}::{name}'"));
     let reason = format!(
         "no module '{packages}::TestDeamon' in this program; known are {}. \
          Is the name right? Does it need a 'Command'?",
