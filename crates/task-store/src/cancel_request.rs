@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::database::arguments;
+use crate::database::{Connection, arguments};
 use crate::error::Result;
+use crate::ledger::{Execution, Outcome};
 use crate::store::Store;
 use crate::task_id::TaskId;
 
@@ -33,4 +34,18 @@ impl Store {
             .await
             .map(drop)
     }
+}
+
+/// Forgets the requests that these executions fulfil.
+pub(crate) async fn granted(
+    connection: &mut Connection<'_>,
+    executions: &[&Execution],
+) -> Result<()> {
+    let cancelled = executions.iter().filter(|it| it.outcome == Outcome::Cancelled);
+    let idents: Vec<i64> = cancelled.map(|it| it.id.ident()).collect();
+    if idents.is_empty() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM otrsd_cancel WHERE ident IN (?*)";
+    connection.execute(sql, arguments![&idents]).await.map(drop)
 }

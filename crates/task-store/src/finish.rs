@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
+use crate::cancel_request::granted;
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::{Error, Result};
@@ -95,6 +96,7 @@ impl Work for Finishing<'_> {
             .filter_map(|finished| finished.execution.as_ref())
             .collect();
         record(connection, &executions).await?;
+        granted(connection, &executions).await?;
         let claimed = match self.claim.filter(|claim| claim.slots > 0) {
             Some(claim) => {
                 Claiming { store: self.store, claim, now: self.now }.run(connection).await?

@@ -22,7 +22,7 @@ pub struct Instance {
     pub pid: u32,
     /// When it began, by its own clock.
     pub started: Option<Timestamp>,
-    /// How often it has beaten: alive if this moves.
+    /// How often it has beaten: alive if this moves. Negative since it lost its lease.
     pub beats: i64,
     /// Its last beat, by its own clock.
     pub beat: Option<Timestamp>,
@@ -68,15 +68,22 @@ impl Store {
         Err(Error::Conflict(format!("{DRAWS} instance numbers in a row were taken")))
     }
 
-    /// Shows that a worker lives. False if it is not registered any more: others took it for dead, and its
-    /// tasks are theirs.
+    /// Shows that a worker lives. False if others took it for dead, and its tasks are theirs.
     pub async fn beat(&self, owner: Owner, slots: u32, now: Timestamp) -> Result<bool> {
-        let sql =
-            "UPDATE otrsd_instance SET beats = beats + 1, beat = ?, slots = ? WHERE lock_key = ?";
+        let sql = "UPDATE otrsd_instance SET beats = beats + 1, beat = ?, slots = ? \
+                   WHERE lock_key = ? AND beats >= 0";
         Ok(self
             .change(sql, arguments![now.as_microsecond(), i64::from(slots), owner.key()])
             .await?
             > 0)
+    }
+
+    /// Shows that a worker lives which has lost its lease, for the sake of the tasks that go on without it.
+    /// False if they are others' by now.
+    pub async fn beat_on(&self, owner: Owner, now: Timestamp) -> Result<bool> {
+        let sql = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats - 1 ELSE -1 END, \
+                   beat = ?, slots = 0 WHERE lock_key = ?";
+        Ok(self.change(sql, arguments![now.as_microsecond(), owner.key()]).await? > 0)
     }
 
     /// Ends a life that has let go of all its tasks.

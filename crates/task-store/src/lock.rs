@@ -67,13 +67,17 @@ impl Store {
     /// A task of the types in `in_process` ran inside of the dead process, which may be its fault: that is
     /// [`Outcome::Crashed`] if it was the only one there, else [`Outcome::CrashedTogether`]. Any other had a
     /// process of its own, and was [`Outcome::Interrupted`].
+    ///
+    /// Tasks of the types in `spared` go on without their worker's sign of life: they keep their lock, and
+    /// the instance is remembered while there are any; its next [`beat`](Self::beat) tells it.
     pub async fn reclaim(
         &self,
         dead: Owner,
         in_process: &[String],
+        spared: &[String],
         now: Timestamp,
     ) -> Result<Vec<Task>> {
-        self.transact(&Reclaim { store: self, dead, in_process, now }).await
+        self.transact(&Reclaim { store: self, dead, in_process, spared, now }).await
     }
 
     /// All locks in the three tables but those being inserted.
@@ -115,10 +119,14 @@ impl Store {
     }
 }
 
+/// An instance whose counter is negative has lost its lease.
+pub(crate) const LOST: &str = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats ELSE -1 END WHERE lock_key = ?";
+
 struct Reclaim<'a> {
     store: &'a Store,
     dead: Owner,
     in_process: &'a [String],
+    spared: &'a [String],
     now: Timestamp,
 }
 
@@ -128,10 +136,14 @@ impl Work for Reclaim<'_> {
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         let key = self.dead.key();
         // The instance's row first: of two who reclaim, one waits here and then finds nothing.
-        connection
-            .execute("DELETE FROM otrsd_instance WHERE lock_key = ?", arguments![key])
-            .await?;
+        connection.execute(LOST, arguments![key]).await?;
         let mut tasks = self.store.under_lock(connection, key).await?;
+        let all = tasks.len();
+        tasks.retain(|task| !self.spared.contains(&task.task_type));
+        if tasks.len() == all {
+            let forget = "DELETE FROM otrsd_instance WHERE lock_key = ?";
+            connection.execute(forget, arguments![key]).await?;
+        }
         let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
         if !ids.is_empty() {
             let freed = connection

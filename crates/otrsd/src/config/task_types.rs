@@ -11,7 +11,7 @@ use super::{
 };
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "Command",
     "Http",
     "Timeout",
@@ -19,6 +19,7 @@ const KNOWN: [&str; 10] = [
     "RetryDelay",
     "RetryDelayMax",
     "OnCrash",
+    "OnLeaseLost",
     "KeepDays",
     "MaximumParallelInstances",
     "Priority",
@@ -39,6 +40,7 @@ pub(crate) struct TaskType {
     pub(crate) retry_delay: Duration,
     pub(crate) retry_delay_max: Duration,
     pub(crate) on_crash: OnCrash,
+    pub(crate) on_lease_lost: OnLeaseLost,
     /// How long failed tasks and the ledger's rows of the type are kept.
     pub(crate) keep_days: Option<u32>,
     /// What additions take over that do not say otherwise; 0 is no limit.
@@ -56,6 +58,16 @@ pub(crate) enum OnCrash {
     Keep,
 }
 
+/// What becomes of an execution whose worker cannot show for 12 s that it lives.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum OnLeaseLost {
+    /// It is killed, and the task runs on another node.
+    #[default]
+    Kill,
+    /// It goes on, and the others wait for five minutes.
+    Continue,
+}
+
 impl Default for TaskType {
     /// One attempt, an hour; retries after 10 s to an hour, if the task allows more attempts.
     fn default() -> Self {
@@ -67,6 +79,7 @@ impl Default for TaskType {
             retry_delay: Duration::from_secs(10),
             retry_delay_max: Duration::from_hours(1),
             on_crash: OnCrash::Rerun,
+            on_lease_lost: OnLeaseLost::Kill,
             keep_days: None,
             max_parallel: 0,
             priority: 0,
@@ -128,6 +141,13 @@ fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
             None | Some("rerun") => OnCrash::Rerun,
             Some("keep") => OnCrash::Keep,
             Some(other) => return Err(format!("'OnCrash' must be rerun or keep, not '{other}'")),
+        },
+        on_lease_lost: match keys.text("OnLeaseLost")? {
+            None | Some("kill") => OnLeaseLost::Kill,
+            Some("continue") => OnLeaseLost::Continue,
+            Some(other) => {
+                return Err(format!("'OnLeaseLost' must be kill or continue, not '{other}'"));
+            }
         },
         keep_days: keys.number("KeepDays")?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or_default(),

@@ -11,7 +11,12 @@ use super::{
     life::{Life, SAFETY},
     outcome::CRASHES,
 };
-use crate::{clock, config::task_types::OnCrash, logs, scheduler::cron};
+use crate::{
+    clock,
+    config::task_types::{OnCrash, OnLeaseLost},
+    logs,
+    scheduler::cron,
+};
 
 /// Due retries that are freed at once.
 const RETRIES: u32 = 200;
@@ -41,9 +46,8 @@ impl Life {
         let claim = Some(&claim).filter(|_| slots > 0);
         let now = clock::wall();
         let answer = self.store.finish(self.owner, &self.finished, claim, now).await?;
-        let lost = answer.ours.iter().filter(|ours| !**ours).count();
-        if lost > 0 {
-            logs::complain(&format!("{lost} tasks were taken by others while they ran here"));
+        if answer.ours.contains(&false) {
+            logs::complain(&taken(&self.finished, &answer.ours));
         }
         if self.ending.is_some() && !self.finished.is_empty() {
             // The next life may use the room.
@@ -123,9 +127,18 @@ impl Life {
             [] => HashMap::new(),
             ids => self.store.history(ids).await?,
         };
+        // Asked of a worker that died before it could obey.
+        let mut unwanted: HashMap<_, _> = match known.is_empty() {
+            true => HashMap::new(),
+            false => self.store.cancel_requests().await?.into_iter().collect(),
+        };
         for task in std::mem::take(&mut self.claimed) {
             let history = known.remove(&task.id).unwrap_or_default();
             let row = task.row;
+            if let Some(by) = unwanted.remove(&task.id) {
+                self.finished.push(execution::cancelled(&task, self.owner, by));
+                continue;
+            }
             match self.order(task, history) {
                 Ok(order) => self.admit(order),
                 Err(hold) => {
@@ -160,7 +173,12 @@ impl Life {
             return self.free_again(row);
         }
         self.titles.insert(row, order.title());
-        let stop = Interruption { cancel: self.cancels.begin(order.task.id), ..self.stop.clone() };
+        let now = match order.policy.on_lease_lost {
+            OnLeaseLost::Kill => self.stop.now.clone(),
+            OnLeaseLost::Continue => self.gone.clone(),
+        };
+        let cancel = self.cancels.begin(order.task.id);
+        let stop = Interruption { now, cancel, ..self.stop.clone() };
         self.running.spawn(execution::run(order, self.tools.clone(), stop));
     }
 
@@ -196,6 +214,21 @@ impl Life {
             .map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
         Ok(Order { task, data, handler, policy, history, owner: self.owner })
     }
+}
+
+/// Says which tasks were not ours any more.
+fn taken(finished: &[Finished], ours: &[bool]) -> String {
+    let lost = finished.iter().zip(ours).filter(|(_, ours)| !**ours).map(|(it, _)| it);
+    let names: Vec<String> = lost
+        .map(|it| match &it.execution {
+            Some(it) => format!("{} ({} {})", it.id, it.task_type, it.name),
+            None => format!("row {}", it.row),
+        })
+        .collect();
+    let names = names.join(", ");
+    format!(
+        "how these ended here is not written down, they were taken by others meanwhile: {names}"
+    )
 }
 
 fn until(due: jiff::Timestamp) -> Duration {

@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use task_store::{Execution, Finished, History, LockKey, Owner, Task};
+use task_store::{Execution, Finished, History, LockKey, Outcome, Owner, Task, Then};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -187,24 +187,43 @@ fn ending(ours: Option<Ending>, end: Option<End>, tail: &Tail) -> Ending {
     }
 }
 
+/// The end of a task that nobody wants any more, before it began.
+pub(super) fn cancelled(task: &Task, owner: Owner, by: String) -> Finished {
+    let now = clock::wall();
+    let execution =
+        Execution { error: Some(by), ..execution(task, owner, Outcome::Cancelled, now) };
+    Finished { row: task.row, execution: Some(execution), then: Then::Delete }
+}
+
 fn finished(order: &Order, started: Timestamp, it: Ended) -> Finished {
     let ended = clock::wall();
     let Order { task, policy, history, owner, .. } = order;
     let Consequence { outcome, error, then } =
         consequence(it.ending, policy, task.attempts, *history, ended, fastrand::f64());
     let execution = Execution {
-        id: task.id,
-        task_type: task.task_type.clone(),
-        name: task.name.clone(),
-        lock: LockKey::Ours(*owner),
-        node: owner.node(),
-        outcome,
         started,
-        ended,
         cpu: it.cpu,
         peak_memory: it.peak_memory,
         error,
         output: it.output,
+        ..execution(task, *owner, outcome, ended)
     };
     Finished { row: task.row, execution: Some(execution), then }
+}
+
+fn execution(task: &Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {
+    Execution {
+        id: task.id,
+        task_type: task.task_type.clone(),
+        name: task.name.clone(),
+        lock: LockKey::Ours(owner),
+        node: owner.node(),
+        outcome,
+        started: now,
+        ended: now,
+        cpu: None,
+        peak_memory: None,
+        error: None,
+        output: None,
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     config::{
         cron_tasks,
         http::Call,
-        task_types::{self, TaskType},
+        task_types::{self, OnLeaseLost, TaskType},
     },
     handler::{Function, Functions},
     scheduler::cron,
@@ -78,6 +78,13 @@ impl Handlers {
     /// The types whose tasks run in the worker's own process.
     pub(super) fn in_process(&self) -> impl Iterator<Item = &str> {
         self.with(|handler| matches!(handler, Handler::Function(_)))
+    }
+
+    /// The types whose tasks go on when their worker has lost its lease.
+    pub(super) fn go_on(&self) -> impl Iterator<Item = &str> {
+        let goes_on = |policy: &TaskType| policy.on_lease_lost == OnLeaseLost::Continue;
+        let types = self.types.iter().filter(move |(_, (policy, _))| goes_on(policy));
+        types.map(|(name, _)| name.as_str())
     }
 
     fn with(&self, wanted: impl Fn(&Handler) -> bool) -> impl Iterator<Item = &str> {

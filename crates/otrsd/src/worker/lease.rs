@@ -2,9 +2,11 @@
 //!
 //! Others take a worker for dead when its counter has not moved for 15 s. So one that could not move it for
 //! 12 s ends what it runs, before somebody else begins with it; and one that cannot even do that, because it
-//! is stopped or hangs, is killed by the supervisor a second later, with all its handlers.
+//! is stopped or hangs, is killed by the supervisor a second later, with all its handlers. For types that go
+//! on without the lease, the same holds with five minutes.
 
 use std::{
+    convert::Infallible,
     fs::File,
     os::fd::OwnedFd,
     sync::{
@@ -33,10 +35,26 @@ const BEAT: Duration = Duration::from_secs(3);
 const RENEWAL: Duration = Duration::from_secs(10);
 /// Without a sign of life for this long, nothing new is started.
 pub(super) const CAREFUL: Duration = Duration::from_secs(8);
-/// Without a sign of life for this long, the tasks may soon be others'.
-const LEASE: Duration = Duration::from_secs(12);
-/// When the supervisor acts, if the worker does not.
-const LAST: Duration = Duration::from_secs(13);
+/// Which tasks it is kept for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum For {
+    All,
+    /// Those of types that go on when it is lost for the others.
+    TheRest,
+}
+
+impl For {
+    /// Without a sign of life for this long, the tasks may soon be others'. The original's workers, too, are
+    /// waited for five minutes.
+    fn limit(self) -> Duration {
+        Duration::from_secs(if self == Self::All { 12 } else { 280 })
+    }
+
+    /// When the supervisor acts, if the worker does not.
+    fn last(self) -> Duration {
+        Duration::from_secs(if self == Self::All { 13 } else { 285 })
+    }
+}
 
 /// What a lease is about.
 pub(super) struct Lease {
@@ -48,40 +66,43 @@ pub(super) struct Lease {
     pub(super) alive: Sender<Moment>,
     /// Cancelled when the tasks may be others'.
     pub(super) lost: CancellationToken,
+    /// Cancelled when also those may be that go on without the lease.
+    pub(super) gone: CancellationToken,
 }
 
 impl Lease {
-    /// Keeps it, until it is lost.
+    /// Keeps it until it is lost, and then for what goes on.
     pub(super) async fn keep(self) {
-        if let Err(error) = self.try_to_keep().await {
-            logs::complain(&format!("what ran was ended: {error:#}"));
-        }
+        let mut seen = *self.alive.borrow();
+        let Err(why) = self.hold(For::All, &mut seen).await;
+        logs::complain(&format!("what runs is ended, but for OnLeaseLost continue: {why:#}"));
         self.lost.cancel();
+        let Err(why) = self.hold(For::TheRest, &mut seen).await;
+        logs::complain(&format!("what went on is ended: {why:#}"));
+        self.gone.cancel();
         // What still ends is nobody else's any more, and nothing to be killed for.
         let _ = notify::send("X_LEASE=");
     }
 
-    async fn try_to_keep(&self) -> anyhow::Result<()> {
+    /// Beats until it cannot; `seen` is the time of the last beat.
+    async fn hold(&self, tasks: For, seen: &mut Moment) -> anyhow::Result<Infallible> {
         let mut beats = Beats::new()?;
-        let mut seen = *self.alive.borrow();
-        let mut renewed = seen;
-        promise()?;
+        let mut renewed = *seen;
+        promise(tasks)?;
         loop {
             beats.next().await?;
             let asked = clock::boot();
-            let left = LEASE.saturating_sub(asked.since(seen));
-            let slots = self.slots.load(Ordering::Relaxed);
+            let left = tasks.limit().saturating_sub(asked.since(*seen));
             // After a suspend nothing is left, and yet one question is due: nobody may have noticed.
-            let beat = self.store.beat(self.owner, slots, clock::wall());
-            match timeout(left.max(BEAT), beat).await {
+            match timeout(left.max(BEAT), self.beat(tasks)).await {
                 Ok(Ok(true)) => {
                     // Others count from the beat, which was after the question and before the answer.
-                    seen = asked;
-                    self.alive.send_replace(seen);
-                    promise()?;
+                    *seen = asked;
+                    self.alive.send_replace(asked);
+                    promise(tasks)?;
                 }
                 Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
-                _ if clock::boot().since(seen) >= LEASE => {
+                _ if clock::boot().since(*seen) >= tasks.limit() => {
                     anyhow::bail!("the database could not be reached in time")
                 }
                 _ => continue,
@@ -89,15 +110,23 @@ impl Lease {
             if seen.since(renewed) >= RENEWAL
                 && self.store.renew(self.owner, clock::wall()).await.is_ok()
             {
-                renewed = seen;
+                renewed = *seen;
             }
+        }
+    }
+
+    async fn beat(&self, tasks: For) -> task_store::Result<bool> {
+        let slots = self.slots.load(Ordering::Relaxed);
+        match tasks {
+            For::All => self.store.beat(self.owner, slots, clock::wall()).await,
+            For::TheRest => self.store.beat_on(self.owner, clock::wall()).await,
         }
     }
 }
 
 /// Tells the supervisor until when it need not act, and that this worker works.
-fn promise() -> std::io::Result<()> {
-    let until = clock::now() + LAST;
+fn promise(tasks: For) -> std::io::Result<()> {
+    let until = clock::now() + tasks.last();
     notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))
 }
 

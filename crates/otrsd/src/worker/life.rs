@@ -67,6 +67,8 @@ pub(super) struct Life {
     pub(super) suspects: Suspects,
     pub(super) tools: Tools,
     pub(super) stop: Interruption,
+    /// As [`Interruption::now`], for what goes on when the lease is lost.
+    pub(super) gone: CancellationToken,
     pub(super) cancels: Cancels,
     /// The rows that run, with what people call them.
     pub(super) titles: BTreeMap<i64, String>,
@@ -122,6 +124,7 @@ impl Life {
             trouble,
             tools,
             stop: Interruption::default(),
+            gone: CancellationToken::default(),
             cancels: Cancels::default(),
             titles: BTreeMap::new(),
             running: JoinSet::new(),
@@ -138,11 +141,6 @@ impl Life {
 
     pub(super) fn slots(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.shown_slots)
-    }
-
-    /// Whoever cancels it says that the tasks may be others'.
-    pub(super) fn lost(&self) -> CancellationToken {
-        self.stop.now.clone()
     }
 
     /// Works until this life is to end and nothing is left.
@@ -200,7 +198,7 @@ impl Life {
             () = self.context.stopped(), if ending.is_none() => self.claim_no_more("its end was asked for"),
             () = sleep(left(discard_at)), if ending.is_none() => self.claim_no_more("its time is over"),
             dead = self.elders.dead() => {
-                watch::reclaim(&self.store, dead, &self.suspects).await;
+                watch::reclaim(&self.store, dead, &self.suspects, &[]).await;
                 self.look = true;
             }
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {

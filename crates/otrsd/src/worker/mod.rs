@@ -91,14 +91,15 @@ impl DaemonModule for SchedulerTaskWorker {
             return Ok(Round::Continue);
         };
         let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
+        let go_on = setup.handlers.go_on().map(str::to_owned).collect();
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
         let life =
             Life::new(&self.context, &store, begun, setup, (seen, suspects.clone()), trouble)?;
-        let (slots, lost) = (life.slots(), life.lost());
-        let lease = Lease { store: store.clone(), owner, slots, alive, lost };
+        let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.gone.clone());
+        let lease = Lease { store: store.clone(), owner, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
-            tokio::spawn(watch::keep(store.clone(), owner, suspects)),
+            tokio::spawn(watch::keep(store.clone(), owner, suspects, go_on)),
             tokio::spawn(locks::keep(store.clone())),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),

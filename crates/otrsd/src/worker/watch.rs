@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_secs(3);
 /// A counter stands still if so many looks, over so long a time, saw the same.
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);
+/// For tasks that go on when their worker has lost its lease.
+const LONG_SPAN: Duration = Duration::from_secs(300);
 
 /// What one observer saw of the others' counters. It never compares clocks of two machines.
 #[derive(Debug, Default)]
@@ -34,8 +36,8 @@ struct Seen {
 }
 
 impl Watch {
-    /// Takes a look into account; who is dead now.
-    pub(super) fn observe(&mut self, instances: &[Instance], now: Moment) -> Vec<Owner> {
+    /// Takes a look into account; who is dead now, and how long its counter has stood still.
+    fn observe(&mut self, instances: &[Instance], now: Moment) -> Vec<(Owner, Duration)> {
         let before = std::mem::take(&mut self.seen);
         for Instance { owner, beats, .. } in instances {
             let fresh = Seen { beats: *beats, looks: 0, since: now };
@@ -43,8 +45,9 @@ impl Watch {
             let Seen { looks, since, .. } = seen.unwrap_or(fresh);
             self.seen.insert(*owner, Seen { beats: *beats, looks: looks + 1, since });
         }
-        let is_dead = |seen: &Seen| seen.looks > LOOKS && now.since(seen.since) >= SPAN;
-        self.seen.iter().filter(|(_, seen)| is_dead(seen)).map(|(owner, _)| *owner).collect()
+        let all = self.seen.iter().filter(|(_, seen)| seen.looks > LOOKS);
+        let all = all.map(|(owner, seen)| (*owner, now.since(seen.since)));
+        all.filter(|(_, still)| *still >= SPAN).collect()
     }
 
     /// The database was away: perhaps the others only could not reach it either.
@@ -79,8 +82,8 @@ impl Suspects {
     }
 }
 
-/// Frees the tasks of workers that died, for as long as this one lives.
-pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
+/// Frees the tasks of workers that died, for as long as this one lives; those of the types that `go_on` later.
+pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Vec<String>) {
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
     loop {
@@ -101,8 +104,9 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects) {
                 ));
             }
         }
-        for dead in watch.observe(&instances, clock::now()) {
-            reclaim(&store, dead, &suspects).await;
+        for (dead, still) in watch.observe(&instances, clock::now()) {
+            let spared = if still < LONG_SPAN { &go_on[..] } else { &[] };
+            reclaim(&store, dead, &suspects, spared).await;
         }
     }
 }
@@ -128,7 +132,7 @@ pub(super) async fn elders(
         }
         let elder = (theirs == host).then(|| Elder::find(owner, pid));
         if matches!(elder, Some(None)) {
-            reclaim(store, owner, suspects).await;
+            reclaim(store, owner, suspects, &[]).await;
             continue;
         }
         if let Some(elder) = elder.flatten() {
@@ -138,9 +142,9 @@ pub(super) async fn elders(
     Ok(elders)
 }
 
-/// Frees what a dead worker had.
-pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects) {
-    match store.reclaim(dead, &suspects.types, clock::wall()).await {
+/// Frees what a dead worker had, but for tasks of the types in `spared`.
+pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects, spared: &[String]) {
+    match store.reclaim(dead, &suspects.types, spared, clock::wall()).await {
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
             suspects.add(&tasks);
@@ -171,9 +175,10 @@ mod tests {
         let mut dead = Vec::new();
         for look in 0..7_u64 {
             let instances = [instance(1, 7), instance(2, i64::try_from(look).unwrap())];
-            dead.push(watch.observe(&instances, Moment::from_secs(3 * look)).len());
+            dead.extend(watch.observe(&instances, Moment::from_secs(3 * look)));
         }
-        assert_eq!(dead, [0, 0, 0, 0, 0, 1, 1]);
+        let one = instance(1, 7).owner;
+        assert_eq!(dead, [(one, Duration::from_secs(15)), (one, Duration::from_secs(18))]);
         watch.forget();
         assert!(watch.observe(&[instance(1, 7)], Moment::from_secs(90)).is_empty());
     }

@@ -1,12 +1,18 @@
 //! Running tasks that are cancelled from the command line, on whatever node.
 
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
 use task_store::{NewTask, Outcome};
 
-use crate::tasks::{Database, Tasks, on_each_database, shell};
+use crate::{
+    harness::signal,
+    tasks::{Database, Tasks, WORKER, on_each_database, shell},
+};
 
 on_each_database! {
     a_running_task_ends
     one_that_ignores_term_ends
+    one_whose_worker_died_does_not_begin_again
 }
 
 fn a_running_task_ends(database: Database) {
@@ -37,4 +43,23 @@ fn one_that_ignores_term_ends(database: Database) {
     tasks.world.otrsd(&["task", "cancel", &id.to_string()]).ok();
     assert_eq!(tasks.outcome(id).outcome, Outcome::Cancelled);
     assert_eq!(tasks.get(id), None);
+}
+
+fn one_whose_worker_died_does_not_begin_again(database: Database) {
+    let types = [shell("Long", "echo begun >>\"$HOME/begun\"; exec sleep 3621", &[])];
+    let Some(tasks) = Tasks::new(database, &types) else { return };
+    tasks.start();
+    let worker = tasks.world.running(WORKER);
+    let id = tasks.add_of("Long", "one");
+    tasks.world.process("sleep 3621");
+    // It can neither hear of the request nor end the task.
+    signal(worker, Signal::SIGSTOP);
+    tasks.block(tasks.store().ask_to_cancel(id, "root", Timestamp::now())).unwrap();
+    signal(worker, Signal::SIGKILL);
+    tasks.world.running_anew(WORKER, worker);
+    let outcomes: Vec<_> = tasks.ran(id, 2).iter().map(|it| it.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Interrupted, Outcome::Cancelled]);
+    assert_eq!(tasks.get(id), None);
+    assert_eq!(tasks.world.read("begun"), "begun\n");
+    assert!(tasks.block(tasks.store().cancel_requests()).unwrap().is_empty());
 }

@@ -72,7 +72,7 @@ pub async fn after_a_reclaim_nothing_changes(kind: Kind) {
     let (former, present) = (worker(1), worker(2));
     store.add_many(&["a", "b"].map(task), now()).await.unwrap();
     let tasks = claim(store, former, 9).await;
-    store.reclaim(former, &[], after(60)).await.unwrap();
+    store.reclaim(former, &[], &[], after(60)).await.unwrap();
     assert_eq!(claim(store, present, 1).await.len(), 1);
     let hold = Hold { state: HeldState::Failed, due: None, reason: String::new() };
     let ends = [

@@ -24,7 +24,7 @@ pub async fn renewing_tells_what_is_left(kind: Kind) {
     );
     store.finish(worker(1), &done(&tasks[..1], worker(1)), None, now()).await.unwrap();
     assert_eq!(store.renew(worker(1), after(20)).await.unwrap(), 1);
-    store.reclaim(worker(1), &[], after(30)).await.unwrap();
+    store.reclaim(worker(1), &[], &[], after(30)).await.unwrap();
     assert_eq!(store.renew(worker(1), after(31)).await.unwrap(), 0);
 }
 
@@ -39,10 +39,10 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
     let together = claim(store, worker(2), 9).await;
     place.sql("UPDATE scheduler_task SET attempts = 0").await;
     let inside = [alone[0].task_type.clone()];
-    let freed = store.reclaim(worker(1), &inside, after(1)).await.unwrap();
+    let freed = store.reclaim(worker(1), &inside, &[], after(1)).await.unwrap();
     assert_eq!(names(&freed), ["alone", "command"]);
-    assert_eq!(store.reclaim(worker(2), &inside, after(1)).await.unwrap().len(), 2);
-    assert_eq!(store.reclaim(worker(2), &inside, after(1)).await.unwrap(), [], "once");
+    assert_eq!(store.reclaim(worker(2), &inside, &[], after(1)).await.unwrap().len(), 2);
+    assert_eq!(store.reclaim(worker(2), &inside, &[], after(1)).await.unwrap(), [], "once");
     let had_its_own = store.executions(alone[1].id).await.unwrap();
     assert_eq!(had_its_own[0].outcome, Outcome::Interrupted);
     let history = store.history(&[alone[0].id, together[0].id]).await.unwrap();
@@ -53,6 +53,31 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
     );
     let sql = "scheduler_task WHERE lock_key = 0 AND lock_time IS NULL AND lock_update_time IS NULL AND attempts = 1";
     assert_eq!(place.count(sql).await, 4);
+}
+
+/// A worker that is taken for dead keeps the tasks of the spared types, and hears of it at its next beat.
+pub async fn reclaiming_spares_types(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add_many(&[NewTask::new("GoesOn", "goes on", "{}"), task("a")], now()).await.unwrap();
+    let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
+    let tasks = claim(store, owner, 9).await;
+    let spared = ["GoesOn".to_owned()];
+    assert!(store.beat(owner, 5, now()).await.unwrap());
+    for freed in [&["a"][..], &[]] {
+        assert_eq!(names(&store.reclaim(owner, &[], &spared, after(1)).await.unwrap()), freed);
+    }
+    let beats = async || store.instances().await.unwrap().first().map(|it| it.beats);
+    assert_eq!(beats().await, Some(-1), "marked once: a counter that moves is alive");
+    assert!(!store.beat(owner, 5, now()).await.unwrap());
+    assert!(store.beat_on(owner, now()).await.unwrap());
+    assert_eq!((beats().await, store.renew(owner, now()).await.unwrap()), (Some(-2), 1));
+    let finish = store.finish(owner, &done(&tasks, owner), None, now()).await.unwrap();
+    let theirs: Vec<_> = tasks.iter().zip(finish.ours).filter(|(_, ours)| *ours).collect();
+    assert_eq!((theirs.len(), theirs[0].0.name.as_str()), (1, "goes on"));
+    assert_eq!(store.reclaim(owner, &[], &spared, after(2)).await.unwrap(), []);
+    assert_eq!(beats().await, None, "nothing is left under its lock");
+    assert!(!store.beat_on(owner, now()).await.unwrap());
 }
 
 pub async fn a_lock_that_moved_is_left_alone(kind: Kind) {
@@ -89,7 +114,7 @@ pub async fn finishing_against_reclaiming(kind: Kind) {
         let end = [finished(&tasks[0], owner, Outcome::Success, Then::Delete)];
         let (finish, freed) = tokio::join!(
             place.store.finish(owner, &end, None, now()),
-            other.reclaim(owner, &[], now())
+            other.reclaim(owner, &[], &[], now())
         );
         let (finish, freed) = (finish.unwrap(), freed.unwrap());
         assert_ne!(finish.ours[0], freed.len() == 1, "one of the two");

@@ -83,6 +83,7 @@ everywhere! {
         locking {
             renewing_tells_what_is_left
             reclaiming_counts_crashes
+            reclaiming_spares_types
             a_lock_that_moved_is_left_alone
             finishing_against_reclaiming
             broken_connections_are_replaced

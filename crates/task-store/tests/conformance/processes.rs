@@ -57,7 +57,7 @@ pub async fn one_is_killed(kind: Kind) {
     }
     let dead = place.store.instances().await.unwrap();
     for instance in dead {
-        place.store.reclaim(instance.owner, &[], now()).await.unwrap();
+        place.store.reclaim(instance.owner, &[], &[], now()).await.unwrap();
     }
     let output = tokio::task::spawn_blocking(move || {
         drain(&place.url, 2).wait_with_output().map(|o| (o, place))

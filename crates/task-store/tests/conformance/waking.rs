@@ -20,7 +20,7 @@ pub async fn by_each_way_to_add(kind: Kind) {
                 0 => drop(other.add(&task("one"), now()).await.unwrap()),
                 1 => drop(other.add_many(&["a", "b"].map(task), now()).await.unwrap()),
                 2 => place.sql(task_store::plain_sql(other.dialect())).await,
-                _ => drop(other.reclaim(worker(1), &[], now()).await.unwrap()),
+                _ => drop(other.reclaim(worker(1), &[], &[], now()).await.unwrap()),
             }
         });
         assert_eq!(woken.unwrap(), Woken::Work, "round {round}");
