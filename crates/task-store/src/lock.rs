@@ -99,7 +99,11 @@ impl Store {
         let sql = match (seen.table, self.dialect()) {
             (Locked::Task, Dialect::Sqlite) => concat!(freed!(), " AND id = ? AND lock_update_time IS ?t"),
             (Locked::Task, Dialect::Postgres) => {
-                concat!(freed!(), " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t")
+                concat!(
+                    freed!(),
+                    " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t \
+                     RETURNING pg_notify('otrsd_task', '')"
+                )
             }
             (Locked::Task, Dialect::MariaDb) => concat!(freed!(), " AND id = ? AND lock_update_time <=> ?t"),
             (Locked::Future, dialect) => dialect.pick(

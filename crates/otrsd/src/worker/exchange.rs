@@ -128,10 +128,10 @@ impl Life {
             ids => self.store.history(ids).await?,
         };
         // Asked of a worker that died before it could obey.
-        let mut unwanted: HashMap<_, _> = match known.is_empty() {
-            true => HashMap::new(),
-            false => self.store.cancel_requests().await?.into_iter().collect(),
-        };
+        let mut unwanted = HashMap::new();
+        if !known.is_empty() {
+            unwanted.extend(self.store.cancel_requests().await?);
+        }
         for task in std::mem::take(&mut self.claimed) {
             let history = known.remove(&task.id).unwrap_or_default();
             let row = task.row;

@@ -16,8 +16,8 @@ use crate::{
     logs,
 };
 
-/// Seldom: the original's tables have no index for it.
-const LOOK: Duration = Duration::from_secs(30);
+/// Seldom, since not every planner has an index for it; often enough to be in time.
+const LOOK: Duration = Duration::from_secs(15);
 /// The original renews each minute, and frees after five: we come before it, for it then loses the task.
 const PERL: Duration = Duration::from_secs(270);
 /// An instance registers before it claims, and is forgotten with its locks.
@@ -64,11 +64,11 @@ fn patience(lock: &SeenLock, registered: &HashSet<Owner>) -> Option<Duration> {
 pub(super) async fn keep(store: Store) {
     let mut locks = Locks::default();
     loop {
-        sleep(LOOK).await;
         if look(&store, &mut locks).await.is_err() {
             // Perhaps their owners could not reach the database either.
             locks = Locks::default();
         }
+        sleep(LOOK).await;
     }
 }
 

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(3);
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);
 /// For tasks that go on when their worker has lost its lease.
-const LONG_SPAN: Duration = Duration::from_secs(300);
+const LONG_SPAN: Duration = Duration::from_mins(5);
 
 /// What one observer saw of the others' counters. It never compares clocks of two machines.
 #[derive(Debug, Default)]

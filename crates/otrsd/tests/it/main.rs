@@ -50,6 +50,7 @@ mod tasks_handlers;
 mod tasks_handover;
 mod tasks_http;
 mod tasks_life;
+mod tasks_locks;
 mod tasks_native;
 mod tasks_nodes;
 mod tasks_payloads;

@@ -113,6 +113,7 @@ everywhere! {
         waking {
             by_each_way_to_add
             before_the_waiting
+            by_a_freed_lock
         }
     }
     {

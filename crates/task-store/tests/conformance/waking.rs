@@ -40,6 +40,19 @@ pub async fn before_the_waiting(kind: Kind) {
     assert_eq!(waiter.wait(LONG).await.unwrap(), Woken::Work);
 }
 
+pub async fn by_a_freed_lock(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add(&task("a"), now()).await.unwrap();
+    place.sql("UPDATE scheduler_task SET lock_key = 100700004711").await;
+    let mut waiter = store.waiter().await.unwrap();
+    while waiter.wait(SHORT).await.unwrap() == Woken::Work {}
+    let other = place.another();
+    let seen = other.locks().await.unwrap();
+    let (woken, freed) = tokio::join!(waiter.wait(LONG), other.free(&seen[0]));
+    assert_eq!((woken.unwrap(), freed.unwrap()), (Woken::Work, true));
+}
+
 pub async fn by_perl(kind: Kind) {
     let place = Place::home(kind).await;
     let mut waiter = place.store.waiter().await.unwrap();
