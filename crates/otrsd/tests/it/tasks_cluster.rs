@@ -51,7 +51,9 @@ fn a_killed_nodes_task_runs_on_another(database: Database) {
     // The power fails: nobody is left to say anything, or to see another die first.
     let all = first.processes();
     for how in [Signal::SIGSTOP, Signal::SIGKILL] {
-        all.iter().for_each(|(pid, _)| signal(*pid, how));
+        for (pid, _) in &all {
+            signal(*pid, how);
+        }
     }
     let killed = Instant::now();
     let all = tasks.ran(id, 2);
