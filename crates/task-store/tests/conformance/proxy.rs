@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// When the connection ends.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +89,8 @@ async fn relay(
                 }
                 if now {
                     if matches!(cut, Cut::After) {
-                        let _answer = server.read(&mut answer).await.ok()?;
+                        // Some messages have none.
+                        let _ = timeout(ANSWER, server.read(&mut answer)).await;
                     }
                     return None;
                 }
