@@ -29,6 +29,7 @@ mod clock;
 mod config;
 mod daemon;
 mod handler;
+mod home;
 mod logs;
 mod module;
 mod notify;

@@ -1,9 +1,16 @@
 //! What every child process of ours gets, whoever starts it.
 
-use std::{ffi::CString, io, path::PathBuf};
+use std::{
+    ffi::CString,
+    fs::File,
+    io,
+    os::fd::{FromRawFd as _, RawFd},
+    path::PathBuf,
+};
 
 use nix::{
     errno::Errno,
+    libc,
     sys::{prctl::set_pdeathsig, signal::Signal},
     unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid},
 };
@@ -45,4 +52,17 @@ impl Identity {
 pub(crate) fn die_with(parent: Pid) -> nix::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
+/// A descriptor that gets readable when the process is dead.
+#[expect(unsafe_code, reason = "nix has no pidfd_open")]
+pub(crate) fn pidfd(pid: i32) -> io::Result<File> {
+    // SAFETY: the call takes two numbers, and its descriptor is nobody else's.
+    unsafe {
+        let number = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+        match RawFd::try_from(number) {
+            Ok(number) if number >= 0 => Ok(File::from_raw_fd(number)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
 }

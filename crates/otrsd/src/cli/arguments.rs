@@ -24,6 +24,11 @@ const EXIT_CODES: &str =
 
 #[derive(Args, Debug)]
 pub(super) struct SourceOptions {
+    /// An installation of OTRS, Znuny or OTOBO; its configuration comes first.
+    ///
+    /// Default: OTRS_HOME.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
     /// A setting XML file, or a directory of them; later ones go before earlier ones.
     ///
     /// Default: the paths in OTRSD_CONFIG, else /etc/otrsd as root, `$XDG_CONFIG_HOME/otrsd` as a user.

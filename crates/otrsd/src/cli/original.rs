@@ -1,6 +1,9 @@
 //! Called as `otrs.Daemon.pl`, `znuny.Daemon.pl` or `otobo.Daemon.pl`: exactly that command line.
 
-use std::{env, path::Path};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use nix::unistd::geteuid;
 
@@ -31,6 +34,13 @@ pub(super) fn called_as() -> Option<String> {
     (!is_module && NAMES.iter().any(|(known, ..)| *known == name)).then_some(name)
 }
 
+/// The installation that a link in its `bin` belongs to.
+fn home() -> Option<PathBuf> {
+    let called = PathBuf::from(env::args_os().next()?);
+    let directory = std::path::absolute(called).ok()?.parent()?.parent()?.to_owned();
+    directory.join("Kernel/Config.pm").is_file().then_some(directory)
+}
+
 /// Runs the original's command line.
 pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
     let Some((name, product, user)) = NAMES.iter().find(|(known, ..)| *known == name) else {
@@ -48,7 +58,7 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
              su -c \"bin/{name} ...\" -s /bin/bash {user}"
         )));
     }
-    let program = Program { registry, sources: Sources::new(&[], None)? };
+    let program = Program { registry, sources: Sources::new(home().as_deref(), &[], None)? };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let lower = words.iter().take(2).map(|word| word.to_lowercase()).collect::<Vec<_>>();
     match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

@@ -19,7 +19,7 @@ pub(super) fn run(registry: Registry, directory: &Path) -> Result<(), Failure> {
     let configuration = directory.join("config");
     write(&configuration, &directory)?;
     print(&welcome(&directory));
-    let sources = Sources::new(&[configuration], None)?;
+    let sources = Sources::new(None, &[configuration], None)?;
     lifecycle::start(Program { registry, sources }, true, None)
 }
 

@@ -29,7 +29,7 @@ use self::{
     places::Places,
     sources::Sources,
 };
-use crate::module::registry::Registry;
+use crate::{home, module::registry::Registry};
 
 /// What the settings of one generation say.
 #[derive(Clone, Debug)]
@@ -131,6 +131,9 @@ impl Configuration {
 /// Whether a native module may read the setting: whatever is not the supervisor's, nor another
 /// module's registration or `Daemon::<name>::*`.
 fn concerns(name: &str, registered: &[&str], setting: &str) -> bool {
+    if setting == home::CONFIGURED {
+        return false;
+    }
     if let Some(registration) = setting.strip_prefix("DaemonModules###") {
         return registration == name || registration.starts_with(&format!("{name}###"));
     }

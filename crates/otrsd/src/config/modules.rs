@@ -12,7 +12,7 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     problem,
-    registration::{Registration, unknown_keys},
+    registration::{PerlHome, Registration, unknown_keys},
 };
 use crate::module::{Pace, registry::Registry};
 
@@ -47,6 +47,16 @@ pub(crate) enum Kind {
     Rounds(Vec<String>),
     /// The command itself, running until it ends.
     Command(Vec<String>),
+    /// An installation's own package, in the host for its daemon modules. Its configuration is known by its
+    /// state alone: another one is another module.
+    Perl { argv: Vec<String>, configured: String },
+}
+
+impl Kind {
+    /// Whether the process is our own binary.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Native | Self::Rounds(_))
+    }
 }
 
 /// A registered module that cannot run, and why.
@@ -67,12 +77,14 @@ pub(super) fn interpret(
     problems: &mut Vec<Problem>,
 ) -> (Vec<ModuleSpec>, Vec<Refused>) {
     let (mut specs, mut refused) = (Vec::<ModuleSpec>::new(), Vec::new());
+    let home = PerlHome::of(settings);
     let mut first_of = BTreeMap::<String, String>::new();
     let registrations = settings.get("DaemonModules").and_then(Value::as_map);
     for (name, registration) in registrations.into_iter().flatten() {
         let setting = format!("DaemonModules###{name}");
         let keys = Keys::of(settings, "DaemonModules", name, registration);
-        let spec = check_name(name).and_then(|()| Registration { keys, registry }.spec(name));
+        let registration_of = Registration { keys, registry, home: home.as_ref() };
+        let spec = check_name(name).and_then(|()| registration_of.spec(name));
         match spec.and_then(|spec| unique(spec, &mut first_of)) {
             Ok(spec) => specs.push(spec),
             Err(what) => {
@@ -109,7 +121,7 @@ impl ModuleSpec {
     pub(crate) fn argv(&self) -> Option<&[String]> {
         match &self.kind {
             Kind::Native => None,
-            Kind::Rounds(argv) | Kind::Command(argv) => Some(argv),
+            Kind::Rounds(argv) | Kind::Command(argv) | Kind::Perl { argv, .. } => Some(argv),
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
 use sysconfig::SysConfig;
 
 use super::{places::Places, text};
+use crate::home;
 
 /// Where a daemon's PID file, lock and control socket are.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,10 +31,11 @@ impl Place {
         let directory = text(settings, "Daemon::PID::Path").map(PathBuf::from);
         let directory = directory.filter(|path| path.is_absolute());
         let node_id = text(settings, "NodeID").and_then(|text| text.parse().ok());
-        Self {
-            directory: directory.unwrap_or_else(|| Places::of_this_user().run),
-            node_id: node_id.unwrap_or(1),
-        }
+        let standard = || match text(settings, home::SETTING) {
+            Some(home) => home::run_directory(Path::new(home)),
+            None => Places::of_this_user().run,
+        };
+        Self { directory: directory.unwrap_or_else(standard), node_id: node_id.unwrap_or(1) }
     }
 
     /// The PID file, named as the original's.

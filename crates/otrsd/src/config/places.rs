@@ -4,6 +4,8 @@ use std::{env, path::PathBuf};
 
 use nix::unistd::geteuid;
 
+use crate::home::{Home, run_directory};
+
 /// The standard directories: the system's as root, `$XDG_*` ones for a user.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -18,6 +20,15 @@ pub(crate) struct Places {
 }
 
 impl Places {
+    /// The directories of an installation.
+    pub(crate) fn of(home: &Home) -> Self {
+        Self {
+            log: home.log_directory(),
+            run: run_directory(home.directory()),
+            ..Self::of_this_user()
+        }
+    }
+
     /// The directories of the user who runs this process.
     pub(crate) fn of_this_user() -> Self {
         if geteuid().is_root() {

@@ -1,14 +1,24 @@
 //! The keys of one registration, each read with what it must be.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use sysconfig::Value;
+use sysconfig::{SysConfig, Value};
 
 use super::{
     keys::Keys,
     modules::{Kind, ModuleSpec},
+    text,
 };
-use crate::module::{Pace, registry::Registry};
+use crate::{
+    home::{self, Home},
+    module::{Pace, registry::Registry},
+};
+
+/// Whether all modules of an installation run in Perl; 0 lets those of this program run in their place.
+const PERL_MODULES: &str = "Daemon::PerlModules";
 
 /// Keys that run programs or change who runs them.
 const TRUSTED_KEYS: [&str; 5] =
@@ -18,6 +28,24 @@ const OTHER_KEYS: [&str; 5] = ["Module", "SleepPost", "Discard", "WatchdogSecond
 pub(super) struct Registration<'a> {
     pub(super) keys: Keys<'a>,
     pub(super) registry: &'a Registry,
+    pub(super) home: Option<&'a PerlHome>,
+}
+
+/// An installation whose packages run in Perl.
+pub(super) struct PerlHome {
+    installation: Home,
+    configured: String,
+    /// Also those that this program has modules for: the careful first step of a migration.
+    all: bool,
+}
+
+impl PerlHome {
+    pub(super) fn of(settings: &SysConfig) -> Option<Self> {
+        let installation = Home::at(Path::new(text(settings, home::SETTING)?));
+        let configured = text(settings, home::CONFIGURED).unwrap_or_default().to_owned();
+        let all = text(settings, PERL_MODULES).is_none_or(|text| text != "0");
+        Some(Self { installation, configured, all })
+    }
 }
 
 impl Registration<'_> {
@@ -34,12 +62,19 @@ impl Registration<'_> {
             sleep_post: self.keys.seconds("SleepPost")?,
             discard: self.keys.seconds("Discard")?,
         };
+        let kind = self.kind(name, &module, pace)?;
+        let summary_command = match &kind {
+            Kind::Perl { argv, .. } => {
+                Some(argv.iter().cloned().chain(["--summary".to_owned()]).collect())
+            }
+            _ => self.keys.argv("SummaryCommand")?,
+        };
         let spec = ModuleSpec {
             name: name.to_owned(),
-            kind: self.kind(&module, pace)?,
+            kind,
             module,
             pace,
-            summary_command: self.keys.argv("SummaryCommand")?,
+            summary_command,
             working_directory: self.directory("WorkingDirectory")?,
             environment: self.environment()?,
             user: self.keys.text("User")?.map(str::to_owned),
@@ -51,12 +86,18 @@ impl Registration<'_> {
     }
 
     /// A command is asked for expressly, so it goes before a native module of the same name.
-    fn kind(&self, module: &str, pace: Pace) -> Result<Kind, String> {
+    fn kind(&self, name: &str, module: &str, pace: Pace) -> Result<Kind, String> {
         match self.keys.argv("Command")? {
             Some(argv) if pace == Pace::default() => Ok(Kind::Command(argv)),
             Some(argv) => Ok(Kind::Rounds(argv)),
             None if module.is_empty() => Err("the key 'Module' or 'Command' is missing".to_owned()),
-            None if self.registry.contains(module) => Ok(Kind::Native),
+            None if self.registry.contains(module) && self.home.is_none_or(|home| !home.all) => {
+                Ok(Kind::Native)
+            }
+            None if let Some(home) = self.home => Ok(Kind::Perl {
+                argv: home.installation.module_host(name, module),
+                configured: home.configured.clone(),
+            }),
             None => Err(format!(
                 "no module '{module}' in this program; known are {}. \
                  Is the name right? Does it need a 'Command'?",

@@ -1,5 +1,5 @@
-//! Where settings come from, lowest layer first: built-in defaults, XML files and directories, the
-//! environment, the command line.
+//! Where settings come from, lowest layer first: built-in defaults, an installation, XML files and
+//! directories, the environment, the command line.
 
 use std::{
     env,
@@ -13,6 +13,7 @@ use anyhow::bail;
 use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
 
 use super::places::Places;
+use crate::home::{self, Home};
 
 const DEFAULTS: &str = include_str!("defaults.xml");
 
@@ -31,6 +32,7 @@ const CONFIG_VARIABLE: &str = "OTRSD_CONFIG";
 pub(crate) struct Sources {
     /// XML files and directories of them, in the order of their layers.
     pub(crate) paths: Vec<PathBuf>,
+    pub(crate) home: Option<Home>,
     /// Environment and command line.
     overrides: Vec<Setting>,
     pub(crate) places: Places,
@@ -72,9 +74,16 @@ impl Reading {
 }
 
 impl Sources {
-    /// `paths` and `node_id` as given on the command line.
-    pub(crate) fn new(paths: &[PathBuf], node_id: Option<&str>) -> anyhow::Result<Self> {
-        let places = Places::of_this_user();
+    /// `home`, `paths` and `node_id` as given on the command line.
+    pub(crate) fn new(
+        home: Option<&Path>,
+        paths: &[PathBuf],
+        node_id: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let named = env::var_os(home::VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let home = home.or(named.as_deref()).map(std::path::absolute).transpose()?;
+        let home = home.as_deref().map(Home::at);
+        let places = home.as_ref().map_or_else(Places::of_this_user, Places::of);
         let mut overrides: Vec<Setting> = VARIABLES
             .iter()
             .filter_map(|(variable, setting)| {
@@ -90,7 +99,7 @@ impl Sources {
         if let Some(path) = paths.iter().find(|path| path.to_str().is_none()) {
             bail!("{}: the path of a configuration must be UTF-8", path.display());
         }
-        Ok(Self { paths, overrides, places })
+        Ok(Self { paths, home, overrides, places })
     }
 
     /// Reads every layer; what cannot be read is left out and stands among the errors.
@@ -98,6 +107,14 @@ impl Sources {
         let mut reading = Reading::default();
         reading.take(vec![sysconfig::parse("built-in", DEFAULTS)]);
         reading.overlay(vec![super::database::standard(&self.places)]);
+        match self.home.as_ref().map(Home::settings) {
+            Some(Ok((settings, problem))) => {
+                reading.overlay(settings);
+                reading.problems.extend(problem);
+            }
+            Some(Err(error)) => reading.errors.push(format!("{error:#}")),
+            None => {}
+        }
         for path in &self.paths {
             reading.take(if path.is_dir() {
                 sysconfig::read_directory(path)
@@ -114,12 +131,22 @@ impl Sources {
         let overrides = self.overrides.iter().filter_map(|setting| {
             Some(format!("{}={}", setting.name, setting.value.as_text()?).into())
         });
-        self.paths.iter().map(|path| path.clone().into_os_string()).chain(overrides).collect()
+        let home = self.home.iter().map(Home::directory);
+        let paths = home.chain(self.paths.iter().map(PathBuf::as_path));
+        paths.map(|path| path.as_os_str().to_owned()).chain(overrides).collect()
     }
 
     /// The files as they are now.
     pub(crate) fn stamp(&self) -> Stamp {
-        let mut stamp = Vec::new();
+        let mut stamp: Stamp = self
+            .home
+            .iter()
+            .flat_map(Home::files)
+            .map(|path| {
+                let identity = identity(&path);
+                (path, identity)
+            })
+            .collect();
         for path in &self.paths {
             let mut entries: Vec<_> = fs::read_dir(path)
                 .into_iter()
@@ -138,7 +165,7 @@ impl Sources {
 
     /// Every variable of ours that modules do not inherit.
     pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
-        VARIABLES.iter().map(|(variable, _)| *variable).chain([CONFIG_VARIABLE])
+        VARIABLES.iter().map(|(variable, _)| *variable).chain([CONFIG_VARIABLE, home::VARIABLE])
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     module::{Cause, Module, Phase, Process, Then},
     orders, status,
 };
-use crate::{clock::Moment, config::modules::Kind};
+use crate::clock::Moment;
 
 const LAST_WORDS: usize = 1000;
 
@@ -61,7 +61,7 @@ impl Supervisor {
         self.name_of(pid).or_else(|| {
             let session = getsid(Some(Pid::from_raw(pid))).ok()?;
             let name = self.name_of(session.as_raw())?;
-            matches!(self.past.modules[&name].spec.kind, Kind::Command(_)).then_some(name)
+            (!self.past.modules[&name].spec.kind.is_ours()).then_some(name)
         })
     }
 

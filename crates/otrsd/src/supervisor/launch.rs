@@ -12,11 +12,7 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    config::{
-        log::LogSettings,
-        modules::{Kind, ModuleSpec},
-        surroundings,
-    },
+    config::{log::LogSettings, modules::ModuleSpec, surroundings},
     logs::{self, ModuleFiles},
 };
 
@@ -84,7 +80,7 @@ impl Supervisor {
                     },
                     ready: false,
                 };
-                if matches!(module.spec.kind, Kind::Command(_)) {
+                if !module.spec.kind.is_ours() {
                     // It cannot be expected to say so.
                     module.get_ready(since);
                 }

@@ -247,9 +247,9 @@ impl Supervisor {
 pub(super) fn ask_to_end(spec: &ModuleSpec, pid: i32, then: Then) {
     let pid = Pid::from_raw(pid);
     let _ = match spec.kind {
-        Kind::Native | Kind::Rounds(_) if then != Then::Stop => kill(pid, Signal::SIGINT),
-        Kind::Native | Kind::Rounds(_) => kill(pid, Signal::SIGTERM),
         Kind::Command(_) => killpg(pid, Signal::SIGTERM),
+        _ if then != Then::Stop => kill(pid, Signal::SIGINT),
+        _ => kill(pid, Signal::SIGTERM),
     };
 }
 

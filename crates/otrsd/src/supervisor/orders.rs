@@ -17,11 +17,7 @@ use super::{
     status::{ModuleStatus, Status, rss_kb},
     systemd,
 };
-use crate::{
-    clock::Moment,
-    config::modules::{Kind, SUPERVISOR},
-    logs::ModuleFiles,
-};
+use crate::{clock::Moment, config::modules::SUPERVISOR, logs::ModuleFiles};
 
 /// Grace of a second signal or `stop --force`, and of the original's TERM.
 pub(super) const FORCED_GRACE: Duration = Duration::from_secs(5);
@@ -134,12 +130,11 @@ impl Supervisor {
         let mut renamed = Vec::new();
         for (name, module) in &self.past.modules {
             let Phase::Running { process, ready } = &module.phase else { continue };
-            match module.spec.kind {
-                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() && *ready => {
-                    tell_to_reopen(process.pid);
+            match &module.spec.kind {
+                kind if kind.is_ours() && module.spec.user.is_none() => {
+                    // Another is told when it is ready.
+                    ready.then(|| tell_to_reopen(process.pid));
                 }
-                // It is told when it is ready.
-                Kind::Native | Kind::Rounds(_) if module.spec.user.is_none() => {}
                 // A command knows nothing of its log files, another user may not open them: the next
                 // life gets new ones.
                 _ if process.logs().any(OwnLog::was_renamed) => {

@@ -23,7 +23,7 @@ use super::{
     spawn,
     state::{CAN_TAKE_OVER, Past, STATE, State, keep_across_exec},
 };
-use crate::{clock::Moment, config::modules::Kind};
+use crate::clock::Moment;
 
 /// How long the next outdated module waits for the end of the one before.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
@@ -87,6 +87,7 @@ impl Supervisor {
         State {
             past: &self.past,
             paths: self.sources.paths.clone(),
+            home: self.sources.home.as_ref().map(|home| home.directory().to_owned()),
             generations: generations
                 .map(|(number, sealed)| (*number, sealed.generation.descriptor()))
                 .collect(),
@@ -166,6 +167,5 @@ impl Supervisor {
 
 /// Whether the module's process is our binary, of an earlier image.
 pub(super) fn runs_earlier(module: &Module, image: u64) -> bool {
-    let ours = !matches!(module.spec.kind, Kind::Command(_));
-    ours && module.process().is_some_and(|process| process.image != image)
+    module.spec.kind.is_ours() && module.process().is_some_and(|process| process.image != image)
 }

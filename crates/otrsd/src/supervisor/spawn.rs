@@ -70,10 +70,12 @@ pub(super) struct Launch<'a> {
 /// Starts a module's process and returns its PID, which is its session and process group too.
 pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     let spec = launch.spec;
-    let mut command = if let Kind::Command(argv) = &spec.kind {
+    let mut command = if let Kind::Command(argv) | Kind::Perl { argv, .. } = &spec.kind {
         let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(arguments);
+        let hears = matches!(spec.kind, Kind::Perl { .. });
+        command.args((launch.debug && hears).then_some("--debug"));
         command
     } else {
         let mut command = this_image(launch.program);
@@ -81,7 +83,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
         command.args(launch.debug.then_some("--debug"));
         command
     };
-    let config = (!matches!(spec.kind, Kind::Command(_))).then(|| launch.generation.descriptor());
+    let config = spec.kind.is_ours().then(|| launch.generation.descriptor());
     clean_environment(&mut command);
     let user = spec.user.as_deref().map(Identity::of).transpose()?;
     command

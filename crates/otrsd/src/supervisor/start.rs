@@ -40,6 +40,7 @@ use super::{
 use crate::{
     clock,
     config::{self, Configuration, generation::Generation, sources::Sources},
+    home::Home,
     logs,
     module::registry::Registry,
 };
@@ -189,6 +190,7 @@ fn resume(
     mut sources: Sources,
 ) -> anyhow::Result<Supervisor> {
     sources.paths = state.paths;
+    sources.home = state.home.as_deref().map(Home::at);
     let generations = state::restore_all(&state.generations, &registry, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);

@@ -37,6 +37,9 @@ pub(super) struct State<P = Past> {
     pub(super) past: P,
     /// Absolute, while the command line's may be relative to another directory.
     pub(super) paths: Vec<PathBuf>,
+    /// The installation.
+    #[serde(default)]
+    pub(super) home: Option<PathBuf>,
     pub(super) generations: Vec<(u64, RawFd)>,
     pub(super) pid_file: [RawFd; 2],
     pub(super) control: RawFd,
@@ -83,7 +86,7 @@ impl<P: Serialize> State<P> {
 pub(crate) fn check(registry: &Registry) -> ExitCode {
     let understood = State::inherited().and_then(|state| {
         let state = state.context("no state was handed over")?;
-        let sources = Sources::new(&state.paths, None)?;
+        let sources = Sources::new(state.home.as_deref(), &state.paths, None)?;
         restore_all(&state.generations, registry, &sources)
     });
     match understood {

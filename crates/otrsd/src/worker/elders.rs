@@ -1,16 +1,13 @@
 //! Other workers of this node on this host that live: most often earlier lives of this one, which end what
 //! they began. Their tasks take room here, and the kernel tells when one of them dies.
 
-use std::{
-    fs::{self, File},
-    future::pending,
-    io,
-    os::fd::{FromRawFd as _, RawFd},
-};
+use std::{fs, future::pending};
 
-use nix::{libc, unistd::getppid};
+use nix::unistd::getppid;
 use task_store::Owner;
 use tokio::{net::unix::pipe::Receiver, task::JoinSet};
+
+use crate::process::pidfd;
 
 /// Those that live, as far as we know.
 #[derive(Debug, Default)]
@@ -34,7 +31,7 @@ impl Elder {
     pub(super) fn find(owner: Owner, pid: u32) -> Option<Self> {
         let pid = i32::try_from(pid).ok()?;
         // Opened first: what is read of the process then is of this one.
-        let process = open(pid).ok()?;
+        let process = pidfd(pid).ok()?;
         let parent = parent_of_worker(pid)?;
         let process = Receiver::from_file_unchecked(process).ok()?;
         Some(Self { owner, process, is_sibling: parent == getppid().as_raw() })
@@ -64,19 +61,6 @@ impl Elders {
             }
             // Nothing there can fail.
             Some(Err(_)) | None => pending().await,
-        }
-    }
-}
-
-/// A descriptor that gets readable when the process is dead.
-#[expect(unsafe_code, reason = "nix has no pidfd_open")]
-fn open(pid: i32) -> io::Result<File> {
-    // SAFETY: the call takes two numbers, and its descriptor is nobody else's.
-    unsafe {
-        let number = libc::syscall(libc::SYS_pidfd_open, pid, 0);
-        match RawFd::try_from(number) {
-            Ok(number) if number >= 0 => Ok(File::from_raw_fd(number)),
-            _ => Err(io::Error::last_os_error()),
         }
     }
 }

@@ -68,17 +68,22 @@ impl World {
     }
 
     /// Everything runs as a user that is not root.
-    pub(crate) fn by_nobody(mut self) -> Self {
+    pub(crate) fn by_nobody(self) -> Self {
+        self.by(NOBODY)
+    }
+
+    /// Everything runs as a user, if he who runs the tests can see to it.
+    pub(crate) fn by(mut self, user: u32) -> Self {
         if geteuid().is_root() {
-            self.user = Some(NOBODY);
+            self.user = Some(user);
             // The program may lie where only root may look.
             let copy = self.path(self.program.file_name().unwrap().to_str().unwrap());
             install(&self.program, &copy);
             self.program = copy;
-            chown(self.dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-            chown(self.path("config"), Some(NOBODY), Some(NOBODY)).unwrap();
+            chown(self.dir.path(), self.user, self.user).unwrap();
+            chown(self.path("config"), self.user, self.user).unwrap();
             for entry in fs::read_dir(self.path("config")).unwrap() {
-                chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+                chown(entry.unwrap().path(), self.user, self.user).unwrap();
             }
         }
         self

@@ -19,6 +19,7 @@ mod cron;
 mod databases;
 mod db_cli;
 mod handbook;
+mod home;
 mod hostile;
 mod leaks;
 mod life;

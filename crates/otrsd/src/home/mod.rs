@@ -1,0 +1,152 @@
+//! An installation of OTRS, Znuny or OTOBO: where it is, what it is called, and how its Perl is called.
+//!
+//! Perl is asked for what only Perl knows, and runs what is the installation's own. Its code is never changed.
+
+mod dsn;
+mod question;
+mod settings;
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::bail;
+
+pub(crate) use self::settings::{CONFIGURED, SETTING};
+
+/// The variable that names the installation.
+pub(crate) const VARIABLE: &str = "OTRS_HOME";
+
+const MODULE_HOST: &str = include_str!("perl/ModuleHost.pl");
+
+/// The programs that tell the products apart.
+const PRODUCTS: [(&str, &str); 3] =
+    [("otobo.Daemon.pl", "OTOBO"), ("znuny.Daemon.pl", "Znuny"), ("otrs.Daemon.pl", "OTRS")];
+
+/// The original's PID file is there.
+pub(crate) fn run_directory(home: &Path) -> PathBuf {
+    home.join("var/run")
+}
+
+/// An installation, or what should be one.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    directory: PathBuf,
+}
+
+impl Home {
+    /// The installation in an absolute directory; whether there is one is seen when it is asked for something.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// What keeps it from being one.
+    fn check(&self) -> anyhow::Result<()> {
+        let place = self.directory.display();
+        if self.directory.to_str().is_none() {
+            bail!("{place}: the path of an installation must be UTF-8");
+        }
+        if !self.directory.join("Kernel/Config.pm").is_file() {
+            bail!("{place} is no installation of OTRS, Znuny or OTOBO: it has no Kernel/Config.pm");
+        }
+        if self.program().is_none() {
+            bail!("{place} has no daemon: bin/otrs.Daemon.pl or its like is missing");
+        }
+        Ok(())
+    }
+
+    /// The original's program, and its product.
+    fn program(&self) -> Option<(&'static str, &'static str)> {
+        let bin = self.directory.join("bin");
+        PRODUCTS.into_iter().find(|(program, _)| bin.join(program).exists())
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where the original's modules write their logs.
+    pub(crate) fn log_directory(&self) -> PathBuf {
+        self.directory.join("var/log/Daemon")
+    }
+
+    /// The state of its configuration: another one is worth a new look.
+    fn configured(&self) -> String {
+        let mut state = DefaultHasher::new();
+        for path in self.files() {
+            let changed =
+                fs::metadata(&path).ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
+            (path, changed).hash(&mut state);
+        }
+        format!("{:016x}", state.finish())
+    }
+
+    /// The files that make its configuration.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let files = self.directory.join("Kernel/Config/Files");
+        let deployed = fs::read_dir(&files).into_iter().flatten().flatten().map(|it| it.path());
+        let is_perl = |path: &PathBuf| path.extension().is_some_and(|it| it == "pm");
+        let mut all: Vec<_> = deployed.filter(is_perl).collect();
+        all.sort();
+        all.insert(0, self.directory.join("Kernel/Config.pm"));
+        all
+    }
+
+    /// The command that lives the life of a daemon module.
+    pub(crate) fn module_host(&self, name: &str, package: &str) -> Vec<String> {
+        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
+        self.perl(MODULE_HOST, &[name, package, &format!("{product}-{program}")])
+    }
+
+    /// A script in Perl with the directories of the installation, its own changes first.
+    fn perl(&self, script: &str, arguments: &[&str]) -> Vec<String> {
+        let directories = ["Custom", "", "Kernel/cpan-lib"];
+        let include = |directory: &str| format!("-I{}", self.directory.join(directory).display());
+        let mut argv = vec!["perl".to_owned()];
+        argv.extend(directories.into_iter().map(include));
+        let (program, _) = self.program().unwrap_or(PRODUCTS[2]);
+        let program = self.directory.join("bin").join(program).to_string_lossy().into_owned();
+        argv.extend(["-e", script, "--", &program].into_iter().map(str::to_owned));
+        argv.extend(arguments.iter().copied().map(str::to_owned));
+        argv
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_installation_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |path: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        let home = Home::at(directory.path());
+        let refusal = || home.check().unwrap_err().to_string();
+        assert!(refusal().contains("no Kernel/Config.pm"));
+        make("Kernel/Config.pm");
+        assert!(refusal().contains("has no daemon"));
+        for (program, product) in
+            [("otrs.Daemon.pl", "OTRS"), ("znuny.Daemon.pl", "Znuny"), ("otobo.Daemon.pl", "OTOBO")]
+        {
+            make(&format!("bin/{program}"));
+            assert_eq!(home.program(), Some((program, product)));
+            home.check().unwrap();
+        }
+        let before = home.configured();
+        assert_eq!(home.configured(), before);
+        for name in ["ZZZAAuto.pm", "ZZZACL.pm", "XML/Daemon.xml"] {
+            make(&format!("Kernel/Config/Files/{name}"));
+        }
+        assert_ne!(home.configured(), before);
+        let names: Vec<_> = home.files();
+        assert_eq!(names.len(), 3);
+        assert!(names[0].ends_with("Kernel/Config.pm") && names[2].ends_with("ZZZACL.pm"));
+    }
+}

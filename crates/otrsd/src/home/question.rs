@@ -1,0 +1,54 @@
+//! One short Perl process that is asked for something. Its answer is held in memory, never in a file.
+
+use std::{
+    fs::File,
+    os::fd::AsFd as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::memfd::{MFdFlags, memfd_create},
+};
+
+use crate::{config::generation::read_whole, process::pidfd};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+/// What is shown of a complaint.
+const COMPLAINT: usize = 4 << 10;
+
+/// What the command prints, and what it complains of beside it.
+///
+/// Whether it is the whole answer is for the caller to see: in a supervisor the reaper gets the exit status.
+///
+/// # Errors
+///
+/// It cannot start, or does not end.
+pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>, String)> {
+    let memory = || memfd_create(c"otrsd-answer", MFdFlags::MFD_CLOEXEC).map(File::from);
+    let (answer, complaint) = (memory()?, memory()?);
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(answer.try_clone()?)
+        .stderr(complaint.try_clone()?)
+        .spawn()
+        .with_context(|| format!("cannot start {}", argv[0]))?;
+    let end = pidfd(i32::try_from(child.id())?)?;
+    let mut ends = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
+    let is_over = poll(&mut ends, PollTimeout::try_from(DEADLINE)?)? > 0;
+    if !is_over {
+        child.kill()?;
+    }
+    let _ = child.wait();
+    if !is_over {
+        bail!("{} did not end within {DEADLINE:?}", argv[0]);
+    }
+    let mut complaint = read_whole(&complaint)?;
+    complaint.truncate(COMPLAINT);
+    Ok((read_whole(&answer)?, String::from_utf8_lossy(&complaint).trim().to_owned()))
+}
