@@ -79,11 +79,18 @@ impl SysConfig {
     /// keys, that of the first key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.get(name)?;
-        let holder = prefixes(name).find_map(|(prefix, path)| {
-            let held = self.settings.get(prefix)?;
-            descend(&held.value, path).map(|_| &held.origin)
-        });
-        holder.or_else(|| self.below(name).next().map(|(_, held)| &held.origin))
+        self.origins(name).next()
+    }
+
+    /// Where everything comes from that `name` has: the settings that hold it, then those of its keys.
+    pub fn origins(&self, name: &str) -> impl Iterator<Item = &Origin> {
+        let holders: Vec<_> = prefixes(name)
+            .filter_map(|(prefix, path)| {
+                let held = self.settings.get(prefix)?;
+                descend(&held.value, path).map(|_| &held.origin)
+            })
+            .collect();
+        holders.into_iter().chain(self.below(name).map(|(_, held)| &held.origin))
     }
 
     /// One entry for each setting, by full name in order: what it gives itself, and its origin.
@@ -91,7 +98,7 @@ impl SysConfig {
         self.settings.iter().map(|(name, held)| (name.as_str(), &held.value, &held.origin))
     }
 
-    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &Effective)> {
+    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &Effective)> + use<'_> {
         let prefix = format!("{name}###");
         self.settings.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(&prefix))
     }

@@ -210,10 +210,10 @@ async fn guard(
     connection.execute(insert, arguments![touched, task_type, name]).await.map(drop)
 }
 
-/// The rows of a type and name that count for its limit.
+/// The rows of a type and name that count for its limit: what waits, runs, or will run by itself.
 async fn parallel(connection: &mut Connection<'_>, task_type: &str, name: &str) -> Result<i64> {
     let sql = "SELECT (SELECT COUNT(*) FROM scheduler_task WHERE task_type = ? AND name = ?) + \
-               (SELECT COUNT(*) FROM otrsd_held WHERE state = 'retry' AND task_type = ? AND name = ?)";
+               (SELECT COUNT(*) FROM otrsd_held WHERE state IN ('retry', 'no-handler') AND task_type = ? AND name = ?)";
     let row = connection.row(sql, arguments![task_type, name, task_type, name]).await?;
     row.map_or(Ok(0), |row| row.int(0))
 }

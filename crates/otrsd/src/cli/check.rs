@@ -19,7 +19,8 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     found.extend(configuration.fault().map(str::to_owned));
     found.extend(configuration.problems.iter().map(ToString::to_string));
     let cron = cron_tasks::read(&configuration.settings);
-    found.extend(cron.problems.iter().map(ToString::to_string));
+    let held = cron_tasks::without_handler(&configuration.settings);
+    found.extend(cron.problems.iter().chain(&held).map(ToString::to_string));
     found.extend(directories(&configuration));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();

@@ -2,29 +2,27 @@
 
 use std::time::Duration;
 
-use sysconfig::{Origin, SysConfig, Value};
+use sysconfig::{SysConfig, Value};
 
 use super::trust;
 
-/// A hash setting, and everything that contributed to it.
+/// A hash setting, and where its keys come from.
 pub(super) struct Keys<'a> {
     pub(super) value: &'a Value,
-    origins: Vec<&'a Origin>,
+    settings: &'a SysConfig,
+    name: String,
 }
 
 impl<'a> Keys<'a> {
     /// The hash `value` of the setting `<parent>###<name>`.
     pub(super) fn of(settings: &'a SysConfig, parent: &str, name: &str, value: &'a Value) -> Self {
-        let own = format!("{parent}###{name}");
-        let deeper = format!("{own}###");
-        let contributes =
-            |setting: &str| setting == parent || setting == own || setting.starts_with(&deeper);
-        let origins = settings.iter().filter(|(setting, ..)| contributes(setting));
-        Self { value, origins: origins.map(|(.., origin)| origin).collect() }
+        Self { value, settings, name: format!("{parent}###{name}") }
     }
 
+    /// Whoever set the key alone matters: its hash may come from a file of others.
     pub(super) fn check_trust(&self, key: &str) -> Result<(), String> {
-        let mut sources = self.origins.iter().map(|origin| origin.source.as_ref());
+        let name = format!("{}###{key}", self.name);
+        let mut sources = self.settings.origins(&name).map(|origin| origin.source.as_ref());
         match sources.find_map(|source: &str| trust::refusal(source.as_ref())) {
             None => Ok(()),
             Some(why) => Err(format!("'{key}' is refused, for others could have set it: {why}")),

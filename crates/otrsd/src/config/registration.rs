@@ -54,7 +54,7 @@ impl Registration<'_> {
         let Some(keys) = self.keys.value.as_map() else {
             return Err("a registration is a hash with the key 'Module'".to_owned());
         };
-        if let Some(key) = TRUSTED_KEYS.iter().find(|key| keys.contains_key(**key)) {
+        for key in TRUSTED_KEYS.iter().filter(|key| keys.contains_key(**key)) {
             self.keys.check_trust(key)?;
         }
         let module = self.keys.text("Module")?.unwrap_or_default().to_owned();

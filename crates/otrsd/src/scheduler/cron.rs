@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde_json::json;
 use task_store::{Decided, Decision, Encoding, NewTask, Store, Verdict, encode};
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 use crate::{
     clock,
     config::{
-        cron_tasks::{self, CronTask, CronTasks, CronWork},
+        cron_tasks::{self, CronTask, CronTasks, TYPE},
         database, node,
     },
     logs,
@@ -30,8 +29,6 @@ use crate::{
 
 /// The package name of the original.
 pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerCronTaskManager";
-/// The type of the recurrent rows, and of the tasks that run a setting's command.
-pub(crate) const TYPE: &str = "Cron";
 
 const CONNECTIONS: u32 = 1;
 /// After an error, or while another holds a row.
@@ -188,10 +185,7 @@ async fn first_seen(store: &Store, task: &CronTask) -> task_store::Result<()> {
 
 /// The payload names the setting: what runs is read from there by the worker.
 fn new_task(task: &CronTask, due: &Due) -> task_store::Result<NewTask> {
-    let (task_type, data) = match &task.work {
-        CronWork::Command(_) => (TYPE, json!({ "Key": task.key, "Due": due.last.to_string() })),
-        CronWork::Task { task_type, data } => (task_type.as_str(), data.clone()),
-    };
+    let (task_type, data) = task.payload(due.last);
     let data = encode(&data, Encoding::Json)
         .map_err(|error| task_store::Error::Invalid(error.to_string()))?;
     let max_parallel = task.max_parallel;

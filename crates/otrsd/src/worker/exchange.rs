@@ -101,7 +101,7 @@ impl Life {
         for (row, execution) in
             finished.filter_map(|(it, _)| Some((it.row, it.execution.as_ref()?)))
         {
-            if execution.task_type == cron::TYPE {
+            if execution.task_type == cron_tasks::TYPE {
                 let success = execution.outcome == Outcome::Success;
                 let seconds = execution.ended.duration_since(execution.started).as_secs();
                 let _ = self.store.recurrent_ended(row, success, seconds, now).await;

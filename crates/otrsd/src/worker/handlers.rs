@@ -12,7 +12,6 @@ use crate::{
         task_types::{self, OnLeaseLost, TaskType},
     },
     handler::{Function, Functions},
-    scheduler::cron,
 };
 
 /// One of the three kinds of handlers.
@@ -52,20 +51,25 @@ impl Handlers {
         }
     }
 
-    /// How a task is run. That of a cron task names its setting; what it runs stands there alone.
+    /// How a task is run. That of a cron task names its setting; a command of that one goes first.
     pub(super) fn of(&self, task: &Task) -> Option<(Arc<TaskType>, Handler)> {
-        if task.task_type == cron::TYPE {
-            let data = decode(&task.data).ok()?;
-            let policy = self.cron.get(data.get("Key")?.as_str()?)?;
+        if task.task_type == cron_tasks::TYPE
+            && let Some(policy) = self.of_cron_task(task)
+        {
             return Some((Arc::clone(policy), handler(policy, None)?));
         }
         let (policy, handler) = self.types.get(&task.task_type)?;
         Some((Arc::clone(policy), handler.clone()?))
     }
 
+    fn of_cron_task(&self, task: &Task) -> Option<&Arc<TaskType>> {
+        let data = decode(&task.data).ok()?;
+        self.cron.get(data.get("Key")?.as_str()?)
+    }
+
     /// The types that have one.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let cron = (!self.cron.is_empty()).then_some(cron::TYPE);
+        let cron = (!self.cron.is_empty()).then_some(cron_tasks::TYPE);
         self.with(|_| true).chain(cron)
     }
 

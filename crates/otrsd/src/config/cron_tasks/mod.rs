@@ -1,0 +1,160 @@
+//! `Daemon::SchedulerCronTaskManager::*`: what runs by the clock.
+
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cron_events::{Dialect, Schedule};
+use jiff::tz::TimeZone;
+use serde_json::{Value as Json, json};
+use sysconfig::{Problem, SysConfig, Value};
+
+use super::{
+    keys::Keys,
+    problem,
+    task_types::{self, TaskType},
+};
+
+const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
+const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
+/// The type of the tasks that run a command or a Perl module of the settings.
+pub(crate) const TYPE: &str = "Cron";
+
+/// A cron task that can be planned.
+#[derive(Clone, Debug)]
+pub(crate) struct CronTask {
+    /// The name of its setting.
+    pub(crate) key: String,
+    /// The name of its tasks and of its recurrent row.
+    pub(crate) name: String,
+    /// As it is written.
+    pub(crate) text: String,
+    pub(crate) schedule: Schedule,
+    pub(crate) zone: TimeZone,
+    pub(crate) missed: MissedRuns,
+    /// The most of its tasks, waiting and running; 0 is no limit.
+    pub(crate) max_parallel: u32,
+    pub(crate) work: CronWork,
+}
+
+/// What is done at a due instant.
+#[derive(Clone, Debug)]
+pub(crate) enum CronWork {
+    /// The worker runs the setting's command.
+    Command(Arc<TaskType>),
+    /// A function of the original's, for whoever handles the type Cron.
+    Module { module: String, function: String, params: Json },
+    /// A task of another type is added.
+    Task { task_type: String, data: Json },
+}
+
+/// What becomes of due instants at which no manager ran.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum MissedRuns {
+    /// The newest runs.
+    Latest,
+    /// None runs.
+    None,
+    /// All run, at most so many of the newest.
+    All(usize),
+}
+
+impl CronTask {
+    /// The type of the tasks that are added, and their data. Of a command the settings alone say what it is.
+    pub(crate) fn payload(&self, due: jiff::Timestamp) -> (&str, Json) {
+        let (key, due) = (&self.key, due.to_string());
+        match &self.work {
+            CronWork::Command(_) => (TYPE, json!({ "Key": key, "Due": due })),
+            CronWork::Module { module, function, params } => (
+                TYPE,
+                json!({
+                    "Key": key, "Due": due, "Module": module, "Function": function, "Params": params,
+                }),
+            ),
+            CronWork::Task { task_type, data } => (task_type, data.clone()),
+        }
+    }
+}
+
+/// The cron tasks, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub(crate) struct CronTasks {
+    pub(crate) tasks: Vec<CronTask>,
+    /// The names of all that are configured, also of those that cannot run: their rows are kept.
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Reads all cron tasks; a bad one is left out.
+pub(crate) fn read(settings: &SysConfig) -> CronTasks {
+    let mut read = CronTasks::default();
+    let dialect = dialect(settings).unwrap_or_else(|what| {
+        read.problems.push(problem(settings, DIALECT, what));
+        Dialect::Vixie
+    });
+    for (key, value) in given(settings) {
+        let keys = Keys::of(settings, TASK, key, value);
+        let found = task::read(&keys, key, dialect, &read.names);
+        let name = value.get("TaskName").and_then(Value::as_text).map(str::trim);
+        read.names.insert(name.filter(|name| !name.is_empty()).unwrap_or(key).to_owned());
+        let mut complain =
+            |what| read.problems.push(problem(settings, &format!("{TASK}###{key}"), what));
+        match found {
+            Ok(task) => read.tasks.push(task),
+            Err(what) => complain(format!("{what}; this cron task is skipped")),
+        }
+        task::unknown_keys(value).for_each(complain);
+    }
+    read
+}
+
+/// Whose rules the schedules of the settings are read by.
+///
+/// # Errors
+///
+/// What is wrong with the setting.
+pub(crate) fn dialect(settings: &SysConfig) -> Result<Dialect, String> {
+    match settings.get(DIALECT).map(|value| value.as_text().unwrap_or("no text").trim()) {
+        None | Some("" | "vixie") => Ok(Dialect::Vixie),
+        Some("perl") => Ok(Dialect::Perl),
+        Some(other) => Err(format!("must be perl or vixie, not '{other}'; vixie is used")),
+    }
+}
+
+/// The cron tasks that nobody runs here: a Perl module without a command in its place.
+pub(crate) fn without_handler(settings: &SysConfig) -> Vec<Problem> {
+    if task_types::is_given(settings, TYPE) {
+        return Vec::new();
+    }
+    let what = |task: CronTask| match task.work {
+        CronWork::Module { module, .. } => Some(problem(
+            settings,
+            &format!("{TASK}###{}", task.key),
+            format!(
+                "nothing here runs 'Module' {module}: its task waits, held, until the setting \
+                 {TASK}###{}###Command or a task type {TYPE} says what to run",
+                task.key
+            ),
+        )),
+        CronWork::Command(_) | CronWork::Task { .. } => None,
+    };
+    read(settings).tasks.into_iter().filter_map(what).collect()
+}
+
+/// The cron tasks with a command, by the names of their settings.
+pub(crate) fn commands(settings: &SysConfig) -> BTreeMap<String, Arc<TaskType>> {
+    let command = |task: CronTask| match task.work {
+        CronWork::Command(policy) => Some((task.key, policy)),
+        CronWork::Module { .. } | CronWork::Task { .. } => None,
+    };
+    read(settings).tasks.into_iter().filter_map(command).collect()
+}
+
+fn given(settings: &SysConfig) -> impl Iterator<Item = (&String, &Value)> {
+    settings.get(TASK).and_then(Value::as_map).into_iter().flatten()
+}

@@ -1,0 +1,111 @@
+//! One cron task of the settings: each key with what it must be.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cron_events::{Dialect, Schedule};
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use sysconfig::Value;
+
+use super::{CronTask, CronWork, MissedRuns};
+use crate::config::{keys::Keys, task_types::TaskType};
+
+const KNOWN: [&str; 13] = [
+    "TaskName",
+    "Schedule",
+    "Module",
+    "Function",
+    "Params",
+    "MaximumParallelInstances",
+    "Command",
+    "TaskType",
+    "Data",
+    "TimeZone",
+    "MissedRuns",
+    "MissedRunsLimit",
+    "Timeout",
+];
+const USUAL_LIMIT: usize = 100;
+
+/// The cron task of the setting `key`, if it can be planned. `taken` are the names of those before it.
+pub(super) fn read(
+    keys: &Keys<'_>,
+    key: &str,
+    dialect: Dialect,
+    taken: &BTreeSet<String>,
+) -> Result<CronTask, String> {
+    if keys.value.as_map().is_none() {
+        return Err("a cron task is a hash with the key 'Schedule'".to_owned());
+    }
+    let name = keys.text("TaskName")?.unwrap_or(key);
+    if taken.contains(name) {
+        return Err(format!("another cron task has the 'TaskName' {name} already"));
+    }
+    if name.chars().count() > task_store::LONGEST_NAME {
+        let longest = task_store::LONGEST_NAME;
+        return Err(format!("'TaskName' is longer than {longest} characters"));
+    }
+    let text = keys.text("Schedule")?.ok_or("'Schedule' is missing")?;
+    Ok(CronTask {
+        key: key.to_owned(),
+        name: name.to_owned(),
+        text: text.to_owned(),
+        schedule: Schedule::parse(text, dialect).map_err(|error| format!("'Schedule': {error}"))?,
+        zone: zone(keys)?,
+        missed: missed(keys)?,
+        max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or(1),
+        work: work(keys)?,
+    })
+}
+
+/// Keys that nothing reads: most often a slip of the pen.
+pub(super) fn unknown_keys(value: &Value) -> impl Iterator<Item = String> {
+    let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
+    keys.filter(|key| !KNOWN.contains(&key.as_str()))
+        .map(|key| format!("key '{key}' means nothing here"))
+}
+
+fn zone(keys: &Keys<'_>) -> Result<TimeZone, String> {
+    let Some(name) = keys.text("TimeZone")? else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name).map_err(|_| {
+        format!("'TimeZone': this machine's time-zone database knows no '{name}'; for example Europe/Berlin")
+    })
+}
+
+fn missed(keys: &Keys<'_>) -> Result<MissedRuns, String> {
+    let limit = keys.number("MissedRunsLimit")?.unwrap_or(USUAL_LIMIT).max(1);
+    match keys.text("MissedRuns")? {
+        None | Some("latest") => Ok(MissedRuns::Latest),
+        Some("none") => Ok(MissedRuns::None),
+        Some("all") => Ok(MissedRuns::All(limit)),
+        Some(other) => Err(format!("'MissedRuns' must be latest, none or all, not '{other}'")),
+    }
+}
+
+/// A command goes before the module whose place it takes.
+fn work(keys: &Keys<'_>) -> Result<CronWork, String> {
+    if let Some(command) = keys.argv("Command")? {
+        keys.check_trust("Command")?;
+        let usual = TaskType::default();
+        let timeout = keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout);
+        let policy = TaskType { command: Some(command), timeout, ..usual };
+        return Ok(CronWork::Command(Arc::new(policy)));
+    }
+    if let Some(task_type) = keys.text("TaskType")? {
+        return Ok(CronWork::Task { task_type: task_type.to_owned(), data: json(keys, "Data")? });
+    }
+    let module = keys.text("Module")?.ok_or("no 'Command', 'TaskType' or 'Module' says what to do")?;
+    Ok(CronWork::Module {
+        module: module.to_owned(),
+        function: keys.text("Function")?.ok_or("'Function' of the 'Module' is missing")?.to_owned(),
+        params: json(keys, "Params")?,
+    })
+}
+
+fn json(keys: &Keys<'_>, key: &str) -> Result<Json, String> {
+    let value = keys.value.get(key).map_or(Ok(Json::Null), serde_json::to_value);
+    value.map_err(|error| format!("'{key}': {error}"))
+}
