@@ -70,6 +70,7 @@ mod tests {
         CronTask {
             key: "K".to_owned(),
             name: "N".to_owned(),
+            text: "*/10 * * * *".to_owned(),
             schedule: Schedule::parse("*/10 * * * *", Dialect::Vixie).unwrap(),
             zone: TimeZone::UTC,
             missed,

@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     clock,
-    config::task_types::{OnCrash, OnLeaseLost},
+    config::{
+        cron_tasks,
+        task_types::{OnCrash, OnLeaseLost},
+    },
     logs,
-    scheduler::cron,
 };
 
 /// Due retries that are freed at once.

@@ -19,6 +19,7 @@ use super::{
     problem,
     task_types::{self, TaskType},
 };
+use crate::home;
 
 const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
 const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
@@ -113,13 +114,14 @@ pub(crate) fn read(settings: &SysConfig) -> CronTasks {
     read
 }
 
-/// Whose rules the schedules of the settings are read by.
+/// Whose rules the schedules of the settings are read by: an installation's by those of its Perl.
 ///
 /// # Errors
 ///
 /// What is wrong with the setting.
 pub(crate) fn dialect(settings: &SysConfig) -> Result<Dialect, String> {
     match settings.get(DIALECT).map(|value| value.as_text().unwrap_or("no text").trim()) {
+        None | Some("") if settings.get(home::SETTING).is_some() => Ok(Dialect::Perl),
         None | Some("" | "vixie") => Ok(Dialect::Vixie),
         Some("perl") => Ok(Dialect::Perl),
         Some(other) => Err(format!("must be perl or vixie, not '{other}'; vixie is used")),
@@ -128,7 +130,7 @@ pub(crate) fn dialect(settings: &SysConfig) -> Result<Dialect, String> {
 
 /// The cron tasks that nobody runs here: a Perl module without a command in its place.
 pub(crate) fn without_handler(settings: &SysConfig) -> Vec<Problem> {
-    if task_types::is_given(settings, TYPE) {
+    if task_types::is_given(settings, TYPE) || settings.get(home::SETTING).is_some() {
         return Vec::new();
     }
     let what = |task: CronTask| match task.work {

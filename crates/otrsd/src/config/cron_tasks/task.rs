@@ -97,7 +97,8 @@ fn work(keys: &Keys<'_>) -> Result<CronWork, String> {
     if let Some(task_type) = keys.text("TaskType")? {
         return Ok(CronWork::Task { task_type: task_type.to_owned(), data: json(keys, "Data")? });
     }
-    let module = keys.text("Module")?.ok_or("no 'Command', 'TaskType' or 'Module' says what to do")?;
+    let module =
+        keys.text("Module")?.ok_or("no 'Command', 'TaskType' or 'Module' says what to do")?;
     Ok(CronWork::Module {
         module: module.to_owned(),
         function: keys.text("Function")?.ok_or("'Function' of the 'Module' is missing")?.to_owned(),

@@ -6,7 +6,9 @@ const EVERY_MINUTE: &str = "<Item Key='Schedule'>* * * * *</Item>";
 
 fn settings(tasks: &[(&str, &str)], more: &str) -> SysConfig {
     let one = |(key, items): &(&str, &str)| {
-        format!("<Setting Name='{TASK}###{key}' Valid='1'><Value><Hash>{items}</Hash></Value></Setting>")
+        format!(
+            "<Setting Name='{TASK}###{key}' Valid='1'><Value><Hash>{items}</Hash></Value></Setting>"
+        )
     };
     let tasks: String = tasks.iter().map(one).collect();
     let text =
