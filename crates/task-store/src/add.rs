@@ -4,11 +4,11 @@
 //! for a retry. It is free of races because whoever adds under a limit first updates the guard row of that
 //! type and name: the next adder waits for the commit and counts after it. Perl adders do not do that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::database::{Argument, Column, Connection, Dialect, Insert, arguments};
+use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, arguments};
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
@@ -120,9 +120,24 @@ impl Add<'_> {
     async fn room<'t>(&'t self, connection: &mut Connection<'_>) -> Result<BTreeMap<Key<'t>, i64>> {
         let limited = self.tasks.iter().filter(|task| task.max_parallel > 0);
         let mut room: BTreeMap<Key<'_>, i64> = limited.map(|task| (key(task), 0)).collect();
-        for ((task_type, name), count) in &mut room {
-            guard(connection, task_type, name, self.now).await?;
-            *count = parallel(connection, task_type, name).await?;
+        if let [only] = room.keys().copied().collect::<Vec<_>>()[..] {
+            guard(connection, only, self.now).await?;
+        } else {
+            let touched = self.now.as_microsecond();
+            let row = |(task_type, name): &Key<'t>| {
+                vec![Argument::from(touched), Argument::from(*task_type), Argument::from(*name)]
+            };
+            let rows: Vec<Vec<Argument<'_>>> = room.keys().map(row).collect();
+            GUARD.run(connection, &rows).await?;
+        }
+        let types: BTreeSet<&str> = room.keys().map(|(task_type, _)| *task_type).collect();
+        for task_type in types {
+            let of_type = room.keys().filter(|key| key.0 == task_type);
+            let names: Vec<String> = of_type.map(|key| key.1.to_owned()).collect();
+            let counts = parallel(connection, task_type, &names).await?;
+            for ((_, name), count) in room.iter_mut().filter(|(key, _)| key.0 == task_type) {
+                *count += counts.get(*name).copied().unwrap_or_default();
+            }
         }
         Ok(room)
     }
@@ -161,10 +176,12 @@ const INTO: Insert = Insert {
         Column::Time,
         Column::Int,
     ],
+    conflict: ONCE,
 };
 const INTO_HOME: Insert = Insert {
     into: "scheduler_task (ident, name, task_type, task_data, attempts, create_time, lock_key)",
     columns: INTO.columns,
+    conflict: ONCE,
 };
 
 type Key<'t> = (&'t str, &'t str);
@@ -187,35 +204,42 @@ fn row<'a>(task: &'a NewTask, created: &'a str, home: bool) -> Vec<Argument<'a>>
     row
 }
 
-/// Takes the guard row of a type and name until the end of the transaction.
-async fn guard(
-    connection: &mut Connection<'_>,
-    task_type: &str,
-    name: &str,
-    now: Timestamp,
-) -> Result<()> {
+/// The guard rows of types and names: whoever touches them holds them until the end of the transaction.
+const GUARD: Insert = Insert {
+    into: "otrsd_limit (touched, task_type, name)",
+    columns: &[Column::Int, Column::Text, Column::Text],
+    conflict: [
+        "ON CONFLICT (task_type, name) DO UPDATE SET touched = excluded.touched",
+        "ON DUPLICATE KEY UPDATE touched = VALUES(touched)",
+    ],
+};
+
+/// Takes one, which most often is there.
+async fn guard(connection: &mut Connection<'_>, key: Key<'_>, now: Timestamp) -> Result<()> {
     let touched = now.as_microsecond();
     let update = "UPDATE otrsd_limit SET touched = ? WHERE task_type = ? AND name = ?";
-    if connection.execute(update, arguments![touched, task_type, name]).await? > 0 {
+    if connection.execute(update, arguments![touched, key.0, key.1]).await? > 0 {
         return Ok(());
     }
-    let insert = connection.dialect().pick(
-        "INSERT INTO otrsd_limit (touched, task_type, name) VALUES (?, ?, ?) \
-         ON CONFLICT (task_type, name) DO UPDATE SET touched = excluded.touched",
-        "INSERT INTO otrsd_limit (touched, task_type, name) VALUES (?, ?, ?) \
-         ON CONFLICT (task_type, name) DO UPDATE SET touched = excluded.touched",
-        "INSERT INTO otrsd_limit (touched, task_type, name) VALUES (?, ?, ?) \
-         ON DUPLICATE KEY UPDATE touched = VALUES(touched)",
-    );
-    connection.execute(insert, arguments![touched, task_type, name]).await.map(drop)
+    let row = vec![Argument::from(touched), Argument::from(key.0), Argument::from(key.1)];
+    GUARD.run(connection, &[row]).await
 }
 
-/// The rows of a type and name that count for its limit: what waits, runs, or will run by itself.
-async fn parallel(connection: &mut Connection<'_>, task_type: &str, name: &str) -> Result<i64> {
-    let sql = "SELECT (SELECT COUNT(*) FROM scheduler_task WHERE task_type = ? AND name = ?) + \
-               (SELECT COUNT(*) FROM otrsd_held WHERE state IN ('retry', 'no-handler') AND task_type = ? AND name = ?)";
-    let row = connection.row(sql, arguments![task_type, name, task_type, name]).await?;
-    row.map_or(Ok(0), |row| row.int(0))
+/// The rows of a type that count for the limits of these names: what waits, runs, or will run by itself.
+async fn parallel(
+    connection: &mut Connection<'_>,
+    task_type: &str,
+    names: &[String],
+) -> Result<BTreeMap<String, i64>> {
+    let sql = "SELECT name, COUNT(*) FROM scheduler_task WHERE task_type = ? AND name IN (?*) GROUP BY name \
+               UNION ALL SELECT name, COUNT(*) FROM otrsd_held \
+               WHERE state IN ('retry', 'no-handler') AND task_type = ? AND name IN (?*) GROUP BY name";
+    let rows = connection.rows(sql, arguments![task_type, names, task_type, names]).await?;
+    let mut counts = BTreeMap::new();
+    for row in &rows {
+        *counts.entry(row.text(0)?).or_default() += row.int(1)?;
+    }
+    Ok(counts)
 }
 
 /// Tells PostgreSQL's listeners that there is work; it reaches them with the commit.

@@ -14,6 +14,7 @@ use crate::held::{Hold, hold};
 use crate::ledger::{Execution, record};
 use crate::lock::freed;
 use crate::lock_key::Owner;
+use crate::recurrent;
 use crate::store::{Store, Work};
 use crate::task::Task;
 
@@ -89,13 +90,12 @@ impl Work for Finishing<'_> {
                 ours.insert(finished.row);
             }
         }
-        let executions: Vec<&Execution> = self
-            .finished
-            .iter()
-            .filter(|finished| ours.contains(&finished.row))
-            .filter_map(|finished| finished.execution.as_ref())
-            .collect();
+        let was_ours = self.finished.iter().filter(|finished| ours.contains(&finished.row));
+        let ended: Vec<(i64, &Execution)> =
+            was_ours.filter_map(|it| Some((it.row, it.execution.as_ref()?))).collect();
+        let executions: Vec<&Execution> = ended.iter().map(|(_, execution)| *execution).collect();
         record(connection, &executions).await?;
+        recurrent::ended(connection, self.store, ended.into_iter(), self.now).await?;
         granted(connection, &executions).await?;
         let claimed = match self.claim.filter(|claim| claim.slots > 0) {
             Some(claim) => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::add::wake;
-use crate::database::{Argument, Column, Connection, Dialect, Insert, arguments};
+use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, arguments};
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
@@ -85,10 +85,12 @@ const INTO: Insert = Insert {
         Column::Time,
         Column::Int,
     ],
+    conflict: ONCE,
 };
 const INTO_HOME: Insert = Insert {
     into: "scheduler_future_task (ident, execution_time, name, task_type, task_data, attempts, create_time, lock_key)",
     columns: INTO.columns,
+    conflict: ONCE,
 };
 
 struct MoveDue<'a> {

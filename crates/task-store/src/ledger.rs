@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::database::{Argument, Column, Connection, Insert, Row, arguments};
+use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
 use crate::error::Result;
 use crate::lock_key::{LockKey, Owner};
 use crate::store::Store;
@@ -159,6 +159,19 @@ impl Store {
         rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
     }
 
+    /// The last execution of each of these tasks.
+    pub async fn last_executions(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, Execution>> {
+        let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE ident IN (?*) ORDER BY id"
+        );
+        let rows = self.rows(sql, arguments![&idents]).await?;
+        // A later one goes before an earlier.
+        rows.iter().map(|row| execution(row).map(|it| (it.id, it))).collect()
+    }
+
     /// Forgets, of the `limit` oldest executions after row `after`, those whose type and end are over.
     ///
     /// The rows are in order of their ends but for small changes, so the oldest are found without an index.
@@ -211,6 +224,7 @@ const INTO: Insert = Insert {
         Column::Text,
         Column::Text,
     ],
+    conflict: ONCE,
 };
 
 /// Writes executions down.

@@ -18,12 +18,15 @@
 
 #![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names of products, not code")]
 
+mod account;
 mod add;
 mod cancel;
 mod cancel_request;
 mod claim;
 mod counts;
+mod cron_pause;
 mod database;
+mod decide;
 mod error;
 mod finish;
 mod future;
@@ -49,7 +52,9 @@ pub use add::Added;
 pub use cancel::Cancelled;
 pub use claim::Claim;
 pub use counts::Count;
+pub use cron_pause::CronPause;
 pub use database::{Connection, Dialect};
+pub use decide::{Decided, Decision, Verdict};
 pub use error::{Error, Result};
 pub use finish::{Finish, Finished, Then};
 pub use held::{HeldState, Hold};
@@ -62,7 +67,7 @@ pub use occurrence::{Fate, Occurrence};
 pub use pause::Pause;
 pub use payload::{Encoding, PayloadError, decode, encode};
 pub use plain_sql::plain_sql;
-pub use recurrent::{Decided, Decision, Recurrent, Verdict};
+pub use recurrent::Recurrent;
 pub use schema::{Identity, Moved, SCHEMA_VERSION, SchemaStatus};
 pub use store::{Options, Store};
 pub use task::{LONGEST_NAME, NewTask, Task};

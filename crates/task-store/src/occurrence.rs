@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::database::{Connection, Row, arguments};
+use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
 use crate::error::Result;
 use crate::store::Store;
 use crate::task_id::TaskId;
@@ -40,6 +40,8 @@ pub struct Occurrence {
     pub reason: String,
     /// The task that was added.
     pub task: Option<TaskId>,
+    /// When that was decided, by the clock of the node; `None` before it is written down.
+    pub decided: Option<Timestamp>,
 }
 
 impl Fate {
@@ -62,7 +64,7 @@ impl Fate {
 
 macro_rules! columns {
     () => {
-        "SELECT due, last_due, instants, outcome, reason, ident, task_type, name FROM otrsd_occurrence"
+        "SELECT due, last_due, instants, outcome, reason, ident, task_type, name, decided FROM otrsd_occurrence"
     };
 }
 
@@ -83,6 +85,26 @@ impl Store {
             .rows(sql, arguments![task_type, name, from.as_microsecond(), i64::from(limit)])
             .await?;
         rows.iter().map(occurrence).collect()
+    }
+
+    /// The newest occurrence of each cron task of a type.
+    pub async fn newest_occurrences(&self, task_type: &str) -> Result<Vec<Occurrence>> {
+        let sql = concat!(
+            columns!(),
+            " JOIN (SELECT r.name AS of_name, (SELECT MAX(o.due) FROM otrsd_occurrence o \
+               WHERE o.task_type = r.task_type AND o.name = r.name) AS newest_due \
+               FROM scheduler_recurrent_task r WHERE r.task_type = ?) newest \
+             ON name = newest.of_name AND due = newest.newest_due WHERE task_type = ? ORDER BY name"
+        );
+        let rows = self.rows(sql, arguments![task_type, task_type]).await?;
+        rows.iter().map(occurrence).collect()
+    }
+
+    /// The end of the oldest occurrence.
+    pub async fn oldest_occurrence(&self) -> Result<Option<Timestamp>> {
+        let row = self.row("SELECT MIN(last_due) FROM otrsd_occurrence", arguments![]).await?;
+        let micros = row.map_or(Ok(None), |row| row.maybe_int(0))?;
+        Ok(micros.and_then(from_micros))
     }
 
     /// Forgets occurrences before a time; how many rows.
@@ -110,44 +132,75 @@ pub(crate) async fn at_or_before(
     row.as_ref().map(occurrence).transpose()
 }
 
-/// Writes one down. The caller holds the lock of the cron task's recurrent row.
+/// The newest occurrence of each of these cron tasks.
+pub(crate) async fn newest(
+    connection: &mut Connection<'_>,
+    task_type: &str,
+    names: &[String],
+) -> Result<Vec<Occurrence>> {
+    let sql = concat!(
+        columns!(),
+        " JOIN (SELECT r.name AS of_name, (SELECT MAX(o.due) FROM otrsd_occurrence o \
+           WHERE o.task_type = r.task_type AND o.name = r.name) AS newest_due \
+           FROM scheduler_recurrent_task r WHERE r.task_type = ? AND r.name IN (?*)) newest \
+         ON name = newest.of_name AND due = newest.newest_due WHERE task_type = ?"
+    );
+    let rows = connection.rows(sql, arguments![task_type, names, task_type]).await?;
+    rows.iter().map(occurrence).collect()
+}
+
+const INTO: Insert = Insert {
+    into: "otrsd_occurrence (task_type, name, due, last_due, instants, outcome, reason, ident, node, decided)",
+    columns: &[
+        Column::Text,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+        Column::Text,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+    ],
+    conflict: ONCE,
+};
+
+/// Writes them down. The caller holds the locks of the cron tasks' recurrent rows.
 pub(crate) async fn write(
     connection: &mut Connection<'_>,
-    occurrence: &Occurrence,
+    occurrences: &[Occurrence],
     node: u16,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO otrsd_occurrence (task_type, name, due, last_due, instants, outcome, reason, ident, node, decided) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let arguments = arguments![
-        &occurrence.task_type,
-        &occurrence.name,
-        occurrence.due.as_microsecond(),
-        occurrence.last_due.as_microsecond(),
-        occurrence.instants.cast_signed(),
-        occurrence.fate.word(),
-        &occurrence.reason,
-        occurrence.task.map(TaskId::ident),
-        i64::from(node),
-        now.as_microsecond(),
-    ];
-    connection.execute(sql, arguments).await.map(drop)
+    let values = |it: &'_ Occurrence| {
+        vec![
+            Argument::from(it.task_type.clone()),
+            Argument::from(it.name.clone()),
+            Argument::from(it.due.as_microsecond()),
+            Argument::from(it.last_due.as_microsecond()),
+            Argument::from(it.instants.cast_signed()),
+            Argument::from(it.fate.word()),
+            Argument::from(it.reason.clone()),
+            Argument::from(it.task.map(TaskId::ident)),
+            Argument::from(i64::from(node)),
+            Argument::from(now.as_microsecond()),
+        ]
+    };
+    let rows: Vec<Vec<Argument<'_>>> = occurrences.iter().map(values).collect();
+    INTO.run(connection, &rows).await
 }
 
-/// Lets a row reach further: consecutive instants of one fate share it.
-pub(crate) async fn extend(
-    connection: &mut Connection<'_>,
-    before: &Occurrence,
-    with: &Occurrence,
-) -> Result<()> {
-    let sql = "UPDATE otrsd_occurrence SET last_due = ?, instants = instants + ? \
+/// Lets a row reach as far as `longer`: consecutive instants of one fate share it.
+pub(crate) async fn extend(connection: &mut Connection<'_>, longer: &Occurrence) -> Result<()> {
+    let sql = "UPDATE otrsd_occurrence SET last_due = ?, instants = ? \
                WHERE task_type = ? AND name = ? AND due = ?";
     let arguments = arguments![
-        with.last_due.as_microsecond(),
-        with.instants.cast_signed(),
-        &before.task_type,
-        &before.name,
-        before.due.as_microsecond(),
+        longer.last_due.as_microsecond(),
+        longer.instants.cast_signed(),
+        &longer.task_type,
+        &longer.name,
+        longer.due.as_microsecond(),
     ];
     connection.execute(sql, arguments).await.map(drop)
 }
@@ -165,5 +218,6 @@ fn occurrence(row: &Row) -> Result<Occurrence> {
         task: row.maybe_int(5)?.map(TaskId::from_ident),
         task_type: row.lenient(6),
         name: row.lenient(7),
+        decided: from_micros(row.int(8)?),
     })
 }

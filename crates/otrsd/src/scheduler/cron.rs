@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use task_store::{Decided, Decision, Encoding, NewTask, Store, Verdict, encode};
 
 use super::{
-    alarm,
-    plan::{Due, LONGEST, due},
+    agenda::Agenda,
+    alarm, occurrences,
+    plan::{Due, due},
 };
 use crate::{
-    clock,
+    clock::{self, Moment},
     config::{
         cron_tasks::{self, CronTask, CronTasks, TYPE},
         database, node,
@@ -33,6 +34,13 @@ pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::Schedule
 const CONNECTIONS: u32 = 1;
 /// After an error, or while another holds a row.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long the manager may sleep if nothing is due.
+const LONGEST: Duration = Duration::from_hours(1);
+/// Decisions of one transaction.
+const AT_ONCE: usize = 250;
+/// Between two looks for old occurrences, and until the first.
+const SWEEP: Duration = Duration::from_hours(24);
+const FIRST_SWEEP: Duration = Duration::from_mins(10);
 const MISSED: &str = "no manager was running";
 
 pub(crate) struct SchedulerCronTaskManager {
@@ -41,6 +49,10 @@ pub(crate) struct SchedulerCronTaskManager {
     store: Option<Store>,
     trouble: Trouble,
     cron: CronTasks,
+    /// Made when the rows of the database were read.
+    agenda: Option<Agenda>,
+    /// When old occurrences are looked for.
+    sweep: Moment,
     node: u16,
 }
 
@@ -49,58 +61,100 @@ impl SchedulerCronTaskManager {
         let trouble = Trouble::new(context.clone());
         let cron = cron_tasks::read(context.settings());
         let node = node(context.settings());
-        Self { context, store: None, trouble, cron, node }
+        let sweep = clock::now() + FIRST_SWEEP;
+        Self { context, store: None, trouble, cron, agenda: None, sweep, node }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
-    async fn work(&self, store: &Store) -> task_store::Result<bool> {
+    async fn work(&mut self, store: &Store) -> task_store::Result<bool> {
+        let mut agenda = match self.agenda.take() {
+            Some(agenda) => agenda,
+            None => self.begin(store).await?,
+        };
+        let outcome = self.decide(store, &mut agenda).await;
+        // What was accounted for before an error still is.
+        self.agenda = Some(agenda);
+        if clock::now() >= self.sweep {
+            self.sweep = clock::now() + SWEEP;
+            occurrences::forget(store).await?;
+        }
+        outcome
+    }
+
+    /// What the database knows of the cron tasks; those that are configured no more are forgotten there.
+    async fn begin(&self, store: &Store) -> task_store::Result<Agenda> {
         let rows = store.recurrents(TYPE).await?;
         for row in rows.iter().filter(|row| !self.cron.names.contains(&row.name)) {
             store.forget_recurrent(TYPE, &row.name).await?;
         }
-        let last: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row.last_due)).collect();
-        let mut settled = true;
+        let known: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row.last_due)).collect();
+        let mut last = Vec::with_capacity(self.cron.tasks.len());
         for task in &self.cron.tasks {
-            match last.get(&task.name).copied().flatten() {
-                Some(last) => settled &= self.decide(store, task, last).await?,
+            last.push(match known.get(&task.name).copied().flatten() {
+                Some(last) => last,
                 None => first_seen(store, task).await?,
+            });
+        }
+        Ok(Agenda::new(&self.cron.tasks, last))
+    }
+
+    async fn decide(&self, store: &Store, agenda: &mut Agenda) -> task_store::Result<bool> {
+        let now = clock::wall();
+        let (mut settled, mut batch) = (true, Vec::new());
+        for number in agenda.due(now) {
+            let task = &self.cron.tasks[number];
+            for due in due(task, agenda.last(number), now) {
+                batch.push((number, due, new_task(task, &due)?));
             }
+            if batch.len() >= AT_ONCE {
+                settled &= self.account_for(store, agenda, &batch).await?;
+                batch.clear();
+            }
+        }
+        Ok(settled & self.account_for(store, agenda, &batch).await?)
+    }
+
+    /// One transaction. What is due of one cron task is never in two.
+    async fn account_for(
+        &self,
+        store: &Store,
+        agenda: &mut Agenda,
+        batch: &[(usize, Due, NewTask)],
+    ) -> task_store::Result<bool> {
+        let decisions: Vec<_> = batch.iter().map(|it| self.decision(it)).collect();
+        let decided = store.decide(&decisions, clock::wall()).await?;
+        let mut settled = true;
+        for ((number, due, _), decided) in batch.iter().zip(decided) {
+            let until = match decided {
+                Decided::Busy(_) => {
+                    settled = false;
+                    continue;
+                }
+                Decided::Taken(until) => until,
+                _ => due.last,
+            };
+            agenda.accounted(*number, &self.cron.tasks[*number], until);
         }
         Ok(settled)
     }
 
-    async fn decide(
-        &self,
-        store: &Store,
-        task: &CronTask,
-        last: Timestamp,
-    ) -> task_store::Result<bool> {
-        for due in due(task, last, clock::wall()) {
-            let new = new_task(task, &due)?;
-            let decision = Decision {
-                task_type: TYPE,
-                name: &task.name,
-                due: due.first,
-                last_due: due.last,
-                instants: due.instants,
-                follows: Some(due.follows),
-                verdict: if due.runs { Verdict::Run(&new) } else { Verdict::Miss(MISSED) },
-                node: self.node,
-            };
-            match store.decide(&decision, clock::wall()).await? {
-                Decided::Done | Decided::LimitReached => {}
-                // Another may have decided fewer instants: the rest is planned anew from its row.
-                Decided::Taken | Decided::RanElsewhere | Decided::Busy(_) => return Ok(false),
-            }
+    fn decision<'a>(&'a self, (number, due, task): &'a (usize, Due, NewTask)) -> Decision<'a> {
+        Decision {
+            task_type: TYPE,
+            name: &self.cron.tasks[*number].name,
+            due: due.first,
+            last_due: due.last,
+            instants: due.instants,
+            follows: Some(due.follows),
+            verdict: if due.runs { Verdict::Run(task) } else { Verdict::Miss(MISSED) },
+            node: self.node,
         }
-        Ok(true)
     }
 
-    /// The next due instant of all.
-    fn next(&self, now: Timestamp) -> Timestamp {
-        let next = |task: &CronTask| task.schedule.next(now, &task.zone).map(|due| due.instant);
-        let longest = now.saturating_add(LONGEST).unwrap_or(now);
-        self.cron.tasks.iter().filter_map(next).min().map_or(longest, |next| next.min(longest))
+    /// When something is to be done again.
+    fn next(&self) -> Timestamp {
+        let longest = clock::wall().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        self.agenda.as_ref().and_then(Agenda::next).map_or(longest, |next| next.min(longest))
     }
 }
 
@@ -119,17 +173,14 @@ impl DaemonModule for SchedulerCronTaskManager {
 
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
-        // What becomes due while we decide is seen at once.
-        let before = clock::wall();
         let outcome = self.work(&store).await;
         if self.trouble.check(outcome) != Some(true) {
             self.context.pause(AGAIN).await;
             return Ok(Round::Continue);
         }
-        let seen = before.min(clock::wall());
         tokio::select! {
             () = self.context.stopped() => {}
-            outcome = alarm::wait(self.next(seen)) => outcome?,
+            outcome = alarm::wait(self.next()) => outcome?,
         }
         Ok(Round::Continue)
     }
@@ -177,10 +228,11 @@ impl DaemonModule for SchedulerCronTaskManager {
 }
 
 /// A new cron task does not run for an instant at which nobody knew of it.
-async fn first_seen(store: &Store, task: &CronTask) -> task_store::Result<()> {
+async fn first_seen(store: &Store, task: &CronTask) -> task_store::Result<Timestamp> {
     let now = clock::wall();
     let previous = task.schedule.previous(now, &task.zone).map_or(now, |due| due.instant);
-    store.first_seen(TYPE, &task.name, previous, now).await.map(drop)
+    store.first_seen(TYPE, &task.name, previous, now).await?;
+    Ok(previous)
 }
 
 /// The payload names the setting: what runs is read from there by the worker.

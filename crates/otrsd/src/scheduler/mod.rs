@@ -1,6 +1,8 @@
 //! The managers: they put tasks into the queue when their time comes, and run none.
 
+mod agenda;
 mod alarm;
 pub(crate) mod cron;
 pub(crate) mod future;
+mod occurrences;
 mod plan;

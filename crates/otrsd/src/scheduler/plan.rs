@@ -1,6 +1,6 @@
 //! What is due for a cron task between its last due instant and now. Pure.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,6 +8,9 @@ use crate::config::cron_tasks::{CronTask, MissedRuns};
 
 /// Without a policy for missed runs, an instant runs if it is at most so late.
 const IN_TIME: SignedDuration = SignedDuration::from_mins(1);
+/// Missed instants that are accounted for at once: more of them wait for the next look, so that no other
+/// cron task waits for these.
+const MOST: usize = 100_000;
 
 /// Due instants in a row with one fate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,57 +24,69 @@ pub(super) struct Due {
     pub(super) runs: bool,
 }
 
-/// All due instants after `last` and up to `now`, oldest first: those that are missed in one row, then
-/// those that run, each in its own.
+/// The due instants after `last` and up to `now`, oldest first: those that are missed in one row, then those
+/// that run, each in its own. Of very many, first those that are surely missed.
 pub(super) fn due(task: &CronTask, last: Timestamp, now: Timestamp) -> Vec<Due> {
-    let instants = || {
-        let following = task.schedule.following(last, &task.zone).map(|due| due.instant);
-        following.take_while(|instant| *instant <= now)
-    };
-    let Some(newest) = task.schedule.previous(now, &task.zone).map(|due| due.instant) else {
-        return Vec::new();
-    };
-    let count = instants().count();
-    let running = match task.missed {
-        MissedRuns::None if now.duration_since(newest) > IN_TIME => 0,
-        MissedRuns::None | MissedRuns::Latest => 1,
-        MissedRuns::All(limit) => limit,
-    };
-    let missed = count.saturating_sub(running);
-    let (mut rows, mut follows): (Vec<Due>, _) = (Vec::new(), last);
-    for (number, instant) in instants().enumerate() {
-        match rows.first_mut().filter(|_| number < missed) {
-            Some(row) => (row.last, row.instants) = (instant, row.instants + 1),
-            None => rows.push(Due {
+    let running = running(task, now);
+    let following = task.schedule.following(last, &task.zone).map(|due| due.instant);
+    let mut instants = following.take_while(|instant| *instant <= now);
+    let mut missed: Option<Due> = None;
+    // The newest so far: they run, if no newer ones come.
+    let mut newest = VecDeque::new();
+    for instant in instants.by_ref().take(MOST.saturating_add(running)) {
+        newest.push_back(instant);
+        if newest.len() > running
+            && let Some(instant) = newest.pop_front()
+        {
+            let row = missed.get_or_insert(Due {
                 first: instant,
                 last: instant,
-                instants: 1,
-                follows,
-                runs: number >= missed,
-            }),
+                instants: 0,
+                follows: last,
+                runs: false,
+            });
+            (row.last, row.instants) = (instant, row.instants + 1);
         }
+    }
+    let mut follows = missed.map_or(last, |row| row.last);
+    let mut rows: Vec<Due> = missed.into_iter().collect();
+    if instants.next().is_some() {
+        return rows;
+    }
+    for instant in newest {
+        rows.push(Due { first: instant, last: instant, instants: 1, follows, runs: true });
         follows = instant;
     }
     rows
 }
 
-/// How long the manager may sleep if nothing is due.
-pub(super) const LONGEST: Duration = Duration::from_hours(1);
+/// How many of the newest due instants run.
+fn running(task: &CronTask, now: Timestamp) -> usize {
+    let is_late = || {
+        let newest = task.schedule.previous(now, &task.zone);
+        newest.is_none_or(|newest| now.duration_since(newest.instant) > IN_TIME)
+    };
+    match task.missed {
+        MissedRuns::None if is_late() => 0,
+        MissedRuns::None | MissedRuns::Latest => 1,
+        MissedRuns::All(limit) => limit,
+    }
+}
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use cron_events::{Dialect, Schedule};
     use jiff::tz::TimeZone;
 
     use super::*;
     use crate::config::cron_tasks::CronWork;
 
-    fn task(missed: MissedRuns) -> CronTask {
+    pub(in crate::scheduler) fn task_of(schedule: &str, missed: MissedRuns) -> CronTask {
         CronTask {
             key: "K".to_owned(),
             name: "N".to_owned(),
-            text: "*/10 * * * *".to_owned(),
-            schedule: Schedule::parse("*/10 * * * *", Dialect::Vixie).unwrap(),
+            text: schedule.to_owned(),
+            schedule: Schedule::parse(schedule, Dialect::Vixie).unwrap(),
             zone: TimeZone::UTC,
             missed,
             max_parallel: 1,
@@ -98,7 +113,7 @@ mod tests {
             // The clock was set back.
             (MissedRuns::Latest, at(-60, 0), vec![]),
         ] {
-            let found: Vec<_> = due(&task(missed), at(0, 0), now)
+            let found: Vec<_> = due(&task_of("*/10 * * * *", missed), at(0, 0), now)
                 .iter()
                 .map(|due| {
                     let minutes = |time: Timestamp| time.as_second() / 60;
@@ -106,6 +121,41 @@ mod tests {
                 })
                 .collect();
             assert_eq!(found, expected, "{missed:?} {now}");
+        }
+    }
+
+    /// Rows follow each other without a gap, and count what the schedule says, however long nobody was there.
+    #[test]
+    fn rows_are_whole() {
+        let start = Timestamp::from_second(1_790_000_000).unwrap();
+        let mut dice = fastrand::Rng::with_seed(7);
+        for schedule in ["* * * * * *", "*/7 * * * * *", "13 * * * *", "0 2 * * *"] {
+            for missed in [MissedRuns::None, MissedRuns::Latest, MissedRuns::All(5)] {
+                let task = task_of(schedule, missed);
+                let now = start + SignedDuration::from_secs(dice.i64(0..300_000));
+                let (instants, ran) = account(&task, start, now);
+                let all = task.schedule.following(start, &task.zone);
+                let all = all.take_while(|due| due.instant <= now).count();
+                assert_eq!(instants, all as u64, "{schedule} {missed:?}");
+                assert_eq!(ran, running(&task, now).min(all), "{schedule} {missed:?}");
+            }
+        }
+    }
+
+    /// How many instants there are in the rows of all looks, and how many of them run.
+    fn account(task: &CronTask, start: Timestamp, now: Timestamp) -> (u64, usize) {
+        let (mut last, mut instants, mut ran) = (start, 0, 0);
+        loop {
+            let rows = due(task, last, now);
+            if rows.is_empty() {
+                return (instants, ran);
+            }
+            for row in rows {
+                assert_eq!(row.follows, last);
+                assert!(row.follows < row.first && row.first <= row.last);
+                (last, instants) = (row.last, instants + row.instants);
+                ran += usize::from(row.runs);
+            }
         }
     }
 }

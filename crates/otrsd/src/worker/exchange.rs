@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Outcome, Task, Then, decode};
+use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Task, Then, decode};
 
 use super::{
     execution::{self, Interruption, Order},
@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{
-        cron_tasks,
-        task_types::{OnCrash, OnLeaseLost},
-    },
+    config::task_types::{OnCrash, OnLeaseLost},
     logs,
 };
 
@@ -56,7 +53,6 @@ impl Life {
             self.wake.tell();
         }
         self.remember_retries(now);
-        self.cron_ended(&answer.ours, now).await;
         self.finished.clear();
         if slots > 0 {
             self.look = answer.claimed.len() >= slots as usize;
@@ -94,21 +90,6 @@ impl Life {
         self.retries_at = now + pause;
         self.look |= pause == SAFETY;
         Ok(())
-    }
-
-    /// How a cron task's last task ended, for the tables of people: the ledger is what counts, so that a
-    /// failure here is none.
-    async fn cron_ended(&self, ours: &[bool], now: jiff::Timestamp) {
-        let finished = self.finished.iter().zip(ours).filter(|(_, ours)| **ours);
-        for (row, execution) in
-            finished.filter_map(|(it, _)| Some((it.row, it.execution.as_ref()?)))
-        {
-            if execution.task_type == cron_tasks::TYPE {
-                let success = execution.outcome == Outcome::Success;
-                let seconds = execution.ended.duration_since(execution.started).as_secs();
-                let _ = self.store.recurrent_ended(row, success, seconds, now).await;
-            }
-        }
     }
 
     fn remember_retries(&mut self, now: jiff::Timestamp) {

@@ -43,6 +43,7 @@ fn a_missing_table_is_named(database: Database) {
         "otrsd_occurrence",
         "otrsd_instance",
         "otrsd_limit",
+        "otrsd_cron_pause",
         "otrsd_pause",
     ]
     .into_iter()

@@ -16,7 +16,13 @@ pub(crate) enum Column {
 pub(crate) struct Insert {
     pub(crate) into: &'static str,
     pub(crate) columns: &'static [Column],
+    /// What happens to a row that is there already, on SQLite and PostgreSQL, and on MariaDB; nothing stands
+    /// for an error.
+    pub(crate) conflict: [&'static str; 2],
 }
+
+/// A row that is there already is an error.
+pub(crate) const ONCE: [&str; 2] = ["", ""];
 
 /// The most rows of a statement of placeholders. Smaller ones have a power of two: few statements to prepare,
 /// and few to send for any number of rows.
@@ -37,9 +43,10 @@ impl Insert {
             let size = (1 << rest.len().ilog2()).min(MOST);
             let (now, later) = rest.split_at(size);
             let sql = format!(
-                "INSERT INTO {} VALUES {}",
+                "INSERT INTO {} VALUES {} {}",
                 self.into,
-                self.placeholders(connection.dialect(), size)
+                self.placeholders(connection.dialect(), size),
+                self.conflict[usize::from(connection.dialect() == Dialect::MariaDb)],
             );
             let arguments: Vec<Argument<'_>> = now.iter().flatten().cloned().collect();
             connection.execute_text(sql, &arguments).await?;
@@ -79,11 +86,12 @@ impl Insert {
             arrays.push(format!("${}::{kind}[]", position + 1));
         }
         let sql = format!(
-            "INSERT INTO {} SELECT {} FROM unnest({}) AS rows({})",
+            "INSERT INTO {} SELECT {} FROM unnest({}) AS rows({}) {}",
             self.into,
             values.join(","),
             arrays.join(","),
-            names.join(",")
+            names.join(","),
+            self.conflict[0],
         );
         connection.execute_arrays(sql, self.columns, rows).await
     }

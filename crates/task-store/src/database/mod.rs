@@ -13,7 +13,7 @@ mod session;
 mod sqlite_file;
 
 pub(crate) use argument::Argument;
-pub(crate) use bulk::{Column, Insert};
+pub(crate) use bulk::{Column, Insert, ONCE};
 pub use connection::Connection;
 pub(crate) use pools::Pools;
 pub(crate) use row::{Row, table};

@@ -68,6 +68,13 @@ CREATE TABLE IF NOT EXISTS otrsd_cancel (
     asked BIGINT NOT NULL,
     by_whom TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS otrsd_cron_pause (
+    task_type VARCHAR(150) NOT NULL,
+    name VARCHAR(150) NOT NULL,
+    since BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (task_type, name)
+);
 CREATE TABLE IF NOT EXISTS otrsd_pause (
     task_type VARCHAR(150) NOT NULL,
     node SMALLINT NOT NULL,

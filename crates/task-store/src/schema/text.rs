@@ -13,13 +13,14 @@ pub(super) const WAKE_TRIGGER: &[&str] = &[
 ];
 
 /// The tables that are ours everywhere.
-pub(super) const OURS: [&str; 8] = [
+pub(super) const OURS: [&str; 9] = [
     "otrsd_execution",
     "otrsd_held",
     "otrsd_occurrence",
     "otrsd_instance",
     "otrsd_limit",
     "otrsd_cancel",
+    "otrsd_cron_pause",
     "otrsd_pause",
     "otrsd_schema",
 ];

@@ -1,8 +1,10 @@
 //! Due instants: each decided once, all accounted for.
 
-use task_store::{Decided, Decision, Fate, LockKey, NewTask, Verdict};
+use jiff::Timestamp;
+use task_store::{Decided, Decision, Fate, LockKey, NewTask, Store, Verdict};
 
 use crate::claiming::claim;
+use crate::finishing::done;
 use crate::place::{Kind, Place, after, names, now, task, worker};
 
 fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
@@ -18,27 +20,28 @@ fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
     }
 }
 
+/// Decides one instant.
+pub async fn one(store: &Store, decision: &Decision<'_>, now: Timestamp) -> Decided {
+    store.decide(std::slice::from_ref(decision), now).await.unwrap()[0]
+}
+
 pub async fn each_instant_once(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    let run = NewTask { max_parallel: 1, ..task("Backup") };
-    assert_eq!(store.decide(&decision(0, Verdict::Run(&run)), now()).await.unwrap(), Decided::Done);
-    assert_eq!(
-        store.decide(&decision(0, Verdict::Run(&run)), now()).await.unwrap(),
-        Decided::Taken
-    );
-    let blocked = NewTask { max_parallel: 1, ..task("Backup") };
-    let decided = store.decide(&decision(60, Verdict::Run(&blocked)), after(60)).await.unwrap();
+    let run = NewTask { max_parallel: 1, ..NewTask::new("Cron", "Backup", "{}") };
+    assert_eq!(one(store, &decision(0, Verdict::Run(&run)), now()).await, Decided::Done);
+    assert_eq!(one(store, &decision(0, Verdict::Run(&run)), now()).await, Decided::Taken(now()));
+    let blocked = NewTask { max_parallel: 1, ..NewTask::new("Cron", "Backup", "{}") };
+    let decided = one(store, &decision(60, Verdict::Run(&blocked)), after(60)).await;
     assert_eq!(decided, Decided::LimitReached);
     for due in [120, 180, 240] {
-        let decided =
-            store.decide(&decision(due, Verdict::Miss("down")), after(300)).await.unwrap();
+        let decided = one(store, &decision(due, Verdict::Miss("down")), after(300)).await;
         assert_eq!(decided, Decided::Done);
     }
-    let decided = store.decide(&decision(180, Verdict::Miss("down")), after(300)).await.unwrap();
-    assert_eq!(decided, Decided::Taken, "inside of a range");
+    let decided = one(store, &decision(180, Verdict::Miss("down")), after(300)).await;
+    assert_eq!(decided, Decided::Taken(after(240)), "inside of a range");
     let skip = decision(300, Verdict::Skip("paused"));
-    assert_eq!(store.decide(&skip, after(300)).await.unwrap(), Decided::Done);
+    assert_eq!(one(store, &skip, after(300)).await, Decided::Done);
 
     let occurrences = store.occurrences("Cron", "Backup", now(), 100).await.unwrap();
     let told: Vec<_> = occurrences
@@ -57,7 +60,10 @@ pub async fn each_instant_once(kind: Kind) {
     assert_eq!(occurrences[0].task, Some(run.id));
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["Backup"]);
-    store.recurrent_ended(tasks[0].row, true, 7, after(301)).await.unwrap();
+    let mut end = done(&tasks, worker(1));
+    let execution = end[0].execution.as_mut().unwrap();
+    execution.ended = execution.started + jiff::SignedDuration::from_secs(7);
+    store.finish(worker(1), &end, None, after(301)).await.unwrap();
     let recurrent = &store.recurrents("Cron").await.unwrap()[0];
     assert_eq!((recurrent.last_due, recurrent.last_task), (Some(after(300)), Some(tasks[0].row)));
     assert_eq!((recurrent.last_success, recurrent.last_seconds), (Some(true), Some(7)));
@@ -72,8 +78,7 @@ pub async fn by_three_nodes(kind: Kind) {
             let mut mine = 0;
             for minute in 0..30 {
                 let run = task("Backup");
-                let decided =
-                    store.decide(&decision(minute * 60, Verdict::Run(&run)), now()).await.unwrap();
+                let decided = one(&store, &decision(minute * 60, Verdict::Run(&run)), now()).await;
                 mine += usize::from(decided == Decided::Done);
             }
             mine
@@ -82,6 +87,139 @@ pub async fn by_three_nodes(kind: Kind) {
     assert_eq!(nodes.join_all().await.iter().sum::<usize>(), 30);
     assert_eq!(place.count("scheduler_task").await, 30);
     assert_eq!(place.count("otrsd_occurrence").await, 30);
+}
+
+/// A paused cron task leaves its due instants out, whatever a node wanted.
+pub async fn paused(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    assert!(store.pause_cron("Cron", "Backup", "paused by root", now()).await.unwrap());
+    assert!(!store.pause_cron("Cron", "Backup", "again", now()).await.unwrap());
+    for due in [0, 60] {
+        let run = task("Backup");
+        assert_eq!(one(store, &decision(due, Verdict::Run(&run)), now()).await, Decided::Paused);
+    }
+    let pauses = store.cron_pauses("Cron").await.unwrap();
+    assert_eq!((pauses.len(), pauses[0].reason.as_str()), (1, "paused by root"));
+    assert!(store.resume_cron("Cron", "Backup").await.unwrap());
+    assert!(!store.resume_cron("Cron", "Backup").await.unwrap());
+    let run = task("Backup");
+    assert_eq!(one(store, &decision(120, Verdict::Run(&run)), now()).await, Decided::Done);
+    let all = store.occurrences("Cron", "Backup", now(), 9).await.unwrap();
+    let told: Vec<_> = all.iter().map(|it| (it.instants, it.fate, it.reason.as_str())).collect();
+    assert_eq!(told, [(2, Fate::Skipped, "paused by root"), (1, Fate::Ran, "")]);
+    assert_eq!(place.count("scheduler_task").await, 1);
+}
+
+/// Many cron tasks in one transaction: what of each was missed, and what runs; one of them is taken, one busy,
+/// one at its limit.
+pub async fn many_at_once(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    let names: Vec<String> = (0..40).map(|number| format!("task {number:02}")).collect();
+    let runs: Vec<_> = names.iter().map(|name| NewTask { max_parallel: 1, ..task(name) }).collect();
+    store.add(&NewTask { max_parallel: 1, ..task("task 03") }, now()).await.unwrap();
+    let earlier = Decision { name: "task 01", ..decision(120, Verdict::Skip("paused")) };
+    assert_eq!(one(store, &earlier, now()).await, Decided::Done);
+    store.first_seen("Cron", "task 02", now(), now()).await.unwrap();
+    place
+        .sql("UPDATE scheduler_recurrent_task SET lock_key = 100200000815 WHERE name = 'task 02'")
+        .await;
+    let mut decisions = Vec::new();
+    for (name, run) in names.iter().zip(&runs) {
+        for missed in [0, 60] {
+            decisions.push(Decision { name, ..decision(missed, Verdict::Miss("down")) });
+        }
+        decisions.push(Decision { name, ..decision(120, Verdict::Run(run)) });
+    }
+    let decided = store.decide(&decisions, after(120)).await.unwrap();
+    let busy = Decided::Busy(LockKey::Perl { node: 2, pid: 815 });
+    let (done, taken) = (Decided::Done, Decided::Taken(after(120)));
+    for (number, found) in decided.chunks(3).enumerate() {
+        let expected = match number {
+            1 => [taken; 3],
+            2 => [busy; 3],
+            3 => [done, done, Decided::LimitReached],
+            _ => [done; 3],
+        };
+        assert_eq!(found, expected, "{number}");
+    }
+    let told = async |name| -> Vec<_> {
+        let all = store.occurrences("Cron", name, now(), 9).await.unwrap();
+        all.iter().map(|it| (it.due, it.last_due, it.instants, it.fate)).collect()
+    };
+    let missed = (after(0), after(60), 2, Fate::Missed);
+    assert_eq!(told("task 07").await, [missed, (after(120), after(120), 1, Fate::Ran)]);
+    assert_eq!(told("task 03").await, [missed, (after(120), after(120), 1, Fate::Skipped)]);
+    assert_eq!(told("task 02").await, []);
+    let queue = claim(store, worker(1), 99).await;
+    assert_eq!(queue.len(), 38, "37 of these, and one that was there");
+    let rows = store.recurrents("Cron").await.unwrap();
+    assert!(
+        rows.iter().filter(|row| row.name != "task 02").all(|row| row.last_due == Some(after(120)))
+    );
+    let of = |name: &str| rows.iter().find(|row| row.name == name).unwrap().last_task;
+    assert_eq!(
+        of("task 07"),
+        queue.iter().find(|task| task.name == "task 07").map(|task| task.row)
+    );
+    assert_eq!(of("task 03"), None);
+    // A range in the database goes on.
+    let longer = [180, 240]
+        .map(|due| Decision { name: "task 01", ..decision(due, Verdict::Skip("paused")) });
+    assert_eq!(store.decide(&longer, after(240)).await.unwrap(), [done; 2]);
+    assert_eq!(told("task 01").await, [(after(120), after(240), 3, Fate::Skipped)]);
+}
+
+/// Nodes that decide the same instants of many cron tasks, each in an order of its own.
+pub async fn many_by_three_nodes(kind: Kind) {
+    let place = Place::new(kind).await;
+    let mut nodes = tokio::task::JoinSet::new();
+    for node in 0..3 {
+        let store = place.another();
+        nodes.spawn(async move {
+            let mut mine = 0;
+            for minute in 0..10 {
+                let mut names: Vec<String> =
+                    (0..30).map(|number| format!("task {number}")).collect();
+                names.rotate_left(node * 7);
+                let runs: Vec<_> = names.iter().map(|name| task(name)).collect();
+                let decisions: Vec<_> = names
+                    .iter()
+                    .zip(&runs)
+                    .map(|(name, run)| Decision {
+                        name,
+                        ..decision(minute * 60, Verdict::Run(run))
+                    })
+                    .collect();
+                let decided = store.decide(&decisions, now()).await.unwrap();
+                mine += decided.iter().filter(|it| **it == Decided::Done).count();
+            }
+            mine
+        });
+    }
+    assert_eq!(nodes.join_all().await.iter().sum::<usize>(), 300);
+    assert_eq!(place.count("scheduler_task").await, 300);
+    assert_eq!(place.count("otrsd_occurrence").await, 300);
+}
+
+/// The row shows the wall clock of the installation, where an hour comes twice.
+pub async fn last_due_in_the_repeated_hour(kind: Kind) {
+    let place = Place::home(kind).await;
+    let store = &place.store;
+    for due in ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"] {
+        let due: Timestamp = due.parse().unwrap();
+        let run = task("Backup");
+        let wanted = Decision { due, last_due: due, ..decision(0, Verdict::Run(&run)) };
+        assert_eq!(one(store, &wanted, due).await, Decided::Done);
+        assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(due));
+    }
+    // A node of the original went on.
+    place
+        .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-10-25 03:30:00'")
+        .await;
+    let theirs = "2026-10-25T02:30:00Z".parse().ok();
+    assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, theirs);
 }
 
 pub async fn first_seen_and_busy(kind: Kind) {
@@ -93,11 +231,11 @@ pub async fn first_seen_and_busy(kind: Kind) {
     let run = task("Backup");
     let busy = LockKey::Perl { node: 2, pid: 815 };
     let wanted = decision(60, Verdict::Run(&run));
-    assert_eq!(store.decide(&wanted, now()).await.unwrap(), Decided::Busy(busy));
+    assert_eq!(one(store, &wanted, now()).await, Decided::Busy(busy));
     assert!(!store.forget_recurrent("Cron", "Backup").await.unwrap());
     let seen = store.locks().await.unwrap();
     assert!(store.free(&seen[0]).await.unwrap());
-    assert_eq!(store.decide(&wanted, now()).await.unwrap(), Decided::Done);
+    assert_eq!(one(store, &wanted, now()).await, Decided::Done);
     assert!(store.forget_recurrent("Cron", "Backup").await.unwrap());
 }
 
@@ -110,7 +248,7 @@ pub async fn beside_perl(kind: Kind) {
         .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-07-01 14:01:00'")
         .await;
     let run = task("Backup");
-    let decided = store.decide(&decision(60, Verdict::Run(&run)), after(60)).await.unwrap();
+    let decided = one(store, &decision(60, Verdict::Run(&run)), after(60)).await;
     assert_eq!(decided, Decided::RanElsewhere);
     assert_eq!(place.count("scheduler_task").await, 0);
 
@@ -118,8 +256,8 @@ pub async fn beside_perl(kind: Kind) {
         let due = due.parse().unwrap();
         let run = task("Backup");
         let twice = Decision { due, last_due: due, ..decision(0, Verdict::Run(&run)) };
-        assert_eq!(store.decide(&twice, due).await.unwrap(), Decided::Done, "{due}");
-        assert_eq!(store.decide(&twice, due).await.unwrap(), Decided::Taken, "{due}");
+        assert_eq!(one(store, &twice, due).await, Decided::Done, "{due}");
+        assert_eq!(one(store, &twice, due).await, Decided::Taken(due), "{due}");
     }
     assert_eq!(place.count("scheduler_task").await, 2);
 }

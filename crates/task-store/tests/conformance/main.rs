@@ -68,6 +68,9 @@ everywhere! {
         cron {
             each_instant_once
             by_three_nodes
+            many_at_once
+            paused
+            many_by_three_nodes
             first_seen_and_busy
         }
         finishing {
@@ -127,6 +130,7 @@ everywhere! {
             perls_rows
             wall_clock
             cron_beside_perl
+            last_due_in_the_repeated_hour
             woken_by_perl
         }
     }

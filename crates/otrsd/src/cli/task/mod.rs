@@ -14,6 +14,7 @@ mod wait;
 use task_store::{LockKey, State};
 
 use self::arguments::TaskCommand;
+pub(super) use self::{add::limit_reached, record::costs, wait::until_done};
 use super::{Failure, Program, database, terminal::Colour};
 
 pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure> {
@@ -45,7 +46,8 @@ fn word(state: State) -> &'static str {
     }
 }
 
-fn colour(word: &str) -> Option<Colour> {
+/// The colour of a state or an outcome.
+pub(super) fn colour(word: &str) -> Option<Colour> {
     match word {
         "running" | "success" => Some(Colour::Green),
         "retry" | "interrupted" | "cancelled" => Some(Colour::Yellow),

@@ -40,7 +40,7 @@ pub(super) fn execution_json(execution: &Execution) -> Value {
 }
 
 /// Duration, processor time and memory for people; empty where not measured.
-pub(super) fn costs(execution: &Execution) -> [String; 3] {
+pub(in crate::cli) fn costs(execution: &Execution) -> [String; 3] {
     let took = execution.ended.duration_since(execution.started);
     let took = if took.as_secs() < 10 {
         format!("{}.{:03}s", took.as_secs(), took.subsec_millis().max(0))

@@ -42,7 +42,7 @@ enum Seen {
 /// # Errors
 ///
 /// The task failed, or is held for somebody to act. While the database is away, it waits on.
-pub(super) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
+pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
     let mut progress = Progress::new();
     let start = clock::wall();
     let longest = if progress.is_on() { LONGEST_ON_TERMINAL } else { LONGEST };

@@ -1,0 +1,80 @@
+//! The cron commands, and what they share: finding a cron task, and the clock of its zone.
+
+mod calendar;
+mod change;
+mod list;
+mod next;
+
+use clap::{Args, Subcommand};
+use cron_events::Occurrence;
+use jiff::tz::TimeZone;
+use sysconfig::SysConfig;
+
+use super::{Failure, Program, database};
+use crate::config::cron_tasks::{self, CronTask};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CronCommand {
+    /// List the cron tasks: how the last due instant went, and when the next one is.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show when a cron task, a schedule, or everything is due.
+    Next(next::Next),
+    /// Run a cron task now, beside its due instants.
+    Run(RunNow),
+    /// Leave out a cron task's due instants until it is resumed; on all nodes, kept over restarts.
+    Pause(Named),
+    /// Let a cron task run again from its next due instant on.
+    Resume(Named),
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Named {
+    /// The name of the cron task.
+    name: String,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct RunNow {
+    /// The name of the cron task.
+    name: String,
+    /// Wait until it is done.
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) fn run(program: &Program, command: &CronCommand) -> Result<(), Failure> {
+    match command {
+        CronCommand::Next(next) => next::run(program, next),
+        command => database::ask(program, async |database| match command {
+            CronCommand::Next(_) => Ok(()),
+            CronCommand::List { json } => list::run(database, *json).await,
+            CronCommand::Run(RunNow { name, wait }) => change::run(database, name, *wait).await,
+            CronCommand::Pause(Named { name }) => change::pause(database, name).await,
+            CronCommand::Resume(Named { name }) => change::resume(database, name).await,
+        }),
+    }
+}
+
+/// The cron task of a name.
+fn find(settings: &SysConfig, name: &str) -> Result<CronTask, Failure> {
+    let read = cron_tasks::read(settings);
+    if read.names.contains(name) && !read.tasks.iter().any(|task| task.name == name) {
+        return Err(Failure::failed(format!("cron task '{name}' cannot run; see otrsd check")));
+    }
+    read.tasks.into_iter().find(|task| task.name == name).ok_or_else(|| {
+        Failure::failed(format!("no cron task is called '{name}'; otrsd cron list shows all"))
+    })
+}
+
+/// What the clocks of the schedule's zone show.
+fn civil(due: &Occurrence, zone: &TimeZone) -> String {
+    due.instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+fn note(due: &Occurrence) -> String {
+    due.note.map(|note| note.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,164 @@
+//! cron next: when a cron task, a schedule, or everything is due, and what changes of the clocks do to it.
+
+use std::iter;
+
+use clap::{Args, ValueEnum};
+use cron_events::{Dialect, Occurrence, Schedule};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::json;
+
+use super::{calendar::Calendar, civil, find, note};
+use crate::{
+    cli::{Failure, Program, table::one_line, terminal::is_printed, time},
+    clock,
+    config::cron_tasks::{self, CronTask},
+};
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Next {
+    /// The name of a cron task.
+    #[arg(required_unless_present_any = ["schedule", "all"])]
+    #[arg(conflicts_with_all = ["schedule", "all", "time_zone", "dialect"])]
+    name: Option<String>,
+    /// A schedule instead, for example '*/10 8-17 * * mon-fri'.
+    #[arg(long, value_name = "EXPR", conflicts_with = "all")]
+    schedule: Option<String>,
+    /// All cron tasks of the settings, in the order of time; for a day, if no end is given.
+    #[arg(long, conflicts_with_all = ["previous", "time_zone", "dialect"])]
+    all: bool,
+    /// Backwards.
+    #[arg(long)]
+    previous: bool,
+    /// Beginning then: RFC 3339, in your zone, or a distance like +7d; now, if not given.
+    #[arg(long, value_name = "TIME", value_parser = time::argument, allow_hyphen_values = true)]
+    from: Option<Timestamp>,
+    /// Up to then, and this instant too.
+    #[arg(long, value_name = "TIME", value_parser = time::argument, allow_hyphen_values = true)]
+    to: Option<Timestamp>,
+    /// How many due instants at most; 5, if no end is given.
+    #[arg(short = 'n', value_name = "N")]
+    number: Option<usize>,
+    /// The time zone of the schedule, for example Europe/Berlin.
+    #[arg(long, value_name = "TZ", default_value = "UTC")]
+    time_zone: String,
+    /// Whose rules the schedule is read by.
+    #[arg(long, value_enum, default_value = "vixie")]
+    dialect: DialectName,
+    /// As JSON: an array of objects with "name" (null for a schedule), "due" (UTC), "civil" (its zone) and "note".
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DialectName {
+    /// As the original reads its settings.
+    Perl,
+    /// As cronie reads a crontab; six fields begin with seconds.
+    Vixie,
+}
+
+/// What is printed at once.
+const PIECE: usize = 64 << 10;
+const USUAL: usize = 5;
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) fn run(program: &Program, next: &Next) -> Result<(), Failure> {
+    let from = next.from.unwrap_or_else(clock::wall);
+    if next.to.is_some_and(|to| (to < from) != next.previous && to != from) {
+        return Err(Failure::usage("--to lies before --from"));
+    }
+    if next.all {
+        let tasks = cron_tasks::read(&program.load()?.settings).tasks;
+        if tasks.is_empty() {
+            return Err(Failure::failed("there are no cron tasks that can run; see otrsd check"));
+        }
+        let to = next.to.or_else(|| next.number.is_none().then(|| from + A_DAY));
+        let all = Calendar::new(&tasks, from);
+        let all = all.map(|(task, due)| (Some(task.name.as_str()), &task.zone, due));
+        print(next, limited(all, next.number, to, false));
+        return Ok(());
+    }
+    let (name, schedule, zone) = asked(program, next)?;
+    let following: Box<dyn Iterator<Item = Occurrence>> = if next.previous {
+        Box::new(schedule.preceding(from, &zone))
+    } else {
+        Box::new(schedule.following(from, &zone))
+    };
+    let all = following.zip(iter::repeat((name.as_deref(), &zone)));
+    let all = all.map(|(due, (name, zone))| (name, zone, due));
+    let number = next.number.or_else(|| next.to.is_none().then_some(USUAL));
+    print(next, limited(all, number, next.to, next.previous));
+    Ok(())
+}
+
+type Line<'a> = (Option<&'a str>, &'a TimeZone, Occurrence);
+
+fn limited<'a>(
+    all: impl Iterator<Item = Line<'a>>,
+    number: Option<usize>,
+    to: Option<Timestamp>,
+    backwards: bool,
+) -> impl Iterator<Item = Line<'a>> {
+    let is_in = move |due: &Occurrence| match to {
+        Some(to) if backwards => due.instant >= to,
+        Some(to) => due.instant <= to,
+        None => true,
+    };
+    all.take_while(move |(.., due)| is_in(due)).take(number.unwrap_or(usize::MAX))
+}
+
+/// In pieces: a year of many cron tasks is never held whole.
+fn print<'a>(next: &Next, lines: impl Iterator<Item = Line<'a>>) {
+    let mut text = if next.json { "[".to_owned() } else { head(next.all) };
+    for (number, (name, zone, due)) in lines.enumerate() {
+        if next.json {
+            text.push_str(if number == 0 { "\n  " } else { ",\n  " });
+            text.push_str(&object(name, zone, &due).to_string());
+        } else {
+            text.push_str(&line(name.filter(|_| next.all), zone, &due));
+        }
+        if text.len() >= PIECE && !is_printed(&std::mem::take(&mut text)) {
+            return;
+        }
+    }
+    text.push_str(if next.json { "\n]\n" } else { "" });
+    is_printed(&text);
+}
+
+fn head(with_name: bool) -> String {
+    let name = if with_name { format!("{:40}  ", "name") } else { String::new() };
+    format!("{:27}  {:20}  {name}note\n", "due", "UTC")
+}
+
+fn line(name: Option<&str>, zone: &TimeZone, due: &Occurrence) -> String {
+    let name = name.map(|name| format!("{:40}  ", one_line(name, 40))).unwrap_or_default();
+    let (due, utc, note) = (civil(due, zone), due.instant.to_string(), note(due));
+    format!("{due:27}  {utc:20}  {name}{note}").trim_end().to_owned() + "\n"
+}
+
+fn object(name: Option<&str>, zone: &TimeZone, due: &Occurrence) -> serde_json::Value {
+    json!({
+        "name": name,
+        "due": due.instant.to_string(),
+        "civil": civil(due, zone),
+        "note": due.note.map(|note| note.to_string()),
+    })
+}
+
+fn asked(program: &Program, next: &Next) -> Result<(Option<String>, Schedule, TimeZone), Failure> {
+    let Some(text) = &next.schedule else {
+        let name = next.name.as_deref().unwrap_or_default();
+        let CronTask { name, schedule, zone, .. } = find(&program.load()?.settings, name)?;
+        return Ok((Some(name), schedule, zone));
+    };
+    let dialect = match next.dialect {
+        DialectName::Perl => Dialect::Perl,
+        DialectName::Vixie => Dialect::Vixie,
+    };
+    let schedule = Schedule::parse(text, dialect);
+    let zone = TimeZone::get(&next.time_zone).map_err(|_| {
+        let name = &next.time_zone;
+        Failure::usage(format!("this machine's time-zone database knows no '{name}'"))
+    })?;
+    Ok((None, schedule.map_err(|error| Failure::usage(error.to_string()))?, zone))
+}

@@ -1,0 +1,65 @@
+//! Cron tasks whose due instants are left out for now; for all nodes, kept over restarts.
+
+use jiff::Timestamp;
+
+use crate::database::{Connection, Row, arguments};
+use crate::error::Result;
+use crate::store::Store;
+use crate::timestamp::from_micros;
+
+/// A cron task that is paused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CronPause {
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What its occurrences say of it, and people read.
+    pub reason: String,
+}
+
+impl Store {
+    /// Pauses a cron task; whether it was not paused before.
+    pub async fn pause_cron(
+        &self,
+        task_type: &str,
+        name: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let sql = self.dialect().pick(
+            "INSERT INTO otrsd_cron_pause (task_type, name, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO otrsd_cron_pause (task_type, name, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT IGNORE INTO otrsd_cron_pause (task_type, name, since, reason) VALUES (?, ?, ?, ?)",
+        );
+        Ok(self.change(sql, arguments![task_type, name, now.as_microsecond(), reason]).await? > 0)
+    }
+
+    /// Ends a pause; whether there was one.
+    pub async fn resume_cron(&self, task_type: &str, name: &str) -> Result<bool> {
+        let sql = "DELETE FROM otrsd_cron_pause WHERE task_type = ? AND name = ?";
+        Ok(self.change(sql, arguments![task_type, name]).await? > 0)
+    }
+
+    /// All cron tasks of a type that are paused.
+    pub async fn cron_pauses(&self, task_type: &str) -> Result<Vec<CronPause>> {
+        let sql =
+            "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? ORDER BY name";
+        self.rows(sql, arguments![task_type]).await?.iter().map(pause).collect()
+    }
+}
+
+/// Those among some names.
+pub(crate) async fn pauses_of(
+    connection: &mut Connection<'_>,
+    task_type: &str,
+    names: &[String],
+) -> Result<Vec<CronPause>> {
+    let sql =
+        "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? AND name IN (?*)";
+    connection.rows(sql, arguments![task_type, names]).await?.iter().map(pause).collect()
+}
+
+fn pause(row: &Row) -> Result<CronPause> {
+    Ok(CronPause { name: row.lenient(0), since: from_micros(row.int(1)?), reason: row.lenient(2) })
+}
