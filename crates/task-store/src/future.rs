@@ -30,11 +30,11 @@ impl Store {
     }
 }
 
-struct Plan<'a> {
-    store: &'a Store,
-    tasks: &'a [NewTask],
-    at: Timestamp,
-    now: Timestamp,
+pub(crate) struct Plan<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) tasks: &'a [NewTask],
+    pub(crate) at: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl Work for Plan<'_> {

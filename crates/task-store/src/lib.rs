@@ -20,6 +20,7 @@
 
 mod account;
 mod add;
+mod batch;
 mod cancel;
 mod cancel_request;
 mod claim;

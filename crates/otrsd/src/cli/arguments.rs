@@ -7,6 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use super::cron::CronCommand;
+use super::event::EventCommand;
 use super::task::arguments::TaskCommand;
 
 /// Runs daemon modules, each as a process of its own, and never loses one.
@@ -96,6 +97,9 @@ pub(super) enum Command {
     /// Look at what runs by the clock.
     #[command(subcommand)]
     Cron(CronCommand),
+    /// Say that something happened.
+    #[command(subcommand)]
+    Event(EventCommand),
     /// Hold the workers from taking tasks.
     #[command(subcommand)]
     Worker(WorkerCommand),

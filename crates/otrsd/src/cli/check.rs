@@ -8,7 +8,7 @@ use super::{
     Failure, Program,
     terminal::{Colour, Paint, print},
 };
-use crate::config::{Configuration, cron_tasks, sources::Reading, surroundings};
+use crate::config::{Configuration, cron_tasks, events, sources::Reading, surroundings};
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let Reading { settings, problems, errors: mut found } = program.sources.read();
@@ -20,7 +20,9 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     found.extend(configuration.problems.iter().map(ToString::to_string));
     let cron = cron_tasks::read(&configuration.settings);
     let held = cron_tasks::without_handler(&configuration.settings);
-    found.extend(cron.problems.iter().chain(&held).map(ToString::to_string));
+    let events = events::read(&configuration.settings);
+    let found_there = cron.problems.iter().chain(&held).chain(&events.problems);
+    found.extend(found_there.map(ToString::to_string));
     found.extend(directories(&configuration));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();

@@ -7,6 +7,7 @@ mod console;
 mod cron;
 mod database;
 mod db;
+mod event;
 mod failure;
 mod lifecycle;
 mod original;
@@ -115,6 +116,7 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
             settings::list(&program, prefix.as_deref(), origin, json)
         }
         Command::Task(command) => task::run(&program, command),
+        Command::Event(command) => event::run(&program, &command),
         Command::Cron(command) => cron::run(&program, &command),
         Command::Worker(command) => worker::run(&program, command),
         Command::Db(command) => db::run(&program, &command),

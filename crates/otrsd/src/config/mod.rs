@@ -2,6 +2,7 @@
 
 pub(crate) mod cron_tasks;
 pub(crate) mod database;
+pub(crate) mod events;
 pub(crate) mod generation;
 pub(crate) mod http;
 mod keys;

@@ -3,6 +3,7 @@
 mod agenda;
 mod alarm;
 pub(crate) mod cron;
+pub(crate) mod event;
 pub(crate) mod future;
 mod occurrences;
 mod plan;

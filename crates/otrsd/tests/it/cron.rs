@@ -16,24 +16,28 @@ on_each_database! {
     two_managers_decide_each_instant_once
 }
 
-fn cron(key: &str, schedule: &str, work: &str) -> String {
+pub(crate) fn cron(key: &str, schedule: &str, work: &str) -> String {
     format!(
         "<Setting Name=\"Daemon::SchedulerCronTaskManager::Task###{key}\" Required=\"1\" Valid=\"1\">\
          <Value><Hash><Item Key=\"Schedule\">{schedule}</Item>{work}</Hash></Value></Setting>\n"
     )
 }
 
-fn manager(name: &str) -> String {
+pub(crate) fn manager(name: &str) -> String {
     module(name).key("Module", MANAGER).xml()
+}
+
+/// All occurrences of a cron task, oldest first.
+pub(crate) fn occurrences(tasks: &Tasks, name: &str) -> Vec<Occurrence> {
+    let all = tasks.store().occurrences("Cron", name, Timestamp::UNIX_EPOCH, 10_000);
+    tasks.block(all).unwrap_or_default()
 }
 
 /// Waits until so many due instants of a cron task are accounted for, one a second.
 #[track_caller]
-fn accounted(tasks: &Tasks, name: &str, count: usize) -> Vec<Occurrence> {
+pub(crate) fn accounted(tasks: &Tasks, name: &str, count: usize) -> Vec<Occurrence> {
     let all = wait_until(&format!("{count} occurrences of {name}"), || {
-        let store = tasks.store();
-        let all = tasks.block(store.occurrences("Cron", name, Timestamp::UNIX_EPOCH, 1000));
-        all.ok().filter(|all| all.len() >= count)
+        Some(occurrences(tasks, name)).filter(|all| all.len() >= count)
     });
     for pair in all.windows(2) {
         assert_eq!(pair[1].due.as_second() - pair[0].last_due.as_second(), 1, "{all:?}");

@@ -34,7 +34,13 @@ impl Outcome {
     /// Fails unless the command succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{self:#?}");
+        self.failed(0)
+    }
+
+    /// Fails unless the command ended with this exit code.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
         self
     }
 }

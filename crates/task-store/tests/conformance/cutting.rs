@@ -57,7 +57,7 @@ async fn at_every_message(kind: Kind, cut: Cut) {
         assert_eq!(place.count("otrsd_execution").await, 2, "message {messages}");
         assert_eq!(place.count("otrsd_occurrence").await, 1, "message {messages}");
         assert_eq!(place.count("scheduler_future_task").await, 0, "message {messages}");
-        assert_eq!(place.count("scheduler_task").await, 5, "message {messages}");
+        assert_eq!(place.count("scheduler_task").await, 7, "message {messages}");
         assert_eq!(store.locked_by(LockKey::Ours(worker(1))).await.unwrap().len(), 1);
         if !proxy.has_cut() {
             break;
@@ -67,7 +67,7 @@ async fn at_every_message(kind: Kind, cut: Cut) {
     assert!(messages > 25, "only {messages} messages");
 }
 
-/// One of each call. Leaves five tasks, one of them locked.
+/// One of each call. Leaves seven tasks, one of them locked.
 async fn calls(store: &Store, message: i64) {
     let limited = NewTask { max_parallel: 1, ..task("limited") };
     let added = store.add(&limited, now()).await.unwrap();
@@ -87,6 +87,9 @@ async fn calls(store: &Store, message: i64) {
     assert_eq!(finish.claimed.len(), 1, "message {message}");
     assert_eq!(store.renew(owner, after(1)).await.unwrap(), 1);
 
+    let later = [(after(1), task("later"))];
+    let both = store.add_and_plan(&[task("at once")], &later, now()).await.unwrap();
+    assert_eq!(both, [Added::Added], "message {message}");
     store.plan(&[task("planned")], after(1), now()).await.unwrap();
     store.move_due(after(2), 10).await.unwrap();
     let run = task("cron");

@@ -19,7 +19,7 @@ const CONTEXT: usize = 50;
 /// # Errors
 ///
 /// A file that cannot be read, too much data, or what is no JSON: with the place, and a mark below it.
-pub(super) fn read(argument: &str) -> Result<Value, Failure> {
+pub(in crate::cli) fn read(argument: &str) -> Result<Value, Failure> {
     let (source, text) = match argument.strip_prefix('@') {
         Some(path) => {
             let unread = |error: io::Error| Failure::failed(format!("--data: {path}: {error}"));

@@ -14,7 +14,9 @@ mod wait;
 use task_store::{LockKey, State};
 
 use self::arguments::TaskCommand;
-pub(super) use self::{add::limit_reached, record::costs, wait::until_done};
+pub(super) use self::{
+    add::limit_reached, data::read as read_data, record::costs, wait::until_done,
+};
 use super::{Failure, Program, database, terminal::Colour};
 
 pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure> {

@@ -1,0 +1,85 @@
+//! event fire: something happened.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use task_store::Added;
+
+use super::{
+    Failure, Program, database,
+    table::one_line,
+    task,
+    terminal::{print, print_json},
+    time::local,
+};
+use crate::{
+    clock,
+    scheduler::event::{self, Fired, NotFired},
+    worker::wake,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EventCommand {
+    /// Add the tasks that the settings register for an event, all or none.
+    Fire(Fire),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Fire {
+    /// The name of the event.
+    name: String,
+    /// The event's data: JSON, @FILE, or - for standard input.
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "null", hide_default_value = true)]
+    data: String,
+    /// As JSON: an array of objects with "setting", "task" (null if its limit was reached), "type", "name", "due".
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(
+    program: &Program,
+    EventCommand::Fire(fire): &EventCommand,
+) -> Result<(), Failure> {
+    let data = task::read_data(&fire.data)?;
+    database::ask(program, async |database| {
+        let (store, settings) = (&database.store, &database.configuration.settings);
+        let fired = event::fire(store, settings, &fire.name, &data, clock::wall()).await;
+        let fired = fired.map_err(|error| match error {
+            NotFired::Store(error) => error.into(),
+            other => Failure::failed(other.to_string()),
+        })?;
+        wake::work_is_there(store, settings);
+        if fire.json {
+            let all: Vec<Value> = fired.iter().map(object).collect();
+            return Ok(print_json(&all)?);
+        }
+        if fired.is_empty() {
+            print("no filter fits: nothing was added\n");
+        }
+        for it in &fired {
+            print(&line(it));
+        }
+        Ok(())
+    })
+}
+
+fn line(fired: &Fired) -> String {
+    let Fired { setting, task, due, added } = fired;
+    let title = one_line(&format!("{} {}", task.task_type, task.name), 100);
+    let what = match (added, due) {
+        (Added::LimitReached, _) => format!("limit reached: {title}"),
+        (Added::Added, None) => format!("{}  {title}", task.id),
+        (Added::Added, Some(due)) => format!("{}  {title}, {}", task.id, local(*due)),
+    };
+    format!("{what}  ({setting})\n")
+}
+
+fn object(fired: &Fired) -> Value {
+    let Fired { setting, task, due, added } = fired;
+    json!({
+        "setting": setting,
+        "task": (*added == Added::Added).then(|| task.id.to_string()),
+        "type": task.task_type,
+        "name": task.name,
+        "due": due.map(|due| due.to_string()),
+    })
+}

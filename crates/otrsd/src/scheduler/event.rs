@@ -1,0 +1,77 @@
+//! An event: the tasks that the settings register for it are added, all or none.
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use sysconfig::SysConfig;
+use task_store::{Added, NewTask, Store, encode};
+
+use crate::config::{
+    events::{self, Registration},
+    task_types,
+};
+
+/// What became of one registration.
+pub(crate) struct Fired {
+    pub(crate) setting: String,
+    pub(crate) task: NewTask,
+    /// When it is due, if not at once.
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) added: Added,
+}
+
+/// Why nothing was added.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotFired {
+    #[error("nothing is registered for event '{event}'; known are {known}")]
+    Unknown { event: String, known: String },
+    #[error("{0}")]
+    Data(String),
+    #[error(transparent)]
+    Store(#[from] task_store::Error),
+}
+
+/// Adds the tasks of all registrations whose filter fits; none may fit.
+pub(crate) async fn fire(
+    store: &Store,
+    settings: &SysConfig,
+    event: &str,
+    data: &Json,
+    now: Timestamp,
+) -> Result<Vec<Fired>, NotFired> {
+    let all = events::read(settings).registrations;
+    let of_event: Vec<&Registration> = all.iter().filter(|it| it.event == event).collect();
+    if of_event.is_empty() {
+        return Err(NotFired::Unknown { event: event.to_owned(), known: known(&all) });
+    }
+    let policies = task_types::read(settings).0;
+    let mut fired = Vec::new();
+    for registration in of_event.into_iter().filter(|it| it.wants(data)) {
+        let payload = registration.payload(data).map_err(NotFired::Data)?;
+        let payload = encode(&payload, store.encoding())
+            .map_err(|error| NotFired::Data(error.to_string()))?;
+        let mut task = NewTask::new(&registration.task_type, &registration.name, payload);
+        let policy = policies.get(&registration.task_type).cloned().unwrap_or_default();
+        task.attempts = i16::try_from(policy.attempts).unwrap_or(i16::MAX);
+        task.priority = policy.priority;
+        task.max_parallel = policy.max_parallel;
+        let due = registration.delay.map(|delay| now.saturating_add(delay).unwrap_or(now));
+        let setting = format!("{}###{}", events::SETTING, registration.key);
+        fired.push(Fired { setting, task, due, added: Added::Added });
+    }
+    let (now_due, later): (Vec<_>, Vec<_>) = fired.iter_mut().partition(|it| it.due.is_none());
+    let tasks: Vec<NewTask> = now_due.iter().map(|it| it.task.clone()).collect();
+    let planned: Vec<(Timestamp, NewTask)> =
+        later.iter().filter_map(|it| Some((it.due?, it.task.clone()))).collect();
+    let added = store.add_and_plan(&tasks, &planned, now).await?;
+    for (fired, added) in now_due.into_iter().zip(added) {
+        fired.added = added;
+    }
+    Ok(fired)
+}
+
+fn known(all: &[Registration]) -> String {
+    let mut names: Vec<&str> = all.iter().map(|it| it.event.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

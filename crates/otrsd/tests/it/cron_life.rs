@@ -1,0 +1,121 @@
+//! What happens to cron tasks beside their due instants: downtime, changed settings.
+
+use jiff::{Timestamp, tz::TimeZone};
+use task_store::{Fate, Outcome};
+
+use crate::{
+    cron::{accounted, cron, manager, occurrences},
+    harness::wait_until,
+    tasks::{Database, Tasks, on_each_database, shell},
+};
+
+on_each_database! {
+    a_day_of_downtime_under_each_policy
+    a_removed_one_begins_anew
+    a_changed_one_cuts_nothing
+}
+
+fn typed(key: &str, schedule: &str, more: &str) -> String {
+    cron(key, schedule, &format!("<Item Key=\"TaskType\">Echo</Item>{more}"))
+}
+
+/// Hourly ones, whose last due instant was half an hour ago, and the last one that anybody knows of a day
+/// and an hour before it.
+fn a_day_of_downtime_under_each_policy(database: Database) {
+    let now = Timestamp::now();
+    let schedule = format!("{} * * * *", (now.to_zoned(TimeZone::UTC).minute() + 30) % 60);
+    let policy = |policy| format!("<Item Key=\"MissedRuns\">{policy}</Item>");
+    let all = policy("all")
+        + "<Item Key=\"MissedRunsLimit\">5</Item>\
+               <Item Key=\"MaximumParallelInstances\">0</Item>";
+    let settings = [
+        typed("Latest", &schedule, ""),
+        typed("None", &schedule, &policy("none")),
+        typed("All", &schedule, &all),
+        shell("Echo", "true", &[]),
+        manager("SchedulerCronTaskManager"),
+    ];
+    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    tasks.start();
+    wait_until("the first sight of all", || {
+        let rows = tasks.block(tasks.store().recurrents("Cron")).ok()?;
+        (rows.len() == 3).then_some(())
+    });
+    tasks.world.otrsd(&["stop"]).ok();
+    let known = now - jiff::SignedDuration::from_mins(25 * 60 + 30);
+    let text = task_store::wall_clock(known, &TimeZone::UTC);
+    tasks.sql(&format!("UPDATE scheduler_recurrent_task SET last_execution_time = '{text}'"));
+    tasks.start();
+    for (name, ran) in [("Latest", 1), ("None", 0), ("All", 5)] {
+        let all = wait_until("25 accounted instants", || {
+            let all = occurrences(&tasks, name);
+            (all.iter().map(|it| it.instants).sum::<u64>() >= 25).then_some(all)
+        });
+        let missed = all.first().unwrap();
+        assert_eq!((missed.fate, missed.instants), (Fate::Missed, 25 - ran), "{name}");
+        assert_eq!(missed.reason, "no manager was running");
+        assert!(all[1..].iter().all(|it| it.fate == Fate::Ran), "{all:?}");
+        assert_eq!(all.len() as u64, 1 + ran);
+        all[1..].iter().for_each(|it| drop(tasks.succeeds(it.task.unwrap())));
+    }
+}
+
+fn a_removed_one_begins_anew(database: Database) {
+    let settings = [
+        typed("Tick", "* * * * * *", ""),
+        shell("Echo", "true", &[]),
+        manager("SchedulerCronTaskManager"),
+    ];
+    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    tasks.start();
+    let before = accounted(&tasks, "Tick", 2);
+    tasks.world.configure("30-types", &settings[1..]);
+    tasks.world.otrsd(&["reload"]).ok();
+    wait_until("its row to go", || {
+        tasks.block(tasks.store().recurrents("Cron")).ok()?.is_empty().then_some(())
+    });
+    let last = occurrences(&tasks, "Tick").pop().unwrap().last_due.as_second();
+    wait_until("some seconds", || (Timestamp::now().as_second() > last + 2).then_some(()));
+    let again = Timestamp::now();
+    tasks.world.configure("30-types", &settings);
+    tasks.world.otrsd(&["reload"]).ok();
+    let new = wait_until("an instant after it", || {
+        occurrences(&tasks, "Tick").into_iter().find(|it| it.due >= again)
+    });
+    assert_eq!((new.fate, new.instants), (Fate::Ran, 1));
+    let all = occurrences(&tasks, "Tick");
+    assert!(all.len() > before.len());
+    assert!(all.iter().all(|it| it.fate == Fate::Ran), "nothing was missed: {all:?}");
+}
+
+fn a_changed_one_cuts_nothing(database: Database) {
+    let script = "echo begun >>$HOME/begun; while [ ! -e $HOME/end ]; do sleep 0.05; done";
+    let command = format!(
+        "<Item Key=\"Command\"><Array><Item>/bin/sh</Item><Item>-c</Item>\
+         <Item>{}</Item></Array></Item>",
+        script.replace('>', "&gt;")
+    );
+    let settings =
+        |schedule| [cron("Tick", schedule, &command), manager("SchedulerCronTaskManager")];
+    let Some(tasks) = Tasks::new(database, &settings("* * * * * *")) else { return };
+    tasks.start();
+    let first = accounted(&tasks, "Tick", 2);
+    let running = first.iter().find(|it| it.fate == Fate::Ran).and_then(|it| it.task).unwrap();
+    wait_until("its beginning", || (tasks.world.read("begun") == "begun\n").then_some(()));
+    tasks.world.configure("30-types", &settings("*/2 * * * * *"));
+    tasks.world.otrsd(&["reload"]).ok();
+    let changed = Timestamp::now().as_second() + 1;
+    let skipped = wait_until("two instants of the new schedule", || {
+        let all = occurrences(&tasks, "Tick");
+        let new: Vec<_> = all.into_iter().filter(|it| it.due.as_second() > changed).collect();
+        (new.len() >= 2).then_some(new)
+    });
+    assert!(skipped.iter().all(|it| it.due.as_second() % 2 == 0), "{skipped:?}");
+    assert_eq!((skipped[0].fate, skipped[0].reason.as_str()), (Fate::Skipped, "limit reached"));
+    tasks.world.file("end", "");
+    let end = tasks.outcome(running);
+    assert_eq!((end.outcome, tasks.executions(running).len()), (Outcome::Success, 1));
+    wait_until("the next run", || {
+        occurrences(&tasks, "Tick").pop().filter(|it| it.fate == Fate::Ran)
+    });
+}
