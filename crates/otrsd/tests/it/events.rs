@@ -62,8 +62,8 @@ fn registered_tasks_are_added(database: Database) {
     );
     tasks.start();
 
-    let fired =
-        json(&fire(&["TicketCreate", "--data", "{\"Queue\": \"Raw\", \"To\": 1}"]).ok().stdout);
+    let data = "{\"Queue\": \"Raw\", \"To\": 1}";
+    let fired = json(&fire(&tasks, &["TicketCreate", "--data", data]).ok().stdout);
     let settings: Vec<_> = fired.iter().map(|it| it["setting"].as_str().unwrap()).collect();
     assert_eq!(settings, ["Daemon::Event###All", "Daemon::Event###Later", "Daemon::Event###Raw"]);
     let id = |it: &Value| it["task"].as_str().unwrap().parse().unwrap();
