@@ -49,12 +49,14 @@ This runs a daemon in the foreground; Ctrl-C stops it. Everything that it writes
   {directory}
 
 It runs what config/quickstart.xml registers: TestDaemon, which prints the time every two seconds,
-and the two modules that run tasks. From a second terminal:
+and the three modules that run tasks: at once, later, and by the clock. From a second terminal:
 
   export OTRSD_CONFIG={directory}/config
   {called} status
   {called} task add --type Greet --name World --wait
   {called} task add --type Greet --name later --at +10s
+  {called} event fire Arrival --data '{{\"from\":\"Rome\"}}'
+  {called} cron list                   (what runs by the clock, how it went, and when next)
   {called} task list                   (what waits and runs; --state done: what is over)
   {called} task explain ID             (why it runs or does not; task show ID has its output)
 

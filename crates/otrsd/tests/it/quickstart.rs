@@ -56,20 +56,34 @@ fn tasks_run_now_and_later_and_ones_own_types_too() {
         .filter_map(|line| line.trim().strip_prefix(&program))
         .filter(|line| !line.contains("ID"))
         .collect();
-    assert_eq!(lines.len(), 5, "{lines:#?}");
+    assert_eq!(lines.len(), 7, "{lines:#?}");
     // Also before the worker has made its database.
     wait_until("the database", || first.otrsd(&["task", "list"]).code.eq(&0).then_some(()));
     for line in lines {
         let line = line.split("   ").next().unwrap();
+        // As a shell would take it.
+        let line = line.replace('\'', "");
         let said = first.otrsd(&line.split(' ').collect::<Vec<_>>()).ok().stdout;
         assert!(
             !line.contains("--wait") || said.contains("\nsucceeded on node 1 after 2."),
             "{said}"
         );
     }
+    // What the event and the clock added.
+    first.otrsd(&["cron", "run", "EachMinute", "--wait"]).ok();
+    let guest = wait_until("a greeted guest", || {
+        let done = first.otrsd(&["task", "list", "--state", "done"]).ok().stdout;
+        let line = done.lines().find(|line| line.contains("guest"))?.to_owned();
+        Some(line.split(' ').next().unwrap().to_owned())
+    });
+    let shown = first.otrsd(&["task", "show", &guest]).ok().stdout;
+    assert!(shown.contains("Good day, guest! I got {") && shown.contains("Rome"), "{shown}");
+    let cron = first.otrsd(&["cron", "list"]).ok().stdout;
+    assert!(cron.contains("EachMinute  * * * * *"), "{cron}");
     let list = first.otrsd(&["task", "list"]).ok().stdout;
     assert!(list.contains("future  Greet  later"), "{list}");
-    let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
+    let later = list.lines().find(|line| line.contains("later")).unwrap();
+    let id = later.split(' ').next().unwrap();
     assert!(first.otrsd(&["task", "explain", id]).ok().stdout.contains("is planned for"));
     wait_until("the later one", || {
         first

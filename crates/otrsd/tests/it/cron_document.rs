@@ -1,0 +1,77 @@
+//! The handbook page of cron and events: what stands there runs, and every key is there.
+
+use crate::{
+    cron::manager,
+    harness::finish,
+    tasks::{Database, Tasks, shell},
+};
+
+const PAGE: &str = include_str!("../../../../docs/cron.md");
+
+/// The text of the first block of a language.
+fn block(language: &str) -> &'static str {
+    let (_, rest) = PAGE.split_once(&format!("```{language}\n")).unwrap();
+    rest.split("```").next().unwrap()
+}
+
+#[test]
+fn the_pages_commands_run() {
+    let settings = [
+        block("xml").to_owned(),
+        shell("Thumbnail", "cat", &[]),
+        manager("SchedulerCronTaskManager"),
+    ];
+    let tasks = Tasks::new(Database::Sqlite, &settings).unwrap();
+    tasks.start();
+    let path = std::env::var("PATH").unwrap();
+    let program = tasks.world.program.parent().unwrap().to_str().unwrap().to_owned();
+    let run = |line: &str| {
+        let mut command = tasks.world.command("/bin/sh");
+        command.args(["-c", line]).env("PATH", format!("{program}:{path}"));
+        finish(command).ok().stdout
+    };
+    for line in block("sh").lines() {
+        let said = run(line);
+        match line.split(' ').nth(2).unwrap() {
+            "run" => assert!(said.contains("succeeded"), "{said}"),
+            "fire" => {
+                let id = said.split(' ').next().unwrap().parse().unwrap();
+                let letter = tasks.succeeds(id).output.unwrap();
+                assert!(
+                    letter.contains("\"size\":\"120\"") && letter.contains("7.jpg"),
+                    "{letter}"
+                );
+            }
+            _ => assert!(said.len() > 5, "{line}: {said}"),
+        }
+    }
+    let (command, expected) = block("console").split_once('\n').unwrap();
+    assert_eq!(run(command.strip_prefix("$ ").unwrap()), expected);
+    let checked = tasks.world.otrsd(&["check"]).ok().stdout;
+    assert!(checked.ends_with("no problem\n"), "{checked}");
+}
+
+/// The keys of a table, and those that the source knows.
+fn keys<'a>(table: &'a str, source: &'a str) -> [Vec<&'a str>; 2] {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut rows: Vec<&str> = rows.map(|(key, _)| key).collect();
+    let known = source.split_once("const KNOWN").unwrap().1.split_once("= [").unwrap().1;
+    let mut known: Vec<&str> =
+        known.split(']').next().unwrap().split('"').skip(1).step_by(2).collect();
+    rows.sort_unstable();
+    known.sort_unstable();
+    [rows, known]
+}
+
+#[test]
+fn every_key_is_on_the_page_and_known() {
+    let tables: Vec<&str> = PAGE.split("| key | default |").skip(1).collect();
+    for (table, source) in tables.iter().zip([
+        include_str!("../../src/config/cron_tasks/task.rs"),
+        include_str!("../../src/config/events.rs"),
+    ]) {
+        let [rows, known] = keys(table.split("\n\n").next().unwrap(), source);
+        assert_eq!(rows, known);
+    }
+    assert_eq!(tables.len(), 2);
+}
