@@ -183,9 +183,10 @@ def setting(name, value):
 class Node:
     """A daemon with a directory and a copy of the program of its own."""
 
-    def __init__(self, directory, url, types, number=1, slots=8, worker=None):
+    def __init__(self, directory, url, types, number=1, slots=8, worker=None, more=(), environment=None):
         self.directory, self.number = os.path.join(directory, "node%d" % number), number
         self.url, self.types, self.slots, self.worker_keys = url, types, slots, worker or {}
+        self.more, self.environment = list(more), environment or {}
         os.makedirs(self.path("config"))
         self.binary = self.path("otrsd")
         copy(os.path.join(ROOT, "target/release/otrsd"), self.binary)
@@ -206,13 +207,14 @@ class Node:
                 ("DaemonModules###" + WORKER, {"Module": PACKAGES + WORKER, **self.worker_keys}),
                 ("DaemonModules###" + MANAGER, {"Module": PACKAGES + MANAGER}),
                 *(("Daemon::SchedulerTaskWorker::TaskType###" + name, keys) for name, keys in self.types.items()),
+                *self.more,
             ]:
                 file.write(setting(name, value))
             file.write("</otrsd_config>\n")
         os.rename(self.path("config/new"), self.path("config/node.xml"))
 
     def call(self, *arguments):
-        environment = dict(os.environ, OTRSD_CONFIG=self.path("config"))
+        environment = dict(os.environ, OTRSD_CONFIG=self.path("config"), **self.environment)
         return subprocess.run([self.binary, *arguments], env=environment, capture_output=True, text=True)
 
     def must(self, *arguments):

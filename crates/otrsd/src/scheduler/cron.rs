@@ -25,6 +25,7 @@ use crate::{
         ready,
         summary::{duration, row, time},
         trouble::Trouble,
+        wake,
     },
 };
 
@@ -123,6 +124,9 @@ impl SchedulerCronTaskManager {
     ) -> task_store::Result<bool> {
         let decisions: Vec<_> = batch.iter().map(|it| self.decision(it)).collect();
         let decided = store.decide(&decisions, clock::wall()).await?;
+        if decided.contains(&Decided::Done) {
+            wake::work_is_there(store, self.context.settings());
+        }
         let mut settled = true;
         for ((number, due, _), decided) in batch.iter().zip(decided) {
             let until = match decided {
