@@ -13,6 +13,7 @@ use crate::{
     scheduler::{
         cron::{self, SchedulerCronTaskManager},
         future::{self, SchedulerFutureTaskManager},
+        generic_agent::{self, SchedulerGenericAgentTaskManager},
     },
     worker::{self, SchedulerTaskWorker},
 };
@@ -48,6 +49,7 @@ impl Daemon {
         registry.register(test_daemon::MODULE, TestDaemon::new);
         registry.register(cron::MODULE, SchedulerCronTaskManager::new);
         registry.register(future::MODULE, SchedulerFutureTaskManager::new);
+        registry.register(generic_agent::MODULE, SchedulerGenericAgentTaskManager::new);
         Self { registry, functions: Functions::new() }
     }
 

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     clock,
     scheduler::event::{self, Fired, NotFired},
-    worker::wake,
 };
 
 #[derive(Debug, Subcommand)]
@@ -45,9 +44,9 @@ pub(super) fn run(
         let fired = event::fire(store, settings, &fire.name, &data, clock::wall()).await;
         let fired = fired.map_err(|error| match error {
             NotFired::Store(error) => error.into(),
+            NotFired::Broken(_) => Failure::configuration(&anyhow::anyhow!(error.to_string())),
             other => Failure::failed(other.to_string()),
         })?;
-        wake::work_is_there(store, settings);
         if fire.json {
             let all: Vec<Value> = fired.iter().map(object).collect();
             return Ok(print_json(&all)?);

@@ -31,9 +31,11 @@ pub(crate) struct Registration {
 pub(crate) struct Events {
     pub(crate) registrations: Vec<Registration>,
     pub(crate) problems: Vec<Problem>,
+    /// Events that a bad one is registered for, with what is wrong.
+    pub(crate) broken: BTreeMap<String, String>,
 }
 
-/// Reads all registrations; a bad one is left out.
+/// Reads all registrations; a bad one is left out, and its event cannot be fired: all its tasks or none.
 pub(crate) fn read(settings: &SysConfig) -> Events {
     let mut events = Events::default();
     let given = settings.get(SETTING).and_then(Value::as_map);
@@ -42,7 +44,14 @@ pub(crate) fn read(settings: &SysConfig) -> Events {
             |what| events.problems.push(problem(settings, &format!("{SETTING}###{key}"), what));
         match one(&Keys::of(settings, SETTING, key, value), key) {
             Ok(registration) => events.registrations.push(registration),
-            Err(what) => complain(format!("{what}; this registration is skipped")),
+            Err(what) => {
+                if let Some(event) = value.get("Event").and_then(Value::as_text) {
+                    events
+                        .broken
+                        .insert(event.trim().to_owned(), format!("{SETTING}###{key}: {what}"));
+                }
+                complain(format!("{what}; its event cannot be fired"));
+            }
         }
         let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
         keys.filter(|key| !KNOWN.contains(&key.as_str()))
@@ -61,10 +70,15 @@ fn one(keys: &Keys<'_>, key: &str) -> Result<Registration, String> {
         let longest = task_store::LONGEST_NAME;
         return Err(format!("'TaskName' is longer than {longest} characters"));
     }
+    let task_type = keys.text("TaskType")?.ok_or("'TaskType' is missing")?;
+    if task_type.chars().count() > task_store::LONGEST_NAME {
+        let longest = task_store::LONGEST_NAME;
+        return Err(format!("'TaskType' is longer than {longest} characters"));
+    }
     Ok(Registration {
         key: key.to_owned(),
         event: event.to_owned(),
-        task_type: keys.text("TaskType")?.ok_or("'TaskType' is missing")?.to_owned(),
+        task_type: task_type.to_owned(),
         name: name.to_owned(),
         data: data(keys.value.get("Data"))?,
         delay: keys.seconds("Delay")?.filter(|delay| !delay.is_zero()),

@@ -5,9 +5,12 @@ use serde_json::Value as Json;
 use sysconfig::SysConfig;
 use task_store::{Added, NewTask, Store, encode};
 
-use crate::config::{
-    events::{self, Registration},
-    task_types,
+use crate::{
+    config::{
+        events::{self, Events, Registration},
+        task_types,
+    },
+    worker::wake,
 };
 
 /// What became of one registration.
@@ -24,6 +27,8 @@ pub(crate) struct Fired {
 pub(crate) enum NotFired {
     #[error("nothing is registered for event '{event}'; known are {known}")]
     Unknown { event: String, known: String },
+    #[error("{0}; nothing was added")]
+    Broken(String),
     #[error("{0}")]
     Data(String),
     #[error(transparent)]
@@ -38,7 +43,10 @@ pub(crate) async fn fire(
     data: &Json,
     now: Timestamp,
 ) -> Result<Vec<Fired>, NotFired> {
-    let all = events::read(settings).registrations;
+    let Events { registrations: all, broken, .. } = events::read(settings);
+    if let Some(what) = broken.get(event) {
+        return Err(NotFired::Broken(what.clone()));
+    }
     let of_event: Vec<&Registration> = all.iter().filter(|it| it.event == event).collect();
     if of_event.is_empty() {
         return Err(NotFired::Unknown { event: event.to_owned(), known: known(&all) });
@@ -63,6 +71,7 @@ pub(crate) async fn fire(
     let planned: Vec<(Timestamp, NewTask)> =
         later.iter().filter_map(|it| Some((it.due?, it.task.clone()))).collect();
     let added = store.add_and_plan(&tasks, &planned, now).await?;
+    wake::work_is_there(store, settings);
     for (fired, added) in now_due.into_iter().zip(added) {
         fired.added = added;
     }

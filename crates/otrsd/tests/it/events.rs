@@ -37,7 +37,8 @@ fn world(database: Database) -> Tasks {
         event("Raw", &[&created[..], &raw].concat()),
         event("Later", &[&created[..], &[("Delay", "3600")]].concat()),
         event("Once", &[("Event", "Limited"), ("TaskType", "Blocked")]),
-        event("Bad", &[("Event", "TicketCreate")]),
+        event("Bad", &[("Event", "Broken")]),
+        event("Good", &[("Event", "Broken"), ("TaskType", "Echo")]),
         shell("Echo", "cat", &[]),
         shell("Blocked", "exec sleep 3630", &[("MaximumParallelInstances", "1")]),
     ];
@@ -95,6 +96,12 @@ fn what_does_not_fit_is_told(database: Database) {
     let before = tasks.count(State::Future);
     let listed = fire(&tasks, &["TicketCreate", "--data", "[1]"]).ok().stdout;
     assert!(listed.contains("Daemon::Event###Later") && !listed.contains("Raw"), "{listed}");
+    let broken = fire(&tasks, &["Broken"]).failed(3);
+    assert!(
+        broken.stderr.contains("Bad: 'TaskType' is missing; nothing was added"),
+        "{}",
+        broken.stderr
+    );
     let unknown = fire(&tasks, &["TicketCreated"]).failed(1);
     for text in ["event 'TicketCreated'", "Limited, TicketCreate"] {
         assert!(unknown.stderr.contains(text), "{}", unknown.stderr);

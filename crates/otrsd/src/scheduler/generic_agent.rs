@@ -1,0 +1,113 @@
+//! `SchedulerGenericAgentTaskManager`: puts the generic agent's jobs into the queue at their due instants.
+//!
+//! They can be changed in the web interface at any time, so they are read at each full minute, which is when
+//! they can be due. A database without them costs one look for the table a minute.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use task_store::{Job, Store};
+
+use super::{
+    alarm,
+    cron::AGAIN,
+    jobs::{self, TYPE},
+    roster::Roster,
+    table,
+};
+use crate::{
+    clock,
+    config::database,
+    logs,
+    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
+    worker::{ready, trouble::Trouble},
+};
+
+/// The package name of the original.
+pub(crate) const MODULE: &str =
+    "Kernel::System::Daemon::DaemonModules::SchedulerGenericAgentTaskManager";
+
+const CONNECTIONS: u32 = 1;
+const MINUTE: i64 = 60;
+
+pub(crate) struct SchedulerGenericAgentTaskManager {
+    context: ModuleContext,
+    /// Opened in the first round: it needs the runtime.
+    store: Option<Store>,
+    trouble: Trouble,
+    /// What was planned, and the jobs that it was made of.
+    planned: Option<(Vec<Job>, Roster)>,
+    /// What was told of damaged jobs.
+    told: BTreeSet<String>,
+}
+
+impl SchedulerGenericAgentTaskManager {
+    pub(crate) fn new(context: ModuleContext) -> Self {
+        let trouble = Trouble::new(context.clone());
+        Self { context, store: None, trouble, planned: None, told: BTreeSet::new() }
+    }
+
+    /// Decides everything that is due; false if something must be looked at again soon.
+    async fn work(&mut self, store: &Store) -> task_store::Result<bool> {
+        let jobs = store.generic_agent_jobs().await?;
+        let settings = self.context.settings();
+        if self.planned.as_ref().is_none_or(|(known, _)| *known != jobs) {
+            let planned = jobs::planned(&jobs);
+            let new = planned.problems.difference(&self.told);
+            new.for_each(|what| logs::complain(what));
+            self.told = planned.problems;
+            let names = jobs.iter().map(|job| job.name.clone()).collect();
+            let roster = Roster::read(store, settings, TYPE, planned.tasks, &names).await?;
+            self.planned = Some((jobs, roster));
+        }
+        match &mut self.planned {
+            Some((_, roster)) => roster.decide(store, settings).await,
+            None => Ok(true),
+        }
+    }
+}
+
+#[async_trait]
+impl DaemonModule for SchedulerGenericAgentTaskManager {
+    async fn pre_run(&mut self) -> anyhow::Result<Round> {
+        if self.store.is_none() {
+            let store = database::open(self.context.settings(), CONNECTIONS)?;
+            if ready::wait(&self.context, &store, &mut self.trouble).await? {
+                self.store = Some(store);
+            }
+        }
+        Ok(Round::Continue)
+    }
+
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
+        let outcome = self.work(&store).await;
+        if self.trouble.check(outcome) != Some(true) {
+            self.context.pause(AGAIN).await;
+            return Ok(Round::Continue);
+        }
+        tokio::select! {
+            () = self.context.stopped() => {}
+            outcome = alarm::wait(next_minute(clock::wall())) => outcome?,
+        }
+        Ok(Round::Continue)
+    }
+
+    /// The round itself waits for the next minute.
+    fn pace(&self) -> Pace {
+        Pace { sleep_post: Some(Duration::ZERO), discard: Some(Duration::from_hours(1)) }
+    }
+
+    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
+        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        let planned = jobs::planned(&store.generic_agent_jobs().await?);
+        let rows = store.recurrents(TYPE).await?;
+        Ok(vec![table::of("generic agent", &planned.tasks, &rows, clock::wall())])
+    }
+}
+
+fn next_minute(now: Timestamp) -> Timestamp {
+    let second = (now.as_second().div_euclid(MINUTE) + 1) * MINUTE;
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}

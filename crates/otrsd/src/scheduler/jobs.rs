@@ -1,0 +1,120 @@
+//! The generic agent's jobs, as the web interface keeps them: which are planned by the clock, and when. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cron_events::{Dialect, Schedule};
+use jiff::tz::TimeZone;
+use serde_json::{Value as Json, json};
+use task_store::{Job, LONGEST_NAME};
+
+use crate::config::cron_tasks::{CronTask, CronWork, MissedRuns};
+
+/// The type of the jobs' tasks.
+pub(super) const TYPE: &str = "GenericAgent";
+
+/// The jobs that are planned.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    pub(super) tasks: Vec<CronTask>,
+    /// What is wrong with others.
+    pub(super) problems: BTreeSet<String>,
+}
+
+/// As the original: a job that is not valid, or has not all three lists, is not planned by the clock.
+pub(super) fn planned(jobs: &[Job]) -> Jobs {
+    let mut planned = Jobs::default();
+    for job in jobs {
+        let lists = ["ScheduleMinutes", "ScheduleHours", "ScheduleDays"].map(|key| job.values(key));
+        let is_valid = job.values("Valid").iter().any(|value| !matches!(*value, "" | "0"));
+        if !is_valid || lists.iter().any(Vec::is_empty) {
+            continue;
+        }
+        match task(job, &lists) {
+            Ok(task) => planned.tasks.push(task),
+            Err(what) => {
+                let name = &job.name;
+                planned.problems.insert(format!(
+                    "table generic_agent_jobs, job '{name}': {what}; this job is skipped"
+                ));
+            }
+        }
+    }
+    planned
+}
+
+fn task(job: &Job, [minutes, hours, days]: &[Vec<&str>; 3]) -> Result<CronTask, String> {
+    if job.name.chars().count() > LONGEST_NAME {
+        return Err(format!("its name is longer than {LONGEST_NAME} characters"));
+    }
+    let text = format!("{} {} * * {}", minutes.join(","), hours.join(","), days.join(","));
+    let schedule = Schedule::parse(&text, Dialect::Vixie).map_err(|error| error.to_string())?;
+    Ok(CronTask {
+        key: job.name.clone(),
+        name: job.name.clone(),
+        text,
+        schedule,
+        // As cron tasks: the original means UTC, whatever its documentation says.
+        zone: TimeZone::UTC,
+        missed: MissedRuns::Latest,
+        max_parallel: 1,
+        work: CronWork::Task { task_type: TYPE.to_owned(), data: data(job) },
+    })
+}
+
+/// The job's name and keys; a key that stands several times is a list.
+fn data(job: &Job) -> Json {
+    let mut keys: BTreeMap<&str, Json> = BTreeMap::new();
+    for (key, _) in &job.keys {
+        let values = job.values(key);
+        let is_list = values.len() > 1 || key.starts_with("Schedule");
+        keys.insert(key, if is_list { json!(values) } else { json!(values[0]) });
+    }
+    keys.insert("Name", json!(job.name));
+    json!(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, keys: &[(&str, &str)]) -> Job {
+        let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Job { name: name.to_owned(), keys: keys.collect() }
+    }
+
+    const CLOCK: [(&str, &str); 4] =
+        [("Valid", "1"), ("ScheduleMinutes", "10"), ("ScheduleHours", "3"), ("ScheduleDays", "0")];
+
+    #[test]
+    fn a_job_with_all_lists_is_planned() {
+        let more =
+            [("ScheduleDays", "6"), ("NewQueueID", "5"), ("StateIDs", "1"), ("StateIDs", "2")];
+        let jobs = planned(&[job("Close", &[&CLOCK[..], &more].concat())]);
+        let task = &jobs.tasks[0];
+        assert_eq!((task.text.as_str(), task.max_parallel), ("10 3 * * 0,6", 1));
+        let (task_type, data) = task.payload(jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(task_type, "GenericAgent");
+        assert_eq!((&data["Name"], &data["NewQueueID"]), (&json!("Close"), &json!("5")));
+        assert_eq!(
+            (&data["StateIDs"], &data["ScheduleHours"]),
+            (&json!(["1", "2"]), &json!(["3"]))
+        );
+    }
+
+    #[test]
+    fn others_are_not() {
+        let invalid = [&[("Valid", "0")], &CLOCK[1..]].concat();
+        let jobs = planned(&[job("A", &invalid), job("B", &CLOCK[..3]), job("C", &CLOCK[1..])]);
+        assert!(jobs.tasks.is_empty() && jobs.problems.is_empty());
+        let damaged = [&CLOCK[..], &[("ScheduleDays", "Sonntag")]].concat();
+        let jobs =
+            planned(&[job("Bad", &damaged), job("Good", &CLOCK), job(&"x".repeat(151), &CLOCK)]);
+        assert_eq!(jobs.tasks.len(), 1);
+        let problems: Vec<_> = jobs.problems.iter().collect();
+        assert!(
+            problems[0].contains("job 'Bad'") && problems[0].contains("Sonntag"),
+            "{problems:?}"
+        );
+        assert!(problems[1].contains("longer than 150 characters"), "{problems:?}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Cron tasks and what is known of them: their due instants are decided and accounted for here, whoever
+//! planned them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sysconfig::SysConfig;
+use task_store::{Decided, Decision, NewTask, Store, Verdict, encode};
+
+use super::{
+    agenda::Agenda,
+    plan::{Due, due},
+};
+use crate::{
+    clock,
+    config::{cron_tasks::CronTask, node},
+    worker::wake,
+};
+
+/// Decisions of one transaction.
+const AT_ONCE: usize = 250;
+const MISSED: &str = "no manager was running";
+
+pub(super) struct Roster {
+    /// The type of the recurrent rows.
+    task_type: &'static str,
+    pub(super) tasks: Vec<CronTask>,
+    agenda: Agenda,
+    node: u16,
+}
+
+impl Roster {
+    /// The tasks, with what the database knows of them. Rows of names that are not among `names` are forgotten.
+    pub(super) async fn read(
+        store: &Store,
+        settings: &SysConfig,
+        task_type: &'static str,
+        tasks: Vec<CronTask>,
+        names: &BTreeSet<String>,
+    ) -> task_store::Result<Self> {
+        let rows = store.recurrents(task_type).await?;
+        for row in rows.iter().filter(|row| !names.contains(&row.name)) {
+            store.forget_recurrent(task_type, &row.name).await?;
+        }
+        let known: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row.last_due)).collect();
+        let mut last = Vec::with_capacity(tasks.len());
+        for task in &tasks {
+            last.push(match known.get(&task.name).copied().flatten() {
+                Some(last) => last,
+                None => first_seen(store, task_type, task).await?,
+            });
+        }
+        let agenda = Agenda::new(&tasks, last);
+        Ok(Self { task_type, tasks, agenda, node: node(settings) })
+    }
+
+    /// The next due instant of all.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.agenda.next()
+    }
+
+    /// Decides everything that is due; false if something must be looked at again soon. What was accounted
+    /// for before an error still is.
+    pub(super) async fn decide(
+        &mut self,
+        store: &Store,
+        settings: &SysConfig,
+    ) -> task_store::Result<bool> {
+        let now = clock::wall();
+        let (mut settled, mut batch) = (true, Vec::new());
+        for number in self.agenda.due(now) {
+            let task = &self.tasks[number];
+            for due in due(task, self.agenda.last(number), now) {
+                batch.push((number, due, new_task(store, task, &due)?));
+            }
+            if batch.len() >= AT_ONCE {
+                settled &= self.account_for(store, settings, &batch).await?;
+                batch.clear();
+            }
+        }
+        Ok(settled & self.account_for(store, settings, &batch).await?)
+    }
+
+    /// One transaction. What is due of one cron task is never in two.
+    async fn account_for(
+        &mut self,
+        store: &Store,
+        settings: &SysConfig,
+        batch: &[(usize, Due, NewTask)],
+    ) -> task_store::Result<bool> {
+        let decisions: Vec<_> = batch.iter().map(|it| self.decision(it)).collect();
+        let decided = store.decide(&decisions, clock::wall()).await?;
+        if decided.contains(&Decided::Done) {
+            wake::work_is_there(store, settings);
+        }
+        let mut settled = true;
+        for ((number, due, _), decided) in batch.iter().zip(decided) {
+            let until = match decided {
+                Decided::Busy(_) => {
+                    settled = false;
+                    continue;
+                }
+                Decided::Taken(until) => until,
+                _ => due.last,
+            };
+            self.agenda.accounted(*number, &self.tasks[*number], until);
+        }
+        Ok(settled)
+    }
+
+    fn decision<'a>(&'a self, (number, due, task): &'a (usize, Due, NewTask)) -> Decision<'a> {
+        Decision {
+            task_type: self.task_type,
+            name: &self.tasks[*number].name,
+            due: due.first,
+            last_due: due.last,
+            instants: due.instants,
+            follows: Some(due.follows),
+            verdict: if due.runs { Verdict::Run(task) } else { Verdict::Miss(MISSED) },
+            node: self.node,
+        }
+    }
+}
+
+/// A new cron task does not run for an instant at which nobody knew of it.
+async fn first_seen(
+    store: &Store,
+    task_type: &str,
+    task: &CronTask,
+) -> task_store::Result<Timestamp> {
+    let now = clock::wall();
+    let previous = task.schedule.previous(now, &task.zone).map_or(now, |due| due.instant);
+    store.first_seen(task_type, &task.name, previous, now).await?;
+    Ok(previous)
+}
+
+fn new_task(store: &Store, task: &CronTask, due: &Due) -> task_store::Result<NewTask> {
+    let (task_type, data) = task.payload(due.last);
+    let data = encode(&data, store.encoding())
+        .map_err(|error| task_store::Error::Invalid(error.to_string()))?;
+    let max_parallel = task.max_parallel;
+    Ok(NewTask { max_parallel, ..NewTask::new(task_type, &task.name, data) })
+}

@@ -1,0 +1,46 @@
+//! The Summary of the modules that plan by the clock, as the original's.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use task_store::Recurrent;
+
+use crate::{
+    config::cron_tasks::CronTask,
+    module::{Column, Summary},
+    worker::summary::{duration, row, time},
+};
+
+/// `kind`: what the original calls these tasks.
+pub(super) fn of(kind: &str, tasks: &[CronTask], rows: &[Recurrent], now: Timestamp) -> Summary {
+    let cells = |task: &CronTask| {
+        let last = rows.iter().find(|row| row.name == task.name);
+        let status = match last.and_then(|last| last.last_success) {
+            Some(true) => "Success",
+            Some(false) => "Fail",
+            None => "N/A",
+        };
+        let seconds = last.and_then(|last| last.last_seconds);
+        let took = seconds.map(|seconds| duration(Duration::from_secs(seconds.unsigned_abs())));
+        let next = task.schedule.next(now, &task.zone).map(|due| due.instant);
+        row([
+            ("Name", task.name.clone()),
+            ("LastExecutionTime", time(last.and_then(|last| last.last_due))),
+            ("LastWorkerStatus", status.to_owned()),
+            ("LastWorkerRunningTime", took.unwrap_or_else(|| "N/A".to_owned())),
+            ("NextExecutionTime", time(next)),
+        ])
+    };
+    Summary {
+        header: format!("Recurrent {kind} tasks:"),
+        columns: vec![
+            Column::new("Name", "Name", 40),
+            Column::new("LastExecutionTime", "Last Execution", 20),
+            Column::new("LastWorkerStatus", "Last Status", 20),
+            Column::new("LastWorkerRunningTime", "Last Duration", 20),
+            Column::new("NextExecutionTime", "Next Execution", 20),
+        ],
+        rows: tasks.iter().map(cells).collect(),
+        no_data_message: format!("There are currently no {kind} recurring tasks configured."),
+    }
+}
