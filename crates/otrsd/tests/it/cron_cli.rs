@@ -5,7 +5,7 @@ use task_store::Fate;
 
 use crate::{
     cron::{accounted, cron, manager, occurrences},
-    harness::{World, wait_until},
+    harness::{World, finish, wait_until},
     tasks::{Database, Tasks, on_each_database, shell},
 };
 
@@ -106,4 +106,27 @@ fn what_is_due_is_told_without_a_daemon() {
         let failed = world.otrsd(&[&["cron", "next"], arguments].concat()).failed(code);
         assert!(failed.stderr.contains(expected), "{}", failed.stderr);
     }
+}
+
+/// A machine without time-zone data, as small containers are.
+#[test]
+fn without_time_zone_data_only_utc_is_known() {
+    let zone = "<Item Key=\"TimeZone\">Europe/Berlin</Item><Item Key=\"TaskType\">T</Item>";
+    let utc = "<Item Key=\"TaskType\">T</Item>";
+    let world = World::stock()
+        .with("10-cron", &[cron("Berlin", "30 2 * * *", zone), cron("Utc", "30 2 * * *", utc)]);
+    let bare = |arguments: &[&str]| {
+        let mut command = world.command("unshare");
+        let hidden = "mount -t tmpfs none /usr/share/zoneinfo && exec \"$0\" \"$@\"";
+        command.args(["--mount", "sh", "-c", hidden]).arg(&world.program).args(arguments);
+        finish(command)
+    };
+    let check = bare(&["check"]).failed(3).stdout;
+    assert!(
+        check.contains("Task###Berlin: 'TimeZone'") && check.contains("knows no 'Europe/Berlin'"),
+        "{check}"
+    );
+    bare(&["cron", "next", "Utc"]).ok();
+    let refused = bare(&["cron", "next", "Berlin"]).failed(1).stderr;
+    assert!(refused.contains("cron task 'Berlin' cannot run; see otrsd check"), "{refused}");
 }

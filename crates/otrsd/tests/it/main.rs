@@ -17,6 +17,7 @@ mod control;
 mod crash;
 mod cron;
 mod cron_cli;
+mod cron_clock;
 mod cron_document;
 mod cron_life;
 mod cron_znuny;

@@ -41,7 +41,7 @@ fn ends_well(tasks: &Tasks, id: task_store::TaskId) {
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 /// A daemon whose clock is what a file says.
-struct Faked {
+pub(crate) struct Faked {
     tasks: Tasks,
 }
 
@@ -55,7 +55,6 @@ impl std::ops::Deref for Faked {
 
 impl Faked {
     fn new(database: Database, only_wall: bool) -> Self {
-        assert!(Path::new(LIBRARY).exists(), "{LIBRARY} is missing: apt-get install faketime");
         let long = "echo begun >>\"$HOME/begun\"; until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
         let retry = "[ \"$OTRSD_TASK_TRY\" = 2 ] || exit 75";
         let types = [
@@ -64,7 +63,11 @@ impl Faked {
             shell("Brief", "true", &[]),
             shell("Later", retry, &[("RetryDelay", "1800"), ("RetryDelayMax", "1800")]),
         ];
-        let tasks = Tasks::new(database, &types).unwrap();
+        Self::start(Tasks::new(database, &types).unwrap(), only_wall)
+    }
+
+    pub(crate) fn start(tasks: Tasks, only_wall: bool) -> Self {
+        assert!(Path::new(LIBRARY).exists(), "{LIBRARY} is missing: apt-get install faketime");
         let faked = Self { tasks };
         faked.jump("+0");
         let mut command = faked.world.command(&faked.world.program);
@@ -83,7 +86,7 @@ impl Faked {
     }
 
     /// Sets the daemon's clock, as a distance from the machine's.
-    fn jump(&self, distance: &str) {
+    pub(crate) fn jump(&self, distance: &str) {
         self.world.file("clock.new", distance);
         std::fs::rename(self.world.path("clock.new"), self.world.path("clock")).unwrap();
     }

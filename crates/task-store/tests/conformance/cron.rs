@@ -111,6 +111,21 @@ pub async fn paused(kind: Kind) {
     assert_eq!(place.count("scheduler_task").await, 1);
 }
 
+pub async fn old_ones_are_forgotten(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    assert_eq!(store.oldest_occurrence().await.unwrap(), None);
+    for due in [0, 60, 120] {
+        let run = task("Backup");
+        assert_eq!(one(store, &decision(due, Verdict::Run(&run)), now()).await, Decided::Done);
+    }
+    assert_eq!(store.oldest_occurrence().await.unwrap(), Some(after(0)));
+    assert_eq!(store.forget_occurrences(after(120)).await.unwrap(), 2);
+    assert_eq!(store.forget_occurrences(after(999)).await.unwrap(), 1);
+    // The row remembers the last one.
+    assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(after(120)));
+}
+
 /// Many cron tasks in one transaction: what of each was missed, and what runs; one of them is taken, one busy,
 /// one at its limit.
 pub async fn many_at_once(kind: Kind) {

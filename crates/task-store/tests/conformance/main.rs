@@ -69,6 +69,7 @@ everywhere! {
             each_instant_once
             by_three_nodes
             many_at_once
+            old_ones_are_forgotten
             paused
             many_by_three_nodes
             first_seen_and_busy
