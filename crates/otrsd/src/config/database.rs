@@ -12,6 +12,7 @@ use sysconfig::{Origin, Setting, SysConfig, Value};
 use task_store::{Identity, Options, Store};
 
 use super::{places::Places, text};
+use crate::home;
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
@@ -27,7 +28,8 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     if let Some(file) = file(settings) {
         make_directory(file)?;
     }
-    let options = Options { time_zone, connections, ..Options::default() };
+    let home = settings.get(home::SETTING).is_some();
+    let options = Options { home, time_zone, connections, ..Options::default() };
     // The URL holds a password: it stays out of the message.
     Store::connect(url, options).with_context(|| described(settings))
 }

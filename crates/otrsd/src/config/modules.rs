@@ -77,7 +77,7 @@ pub(super) fn interpret(
     problems: &mut Vec<Problem>,
 ) -> (Vec<ModuleSpec>, Vec<Refused>) {
     let (mut specs, mut refused) = (Vec::<ModuleSpec>::new(), Vec::new());
-    let home = PerlHome::of(settings);
+    let home = PerlHome::of(settings, problems);
     let mut first_of = BTreeMap::<String, String>::new();
     let registrations = settings.get("DaemonModules").and_then(Value::as_map);
     for (name, registration) in registrations.into_iter().flatten() {

@@ -5,19 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sysconfig::{SysConfig, Value};
+use sysconfig::{Problem, SysConfig, Value};
 
 use super::{
     keys::Keys,
     modules::{Kind, ModuleSpec},
-    text,
+    problem, text,
 };
 use crate::{
     home::{self, Home},
     module::{Pace, registry::Registry},
 };
 
-/// Whether all modules of an installation run in Perl; 0 lets those of this program run in their place.
+/// Whether all modules of an installation run in Perl.
 const PERL_MODULES: &str = "Daemon::PerlModules";
 
 /// Keys that run programs or change who runs them.
@@ -35,16 +35,18 @@ pub(super) struct Registration<'a> {
 pub(super) struct PerlHome {
     installation: Home,
     configured: String,
-    /// Also those that this program has modules for: the careful first step of a migration.
-    all: bool,
 }
 
 impl PerlHome {
-    pub(super) fn of(settings: &SysConfig) -> Option<Self> {
+    /// So far all its modules run in Perl, as with `Daemon::PerlModules` 1; another wish is a problem.
+    pub(super) fn of(settings: &SysConfig, problems: &mut Vec<Problem>) -> Option<Self> {
         let installation = Home::at(Path::new(text(settings, home::SETTING)?));
         let configured = text(settings, home::CONFIGURED).unwrap_or_default().to_owned();
-        let all = text(settings, PERL_MODULES).is_none_or(|text| text != "0");
-        Some(Self { installation, configured, all })
+        if text(settings, PERL_MODULES).is_some_and(|text| text != "1") {
+            let what = "all modules of an installation run in its Perl; only 1 is possible";
+            problems.push(problem(settings, PERL_MODULES, what.to_owned()));
+        }
+        Some(Self { installation, configured })
     }
 }
 
@@ -91,13 +93,11 @@ impl Registration<'_> {
             Some(argv) if pace == Pace::default() => Ok(Kind::Command(argv)),
             Some(argv) => Ok(Kind::Rounds(argv)),
             None if module.is_empty() => Err("the key 'Module' or 'Command' is missing".to_owned()),
-            None if self.registry.contains(module) && self.home.is_none_or(|home| !home.all) => {
-                Ok(Kind::Native)
-            }
             None if let Some(home) = self.home => Ok(Kind::Perl {
                 argv: home.installation.module_host(name, module),
                 configured: home.configured.clone(),
             }),
+            None if self.registry.contains(module) => Ok(Kind::Native),
             None => Err(format!(
                 "no module '{module}' in this program; known are {}. \
                  Is the name right? Does it need a 'Command'?",
