@@ -183,10 +183,12 @@ def setting(name, value):
 class Node:
     """A daemon with a directory and a copy of the program of its own."""
 
-    def __init__(self, directory, url, types, number=1, slots=8, worker=None, more=(), environment=None):
+    def __init__(self, directory, url, types, number=1, slots=8, worker=None, more=(), below=(),
+                 environment=None):
         self.directory, self.number = os.path.join(directory, "node%d" % number), number
         self.url, self.types, self.slots, self.worker_keys = url, types, slots, worker or {}
         self.more, self.environment = list(more), environment or {}
+        self.layers = ":".join([*below, self.path("config")])
         os.makedirs(self.path("config"))
         self.binary = self.path("otrsd")
         copy(os.path.join(ROOT, "target/release/otrsd"), self.binary)
@@ -214,7 +216,7 @@ class Node:
         os.rename(self.path("config/new"), self.path("config/node.xml"))
 
     def call(self, *arguments):
-        environment = dict(os.environ, OTRSD_CONFIG=self.path("config"), **self.environment)
+        environment = dict(os.environ, OTRSD_CONFIG=self.layers, **self.environment)
         return subprocess.run([self.binary, *arguments], env=environment, capture_output=True, text=True)
 
     def must(self, *arguments):

@@ -1,71 +1,133 @@
-//! The cron settings of a real Znuny, loaded as they are, with commands in place of its Perl packages: what is
-//! due over a year is what its own Perl says, to the minute.
+//! The cron tasks of a real Znuny, its settings loaded as they are, with commands in place of its Perl modules.
 
-use std::{env, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    io::Write as _,
+    process::{Command, Stdio},
+    thread,
+};
 
+use jiff::{Timestamp, ToSpan as _, civil::date, tz::TimeZone};
 use serde_json::Value;
 
 use crate::{
-    harness::{World, finish, setting},
+    harness::{World, setting},
     tasks::{Database, Tasks},
 };
 
-const PERL: &str = r#"
-    use strict; use warnings; use POSIX (); use Schedule::Cron::Events; use Time::Local;
-    my ( $from, $to, $schedule ) = @ARGV;
-    my $cron = Schedule::Cron::Events->new( $schedule, Seconds => $from );
-    while (1) {
-        my $due = timegm( $cron->nextEvent() );
-        last if $due > $to;
-        print "$due\n" if $due > $from;
-    }
-"#;
+const CRON: &str = "Daemon::SchedulerCronTaskManager";
+const ACTIVE: usize = 23;
+const YEAR: i16 = 2027;
 
-const FROM: &str = "2026-03-01T00:00:00Z";
+/// By the name of a cron task, its due instants in epoch seconds.
+type Due = BTreeMap<String, Vec<i64>>;
+
+fn znuny() -> String {
+    let home = env::var("ZNUNY_HOME").expect("scripts/znuny-home makes a home for the tests");
+    format!("{home}/Kernel/Config/Files/XML")
+}
+
+fn otrsd(world: &World, arguments: &[&str]) -> String {
+    let (znuny, own) = (znuny(), world.text("config"));
+    let arguments = [&["--config", &znuny, "--config", &own], arguments].concat();
+    world.otrsd(&arguments).stdout
+}
+
+/// The midnights of UTC between which the months of the year lie.
+fn midnights() -> Vec<Timestamp> {
+    let months = (0..=12).map(|month| date(YEAR, 1, 1) + month.months());
+    months.map(|day| day.to_zoned(TimeZone::UTC).unwrap().timestamp()).collect()
+}
+
+/// What `cron next` says of the year, asked month by month; in each, the order of time.
+fn planned(world: &World) -> Due {
+    let mut due = Due::new();
+    for pair in midnights().windows(2) {
+        // What is due at --from itself belongs to the month before.
+        let [from, to] = [pair[0], pair[1]].map(|time| (time - 1.second()).to_string());
+        let text = otrsd(world, &["cron", "next", "--all", "--json", "--from", &from, "--to", &to]);
+        let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let all = all.iter().map(|it| (it["due"].as_str().unwrap(), it["name"].as_str().unwrap()));
+        let all: Vec<_> = all.collect();
+        assert!(all.is_sorted_by_key(|(due, _)| *due), "after {from}");
+        for (instant, name) in all {
+            let second = instant.parse::<Timestamp>().unwrap().as_second();
+            due.entry(name.to_owned()).or_default().push(second);
+        }
+    }
+    due
+}
+
+/// What Perl's module says of the schedules, each asked once.
+fn of_perl(schedules: &BTreeSet<String>) -> Due {
+    let midnights = midnights();
+    let [from, to] = [midnights[0], midnights[12]].map(|time| (time.as_second() - 1).to_string());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/schedule-year.pl");
+    let mut command = Command::new("perl");
+    command.args([script, &from, &to]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut perl = command.spawn().unwrap();
+    let (mut input, lines) = (perl.stdin.take().unwrap(), schedules.iter().cloned());
+    let lines = lines.collect::<Vec<_>>().join("\n") + "\n";
+    let writer = thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let output = perl.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success());
+    let (mut due, mut schedule) = (Due::new(), String::new());
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        match line.parse() {
+            Ok(second) => due.entry(schedule.clone()).or_default().push(second),
+            Err(_) => line.clone_into(&mut schedule),
+        }
+    }
+    due
+}
+
+/// The schedules as the settings have them, by task.
+fn schedules(world: &World) -> BTreeMap<String, String> {
+    let text = otrsd(world, &["config", "list", &format!("{CRON}::Task###"), "--json"]);
+    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let task = |it: &Value| {
+        let text = |key: &str| it["value"][key].as_str().map(str::to_owned);
+        Some((text("TaskName")?, text("Schedule")?))
+    };
+    all.iter().filter_map(task).collect()
+}
 
 #[test]
-fn a_year_is_what_perl_says() {
-    let home = env::var("ZNUNY_HOME").expect("scripts/znuny-home makes a home for the tests");
-    let settings = format!("{home}/Kernel/Config/Files/XML");
-    let world = World::stock();
-    let otrsd = |arguments: &[&str]| {
-        let mut command = world.command(&world.program);
-        command.args(["--config", &settings, "--config", &world.text("config")]).args(arguments);
-        finish(command)
-    };
-    let dialect = setting("Daemon::SchedulerCronTaskManager::Dialect", "perl");
-    // Something to look at: the list reads the database.
-    let database = setting("DatabaseURL", &format!("sqlite:{}", world.text("tasks.db")));
-    world.configure("10-cron", &[dialect, database]);
-    otrsd(&["db", "migrate"]).ok();
-    let list: Vec<Value> =
-        serde_json::from_str(&otrsd(&["cron", "list", "--json"]).ok().stdout).unwrap();
-    assert_eq!(list.len(), 23, "the stock tasks that are active");
-    let second = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    for task in &list {
-        let (name, schedule) = (text(&task["name"]), text(&task["schedule"]));
-        // Of those that are due each few minutes a month shows the same.
-        let to =
-            if schedule.starts_with('*') { "2026-04-01T00:00:00Z" } else { "2027-03-01T00:00:00Z" };
-        let mut perl = world.command("perl");
-        perl.args(["-e", PERL, &second(FROM).to_string(), &second(to).to_string(), &schedule]);
-        perl.env("TZ", "UTC");
-        let theirs = finish(perl).ok().stdout;
-        let ours = otrsd(&["cron", "next", &name, "--from", FROM, "--to", to]).ok().stdout;
-        let ours: Vec<String> =
-            ours.lines().skip(1).map(|line| second(&line[29..49]).to_string()).collect();
-        assert!(!ours.is_empty());
-        assert_eq!(ours, theirs.lines().collect::<Vec<_>>(), "{name}");
+fn a_year_of_them_is_what_perls_module_says() {
+    let world = World::stock().with("10-dialect", &[setting(&format!("{CRON}::Dialect"), "perl")]);
+    let schedules = schedules(&world);
+    assert_eq!(schedules.len(), ACTIVE, "{schedules:#?}");
+    let check = otrsd(&world, &["check"]);
+    assert_eq!(check.matches("nothing here runs 'Module'").count(), ACTIVE, "{check}");
+
+    let commands: Vec<_> = schedules
+        .keys()
+        .map(|name| setting(&format!("{CRON}::Task###{name}###Command"), "/bin/true"))
+        .collect();
+    world.configure("20-commands", &commands);
+    let check = otrsd(&world, &["check"]);
+    assert!(!check.contains("SchedulerCronTaskManager::Task###"), "{check}");
+
+    let planned = planned(&world);
+    assert!(planned.keys().eq(schedules.keys()), "{:?}", planned.keys());
+    let perls = of_perl(&schedules.values().cloned().collect());
+    for (name, due) in &planned {
+        let schedule = &schedules[name];
+        let expected = &perls[schedule];
+        let first = due.iter().zip(expected).find(|(ours, theirs)| ours != theirs);
+        assert_eq!(first, None, "{name}, {schedule}: ours and Perl's");
+        assert_eq!(due.len(), expected.len(), "{name}, {schedule}");
     }
+    assert_eq!(planned["MailQueueSend"].len(), 365 * 24 * 60);
 }
 
 /// The files of the installation may be anybody's; the command comes from one of ours.
 #[test]
 fn a_command_takes_the_place_of_a_package() {
-    let home = env::var("ZNUNY_HOME").expect("scripts/znuny-home makes a home for the tests");
     let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
-    let xml = format!("{home}/Kernel/Config/Files/XML/Daemon.xml");
+    let xml = format!("{}/Daemon.xml", znuny());
     fs::copy(xml, tasks.world.path("config/00-daemon.xml")).unwrap();
     let command = "<Setting Name=\"Daemon::SchedulerCronTaskManager::Task###MailQueueSend###Command\" Valid=\"1\">\
                    <Value><Array><Item>/bin/echo</Item><Item>sent</Item></Array></Value></Setting>";
