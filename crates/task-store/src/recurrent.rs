@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::database::{Connection, arguments};
+use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::error::Result;
 use crate::ledger::{Execution, Outcome};
-use crate::store::Store;
+use crate::store::{Store, Work};
 use crate::timestamp::from_micros;
 
 /// A recurrent row.
@@ -57,31 +57,57 @@ impl Store {
         }
     }
 
-    /// Remembers a cron task that is seen for the first time, with its last due instant, which does not run;
-    /// whether it was the first time.
+    /// Remembers cron tasks that are seen for the first time, each with its last due instant, which does not
+    /// run. Those that another has remembered meanwhile stay as they are.
     pub async fn first_seen(
         &self,
         task_type: &str,
-        name: &str,
-        last_due: Timestamp,
+        last_due: &[(&str, Timestamp)],
         now: Timestamp,
-    ) -> Result<bool> {
-        let sql = self.dialect().pick(
-            "INSERT INTO scheduler_recurrent_task (name, task_type, last_execution_time, lock_key, create_time, change_time) \
-             VALUES (?, ?, ?t, 0, ?t, ?t) ON CONFLICT (name, task_type) DO NOTHING",
-            "INSERT INTO scheduler_recurrent_task (name, task_type, last_execution_time, lock_key, create_time, change_time) \
-             VALUES (?, ?, ?t, 0, ?t, ?t) ON CONFLICT (name, task_type) DO NOTHING",
-            "INSERT IGNORE INTO scheduler_recurrent_task (name, task_type, last_execution_time, lock_key, create_time, change_time) \
-             VALUES (?, ?, ?t, 0, ?t, ?t)",
-        );
-        let (due, now) = (self.wall_clock(last_due), self.wall_clock(now));
-        Ok(self.change(sql, arguments![name, task_type, due, &now, &now]).await? > 0)
+    ) -> Result<()> {
+        if last_due.is_empty() {
+            return Ok(());
+        }
+        self.transact(&FirstSeen { store: self, task_type, last_due, now }).await
     }
 
     /// Forgets a cron task that is no longer configured.
     pub async fn forget_recurrent(&self, task_type: &str, name: &str) -> Result<bool> {
         let sql = "DELETE FROM scheduler_recurrent_task WHERE task_type = ? AND name = ? AND lock_key = 0";
         Ok(self.change(sql, arguments![task_type, name]).await? > 0)
+    }
+}
+
+struct FirstSeen<'a> {
+    store: &'a Store,
+    task_type: &'a str,
+    last_due: &'a [(&'a str, Timestamp)],
+    now: Timestamp,
+}
+
+const SEEN: Insert = Insert {
+    into: "scheduler_recurrent_task (name, task_type, last_execution_time, lock_key, create_time, change_time)",
+    columns: &[Column::Text, Column::Text, Column::Time, Column::Int, Column::Time, Column::Time],
+    conflict: ["ON CONFLICT (name, task_type) DO NOTHING", "ON DUPLICATE KEY UPDATE name = name"],
+};
+
+impl Work for FirstSeen<'_> {
+    type Done = ();
+
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
+        let now = self.store.wall_clock(self.now);
+        let row = |(name, due): &(&'_ str, Timestamp)| {
+            vec![
+                Argument::from((*name).to_owned()),
+                Argument::from(self.task_type),
+                Argument::from(self.store.wall_clock(*due)),
+                Argument::from(0),
+                Argument::from(now.clone()),
+                Argument::from(now.clone()),
+            ]
+        };
+        let rows: Vec<Vec<Argument<'_>>> = self.last_due.iter().map(row).collect();
+        SEEN.run(connection, &rows).await
     }
 }
 

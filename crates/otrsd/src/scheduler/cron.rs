@@ -2,17 +2,18 @@
 //!
 //! Every due instant is decided once in the whole cluster, and accounted for. It sleeps until the next one.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sysconfig::Problem;
 use task_store::Store;
 
 use super::{alarm, occurrences, roster::Roster, table};
 use crate::{
     clock::{self, Moment},
     config::{
-        cron_tasks::{self, CronTasks, TYPE},
+        cron_tasks::{self, CronTask, CronTasks, TYPE},
         database,
     },
     logs,
@@ -37,7 +38,9 @@ pub(crate) struct SchedulerCronTaskManager {
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
     trouble: Trouble,
-    cron: CronTasks,
+    tasks: Arc<[CronTask]>,
+    names: BTreeSet<String>,
+    problems: Vec<Problem>,
     /// Made when the rows of the database were read.
     roster: Option<Roster>,
     /// When old occurrences are looked for.
@@ -47,9 +50,9 @@ pub(crate) struct SchedulerCronTaskManager {
 impl SchedulerCronTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let trouble = Trouble::new(context.clone());
-        let cron = cron_tasks::read(context.settings());
-        let sweep = clock::now() + FIRST_SWEEP;
-        Self { context, store: None, trouble, cron, roster: None, sweep }
+        let CronTasks { tasks, names, problems } = cron_tasks::read(context.settings());
+        let (tasks, sweep) = (tasks.into(), clock::now() + FIRST_SWEEP);
+        Self { context, store: None, trouble, tasks, names, problems, roster: None, sweep }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
@@ -58,8 +61,8 @@ impl SchedulerCronTaskManager {
         let roster = match &mut self.roster {
             Some(roster) => roster,
             none => {
-                let CronTasks { tasks, names, .. } = &self.cron;
-                none.insert(Roster::read(store, settings, TYPE, tasks.clone(), names).await?)
+                let tasks = Arc::clone(&self.tasks);
+                none.insert(Roster::read(store, settings, TYPE, tasks, &self.names).await?)
             }
         };
         let settled = roster.decide(store, settings).await?;
@@ -83,7 +86,7 @@ impl DaemonModule for SchedulerCronTaskManager {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
             if ready::wait(&self.context, &store, &mut self.trouble).await? {
-                self.cron.problems.iter().for_each(|what| logs::complain(&what.to_string()));
+                self.problems.iter().for_each(|what| logs::complain(&what.to_string()));
                 self.store = Some(store);
             }
         }
@@ -112,6 +115,6 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let store = database::open(self.context.settings(), CONNECTIONS)?;
         let rows = store.recurrents(TYPE).await?;
-        Ok(vec![table::of("cron", &self.cron.tasks, &rows, clock::wall())])
+        Ok(vec![table::of("cron", &self.tasks, &rows, clock::wall())])
     }
 }

@@ -58,7 +58,7 @@ impl SchedulerGenericAgentTaskManager {
             new.for_each(|what| logs::complain(what));
             self.told = planned.problems;
             let names = jobs.iter().map(|job| job.name.clone()).collect();
-            let roster = Roster::read(store, settings, TYPE, planned.tasks, &names).await?;
+            let roster = Roster::read(store, settings, TYPE, planned.tasks.into(), &names).await?;
             self.planned = Some((jobs, roster));
         }
         match &mut self.planned {

@@ -1,7 +1,10 @@
 //! Cron tasks and what is known of them: their due instants are decided and accounted for here, whoever
 //! planned them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use sysconfig::SysConfig;
@@ -24,7 +27,7 @@ const MISSED: &str = "no manager was running";
 pub(super) struct Roster {
     /// The type of the recurrent rows.
     task_type: &'static str,
-    pub(super) tasks: Vec<CronTask>,
+    tasks: Arc<[CronTask]>,
     agenda: Agenda,
     node: u16,
 }
@@ -35,7 +38,7 @@ impl Roster {
         store: &Store,
         settings: &SysConfig,
         task_type: &'static str,
-        tasks: Vec<CronTask>,
+        tasks: Arc<[CronTask]>,
         names: &BTreeSet<String>,
     ) -> task_store::Result<Self> {
         let rows = store.recurrents(task_type).await?;
@@ -43,12 +46,17 @@ impl Roster {
             store.forget_recurrent(task_type, &row.name).await?;
         }
         let known: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row.last_due)).collect();
-        let mut last = Vec::with_capacity(tasks.len());
-        for task in &tasks {
-            last.push(match known.get(&task.name).copied().flatten() {
-                Some(last) => last,
-                None => first_seen(store, task_type, task).await?,
-            });
+        let (now, mut last, mut new) = (clock::wall(), Vec::with_capacity(tasks.len()), Vec::new());
+        for task in &*tasks {
+            last.push(known.get(&task.name).copied().flatten().unwrap_or_else(|| {
+                // It does not run for an instant at which nobody knew of it.
+                let due = task.schedule.previous(now, &task.zone).map_or(now, |due| due.instant);
+                new.push((task.name.as_str(), due));
+                due
+            }));
+        }
+        for new in new.chunks(AT_ONCE) {
+            store.first_seen(task_type, new, now).await?;
         }
         let agenda = Agenda::new(&tasks, last);
         Ok(Self { task_type, tasks, agenda, node: node(settings) })
@@ -120,18 +128,6 @@ impl Roster {
             node: self.node,
         }
     }
-}
-
-/// A new cron task does not run for an instant at which nobody knew of it.
-async fn first_seen(
-    store: &Store,
-    task_type: &str,
-    task: &CronTask,
-) -> task_store::Result<Timestamp> {
-    let now = clock::wall();
-    let previous = task.schedule.previous(now, &task.zone).map_or(now, |due| due.instant);
-    store.first_seen(task_type, &task.name, previous, now).await?;
-    Ok(previous)
 }
 
 fn new_task(store: &Store, task: &CronTask, due: &Due) -> task_store::Result<NewTask> {

@@ -136,7 +136,7 @@ pub async fn many_at_once(kind: Kind) {
     store.add(&NewTask { max_parallel: 1, ..task("task 03") }, now()).await.unwrap();
     let earlier = Decision { name: "task 01", ..decision(120, Verdict::Skip("paused")) };
     assert_eq!(one(store, &earlier, now()).await, Decided::Done);
-    store.first_seen("Cron", "task 02", now(), now()).await.unwrap();
+    store.first_seen("Cron", &[("task 02", now())], now()).await.unwrap();
     place
         .sql("UPDATE scheduler_recurrent_task SET lock_key = 100200000815 WHERE name = 'task 02'")
         .await;
@@ -240,9 +240,18 @@ pub async fn last_due_in_the_repeated_hour(kind: Kind) {
 pub async fn first_seen_and_busy(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    assert!(store.first_seen("Cron", "Backup", now(), now()).await.unwrap());
-    assert!(!store.first_seen("Cron", "Backup", now(), now()).await.unwrap());
-    place.sql("UPDATE scheduler_recurrent_task SET lock_key = 100200000815").await;
+    let seen =
+        async |names: &[(&str, Timestamp)]| store.first_seen("Cron", names, now()).await.unwrap();
+    seen(&[("Backup", now())]).await;
+    seen(&[]).await;
+    // Of two that come together each is remembered once, as it was first seen.
+    seen(&[("Other", after(60)), ("Backup", after(60))]).await;
+    let rows = store.recurrents("Cron").await.unwrap();
+    let known: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.last_due)).collect();
+    assert_eq!(known, [("Backup", Some(now())), ("Other", Some(after(60)))]);
+    place
+        .sql("UPDATE scheduler_recurrent_task SET lock_key = 100200000815 WHERE name = 'Backup'")
+        .await;
     let run = task("Backup");
     let busy = LockKey::Perl { node: 2, pid: 815 };
     let wanted = decision(60, Verdict::Run(&run));
@@ -258,7 +267,7 @@ pub async fn first_seen_and_busy(kind: Kind) {
 pub async fn beside_perl(kind: Kind) {
     let place = Place::home(kind).await;
     let store = &place.store;
-    store.first_seen("Cron", "Backup", after(0), now()).await.unwrap();
+    store.first_seen("Cron", &[("Backup", after(0))], now()).await.unwrap();
     place
         .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-07-01 14:01:00'")
         .await;
