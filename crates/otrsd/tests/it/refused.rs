@@ -90,6 +90,7 @@ fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
     let known = [
         "SchedulerCronTaskManager",
         "SchedulerFutureTaskManager",
+        "SchedulerGenericAgentTaskManager",
         "SchedulerTaskWorker",
         "TestDaemon",
     ]
