@@ -66,7 +66,7 @@ pub(crate) fn finish(mut command: Command) -> Outcome {
     let pid = child.id().cast_signed();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(2 * DEADLINE) else {
+    let Ok(output) = receiver.recv_timeout(10 * DEADLINE) else {
         signal(pid, Signal::SIGKILL);
         panic!("{name} did not end, or left its output open");
     };
