@@ -1,4 +1,4 @@
-//! MariaDB and MySQL: rows of placeholders, and a look before the lock.
+//! Rows of placeholders, and a look before the lock.
 
 use std::str::FromStr as _;
 
@@ -58,9 +58,9 @@ async fn complete(
 ) -> sqlx::Result<()> {
     let mut delete = QueryBuilder::<MySql>::new("DELETE FROM scheduler_task WHERE id IN (");
     let mut ids = delete.separated(",");
-    claimed.iter().for_each(|it| {
+    for it in claimed {
         ids.push_bind(it.id);
-    });
+    }
     delete.push(") AND lock_key = ").push_bind(key);
     delete.build().execute(&mut *connection).await?;
     let now = micros();
@@ -110,9 +110,9 @@ async fn lock(
     update.push_bind(key).push(", lock_time = ").push_bind(wall());
     update.push(", lock_update_time = ").push_bind(wall()).push(" WHERE id IN (");
     let mut list = update.separated(",");
-    ids.for_each(|id| {
+    for id in ids {
         list.push_bind(id);
-    });
+    }
     update.push(")");
     update.build().execute(connection).await?;
     Ok(())

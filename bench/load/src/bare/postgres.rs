@@ -1,4 +1,4 @@
-//! PostgreSQL: arrays in and out.
+//! Arrays in and out.
 
 use std::str::FromStr as _;
 

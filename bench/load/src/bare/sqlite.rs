@@ -1,4 +1,4 @@
-//! SQLite: rows of placeholders, one writer.
+//! Rows of placeholders, one writer.
 
 use std::{str::FromStr as _, time::Duration};
 
@@ -14,7 +14,7 @@ pub(super) async fn connect(url: &str) -> sqlx::Result<SqliteConnection> {
     let options = SqliteConnectOptions::from_str(url)?
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(60))
+        .busy_timeout(Duration::from_mins(1))
         .pragma("wal_autocheckpoint", "8000");
     options.disable_statement_logging().connect().await
 }
