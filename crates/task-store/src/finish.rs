@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
+use crate::add::wake;
 use crate::cancel_request::granted;
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
@@ -89,6 +90,9 @@ impl Work for Finishing<'_> {
             if was_ours {
                 ours.insert(finished.row);
             }
+        }
+        if self.finished.iter().any(|it| it.then == Then::Free) {
+            wake(connection).await?;
         }
         let was_ours = self.finished.iter().filter(|finished| ours.contains(&finished.row));
         let ended: Vec<(i64, &Execution)> =
@@ -178,10 +182,12 @@ impl Finishing<'_> {
     }
 
     async fn free(&self, connection: &mut Connection<'_>, row: i64) -> Result<bool> {
-        let changed = connection
-            .execute(concat!(freed!(), " AND id = ?"), arguments![self.owner.key(), row])
-            .await?;
-        Ok(changed == 1)
+        let sql = if self.store.is_home() {
+            concat!(freed!(), " AND id = ?")
+        } else {
+            concat!(freed!(tried), " AND id = ?")
+        };
+        Ok(connection.execute(sql, arguments![self.owner.key(), row]).await? == 1)
     }
 
     async fn hold(&self, connection: &mut Connection<'_>, row: i64, how: &Hold) -> Result<bool> {

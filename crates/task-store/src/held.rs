@@ -134,8 +134,8 @@ impl Work for Release<'_> {
             "INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time) \
              SELECT ident, name, task_type, task_data, attempts, 0, create_time FROM otrsd_held WHERE id IN (?*) ORDER BY id"
         } else {
-            "INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time, priority) \
-             SELECT ident, name, task_type, task_data, attempts, 0, create_time, priority FROM otrsd_held WHERE id IN (?*) ORDER BY id"
+            "INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time, priority, tried) \
+             SELECT ident, name, task_type, task_data, attempts, 0, create_time, priority, 1 FROM otrsd_held WHERE id IN (?*) ORDER BY id"
         };
         let released = connection.execute(sql, arguments![&ids]).await?;
         connection.execute("DELETE FROM otrsd_held WHERE id IN (?*)", arguments![&ids]).await?;

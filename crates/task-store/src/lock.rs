@@ -12,10 +12,14 @@ use crate::lock_key::{LockKey, Owner};
 use crate::store::{Store, Work};
 use crate::task::Task;
 
-/// What a freed row looks like.
+/// What a freed row looks like; where the table is ours, one that was tried says so.
 macro_rules! freed {
     () => {
         "UPDATE scheduler_task SET lock_key = 0, lock_time = NULL, lock_update_time = NULL, \
+         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key = ?"
+    };
+    (tried) => {
+        "UPDATE scheduler_task SET lock_key = 0, lock_time = NULL, lock_update_time = NULL, tried = 1, \
          attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key = ?"
     };
 }
@@ -150,9 +154,12 @@ impl Work for Reclaim<'_> {
         }
         let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
         if !ids.is_empty() {
-            let freed = connection
-                .execute(concat!(freed!(), " AND id IN (?*)"), arguments![key, &ids])
-                .await?;
+            let sql = if self.store.is_home() {
+                concat!(freed!(), " AND id IN (?*)")
+            } else {
+                concat!(freed!(tried), " AND id IN (?*)")
+            };
+            let freed = connection.execute(sql, arguments![key, &ids]).await?;
             if freed != ids.len() as u64 {
                 return Err(crate::Error::Conflict("its owner finished a task meanwhile".into()));
             }

@@ -86,15 +86,18 @@ pub struct Task {
     pub lock: LockKey,
     /// When it was added; `None` where the column holds no time.
     pub created: Option<Timestamp>,
+    /// Whether the ledger may know something of it: never of a task that was only added. A home's tables
+    /// cannot tell.
+    pub tried: bool,
 }
 
 /// The columns of [`Task`], from a table with a priority and from one without.
 macro_rules! task_columns {
     () => {
-        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), priority"
+        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), priority, tried"
     };
     (home) => {
-        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), 0"
+        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), 0, 1"
     };
 }
 pub(crate) use task_columns;
@@ -111,6 +114,7 @@ impl Store {
             lock: LockKey::parse(row.int(6)?),
             created: self.time_of(&row.lenient(7)),
             priority: row.maybe_int(8).ok().flatten().unwrap_or(0),
+            tried: row.maybe_int(9).ok().flatten() != Some(0),
         })
     }
 

@@ -15,7 +15,7 @@ pub fn wall_clock(time: Timestamp, zone: &TimeZone) -> String {
 /// Reads a column of the original. A time that happened twice is its first, one that never happened is
 /// moved by the jump; `None` for what is no time.
 pub fn from_wall_clock(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let civil = DateTime::strptime(FORMAT, text).ok()?;
+    let civil: DateTime = text.parse().ok().filter(|_| text.len() == 19)?;
     zone.to_ambiguous_zoned(civil).compatible().ok().map(|zoned| zoned.timestamp())
 }
 

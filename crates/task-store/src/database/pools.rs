@@ -129,6 +129,7 @@ fn postgres(url: &str, connections: u32, deadline: Duration) -> Result<RawPools>
             // table for an empty one, and sorts it at every claim.
             ("enable_sort", "off".into()),
             ("enable_bitmapscan", "off".into()),
+            ("enable_seqscan", "off".into()),
             ("jit", "off".into()),
             ("idle_in_transaction_session_timeout", milliseconds(deadline)),
         ])

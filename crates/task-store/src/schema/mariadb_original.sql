@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS scheduler_task (
     lock_update_time DATETIME,
     create_time DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
     priority SMALLINT NOT NULL DEFAULT 0,
+    tried SMALLINT NOT NULL DEFAULT 0,
     KEY otrsd_task_free (lock_key, priority, id),
     KEY otrsd_task_type_name (task_type, name)
 ) {options};

@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS scheduler_task (
     lock_time TIMESTAMP(0),
     lock_update_time TIMESTAMP(0),
     create_time TIMESTAMP(0) NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'),
-    priority SMALLINT NOT NULL DEFAULT 0
+    priority SMALLINT NOT NULL DEFAULT 0,
+    tried SMALLINT NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS otrsd_task_free ON scheduler_task (priority, id) WHERE lock_key = 0;
 CREATE INDEX IF NOT EXISTS otrsd_task_locked ON scheduler_task (lock_key) WHERE lock_key <> 0;

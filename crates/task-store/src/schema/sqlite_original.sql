@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS scheduler_task (
     lock_time TEXT,
     lock_update_time TEXT,
     create_time TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    priority SMALLINT NOT NULL DEFAULT 0
+    priority SMALLINT NOT NULL DEFAULT 0,
+    tried SMALLINT NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS otrsd_task_free ON scheduler_task (priority, id) WHERE lock_key = 0;
 CREATE INDEX IF NOT EXISTS otrsd_task_locked ON scheduler_task (lock_key) WHERE lock_key <> 0;

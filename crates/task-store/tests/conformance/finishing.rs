@@ -42,6 +42,7 @@ pub async fn each_end(kind: Kind) {
     let new: Vec<NewTask> = ["ok", "retry", "failed", "stopped"].map(task).into();
     store.add_many(&new, now()).await.unwrap();
     let tasks = claim(store, owner, 9).await;
+    assert!(tasks.iter().all(|task| !task.tried), "the ledger need not be asked");
     let hold = |state, due| Then::Hold(Hold { state, due, reason: "because".into() });
     let ends = [
         finished(&tasks[0], owner, Outcome::Success, Then::Delete),
@@ -51,7 +52,8 @@ pub async fn each_end(kind: Kind) {
     ];
     let finish = store.finish(owner, &ends, None, after(2)).await.unwrap();
     assert_eq!(finish.ours, [true; 4]);
-    assert_eq!(names(&claim(store, owner, 9).await), ["stopped"]);
+    let again = claim(store, owner, 9).await;
+    assert_eq!((names(&again), again[0].tried), (vec!["stopped"], true));
     assert_eq!(place.count("otrsd_held").await, 2);
     for (task, outcome) in tasks.iter().zip([
         Outcome::Success,
@@ -73,7 +75,8 @@ pub async fn after_a_reclaim_nothing_changes(kind: Kind) {
     store.add_many(&["a", "b"].map(task), now()).await.unwrap();
     let tasks = claim(store, former, 9).await;
     store.reclaim(former, &[], &[], after(60)).await.unwrap();
-    assert_eq!(claim(store, present, 1).await.len(), 1);
+    let again = claim(store, present, 1).await;
+    assert_eq!((again.len(), again[0].tried), (1, true));
     let hold = Hold { state: HeldState::Failed, due: None, reason: String::new() };
     let ends = [
         finished(&tasks[0], former, Outcome::Success, Then::Delete),

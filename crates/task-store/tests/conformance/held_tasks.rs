@@ -28,6 +28,7 @@ pub async fn a_retry_comes_when_it_is_due(kind: Kind) {
     assert_eq!(store.release_due(after(60), 100).await.unwrap(), 1);
     let back = claim(store, worker(1), 9).await;
     assert_eq!((back[0].id, back[0].attempts, back[0].priority), (first.id, 5, 3));
+    assert!(back[0].tried);
     assert_eq!(back[0].data, first.data);
     assert_eq!(back[0].created, Some(now()));
     assert_eq!(store.next_retry().await.unwrap(), None);

@@ -24,6 +24,7 @@ pub async fn claimed_and_finished(kind: Kind) {
     store.add_many(&new[1..], now()).await.unwrap();
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["a", "b", "c"]);
+    assert!(tasks.iter().all(|task| task.tried), "here only the ledger knows");
     assert_eq!(task_store::decode(&tasks[2].data).unwrap()["Object"], "Ticket");
     assert_eq!(store.encoding(), Encoding::Storable);
     let mut ends = done(&tasks, worker(1));
