@@ -45,8 +45,9 @@ impl TaskContext {
         Self { surroundings, stop, said: Said::default() }
     }
 
-    pub(crate) fn said(&self) -> Arc<Mutex<Tail>> {
-        Arc::clone(&self.said)
+    /// The execution's output so far.
+    pub(crate) fn said(&self) -> Option<String> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 
     /// Whether the execution is to end: its time is over, the daemon stops, or nobody wants the task any more.

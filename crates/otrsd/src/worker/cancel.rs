@@ -10,6 +10,8 @@ use task_store::{Store, TaskId};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::lanes;
+
 /// One statement that reads an empty table, and only while tasks run.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -35,18 +37,32 @@ impl Cancel {
 }
 
 /// The tasks that run here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Cancels {
+    /// Outside of this process.
     running: Arc<Mutex<HashMap<TaskId, Arc<Cancel>>>>,
+    functions: lanes::Cancels,
 }
 
 impl Cancels {
+    pub(super) fn new(functions: lanes::Cancels) -> Self {
+        Self { running: Arc::default(), functions }
+    }
+
     pub(super) fn begin(&self, task: TaskId) -> Arc<Cancel> {
         Arc::clone(self.running().entry(task).or_default())
     }
 
     pub(super) fn end(&self, task: TaskId) {
         self.running().remove(&task);
+    }
+
+    /// Whether the task runs here.
+    fn ask(&self, task: TaskId, by: String) -> bool {
+        let cancel = self.running().get(&task).cloned();
+        let Some(cancel) = cancel else { return self.functions.ask(task, &by) };
+        cancel.ask(by);
+        true
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<TaskId, Arc<Cancel>>> {
@@ -58,7 +74,8 @@ impl Cancels {
         let mut asked: Vec<TaskId> = Vec::new();
         loop {
             sleep(LOOK).await;
-            let over = |task: &TaskId| !self.running().contains_key(task);
+            let over =
+                |task: &TaskId| !self.running().contains_key(task) && !self.functions.has(*task);
             let ended: Vec<TaskId> = asked.iter().copied().filter(over).collect();
             for task in ended {
                 // Who asked takes it back too, unless he is gone.
@@ -66,14 +83,12 @@ impl Cancels {
                     asked.retain(|it| *it != task);
                 }
             }
-            if self.running().is_empty() {
+            if self.running().is_empty() && self.functions.is_empty() {
                 continue;
             }
             // A database that is away is told of by the worker itself.
             for (task, by) in store.cancel_requests().await.unwrap_or_default() {
-                let Some(cancel) = self.running().get(&task).cloned() else { continue };
-                cancel.ask(by);
-                if !asked.contains(&task) {
+                if self.ask(task, by) && !asked.contains(&task) {
                     asked.push(task);
                 }
             }

@@ -109,7 +109,7 @@ mod tests {
     use task_store::{History, LockKey, Owner, Task, TaskId};
 
     use super::*;
-    use crate::{config::task_types::TaskType, handler::Function};
+    use crate::{clock::Moment, config::task_types::TaskType, handler::Function};
 
     #[test]
     fn who_may_run_beside_whom() {
@@ -137,6 +137,7 @@ mod tests {
             priority: 0,
             lock: LockKey::Ours(owner),
             created: None,
+            tried: true,
         };
         Order {
             task,
@@ -145,6 +146,7 @@ mod tests {
             policy: Arc::new(TaskType::default()),
             history: History { crashed_together, ..History::default() },
             owner,
+            claimed: Moment::from_secs(0),
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use task_store::{Claim, Finished, HeldState, History, Hold, LockKey, Task, Then, decode};
+use jiff::Timestamp;
+use task_store::{
+    Claim, Dialect, Finish, Finished, HeldState, History, Hold, LockKey, Task, Then, decode,
+};
 
 use super::{
     execution::{self, Interruption, Order},
@@ -17,6 +20,8 @@ use crate::{
     logs,
 };
 
+/// So many ends are told while new tasks are asked for.
+const MANY: usize = 64;
 /// Due retries that are freed at once.
 const RETRIES: u32 = 200;
 
@@ -35,16 +40,17 @@ impl Life {
             [] => 0,
             elders => self.store.held_by(elders).await?,
         };
-        let slots = if self.look && self.can_claim() { self.free() } else { 0 };
+        self.hear_of_functions();
+        self.ahead.ended(0, clock::now());
+        let slots = if self.look { self.wanted() } else { 0 };
         if self.finished.is_empty() && slots == 0 {
             return Ok(());
         }
         let holding = self.holding();
         let except = self.not_now();
         let claim = Claim { owner: self.owner, slots, except: &except, holding: &holding };
-        let claim = Some(&claim).filter(|_| slots > 0);
         let now = clock::wall();
-        let answer = self.store.finish(self.owner, &self.finished, claim, now).await?;
+        let answer = self.trade(&claim, now).await?;
         if answer.ours.contains(&false) {
             logs::complain(&taken(&self.finished, &answer.ours));
         }
@@ -57,8 +63,36 @@ impl Life {
         if slots > 0 {
             self.look = answer.claimed.len() >= slots as usize;
         }
+        let bytes = answer.claimed.iter().map(|task| task.data.len()).sum();
+        self.ahead.came(answer.claimed.len(), bytes);
         self.claimed.extend(answer.claimed);
         self.start_claimed().await
+    }
+
+    /// Ends against new tasks, in one transaction; if there are many, a server gets two at once.
+    async fn trade(&mut self, claim: &Claim<'_>, now: Timestamp) -> task_store::Result<Finish> {
+        if self.finished.is_empty() {
+            let claimed = self.store.claim(claim, now).await?;
+            return Ok(Finish { claimed, ours: Vec::new() });
+        }
+        let few = self.finished.len() < MANY || self.store.dialect() == Dialect::Sqlite;
+        if few || claim.slots == 0 {
+            let claim = Some(claim).filter(|claim| claim.slots > 0);
+            return self.store.finish(self.owner, &self.finished, claim, now).await;
+        }
+        let ends = self.store.finish(self.owner, &self.finished, None, now);
+        let claimed = self.store.claim(claim, now);
+        let (ends, claimed) = tokio::join!(Box::pin(ends), Box::pin(claimed));
+        // What failed there is found out before the next trade.
+        self.unsure |= claimed.is_err();
+        let claimed = claimed.unwrap_or_default();
+        match ends {
+            Ok(ends) => Ok(Finish { claimed, ..ends }),
+            Err(error) => {
+                self.claimed.extend(claimed);
+                Err(error)
+            }
+        }
     }
 
     /// Too long without a sign of life: what is started now may soon be another's.
@@ -69,8 +103,8 @@ impl Life {
     fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
-        let waiting = self.company.waiting();
-        self.titles.keys().copied().chain(claimed).chain(finished).chain(waiting).collect()
+        let ours = claimed.chain(finished).chain(self.company.waiting());
+        ours.chain(self.titles.keys().copied()).chain(self.lanes.rows()).collect()
     }
 
     /// Types that are not claimed while one of their tasks is, or is to be, alone.
@@ -92,7 +126,7 @@ impl Life {
         Ok(())
     }
 
-    fn remember_retries(&mut self, now: jiff::Timestamp) {
+    fn remember_retries(&mut self, now: Timestamp) {
         for finished in &self.finished {
             if let Then::Hold(Hold { due: Some(due), .. }) = &finished.then {
                 let pause = Duration::try_from(due.duration_since(now)).unwrap_or_default();
@@ -105,7 +139,8 @@ impl Life {
         if !self.has_claimed() || self.ending.is_none() && self.is_careful() {
             return Ok(());
         }
-        let ids: Vec<_> = self.claimed.iter().map(|task| task.id).collect();
+        let tried = self.claimed.iter().filter(|task| task.tried);
+        let ids: Vec<_> = tried.map(|task| task.id).collect();
         let mut known = match ids.as_slice() {
             [] => HashMap::new(),
             ids => self.store.history(ids).await?,
@@ -119,7 +154,7 @@ impl Life {
             let history = known.remove(&task.id).unwrap_or_default();
             let row = task.row;
             if let Some(by) = unwanted.remove(&task.id) {
-                self.finished.push(execution::cancelled(&task, self.owner, by));
+                self.finished.push(execution::cancelled(task, self.owner, by));
                 continue;
             }
             match self.order(task, history) {
@@ -135,6 +170,9 @@ impl Life {
             Some(_) => self.company.dismiss(),
         };
         if let Some(order) = waited {
+            self.line_up(order);
+        }
+        for order in self.lanes.start(self.room()) {
             self.begin(order);
         }
         Ok(())
@@ -142,30 +180,34 @@ impl Life {
 
     fn admit(&mut self, order: Order) {
         match self.company.admit(order) {
-            Ok(Some(order)) => self.begin(order),
+            Ok(Some(order)) => self.line_up(order),
             Ok(None) => {}
             Err(row) => self.free_again(row),
         }
     }
 
     /// Unless a stop came meanwhile; nobody has begun with it.
-    fn begin(&mut self, order: Order) {
-        let row = order.task.row;
+    fn line_up(&mut self, order: Order) {
         if self.ending.is_some() {
-            self.company.leave(row);
-            return self.free_again(row);
+            self.company.leave(order.task.row);
+            return self.free_again(order.task.row);
         }
-        self.titles.insert(row, order.title());
+        self.lanes.line_up(order);
+    }
+
+    /// Runs what runs outside of this process.
+    fn begin(&mut self, order: Order) {
+        self.titles.insert(order.task.row, order.title());
         let now = match order.policy.on_lease_lost {
             OnLeaseLost::Kill => self.stop.now.clone(),
-            OnLeaseLost::Continue => self.gone.clone(),
+            OnLeaseLost::Continue => self.stop.gone.clone(),
         };
         let cancel = self.cancels.begin(order.task.id);
         let stop = Interruption { now, cancel, ..self.stop.clone() };
         self.running.spawn(execution::run(order, self.tools.clone(), stop));
     }
 
-    fn free_again(&mut self, row: i64) {
+    pub(super) fn free_again(&mut self, row: i64) {
         self.finished.push(Finished { row, execution: None, then: Then::Free });
     }
 
@@ -195,7 +237,7 @@ impl Life {
         }
         let data = decode(&task.data)
             .map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
-        Ok(Order { task, data, handler, policy, history, owner: self.owner })
+        Ok(Order { task, data, handler, policy, history, owner: self.owner, claimed: clock::now() })
     }
 }
 
@@ -214,6 +256,6 @@ fn taken(finished: &[Finished], ours: &[bool]) -> String {
     )
 }
 
-fn until(due: jiff::Timestamp) -> Duration {
+fn until(due: Timestamp) -> Duration {
     Duration::try_from(due.duration_since(clock::wall())).unwrap_or_default()
 }

@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     cancel::Cancel,
     command::{self, Running},
-    function::InProcess,
     handlers::Handler,
     http,
     outcome::{Consequence, Ending, consequence},
@@ -20,7 +19,7 @@ use super::{
     reaper::Reaper,
 };
 use crate::{
-    clock,
+    clock::{self, Moment},
     config::task_types::TaskType,
     supervisor::{exit::End, reaper::Reaped},
 };
@@ -39,6 +38,8 @@ pub(super) struct Order {
     pub(super) policy: Arc<TaskType>,
     pub(super) history: History,
     pub(super) owner: Owner,
+    /// Since when it waits for its start.
+    pub(super) claimed: Moment,
 }
 
 impl Order {
@@ -53,11 +54,10 @@ impl Order {
     }
 }
 
-/// What executions are made with, shared by all of a life.
+/// What executions outside of this process are made with, shared by all of a life.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
     pub(super) reaper: Arc<Reaper>,
-    pub(super) in_process: Arc<InProcess>,
     pub(super) http: Arc<http::Client>,
 }
 
@@ -83,6 +83,8 @@ pub(super) struct Interruption {
     pub(super) soon: CancellationToken,
     /// KILL: the tasks may be another's already.
     pub(super) now: CancellationToken,
+    /// As `now`, for what goes on when the lease is lost.
+    pub(super) gone: CancellationToken,
     /// TERM, and KILL after the usual patience: nobody wants the task any more.
     pub(super) cancel: Arc<Cancel>,
 }
@@ -101,15 +103,18 @@ impl Interruption {
     }
 }
 
-/// Runs a task to its end.
+/// Runs a task to its end, outside of this process. Functions have their lanes.
 pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finished {
     let started = clock::wall();
     let ended = match &order.handler {
         Handler::Command(argv) => command(argv, &order, &tools.reaper, &stop).await,
         Handler::Http(call) => tools.http.run(call, &order, &stop).await,
-        Handler::Function(function) => tools.in_process.run(function, &order, &stop).await,
+        Handler::Function(_) => {
+            let why = "a function without a lane".to_owned();
+            Ended::without_costs(Ending::Interrupted(why))
+        }
     };
-    finished(&order, started, ended)
+    finished(order, started, clock::wall(), ended)
 }
 
 async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
@@ -188,34 +193,35 @@ fn ending(ours: Option<Ending>, end: Option<End>, tail: &Tail) -> Ending {
 }
 
 /// The end of a task that nobody wants any more, before it began.
-pub(super) fn cancelled(task: &Task, owner: Owner, by: String) -> Finished {
-    let now = clock::wall();
+pub(super) fn cancelled(task: Task, owner: Owner, by: String) -> Finished {
+    let (row, now) = (task.row, clock::wall());
     let execution =
         Execution { error: Some(by), ..execution(task, owner, Outcome::Cancelled, now) };
-    Finished { row: task.row, execution: Some(execution), then: Then::Delete }
+    Finished { row, execution: Some(execution), then: Then::Delete }
 }
 
-fn finished(order: &Order, started: Timestamp, it: Ended) -> Finished {
-    let ended = clock::wall();
+/// What is written down of an execution, and what becomes of its task.
+pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: Ended) -> Finished {
     let Order { task, policy, history, owner, .. } = order;
     let Consequence { outcome, error, then } =
-        consequence(it.ending, policy, task.attempts, *history, ended, fastrand::f64());
+        consequence(it.ending, &policy, task.attempts, history, ended, fastrand::f64());
+    let row = task.row;
     let execution = Execution {
         started,
         cpu: it.cpu,
         peak_memory: it.peak_memory,
         error,
         output: it.output,
-        ..execution(task, *owner, outcome, ended)
+        ..execution(task, owner, outcome, ended)
     };
-    Finished { row: task.row, execution: Some(execution), then }
+    Finished { row, execution: Some(execution), then }
 }
 
-fn execution(task: &Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {
+fn execution(task: Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {
     Execution {
         id: task.id,
-        task_type: task.task_type.clone(),
-        name: task.name.clone(),
+        task_type: task.task_type,
+        name: task.name,
         lock: LockKey::Ours(owner),
         node: owner.node(),
         outcome,

@@ -13,16 +13,16 @@ use std::{
 use anyhow::Context as _;
 use task_store::{Finished, Owner, Store, Task, Waiter};
 use tokio::{sync::watch::Receiver, task::JoinSet, time::sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Begun,
+    ahead::{self, Ahead},
     cancel::Cancels,
     company::Company,
     elders::Elders,
     execution::{Interruption, Tools},
-    function::InProcess,
     handlers::Handlers,
+    lanes::Lanes,
     reaper::Reaper,
     slots,
     trouble::Trouble,
@@ -67,16 +67,17 @@ pub(super) struct Life {
     pub(super) suspects: Suspects,
     pub(super) tools: Tools,
     pub(super) stop: Interruption,
-    /// As [`Interruption::now`], for what goes on when the lease is lost.
-    pub(super) gone: CancellationToken,
     pub(super) cancels: Cancels,
-    /// The rows that run, with what people call them.
-    pub(super) titles: BTreeMap<i64, String>,
+    /// What waits for a slot, and the functions at work.
+    pub(super) lanes: Lanes,
+    /// What runs outside of this process; its rows, with what people call them.
     pub(super) running: JoinSet<Finished>,
-    /// Those of them in this process.
+    pub(super) titles: BTreeMap<i64, String>,
+    /// Which functions may be ours beside each other.
     pub(super) company: Company,
-    /// Ours, and not yet started.
+    /// Ours, and not yet looked at.
     pub(super) claimed: Vec<Task>,
+    pub(super) ahead: Ahead,
     /// Over, and not yet written down.
     pub(super) finished: Vec<Finished>,
     /// Types without a handler that were told of.
@@ -105,11 +106,8 @@ impl Life {
         (alive, suspects): (Receiver<Moment>, Suspects),
         trouble: Trouble,
     ) -> anyhow::Result<Self> {
-        let tools = Tools {
-            reaper: Reaper::start()?,
-            in_process: Arc::new(InProcess::new(setup.slots, context.settings())),
-            http: Arc::default(),
-        };
+        let tools = Tools { reaper: Reaper::start()?, http: Arc::default() };
+        let lanes = Lanes::new(setup.slots, context.settings(), alive.clone());
         Ok(Self {
             context: context.clone(),
             store: store.clone(),
@@ -124,12 +122,13 @@ impl Life {
             trouble,
             tools,
             stop: Interruption::default(),
-            gone: CancellationToken::default(),
-            cancels: Cancels::default(),
-            titles: BTreeMap::new(),
+            cancels: Cancels::new(lanes.cancels()),
+            lanes,
             running: JoinSet::new(),
+            titles: BTreeMap::new(),
             company: Company::default(),
             claimed: Vec::new(),
+            ahead: Ahead::new(clock::now()),
             finished: Vec::new(),
             unknown: BTreeSet::new(),
             ending: None,
@@ -156,9 +155,9 @@ impl Life {
             let outcome = self.exchange().await;
             let works = self.trouble.check(outcome).is_some() && waiter.is_some();
             self.unsure |= !works;
-            if self.ending.is_some() && self.running.is_empty() {
+            if self.ending.is_some() && self.runs_nothing() {
                 // Without a database the next life takes the tasks back.
-                let cannot_wait = self.context.is_hurried() || self.tools.in_process.is_stuck();
+                let cannot_wait = self.context.is_hurried() || self.lanes.is_stuck();
                 if works && self.owes_nothing() || cannot_wait && !works {
                     return Ok(self.end().await);
                 }
@@ -186,8 +185,13 @@ impl Life {
         let left = |at: Moment| at.since(now);
         let pause = if works { left(self.retries_at) } else { PAUSE };
         let kill = kill_at.map(left);
+        let waits = self.lanes.waits_since();
+        let (tired_at, waits) =
+            (waits.map_or(now, |since| since + ahead::PATIENCE), waits.is_some());
         tokio::select! {
             Some(done) = self.running.join_next() => self.collect(done)?,
+            () = self.lanes.news() => self.hear_of_functions(),
+            () = sleep(left(tired_at)), if waits => self.send_away(),
             () = hint(waiter), if listens => self.look = true,
             () = self.wake.heard(), if listens => self.look = true,
             () = sleep(pause), if ending.is_none() || !works => {}
@@ -213,6 +217,7 @@ impl Life {
     /// From now on this life only ends what it began, beside the next one if there is to be one.
     fn claim_no_more(&mut self, why: &'static str) {
         self.ending = Some(why);
+        self.send_away();
         self.shown_slots.store(0, Ordering::Relaxed);
         // Whoever cannot be told starts the next life when this one is over.
         let _ = notify::send("X_HANDOVER=1");
@@ -220,53 +225,97 @@ impl Life {
     }
 
     pub(super) fn can_claim(&self) -> bool {
-        self.ending.is_none() && self.free() > 0
+        self.wanted() > 0
     }
 
-    pub(super) fn free(&self) -> u32 {
-        let claimed = self.claimed.len() + self.company.waiting().iter().len();
-        slots::free(self.setup.slots, self.running.len(), claimed, self.elsewhere)
+    /// How many tasks fit: into the free slots, and into the line before them.
+    pub(super) fn wanted(&self) -> u32 {
+        if self.ending.is_some() {
+            return 0;
+        }
+        let claimed = self.claimed.len() + usize::from(self.company.waiting().is_some());
+        slots::wanted(self.room(), self.lanes.counts().0 + claimed, self.ahead.tasks())
+    }
+
+    /// How many slots are free.
+    pub(super) fn room(&self) -> u32 {
+        let lanes = self.lanes.counts().1;
+        slots::room(self.setup.slots, self.running.len() + lanes, self.elsewhere)
+    }
+
+    fn runs_nothing(&self) -> bool {
+        self.running.is_empty() && self.lanes.cancels().is_empty()
     }
 
     fn collect(&mut self, done: Result<Finished, tokio::task::JoinError>) -> anyhow::Result<()> {
-        let mut next = Some(done);
+        let (mut next, before) = (Some(done), self.finished.len());
         while let Some(done) = next {
             let finished = done.context("an execution went wrong")?;
             self.titles.remove(&finished.row);
             finished.execution.iter().for_each(|it| self.cancels.end(it.id));
-            self.company.leave(finished.row);
             self.finished.push(finished);
             next = self.running.try_join_next();
         }
+        self.after_ends(self.finished.len() - before);
+        Ok(())
+    }
+
+    /// Lets the lanes' news in: what ended, or that a slot is free.
+    pub(super) fn hear_of_functions(&mut self) {
+        let done = self.lanes.take_done();
+        if done.is_empty() {
+            return;
+        }
+        for finished in &done {
+            self.company.leave(finished.row);
+        }
+        self.after_ends(done.len());
+        self.finished.extend(done);
+    }
+
+    fn after_ends(&mut self, tasks: usize) {
+        self.ahead.ended(tasks, clock::now());
         self.look = true;
-        if self.tools.in_process.is_stuck() && self.ending.is_none() {
+        if self.lanes.is_stuck() && self.ending.is_none() {
             self.claim_no_more("a function does not end");
         } else if self.ending.is_some() {
             self.tell_what_runs();
         }
-        Ok(())
+    }
+
+    /// Who waited too long in line is for whoever has a slot.
+    fn send_away(&mut self) {
+        self.ahead.forget();
+        for row in self.lanes.send_away() {
+            self.company.leave(row);
+            self.free_again(row);
+        }
     }
 
     /// Whom this life waits for, for status and whoever stops the daemon.
     fn tell_what_runs(&self) {
-        if let Some(text) = waits_for(&self.titles) {
+        let functions = self.lanes.titles();
+        let titles: BTreeSet<&str> =
+            self.titles.values().chain(&functions).map(String::as_str).collect();
+        if let Some(text) = waits_for(&titles) {
             let _ = notify::send(&format!("STATUS={text}"));
         }
     }
 
     /// Whether no row can be under our lock.
     fn owes_nothing(&self) -> bool {
-        self.finished.is_empty() && !self.has_claimed() && !self.unsure
+        let written = self.finished.is_empty() && self.lanes.rows().is_empty();
+        written && !self.has_claimed() && !self.unsure
     }
 
     /// Whether tasks wait for their start.
     pub(super) fn has_claimed(&self) -> bool {
-        !self.claimed.is_empty() || self.company.waiting().is_some()
+        !self.claimed.is_empty() || self.company.waiting().is_some() || self.lanes.counts().0 > 0
     }
 
     /// A life that may still have rows stays registered: the next one takes them back.
     async fn end(mut self) -> Round {
-        self.tools.in_process.close().await;
+        self.lanes.close().await;
         if self.owes_nothing() {
             let outcome = self.store.unregister(self.owner).await;
             self.trouble.check(outcome);
@@ -276,10 +325,10 @@ impl Life {
 }
 
 /// Nothing is said of no task.
-fn waits_for(titles: &BTreeMap<i64, String>) -> Option<String> {
+fn waits_for(titles: &BTreeSet<&str>) -> Option<String> {
     const TOLD: usize = 5;
     let count = titles.len();
-    let mut told: Vec<&str> = titles.values().take(TOLD).map(String::as_str).collect();
+    let mut told: Vec<&str> = titles.iter().take(TOLD).copied().collect();
     if count > TOLD {
         told.push("…");
     }
@@ -309,8 +358,11 @@ mod tests {
             (2, Some("waits for 2 tasks: 1 (T), 2 (T)")),
             (6, Some("waits for 6 tasks: 1 (T), 2 (T), 3 (T), 4 (T), 5 (T), …")),
         ] {
-            let titles = (1..=count).map(|row| (row, format!("{row} (T)"))).collect();
-            assert_eq!(waits_for(&titles).as_deref(), expected);
+            let titles: Vec<String> = (1..=count).map(|row| format!("{row} (T)")).collect();
+            assert_eq!(
+                waits_for(&titles.iter().map(String::as_str).collect()).as_deref(),
+                expected
+            );
         }
     }
 }

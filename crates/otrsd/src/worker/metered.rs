@@ -31,12 +31,9 @@ pub(super) struct Cpu(Arc<AtomicU64>);
 impl Metered {
     pub(super) fn new(
         function: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+        cpu: Cpu,
     ) -> Self {
-        Self { function: Box::pin(function), cpu: Cpu::default() }
-    }
-
-    pub(super) fn cpu(&self) -> Cpu {
-        self.cpu.clone()
+        Self { function: Box::pin(function), cpu }
     }
 }
 

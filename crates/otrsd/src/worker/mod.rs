@@ -3,6 +3,7 @@
 //! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
 //! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
 
+mod ahead;
 mod answer;
 mod backoff;
 mod cancel;
@@ -11,9 +12,9 @@ mod company;
 mod elders;
 mod exchange;
 mod execution;
-mod function;
 mod handlers;
 mod http;
+mod lanes;
 mod lease;
 mod life;
 mod locks;
@@ -55,7 +56,7 @@ use crate::{
 /// The package name of the original.
 pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
 
-const CONNECTIONS: u32 = 2;
+const CONNECTIONS: u32 = 4;
 const USUAL_WORKERS: u32 = 5;
 const USUAL_GRACE: u64 = 30;
 /// Of the grace, kept for what must be written at the end.
@@ -95,13 +96,14 @@ impl DaemonModule for SchedulerTaskWorker {
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
         let life =
             Life::new(&self.context, &store, begun, setup, (seen, suspects.clone()), trouble)?;
-        let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.gone.clone());
+        let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.stop.gone.clone());
         let lease = Lease { store: store.clone(), owner, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
             tokio::spawn(watch::keep(store.clone(), owner, suspects, go_on)),
             tokio::spawn(locks::keep(store.clone())),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
+            tokio::spawn(life.lanes.keeper(life.stop.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),
         ];
         let round = life.lead().await;

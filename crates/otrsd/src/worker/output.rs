@@ -29,7 +29,7 @@ impl Tail {
     }
 
     /// As text without what databases refuse; `None` if there was nothing.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         if self.kept.is_empty() {
             return None;
         }

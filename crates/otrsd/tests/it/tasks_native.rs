@@ -19,6 +19,7 @@ on_each_database! {
     who_aborts_alone_is_quarantined
     who_died_together_runs_alone
     a_stop_interrupts
+    who_waits_in_line_is_for_others
 }
 
 fn a_function_gets_its_task(database: Database) {
@@ -73,6 +74,28 @@ fn a_module_adds_a_task(database: Database) {
         let done = tasks.block(tasks.store().done("Say", "by a module", None, 1)).unwrap();
         done.first().filter(|(_, it)| it.outcome == Outcome::Success).map(drop)
     });
+}
+
+/// Short tasks are claimed ahead. Those that long ones hold up then are free for another node.
+fn who_waits_in_line_is_for_others(database: Database) {
+    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    tasks.start();
+    let slots = tasks.block(tasks.store().instances()).unwrap()[0].slots;
+    let short = |_| NewTask::new("Say", "short", "{}");
+    let long = |_| NewTask::new("Wait", "gate", "{}");
+    let new: Vec<NewTask> =
+        (0..400).map(short).chain((0..slots).map(long)).chain((0..400).map(short)).collect();
+    tasks.block(tasks.store().add_many(&new, jiff::Timestamp::now())).unwrap();
+    wait_until("free tasks behind the long ones", || {
+        let counts = [State::Running, State::Waiting].map(|state| tasks.count(state));
+        (counts == [slots as usize, 400]).then_some(())
+    });
+    let other = Tasks::another_node(&tasks.url, &[shell("Say", "true", &[])]);
+    other.start();
+    wait_until("the other node to run them", || (tasks.count(State::Waiting) == 0).then_some(()));
+    assert_eq!(tasks.succeeds(new[800].id).node, 2);
+    tasks.world.file("gate", "");
+    tasks.succeeds(new[400].id);
 }
 
 fn who_aborts_alone_is_quarantined(database: Database) {
