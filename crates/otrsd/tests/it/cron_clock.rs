@@ -1,10 +1,11 @@
 //! A wall clock that jumps under a cron task: what it leaps over is missed, and nothing runs twice.
 
+use nix::sys::signal::Signal;
 use task_store::{Fate, Occurrence};
 
 use crate::{
     cron::{cron, manager, occurrences},
-    harness::wait_until,
+    harness::{signal, wait_until},
     tasks::{Database, Tasks, on_each_database, shell},
     tasks_clock::Faked,
 };
@@ -59,6 +60,8 @@ fn forward_and_back(database: Database, forward: &str, seconds: i64) {
     let after = occurrences(&tasks, "Tick");
     assert!(after.iter().all(|it| it.due <= last || it.due.as_second() >= before + seconds));
     tasks.jump(forward);
+    // No kernel tells of a jump that is only played: who has gone to sleep must be woken.
+    signal(tasks.world.running("SchedulerCronTaskManager"), Signal::SIGKILL);
     let all = whole(&tasks, after.last().unwrap().due.as_second() + 2);
     let mut due: Vec<_> = all.iter().map(|it| it.due).collect();
     due.dedup();
