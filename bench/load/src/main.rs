@@ -1,6 +1,5 @@
-//! What the measurements are made with: adders through the store, and bare loops on the same tables.
-//!
-//! Each prints one object of JSON.
+//! What the measurements are made with: adders through the store, and bare loops on the same tables. Each prints
+//! one object of JSON. Under the name `otrsd` it is the daemon, with functions that do nothing.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,19 +9,18 @@
 
 mod add;
 mod bare;
+mod daemon;
 mod latency;
 
-use std::time::Instant;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 use serde_json::json;
-use task_store::{Identity, Options, Store};
+use task_store::{Options, Store};
 
 #[derive(Debug, Parser)]
 #[command(about)]
 enum Command {
-    /// Makes the tables.
-    Prepare { url: String },
     /// Adds tasks that do nothing.
     Add {
         url: String,
@@ -60,14 +58,17 @@ struct Size {
     clients: u32,
 }
 
+fn main() -> anyhow::Result<ExitCode> {
+    if env::args().next().is_some_and(|name| name.ends_with("otrsd")) {
+        return Ok(daemon::run());
+    }
+    measure(Command::parse())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let begin = Instant::now();
-    let (tasks, seconds) = match Command::parse() {
-        Command::Prepare { url } => {
-            open(&url)?.migrate(&Identity::default(), false).await?;
-            return Ok(());
-        }
+async fn measure(command: Command) -> anyhow::Result<()> {
+    let (tasks, seconds) = match command {
         Command::Latency { url, tasks } => {
             println!("{}", latency::measure(&url, tasks).await?);
             return Ok(());
@@ -77,8 +78,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Drain { url, size } => bare::drain(&url, size).await?,
     };
     let rate = f64::from(tasks) / seconds;
-    let all = begin.elapsed().as_secs_f64();
-    println!("{}", json!({ "tasks": tasks, "seconds": seconds, "rate": rate, "with_start": all }));
+    println!("{}", json!({ "tasks": tasks, "seconds": seconds, "rate": rate }));
     Ok(())
 }
 

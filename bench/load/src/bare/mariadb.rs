@@ -32,7 +32,7 @@ pub(super) async fn drain(
             complete(&mut transaction, key, &claimed).await?;
         }
         tasks += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-        let rows: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
+        let rows: Vec<(i64, i64, String, String, Vec<u8>)> = sqlx::query_as(
             "SELECT id, ident, task_type, name, task_data FROM scheduler_task WHERE lock_key = 0 \
              ORDER BY priority, id LIMIT ? FOR UPDATE SKIP LOCKED",
         )

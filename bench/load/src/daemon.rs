@@ -15,6 +15,6 @@ async fn sleep(task: Task, _context: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
-fn main() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     Daemon::new().handler("Noop", noop).handler("Sleep", sleep).run()
 }
