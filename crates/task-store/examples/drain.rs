@@ -24,8 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let owner = store.register(node.parse()?, "example", std::process::id(), 10, now).await?;
     loop {
         let now = Timestamp::now();
-        let tasks =
-            store.claim(&Claim { owner, slots: 10, except: &[], holding: &[] }, now).await?;
+        let tasks = store
+            .claim(&Claim { owner, slots: 10, whole: true, except: &[], holding: &[] }, now)
+            .await?;
         if tasks.is_empty() && store.counts().await?.iter().all(|count| count.waiting == 0) {
             break;
         }

@@ -4,9 +4,11 @@
 //! an error, and never a row that another one got.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::database::{Argument, Connection, Dialect, arguments};
 use crate::error::{Error, Result};
+use crate::front::Position;
 use crate::lock_key::Owner;
 use crate::store::{Store, Work};
 use crate::task::{Task, task_columns};
@@ -18,6 +20,9 @@ pub struct Claim<'a> {
     pub owner: Owner,
     /// How many tasks at most.
     pub slots: u32,
+    /// Whether to look from the beginning of the queue, whatever that costs: something was freed there. Else
+    /// what was freed may be found later; a [`Waiter`](crate::Waiter) says when to claim again.
+    pub whole: bool,
     /// Types to leave alone, beside those that are paused in the database.
     pub except: &'a [String],
     /// The rows that the owner has already: after a broken connection, what it locked beyond these was
@@ -69,20 +74,26 @@ impl Work for Claiming<'_> {
 /// What is free for a node: not of an excepted type, not paused. The pauses are asked for once and not joined,
 /// so that the index alone gives the order.
 macro_rules! free {
-    () => {
-        " FROM scheduler_task WHERE lock_key = 0 AND task_type NOT IN (?*) \
-         AND task_type NOT IN (SELECT task_type FROM otrsd_pause WHERE node IN (0, ?)) \
-         AND NOT EXISTS (SELECT 1 FROM otrsd_pause WHERE task_type = '' AND node IN (0, ?)) ORDER BY "
+    ($index:literal, $behind:literal) => {
+        concat!(
+            " FROM scheduler_task",
+            $index,
+            " WHERE lock_key = 0 AND ",
+            $behind,
+            " AND task_type NOT IN (?*) \
+             AND task_type NOT IN (SELECT task_type FROM otrsd_pause WHERE node IN (0, ?)) \
+             AND NOT EXISTS (SELECT 1 FROM otrsd_pause WHERE task_type = '' AND node IN (0, ?)) ORDER BY "
+        )
     };
 }
 
 macro_rules! locking_update {
-    ($before:literal, $order:literal, $after:literal, $columns:expr) => {
+    ($before:literal, $behind:literal, $order:literal, $after:literal, $columns:expr) => {
         concat!(
             "UPDATE scheduler_task SET lock_key = ?, lock_time = ?t, lock_update_time = ?t WHERE id ",
             $before,
             "SELECT id",
-            free!(),
+            free!("", $behind),
             $order,
             " LIMIT ?",
             $after,
@@ -99,44 +110,68 @@ impl Claiming<'_> {
         let sql = match (connection.dialect(), self.store.is_home()) {
             (Dialect::Postgres, false) => locking_update!(
                 "= ANY(ARRAY(",
+                "(priority, id) > (?, ?)",
                 "priority, id",
                 " FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0",
                 task_columns!()
             ),
             (Dialect::Postgres, true) => locking_update!(
                 "= ANY(ARRAY(",
+                "id > ?",
                 "id",
                 " FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0",
                 task_columns!(home)
             ),
-            (_, false) => locking_update!("IN (", "priority, id", ")", task_columns!()),
-            (_, true) => locking_update!("IN (", "id", ")", task_columns!(home)),
+            (_, false) => locking_update!(
+                "IN (",
+                "(priority, id) > (?, ?)",
+                "priority, id",
+                ")",
+                task_columns!()
+            ),
+            (_, true) => locking_update!("IN (", "id > ?", "id", ")", task_columns!(home)),
         };
         let locked = self.store.wall_clock(self.now);
-        let rows = connection.rows(sql, &self.arguments(&locked)).await?;
-        self.store.tasks(&rows)
+        let key = self.claim.owner.key();
+        let (from, began) = self.begin();
+        let mut arguments = arguments![key, &locked, &locked].to_vec();
+        arguments.append(&mut self.free(from));
+        let rows = connection.rows(sql, &arguments).await?;
+        let tasks = self.store.tasks(&rows)?;
+        self.looked(from, &tasks, began);
+        Ok(tasks)
     }
 
-    /// MariaDB and MySQL: look, lock what nobody else looks at, write, commit.
+    /// MariaDB and MySQL: look, lock what nobody else looks at, write, commit. Left alone, the planner takes the
+    /// index and does not begin behind the place.
     async fn two_statements(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         let sql = if self.store.is_home() {
-            concat!("SELECT ", task_columns!(home), free!(), "id LIMIT ? FOR UPDATE SKIP LOCKED")
+            concat!(
+                "SELECT ",
+                task_columns!(home),
+                free!(" FORCE INDEX (PRIMARY)", "id > ?"),
+                "id LIMIT ? FOR UPDATE SKIP LOCKED"
+            )
         } else {
             concat!(
                 "SELECT ",
                 task_columns!(),
-                free!(),
+                free!(
+                    " FORCE INDEX (otrsd_task_free)",
+                    "(priority > ? OR priority = ? AND id > ?)"
+                ),
                 "priority, id LIMIT ? FOR UPDATE SKIP LOCKED"
             )
         };
-        let locked = self.store.wall_clock(self.now);
-        let rows = connection.rows(sql, &self.arguments(&locked)[3..]).await?;
+        let (from, began) = self.begin();
+        let rows = connection.rows(sql, &self.free(from)).await?;
         let mut tasks = self.store.tasks(&rows)?;
+        self.looked(from, &tasks, began);
         let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
         if ids.is_empty() {
             return Ok(tasks);
         }
-        let key = self.claim.owner.key();
+        let (key, locked) = (self.claim.owner.key(), self.store.wall_clock(self.now));
         let update = "UPDATE scheduler_task SET lock_key = ?, lock_time = ?t, lock_update_time = ?t \
                       WHERE lock_key = 0 AND id IN (?*)";
         let changed = connection.execute(update, arguments![key, &locked, &locked, &ids]).await?;
@@ -149,15 +184,27 @@ impl Claiming<'_> {
         Ok(tasks)
     }
 
-    fn arguments<'t>(&'t self, locked: &'t str) -> [Argument<'t>; 7] {
-        [
-            Argument::from(self.claim.owner.key()),
-            Argument::from(locked),
-            Argument::from(locked),
-            Argument::from(self.claim.except),
-            Argument::from(i64::from(self.claim.owner.node())),
-            Argument::from(i64::from(self.claim.owner.node())),
-            Argument::from(i64::from(self.claim.slots)),
-        ]
+    fn begin(&self) -> (Position, Instant) {
+        let now = Instant::now();
+        (self.store.front().begin(self.claim.whole, now), now)
+    }
+
+    fn looked(&self, from: Position, tasks: &[Task], began: Instant) {
+        let now = Instant::now();
+        self.store.front().looked(from, tasks, self.claim.slots, now - began, now);
+    }
+
+    /// The arguments of what is free behind a place.
+    fn free(&self, from: Position) -> Vec<Argument<'_>> {
+        let node = i64::from(self.claim.owner.node());
+        let behind = match (self.store.is_home(), self.store.dialect()) {
+            (true, _) => &[from.row][..],
+            (false, Dialect::MariaDb) => &[from.priority, from.priority, from.row],
+            (false, _) => &[from.priority, from.row],
+        };
+        let mut all: Vec<Argument<'_>> = behind.iter().copied().map(Argument::from).collect();
+        let slots = i64::from(self.claim.slots);
+        all.extend_from_slice(arguments![self.claim.except, node, node, slots]);
+        all
     }
 }

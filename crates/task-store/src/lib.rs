@@ -30,6 +30,7 @@ mod database;
 mod decide;
 mod error;
 mod finish;
+mod front;
 mod future;
 mod generic_agent;
 mod held;

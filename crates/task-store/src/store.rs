@@ -1,6 +1,6 @@
 //! The handle: one database, cheap to clone, and the frame in which every transaction runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::database::{Argument, Connection, Dialect, Pools, Row, Tries};
 use crate::error::{Error, Result};
+use crate::front::Front;
 use crate::payload::Encoding;
 use crate::timestamp::{from_wall_clock, wall_clock};
 
@@ -46,6 +47,7 @@ pub struct Store {
 struct Inner {
     pools: Pools,
     options: Options,
+    front: Mutex<Front>,
 }
 
 /// What is done in one transaction. It must leave nothing behind but what is in the database: it may run
@@ -80,7 +82,7 @@ impl Store {
     /// database that is away is no error here.
     pub fn connect(url: &str, options: Options) -> Result<Self> {
         let pools = Pools::new(url, options.connections, options.deadline)?;
-        Ok(Self { inner: Arc::new(Inner { pools, options }) })
+        Ok(Self { inner: Arc::new(Inner { pools, options, front: Mutex::new(Front::new()) }) })
     }
 
     /// Closes all connections; calls that come later fail.
@@ -105,6 +107,11 @@ impl Store {
 
     pub(crate) fn pools(&self) -> &Pools {
         &self.inner.pools
+    }
+
+    /// What is known of the front of the queue. It is a hint, so whoever panicked with it does no harm.
+    pub(crate) fn front(&self) -> MutexGuard<'_, Front> {
+        self.inner.front.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The text of a time for a column of the original.

@@ -1,5 +1,8 @@
 //! How many tasks wait in line beyond the free slots, so that nobody waits for the database between two short
 //! tasks: as many as will probably start within a few milliseconds. Long tasks have nobody waiting behind them.
+//!
+//! What counts is how many end a second while there is somebody to run. The time in which slots are free and the
+//! database takes long to answer says little of the tasks.
 
 use std::time::Duration;
 
@@ -11,6 +14,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 const HORIZON: f64 = 0.025;
 /// The rate is that of about so many seconds.
 const MEMORY: f64 = 0.05;
+/// Time without work counts so much less.
+const DRY: f64 = 0.05;
 const MOST: f64 = 1000.0;
 /// Bytes of payloads.
 const MOST_DATA: f64 = 16e6;
@@ -30,9 +35,11 @@ impl Ahead {
         Self { rate: 0.0, data: 0.0, since: now }
     }
 
-    /// Some ended since the last call.
-    pub(super) fn ended(&mut self, tasks: usize, now: Moment) {
-        let fade = (-now.since(self.since).as_secs_f64() / MEMORY).exp();
+    /// Some ended since the last call; for so long slots were free and nobody was in line.
+    pub(super) fn ended(&mut self, tasks: usize, dry: Duration, now: Moment) {
+        let since = now.since(self.since);
+        let counts = since.saturating_sub(dry).as_secs_f64() + DRY * dry.min(since).as_secs_f64();
+        let fade = (-counts / MEMORY).exp();
         self.rate = self.rate * fade + float(tasks) / MEMORY;
         self.since = now;
     }
@@ -68,7 +75,7 @@ mod tests {
     fn after(each: usize, millis: u64, bytes: usize) -> u32 {
         let mut ahead = Ahead::new(Moment::from_micros(0));
         for step in 1..=1000 / millis {
-            ahead.ended(each, Moment::from_micros(step * millis * 1000));
+            ahead.ended(each, Duration::ZERO, Moment::from_micros(step * millis * 1000));
             ahead.came(each, each * bytes);
         }
         ahead.tasks()
@@ -97,7 +104,7 @@ mod tests {
         while ahead.tasks() < 1000 {
             let claimed = 5 + ahead.tasks() as usize;
             now += 1000;
-            ahead.ended(claimed, Moment::from_micros(now));
+            ahead.ended(claimed, Duration::ZERO, Moment::from_micros(now));
             rounds += 1;
         }
         assert!((5..20).contains(&rounds), "{rounds}");
@@ -105,7 +112,24 @@ mod tests {
         assert_eq!(ahead.tasks(), 0);
         let later = Moment::from_micros(now + 1_000_000);
         let mut quiet = Ahead { rate: 100_000.0, ..ahead };
-        quiet.ended(0, later);
+        quiet.ended(0, Duration::ZERO, later);
         assert_eq!(quiet.tasks(), 0);
+    }
+
+    #[test]
+    fn a_slow_database_is_not_taken_for_long_tasks() {
+        for (answer, most) in [(Duration::from_millis(100), 20), (Duration::from_millis(300), 60)] {
+            let (mut ahead, mut now) = (Ahead::new(Moment::from_micros(0)), Moment::from_micros(0));
+            let mut rounds = 0;
+            while ahead.tasks() < 1000 {
+                now = now + answer;
+                ahead.ended(0, answer, now);
+                let claimed = 5 + ahead.tasks() as usize;
+                now = now + Duration::from_micros(10 * claimed as u64);
+                ahead.ended(claimed, Duration::ZERO, now);
+                rounds += 1;
+            }
+            assert!(rounds <= most, "{answer:?}: {rounds}");
+        }
     }
 }

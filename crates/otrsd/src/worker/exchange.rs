@@ -41,14 +41,20 @@ impl Life {
             elders => self.store.held_by(elders).await?,
         };
         self.hear_of_functions();
-        self.ahead.ended(0, clock::now());
+        self.count_ends(0);
         let slots = if self.look { self.wanted() } else { 0 };
         if self.finished.is_empty() && slots == 0 {
             return Ok(());
         }
         let holding = self.holding();
         let except = self.not_now();
-        let claim = Claim { owner: self.owner, slots, except: &except, holding: &holding };
+        let claim = Claim {
+            owner: self.owner,
+            slots,
+            whole: self.freed,
+            except: &except,
+            holding: &holding,
+        };
         let now = clock::wall();
         let answer = self.trade(&claim, now).await?;
         if answer.ours.contains(&false) {
@@ -61,6 +67,7 @@ impl Life {
         self.remember_retries(now);
         self.finished.clear();
         if slots > 0 {
+            self.freed = false;
             self.look = answer.claimed.len() >= slots as usize;
         }
         let bytes = answer.claimed.iter().map(|task| task.data.len()).sum();
@@ -118,7 +125,8 @@ impl Life {
         if self.ending.is_some() || self.retries_at > now {
             return Ok(());
         }
-        self.look |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
+        self.freed |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
+        self.look |= self.freed;
         let next = self.store.next_retry().await?;
         let pause = next.map_or(SAFETY, |due| until(due).min(SAFETY));
         self.retries_at = now + pause;

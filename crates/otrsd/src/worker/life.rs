@@ -86,6 +86,8 @@ pub(super) struct Life {
     pub(super) ending: Option<&'static str>,
     /// There may be something to claim.
     pub(super) look: bool,
+    /// It may be anywhere in the queue.
+    pub(super) freed: bool,
     /// Workers of this node that live beside this one, and how many tasks they have.
     pub(super) elders: Elders,
     pub(super) elsewhere: u64,
@@ -133,6 +135,7 @@ impl Life {
             unknown: BTreeSet::new(),
             ending: None,
             look: true,
+            freed: true,
             unsure: false,
             retries_at: clock::now(),
         })
@@ -203,7 +206,7 @@ impl Life {
             () = sleep(left(discard_at)), if ending.is_none() => self.claim_no_more("its time is over"),
             dead = self.elders.dead() => {
                 watch::reclaim(&self.store, dead, &self.suspects, &[]).await;
-                self.look = true;
+                (self.look, self.freed) = (true, true);
             }
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {
                 self.stop.soon.cancel();
@@ -273,8 +276,15 @@ impl Life {
         self.finished.extend(done);
     }
 
+    pub(super) fn count_ends(&mut self, tasks: usize) {
+        let now = clock::now();
+        let dry = self.lanes.take_dry(now);
+        let dry = if self.room() > 0 { dry } else { Duration::ZERO };
+        self.ahead.ended(tasks, dry, now);
+    }
+
     fn after_ends(&mut self, tasks: usize) {
-        self.ahead.ended(tasks, clock::now());
+        self.count_ends(tasks);
         self.look = true;
         if self.lanes.is_stuck() && self.ending.is_none() {
             self.claim_no_more("a function does not end");

@@ -285,8 +285,10 @@ impl World {
     fn story(&self) -> String {
         let mut story = String::new();
         let _ = writeln!(story, "processes: {:#?}", self.processes());
-        for name in ["out", "err", "log/SupervisorERR.log"] {
-            let _ = writeln!(story, "--- {name}\n{}", self.read(name));
+        let logs = fs::read_dir(self.path("log")).into_iter().flatten().flatten();
+        let logs = logs.filter_map(|entry| Some(format!("log/{}", entry.file_name().to_str()?)));
+        for name in ["out".to_owned(), "err".to_owned()].into_iter().chain(logs) {
+            let _ = writeln!(story, "--- {name}\n{}", self.read(&name));
         }
         story
     }

@@ -6,8 +6,11 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::database::arguments;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::front::Thrift;
 use crate::store::Store;
 
 /// How soon after activity the first look comes, and how far looks may be apart.
@@ -17,21 +20,28 @@ const LONGEST: Duration = Duration::from_millis(100);
 pub(super) struct Poll {
     store: Store,
     seen: Option<(i64, i64)>,
+    whole: Thrift,
     pause: Duration,
 }
 
 impl Poll {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, seen: None, pause: SHORTEST }
+        Self { store, seen: None, whole: Thrift::default(), pause: SHORTEST }
     }
 
     /// Waits until the free rows are others than at the last look, and there are any.
     pub(super) async fn changed(&mut self) -> Result<()> {
         loop {
             tokio::time::sleep(self.pause).await;
-            let now = self.look().await?;
-            let before = self.seen.replace(now);
-            if before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0 {
+            let began = Instant::now();
+            let is_other = if self.whole.allows(began) {
+                let is_other = self.look().await?;
+                self.whole.spent(began.elapsed(), Instant::now());
+                is_other
+            } else {
+                self.glance().await?
+            };
+            if is_other {
                 self.pause = SHORTEST;
                 return Ok(());
             }
@@ -39,7 +49,7 @@ impl Poll {
         }
     }
 
-    async fn look(&self) -> Result<(i64, i64)> {
+    async fn look(&mut self) -> Result<bool> {
         let sql = if self.store.is_home() {
             "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
              (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY id DESC LIMIT 100) AS latest"
@@ -48,6 +58,20 @@ impl Poll {
              (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY priority DESC, id DESC LIMIT 100) AS latest"
         };
         let row = self.store.row(sql, arguments![]).await?;
-        row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+        let now = row.map_or(Ok((0, 0)), |row| Ok::<_, Error>((row.int(0)?, row.int(1)?)))?;
+        self.store.front().saw(now.0);
+        let before = self.seen.replace(now);
+        Ok(before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0)
+    }
+
+    /// Only at what is newer than all that was seen: see [`Front`](crate::front::Front).
+    async fn glance(&self) -> Result<bool> {
+        let sql = "SELECT id FROM scheduler_task FORCE INDEX (PRIMARY) WHERE id > ? AND lock_key = 0 \
+                   ORDER BY id DESC LIMIT 1";
+        let highest = self.store.front().highest();
+        let row = self.store.row(sql, arguments![highest]).await?;
+        let Some(row) = row else { return Ok(false) };
+        self.store.front().saw(row.int(0)?);
+        Ok(true)
     }
 }

@@ -158,3 +158,15 @@ pub async fn as_another_program_does(kind: Kind) {
     assert_eq!(due.to_string(), "2030-01-01T06:00:00Z");
     assert_eq!(place.store.move_due(due, 9).await.unwrap(), 1);
 }
+
+/// Ids that the database draws do not meet: more than the square root of what 30 bits of chance can tell apart.
+pub async fn a_hundred_thousand_by_other_programs(kind: Kind) {
+    let place = Place::new(kind).await;
+    place.sql(task_store::plain_sql(place.store.dialect())).await;
+    let double = "INSERT INTO scheduler_task (task_type, name, task_data) \
+                  SELECT task_type, name, task_data FROM scheduler_task";
+    for _ in 0..17 {
+        place.sql(double).await;
+    }
+    assert_eq!(place.store.counts().await.unwrap()[0].waiting, 1 << 17);
+}

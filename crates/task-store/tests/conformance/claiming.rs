@@ -7,7 +7,7 @@ use task_store::{Claim, LockKey, NewTask, Owner, Store, Task};
 use crate::place::{Kind, Place, names, now, task, worker};
 
 pub async fn claim(store: &Store, owner: Owner, slots: u32) -> Vec<Task> {
-    let claim = Claim { owner, slots, except: &[], holding: &[] };
+    let claim = Claim { owner, slots, whole: true, except: &[], holding: &[] };
     store.claim(&claim, now()).await.unwrap()
 }
 
@@ -39,7 +39,8 @@ pub async fn what_is_paused_or_excepted_stays(kind: Kind) {
     store.pause("Mail", 0, "maintenance", now()).await.unwrap();
     store.pause("Stats", 2, "", now()).await.unwrap();
     let except = ["Echo".to_owned()];
-    let claim_except = Claim { owner: worker(1), slots: 9, except: &except, holding: &[] };
+    let claim_except =
+        Claim { owner: worker(1), slots: 9, whole: true, except: &except, holding: &[] };
     assert_eq!(names(&store.claim(&claim_except, now()).await.unwrap()), ["Stats"]);
     assert_eq!(names(&claim(store, worker(1), 9).await), ["Echo"]);
     assert!(store.resume("Mail", 0).await.unwrap());

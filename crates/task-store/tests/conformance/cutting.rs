@@ -77,7 +77,7 @@ async fn calls(store: &Store, message: i64) {
     assert_eq!(many, [Added::Added; 3], "message {message}");
 
     let owner = worker(1);
-    let claim = |slots, holding| Claim { owner, slots, except: &[], holding };
+    let claim = |slots, holding| Claim { owner, slots, whole: true, except: &[], holding };
     let first = store.claim(&claim(2, &[]), now()).await.unwrap();
     assert_eq!(first.len(), 2, "message {message}");
     let holding: Vec<i64> = first.iter().map(|task| task.row).collect();

@@ -58,6 +58,7 @@ everywhere! {
             sixteen_adders_under_a_limit_of_one
             in_the_callers_transaction
             as_another_program_does
+            a_hundred_thousand_by_other_programs
         }
         claiming {
             first_in_first_out_by_priority

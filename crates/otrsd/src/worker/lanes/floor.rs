@@ -30,6 +30,9 @@ pub(super) struct Floor {
     /// How many run, or are about to: each has a slot.
     pub(super) lanes: usize,
     pub(super) done: Vec<Finished>,
+    /// Since when lanes have stood still because nobody waits, and how long they did before.
+    pub(super) dry_since: Option<Moment>,
+    pub(super) dry: Duration,
     /// When the keeper looks next; `None` when it waits for nobody.
     pub(super) next_check: Option<Moment>,
     pub(super) is_stuck: bool,
@@ -53,6 +56,23 @@ impl Floor {
         }
         self.lanes += functions;
         (functions, others)
+    }
+
+    /// A lane found nobody in line.
+    pub(super) fn runs_dry(&mut self, now: Moment) {
+        self.dry_since.get_or_insert(now);
+    }
+
+    /// Somebody came.
+    pub(super) fn flows(&mut self, now: Moment) {
+        self.dry += self.dry_since.take().map_or(Duration::ZERO, |since| now.since(since));
+    }
+
+    pub(super) fn take_dry(&mut self, now: Moment) -> Duration {
+        let is_dry = self.dry_since.is_some();
+        self.flows(now);
+        self.dry_since = is_dry.then_some(now);
+        std::mem::take(&mut self.dry)
     }
 
     /// Without threads.

@@ -94,7 +94,12 @@ impl Drop for Lane {
     /// At the end, and if a function panics while it is dropped.
     fn drop(&mut self) {
         self.end(None);
-        self.shared.floor().lanes -= 1;
+        let mut floor = self.shared.floor();
+        floor.lanes -= 1;
+        if floor.line.is_empty() {
+            floor.runs_dry(clock::now());
+        }
+        drop(floor);
         self.shared.news.notify_one();
     }
 }

@@ -28,7 +28,10 @@ use super::{
     execution::{Interruption, Order},
     metered::remember_places,
 };
-use crate::{clock::Moment, handler::Surroundings};
+use crate::{
+    clock::{self, Moment},
+    handler::Surroundings,
+};
 
 /// One that blocks holds a thread: as many as tasks may run, but not without end.
 const MOST_THREADS: usize = 16;
@@ -90,6 +93,9 @@ impl Lanes {
     /// the caller's to begin.
     pub(super) fn start(&self, room: u32) -> Vec<Order> {
         let (lanes, others) = self.shared.floor().start(room);
+        if lanes > 0 {
+            self.shared.floor().flows(clock::now());
+        }
         match self.runtime() {
             _ if lanes == 0 => {}
             Ok(runtime) => {
@@ -105,6 +111,11 @@ impl Lanes {
     /// What ended since it was last asked for.
     pub(super) fn take_done(&self) -> Vec<Finished> {
         std::mem::take(&mut self.shared.floor().done)
+    }
+
+    /// How long lanes stood still, since this was last asked for, because nobody waited.
+    pub(super) fn take_dry(&self, now: Moment) -> Duration {
+        self.shared.floor().take_dry(now)
     }
 
     /// How many wait in line, and how many slots the lanes have.
