@@ -286,6 +286,20 @@ def is_alive(pid):
         return False
 
 
+def memory(pid):
+    """Its share of memory (PSS) and its resident memory, in MB."""
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        lines = dict(line.split(":") for line in file if ":" in line and "-" not in line.split(":")[0])
+    return int(lines["Pss"].split()[0]) / 1024, int(lines["Rss"].split()[0]) / 1024
+
+
+def processor(pid):
+    """Seconds that a process used."""
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def kill(pid):
     """kill -9, until it is dead; None if there was no such process."""
     try:

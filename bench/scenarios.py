@@ -184,6 +184,35 @@ def kills(arena):
             ("held (%s), succeed when retried" % ", ".join("%s %d" % it for it in states.items()), "all", retried)]
 
 
+def torrent(arena):
+    """Functions at full speed, whose worker is killed. They do nothing, so the ledger alone tells of them."""
+    rounds, count = (5, 20_000) if arena.quick else (50, 1_000_000)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "load"], cwd=ROOT, check=True)
+    load, database = os.path.join(ROOT, "target/release/load"), arena.database
+    node = Node(arena.directory, database.url, {}, slots=5)
+    copy(load, node.binary)
+    arena.nodes.append(node)
+    node.must("db", "migrate")
+    adder = subprocess.Popen([load, "add", database.url, "--tasks", str(count)], stdout=subprocess.DEVNULL)
+    node.start()
+    killed, begin = 0, time.monotonic()
+    for _ in range(rounds):
+        before = node.running()
+        time.sleep(arena.dice.uniform(0.1, 0.6))
+        killed += kill(before) is not None
+        wait("another worker", lambda: node.pid(WORKER) not in (None, before))
+    require(adder.wait() == 0, "tasks could not be added")
+    arena.drain(1800)
+    seconds = time.monotonic() - begin
+    require(not database.count("otrsd_held"), "a task is held")
+    (done, tasks), = database.ask("SELECT COUNT(*), COUNT(DISTINCT ident) FROM otrsd_execution WHERE outcome = 'success'")
+    require(int(done) == int(tasks) == count, "%s successes of %s tasks, not one of each of %d" % (done, tasks, count))
+    return [("tasks at full speed, lost, twice a success, held", "0, 0, 0", "%d, 0, 0, 0" % count),
+            ("kills of the worker", "", str(killed)),
+            ("died with their worker, and ran again", "", str(database.count("otrsd_execution") - count)),
+            ("all of it", "", "%.0f s" % seconds)]
+
+
 def recovery(arena):
     nodes, workers = arena.start(2), []
     nodes[1].stop()
@@ -379,4 +408,4 @@ def handover(arena):
     return [("planned changes: tasks, cut", "0", "%d, 0" % len(counts)), *lines]
 
 
-SCENARIOS = {it.__name__: it for it in (kills, recovery, freeze, away, cutoff, limit, handover)}
+SCENARIOS = {it.__name__: it for it in (kills, torrent, recovery, freeze, away, cutoff, limit, handover)}

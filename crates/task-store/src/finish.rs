@@ -80,14 +80,13 @@ impl Work for Finishing<'_> {
     type Done = Finish;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Finish> {
-        let mut ours = self.delete(connection).await?;
+        let mut ours = self.all_at_once(connection, &Then::Delete, &DELETE).await?;
+        let free = if self.store.is_home() { &FREE_IN_HOME } else { &FREE };
+        ours.extend(self.all_at_once(connection, &Then::Free, free).await?);
         for finished in self.finished {
-            let was_ours = match &finished.then {
-                Then::Delete => continue,
-                Then::Free => self.free(connection, finished.row).await?,
-                Then::Hold(how) => self.hold(connection, finished.row, how).await?,
-            };
-            if was_ours {
+            if let Then::Hold(how) = &finished.then
+                && self.hold(connection, finished.row, how).await?
+            {
                 ours.insert(finished.row);
             }
         }
@@ -144,28 +143,52 @@ impl Work for Finishing<'_> {
     }
 }
 
+/// One statement for many rows: what tells which, and what tells only how many.
+struct AtOnce {
+    returning: &'static str,
+    counting: &'static str,
+}
+
+macro_rules! at_once {
+    ($($sql:expr),+) => {
+        AtOnce {
+            returning: concat!($($sql),+, " AND id IN (?*) RETURNING id"),
+            counting: concat!($($sql),+, " AND id IN (?*)"),
+        }
+    };
+}
+
+const DELETE: AtOnce = at_once!("DELETE FROM scheduler_task WHERE lock_key = ?");
+const FREE: AtOnce = at_once!(freed!(tried));
+const FREE_IN_HOME: AtOnce = at_once!(freed!());
+
 impl Finishing<'_> {
-    /// Deletes what is done; which rows were still the owner's.
-    async fn delete(&self, connection: &mut Connection<'_>) -> Result<HashSet<i64>> {
-        let done = self.finished.iter().filter(|finished| finished.then == Then::Delete);
-        let ids: Vec<i64> = done.map(|finished| finished.row).collect();
+    /// All that end in one way; which rows were still the owner's.
+    async fn all_at_once(
+        &self,
+        connection: &mut Connection<'_>,
+        then: &Then,
+        sql: &AtOnce,
+    ) -> Result<HashSet<i64>> {
+        let those = self.finished.iter().filter(|finished| finished.then == *then);
+        let ids: Vec<i64> = those.map(|finished| finished.row).collect();
         if ids.is_empty() {
             return Ok(HashSet::new());
         }
         if connection.dialect() == Dialect::MariaDb {
-            return self.delete_and_count(connection, ids).await;
+            return self.counted(connection, ids, sql.counting).await;
         }
-        let sql = "DELETE FROM scheduler_task WHERE lock_key = ? AND id IN (?*) RETURNING id";
-        let rows = connection.rows(sql, arguments![self.owner.key(), &ids]).await?;
+        let rows = connection.rows(sql.returning, arguments![self.owner.key(), &ids]).await?;
         rows.iter().map(|row| row.int(0)).collect()
     }
 
-    /// MySQL cannot tell which rows it deleted, only how many. Nearly always these are all; otherwise the
+    /// MySQL cannot tell which rows it changed, only how many. Nearly always these are all; otherwise the
     /// transaction begins again, and looks first.
-    async fn delete_and_count(
+    async fn counted(
         &self,
         connection: &mut Connection<'_>,
         mut ids: Vec<i64>,
+        sql: &'static str,
     ) -> Result<HashSet<i64>> {
         let key = self.owner.key();
         if self.looks_first.load(Ordering::Relaxed) {
@@ -173,21 +196,11 @@ impl Finishing<'_> {
             let rows = connection.rows(look, arguments![key, &ids]).await?;
             ids = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
         }
-        let delete = "DELETE FROM scheduler_task WHERE lock_key = ? AND id IN (?*)";
-        if connection.execute(delete, arguments![key, &ids]).await? == ids.len() as u64 {
+        if connection.execute(sql, arguments![key, &ids]).await? == ids.len() as u64 {
             return Ok(ids.into_iter().collect());
         }
         self.looks_first.store(true, Ordering::Relaxed);
         Err(Error::Conflict("some tasks were another's already".into()))
-    }
-
-    async fn free(&self, connection: &mut Connection<'_>, row: i64) -> Result<bool> {
-        let sql = if self.store.is_home() {
-            concat!(freed!(), " AND id = ?")
-        } else {
-            concat!(freed!(tried), " AND id = ?")
-        };
-        Ok(connection.execute(sql, arguments![self.owner.key(), row]).await? == 1)
     }
 
     async fn hold(&self, connection: &mut Connection<'_>, row: i64, how: &Hold) -> Result<bool> {
