@@ -12,6 +12,7 @@ use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, argum
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
+use crate::wake::call_with;
 
 /// What became of an addition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +36,9 @@ impl Store {
             return Ok(Vec::new());
         }
         tasks.iter().try_for_each(NewTask::check)?;
-        self.transact(&Add { store: self, tasks, now }).await
+        let added = self.transact(&Add { store: self, tasks, now, calls: false }).await?;
+        self.call().await;
+        Ok(added)
     }
 
     /// Adds a task within the caller's own transaction: it is there if and when that commits. After an
@@ -59,7 +62,7 @@ impl Store {
     ) -> Result<Added> {
         task.check()?;
         let mut connection = connection.into();
-        let add = Add { store: self, tasks: std::slice::from_ref(task), now };
+        let add = Add { store: self, tasks: std::slice::from_ref(task), now, calls: true };
         let added = add.run(&mut connection).await?;
         Ok(added.first().copied().unwrap_or(Added::LimitReached))
     }
@@ -69,13 +72,16 @@ pub(crate) struct Add<'a> {
     pub(crate) store: &'a Store,
     pub(crate) tasks: &'a [NewTask],
     pub(crate) now: Timestamp,
+    /// Whether the transaction calls the workers.
+    pub(crate) calls: bool,
 }
 
 impl Work for Add<'_> {
     type Done = Vec<Added>;
 
     fn is_one_statement(&self) -> bool {
-        matches!(self.tasks, [task] if task.max_parallel == 0)
+        let one = self.tasks.len() == 1 || self.store.dialect() == Dialect::Postgres;
+        one && self.tasks.iter().all(|task| task.max_parallel == 0)
     }
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Added>> {
@@ -147,23 +153,11 @@ impl Add<'_> {
         let home = self.store.is_home();
         let rows: Vec<Vec<Argument<'_>>> =
             tasks.iter().map(|task| row(task, &created, home)).collect();
-        if let (Dialect::Postgres, [row]) = (connection.dialect(), rows.as_slice()) {
-            let sql = if home { ONE_OF_HOME } else { ONE };
-            return connection.rows(sql, row).await.map(drop);
-        }
         let insert = if home { INTO_HOME } else { INTO };
         insert.run(connection, &rows).await?;
-        wake(connection).await
+        if self.calls { call_with(connection).await } else { Ok(()) }
     }
 }
-
-/// Insertion and notice in one round trip.
-const ONE: &str = "WITH added AS (INSERT INTO scheduler_task \
-    (ident, name, task_type, task_data, attempts, create_time, priority) \
-    VALUES (?, ?, ?, ?, ?, ?t, ?)) SELECT pg_notify('otrsd_task', '')";
-const ONE_OF_HOME: &str = "WITH added AS (INSERT INTO scheduler_task \
-    (ident, name, task_type, task_data, attempts, create_time, lock_key) \
-    VALUES (?, ?, ?, ?, ?, ?t, ?)) SELECT pg_notify('otrsd_task', '')";
 
 const INTO: Insert = Insert {
     into: "scheduler_task (ident, name, task_type, task_data, attempts, create_time, priority)",
@@ -240,14 +234,4 @@ async fn parallel(
         *counts.entry(row.text(0)?).or_default() += row.int(1)?;
     }
     Ok(counts)
-}
-
-/// Tells PostgreSQL's listeners that there is work; it reaches them with the commit.
-pub(crate) async fn wake(connection: &mut Connection<'_>) -> Result<()> {
-    match connection.dialect() {
-        Dialect::Postgres => {
-            connection.rows("SELECT pg_notify('otrsd_task', '')", arguments![]).await.map(drop)
-        }
-        _ => Ok(()),
-    }
 }

@@ -27,7 +27,7 @@ impl Store {
         for (at, task) in planned {
             plans.push(Plan { store: self, tasks: std::slice::from_ref(task), at: *at, now });
         }
-        self.transact(&Batch { add: Add { store: self, tasks, now }, plans }).await
+        self.transact(&Batch { add: Add { store: self, tasks, now, calls: true }, plans }).await
     }
 }
 

@@ -97,7 +97,7 @@ impl Work for Deciding<'_> {
         let mut account = Account::new(self.store, crons);
         let mut decided: Vec<Decided> = self.decisions.iter().map(|it| account.take(it)).collect();
         if !account.tasks.is_empty() {
-            let add = Add { store: self.store, tasks: &account.tasks, now: self.now };
+            let add = Add { store: self.store, tasks: &account.tasks, now: self.now, calls: true };
             let added = add.run(connection).await?;
             account.limit(&added, &mut decided);
         }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use crate::add::wake;
 use crate::cancel_request::granted;
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
@@ -18,6 +17,7 @@ use crate::lock_key::Owner;
 use crate::recurrent;
 use crate::store::{Store, Work};
 use crate::task::Task;
+use crate::wake::call_with;
 
 /// What becomes of a task that its worker lets go.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,7 +91,7 @@ impl Work for Finishing<'_> {
             }
         }
         if self.finished.iter().any(|it| it.then == Then::Free) {
-            wake(connection).await?;
+            call_with(connection).await?;
         }
         let was_ours = self.finished.iter().filter(|finished| ours.contains(&finished.row));
         let ended: Vec<(i64, &Execution)> =

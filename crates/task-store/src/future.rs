@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::add::wake;
 use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, arguments};
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
+use crate::wake::call_with;
 
 impl Store {
     /// Plans tasks for a time, all in one transaction. Their limits are not kept: the original has no column
@@ -136,7 +136,7 @@ impl Work for MoveDue<'_> {
         connection
             .execute("DELETE FROM scheduler_future_task WHERE id IN (?*)", arguments![&ids])
             .await?;
-        wake(connection).await?;
+        call_with(connection).await?;
         Ok(moved)
     }
 }

@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
-use crate::add::wake;
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task_id::TaskId;
 use crate::timestamp::from_micros;
+use crate::wake::call_with;
 
 /// Why a task is held.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -139,7 +139,7 @@ impl Work for Release<'_> {
         };
         let released = connection.execute(sql, arguments![&ids]).await?;
         connection.execute("DELETE FROM otrsd_held WHERE id IN (?*)", arguments![&ids]).await?;
-        wake(connection).await?;
+        call_with(connection).await?;
         Ok(released)
     }
 }

@@ -177,7 +177,7 @@ impl Work for Reclaim<'_> {
         ] {
             connection.execute(sql, arguments![key]).await?;
         }
-        crate::add::wake(connection).await?;
+        crate::wake::call_with(connection).await?;
         for task in &mut tasks {
             task.lock = LockKey::Free;
         }

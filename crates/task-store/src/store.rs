@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::front::Front;
 use crate::payload::Encoding;
 use crate::timestamp::{from_wall_clock, wall_clock};
+use crate::wake::Calls;
 
 /// What a store must know beside its URL.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ struct Inner {
     pools: Pools,
     options: Options,
     front: Mutex<Front>,
+    calls: Calls,
 }
 
 /// What is done in one transaction. It must leave nothing behind but what is in the database: it may run
@@ -82,7 +84,14 @@ impl Store {
     /// database that is away is no error here.
     pub fn connect(url: &str, options: Options) -> Result<Self> {
         let pools = Pools::new(url, options.connections, options.deadline)?;
-        Ok(Self { inner: Arc::new(Inner { pools, options, front: Mutex::new(Front::new()) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pools,
+                options,
+                front: Mutex::new(Front::new()),
+                calls: Calls::default(),
+            }),
+        })
     }
 
     /// Closes all connections; calls that come later fail.
@@ -107,6 +116,10 @@ impl Store {
 
     pub(crate) fn pools(&self) -> &Pools {
         &self.inner.pools
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.inner.calls
     }
 
     /// What is known of the front of the queue. It is a hint, so whoever panicked with it does no harm.

@@ -3,6 +3,7 @@
 //! A wake-up is a hint: there may be nothing, and a hint may be lost. Whoever waits claims again at its safety
 //! poll in any case.
 
+mod call;
 mod file;
 mod poll;
 
@@ -14,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::database::Dialect;
 use crate::error::Result;
 use crate::store::Store;
+pub(crate) use call::{Calls, call_with};
 use file::FileWatch;
 use poll::Poll;
 
