@@ -36,8 +36,12 @@ impl Store {
             return Ok(Vec::new());
         }
         tasks.iter().try_for_each(NewTask::check)?;
-        let added = self.transact(&Add { store: self, tasks, now, calls: false }).await?;
-        self.call().await;
+        let presence = self.calls().adder();
+        let calls = presence.is_alone && tasks.len() == 1;
+        let added = self.transact(&Add { store: self, tasks, now, calls }).await?;
+        if !calls {
+            self.call().await;
+        }
         Ok(added)
     }
 
@@ -153,11 +157,23 @@ impl Add<'_> {
         let home = self.store.is_home();
         let rows: Vec<Vec<Argument<'_>>> =
             tasks.iter().map(|task| row(task, &created, home)).collect();
+        if let (Dialect::Postgres, true, [row]) = (connection.dialect(), self.calls, &rows[..]) {
+            let sql = if home { ONE_OF_HOME } else { ONE };
+            return connection.rows(sql, row).await.map(drop);
+        }
         let insert = if home { INTO_HOME } else { INTO };
         insert.run(connection, &rows).await?;
         if self.calls { call_with(connection).await } else { Ok(()) }
     }
 }
+
+/// Insertion and call in one round trip.
+const ONE: &str = "WITH added AS (INSERT INTO scheduler_task \
+    (ident, name, task_type, task_data, attempts, create_time, priority) \
+    VALUES (?, ?, ?, ?, ?, ?t, ?)) SELECT pg_notify('otrsd_task', '')";
+const ONE_OF_HOME: &str = "WITH added AS (INSERT INTO scheduler_task \
+    (ident, name, task_type, task_data, attempts, create_time, lock_key) \
+    VALUES (?, ?, ?, ?, ?, ?t, ?)) SELECT pg_notify('otrsd_task', '')";
 
 const INTO: Insert = Insert {
     into: "scheduler_task (ident, name, task_type, task_data, attempts, create_time, priority)",

@@ -1,13 +1,13 @@
 //! `SchedulerFutureTaskManager`: moves planned tasks into the queue when they are due.
 //!
-//! It sleeps until the next one, but no longer than a second: one index-only look sees what was planned
-//! meanwhile, by whomever.
+//! It sleeps until the next one, or until something is planned meanwhile, by whomever. Where nobody calls, one
+//! index-only look a second sees that.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use task_store::{Entry, State, Store};
+use task_store::{Entry, State, Store, Waiter};
 
 use crate::{
     clock,
@@ -24,11 +24,14 @@ use crate::{
 /// The package name of the original.
 pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerFutureTaskManager";
 
-const CONNECTIONS: u32 = 1;
+/// One to listen.
+const CONNECTIONS: u32 = 2;
 /// Tasks that are moved in one transaction.
 const BATCH: u32 = 500;
-/// One index-only statement; the column has whole seconds anyway.
+/// No two looks are nearer; the column has whole seconds anyway.
 const LOOK: Duration = Duration::from_secs(1);
+/// A call may be lost.
+const SAFETY: Duration = Duration::from_secs(10);
 /// What is due and did not move is in another's hands: no reason to spin.
 const SHORTEST: Duration = Duration::from_millis(20);
 
@@ -36,27 +39,53 @@ pub(crate) struct SchedulerFutureTaskManager {
     context: ModuleContext,
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
+    /// Who hears of what is planned, where somebody calls.
+    waiter: Option<Waiter>,
     trouble: Trouble,
 }
 
 impl SchedulerFutureTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let trouble = Trouble::new(context.clone());
-        Self { context, store: None, trouble }
+        Self { context, store: None, waiter: None, trouble }
     }
 
-    /// How long nothing is due, as far as the database says.
-    async fn work(&self, store: &Store) -> task_store::Result<Duration> {
+    /// Moves what is due; when the next one is, as far as the database says.
+    async fn work(&mut self, store: &Store) -> task_store::Result<Option<Timestamp>> {
+        if self.waiter.is_none() && store.hears_of_plans() {
+            self.waiter = Some(store.waiter().await?);
+        }
         loop {
-            let moved = store.move_due(clock::wall(), BATCH).await?;
-            if moved > 0 {
-                wake::work_is_there(store, self.context.settings());
+            let due = store.next_due().await?;
+            if due.is_none_or(|due| due > clock::wall()) {
+                return Ok(due);
             }
-            if moved < u64::from(BATCH) {
-                break;
+            let moved = store.move_due(clock::wall(), BATCH).await?;
+            if moved == 0 {
+                return Ok(due);
+            }
+            wake::work_is_there(store, self.context.settings());
+        }
+    }
+
+    /// Until a task is due, or is planned.
+    async fn wait(&mut self, due: Option<Timestamp>) {
+        let now = clock::wall();
+        let Some(waiter) = &mut self.waiter else {
+            return self.context.pause(pause(due, now, LOOK)).await;
+        };
+        let soon = pause(due, now, LOOK);
+        self.context.pause(soon).await;
+        let left = pause(due, clock::wall(), SAFETY);
+        if soon < LOOK {
+            return;
+        }
+        tokio::select! {
+            () = self.context.stopped() => {}
+            heard = waiter.wait(left) => if heard.is_err() {
+                self.waiter = None;
             }
         }
-        Ok(pause(store.next_due().await?, clock::wall()))
     }
 }
 
@@ -75,8 +104,10 @@ impl DaemonModule for SchedulerFutureTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let work = self.work(&store).await;
-        let left = self.trouble.check(work).unwrap_or(LOOK);
-        self.context.pause(left).await;
+        match self.trouble.check(work) {
+            Some(due) => self.wait(due).await,
+            None => self.context.pause(LOOK).await,
+        }
         Ok(Round::Continue)
     }
 
@@ -101,10 +132,10 @@ impl DaemonModule for SchedulerFutureTaskManager {
     }
 }
 
-/// Until the next task is due, but no longer than to the next look.
-fn pause(due: Option<Timestamp>, now: Timestamp) -> Duration {
+/// Until the next task is due, but no longer than `longest`.
+fn pause(due: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration {
     let left = due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
-    left.map_or(LOOK, |left| left.clamp(SHORTEST, LOOK))
+    left.map_or(longest, |left| left.clamp(SHORTEST, longest))
 }
 
 fn cells(entry: &Entry) -> std::collections::BTreeMap<String, String> {
@@ -125,7 +156,7 @@ mod tests {
         for (due, expected) in
             [(None, 1000), (Some(5_000), 1000), (Some(1_300), 300), (Some(900), 20)]
         {
-            let pause = pause(due.map(at), at(1_000));
+            let pause = pause(due.map(at), at(1_000), LOOK);
             assert_eq!(pause, Duration::from_millis(expected), "{due:?}");
         }
     }

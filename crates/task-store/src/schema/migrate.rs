@@ -3,7 +3,7 @@
 use crate::database::{Dialect, Tries};
 use crate::error::{Error, Result};
 use crate::schema::Identity;
-use crate::schema::text::{WAKE_TRIGGER, options, statements, version_is_made};
+use crate::schema::text::{PLAN_TRIGGER, WAKE_TRIGGER, options, statements, version_is_made};
 use crate::store::Store;
 
 impl Store {
@@ -43,7 +43,8 @@ impl Store {
         let options = options(self.home_engine().await?.as_deref());
         let mut texts = statements(self.dialect(), self.is_home(), &options);
         if self.dialect() == Dialect::Postgres && (wake_trigger || !self.is_home()) {
-            texts.extend(WAKE_TRIGGER.iter().map(|text| (*text).to_owned()));
+            let plans = if self.is_home() { &[] } else { PLAN_TRIGGER };
+            texts.extend(WAKE_TRIGGER.iter().chain(plans).map(|text| (*text).to_owned()));
         }
         // Last: without it, nothing counts as made.
         texts.push(version_is_made(self.dialect()));

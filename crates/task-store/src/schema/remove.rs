@@ -46,7 +46,9 @@ impl Work for PutBack {
 fn drops(dialect: Dialect) -> Vec<String> {
     let mut texts = Vec::new();
     if dialect == Dialect::Postgres {
-        texts.push("DROP TRIGGER IF EXISTS otrsd_wake ON scheduler_task".into());
+        for table in ["scheduler_task", "scheduler_future_task"] {
+            texts.push(format!("DROP TRIGGER IF EXISTS otrsd_wake ON {table}"));
+        }
         texts.push("DROP FUNCTION IF EXISTS otrsd_wake()".into());
     }
     texts.extend(OURS.iter().map(|table| format!("DROP TABLE IF EXISTS {table}")));

@@ -12,6 +12,13 @@ pub(super) const WAKE_TRIGGER: &[&str] = &[
      WHEN (OLD.lock_key = 1 AND NEW.lock_key = 0) EXECUTE FUNCTION otrsd_wake()",
 ];
 
+/// Where the tables are ours: the manager of planned tasks is called too.
+pub(super) const PLAN_TRIGGER: &[&str] = &[
+    "DROP TRIGGER IF EXISTS otrsd_wake ON scheduler_future_task",
+    "CREATE TRIGGER otrsd_wake AFTER INSERT OR UPDATE ON scheduler_future_task \
+     FOR EACH STATEMENT EXECUTE FUNCTION otrsd_wake()",
+];
+
 /// The tables that are ours everywhere.
 pub(super) const OURS: [&str; 9] = [
     "otrsd_execution",

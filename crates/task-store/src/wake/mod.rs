@@ -42,6 +42,15 @@ enum Source {
 }
 
 impl Store {
+    /// Whether a waiter also hears of tasks that are planned for later.
+    pub fn hears_of_plans(&self) -> bool {
+        match self.dialect() {
+            Dialect::Sqlite => true,
+            Dialect::Postgres => !self.is_home(),
+            Dialect::MariaDb => false,
+        }
+    }
+
     /// A waiter; on PostgreSQL it has a connection of its own.
     pub async fn waiter(&self) -> Result<Waiter> {
         let source = match (self.pools().postgres(), self.pools().sqlite_file()) {
