@@ -1,9 +1,6 @@
 //! The keys of one registration, each read with what it must be.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use sysconfig::{Problem, SysConfig, Value};
 
@@ -35,18 +32,29 @@ pub(super) struct Registration<'a> {
 pub(super) struct PerlHome {
     installation: Home,
     configured: String,
+    all: bool,
 }
 
 impl PerlHome {
-    /// So far all its modules run in Perl, as with `Daemon::PerlModules` 1; another wish is a problem.
+    /// Packages that this program knows are its own, unless all modules are to run in Perl.
     pub(super) fn of(settings: &SysConfig, problems: &mut Vec<Problem>) -> Option<Self> {
-        let installation = Home::at(Path::new(text(settings, home::SETTING)?));
+        let installation = Home::of(settings)?;
         let configured = text(settings, home::CONFIGURED).unwrap_or_default().to_owned();
-        if text(settings, PERL_MODULES).is_some_and(|text| text != "1") {
-            let what = "all modules of an installation run in its Perl; only 1 is possible";
-            problems.push(problem(settings, PERL_MODULES, what.to_owned()));
-        }
-        Some(Self { installation, configured })
+        let all = match text(settings, PERL_MODULES) {
+            None | Some("" | "0") => false,
+            Some("1") => true,
+            Some(other) => {
+                let what = format!("must be 0 or 1, not '{other}'; all modules run in Perl");
+                problems.push(problem(settings, PERL_MODULES, what));
+                true
+            }
+        };
+        Some(Self { installation, configured, all })
+    }
+
+    /// Whether a package runs in the installation's Perl: its own changes to it must not be lost.
+    fn runs(&self, package: &str, registry: &Registry) -> bool {
+        self.all || !registry.contains(package) || self.installation.overrides(package)
     }
 }
 
@@ -93,10 +101,12 @@ impl Registration<'_> {
             Some(argv) if pace == Pace::default() => Ok(Kind::Command(argv)),
             Some(argv) => Ok(Kind::Rounds(argv)),
             None if module.is_empty() => Err("the key 'Module' or 'Command' is missing".to_owned()),
-            None if let Some(home) = self.home => Ok(Kind::Perl {
-                argv: home.installation.module_host(name, module),
-                configured: home.configured.clone(),
-            }),
+            None if let Some(home) = self.home.filter(|home| home.runs(module, self.registry)) => {
+                Ok(Kind::Perl {
+                    argv: home.installation.module_host(name, module),
+                    configured: home.configured.clone(),
+                })
+            }
             None if self.registry.contains(module) => Ok(Kind::Native),
             None => Err(format!(
                 "no module '{module}' in this program; known are {}. \

@@ -9,9 +9,10 @@ use super::{
     keys::Keys,
     problem,
 };
+use crate::home;
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 13] = [
     "Command",
     "Http",
     "Timeout",
@@ -23,6 +24,8 @@ const KNOWN: [&str; 11] = [
     "KeepDays",
     "MaximumParallelInstances",
     "Priority",
+    "TasksPerChild",
+    "KeepObjects",
 ];
 
 /// The policy of one type.
@@ -46,6 +49,21 @@ pub(crate) struct TaskType {
     /// What additions take over that do not say otherwise; 0 is no limit.
     pub(crate) max_parallel: u32,
     pub(crate) priority: i16,
+    /// In an installation: how many tasks one process runs, one after the other.
+    pub(crate) tasks_per_child: u32,
+    /// Whether such a process keeps all objects from one task to the next.
+    pub(crate) keep_objects: bool,
+}
+
+impl TaskType {
+    /// What holds in an installation: the original knows no timeout, and never ends a task that runs.
+    pub(crate) fn of_home() -> Self {
+        Self {
+            timeout: Duration::from_hours(24),
+            on_lease_lost: OnLeaseLost::Continue,
+            ..Self::default()
+        }
+    }
 }
 
 /// What follows the death of a handler by a signal that was not ours.
@@ -83,6 +101,8 @@ impl Default for TaskType {
             keep_days: None,
             max_parallel: 0,
             priority: 0,
+            tasks_per_child: 1,
+            keep_objects: false,
         }
     }
 }
@@ -91,11 +111,12 @@ impl Default for TaskType {
 /// so that its tasks are held and not run otherwise than they should be.
 pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Problem>) {
     let (mut types, mut problems) = (BTreeMap::new(), Vec::new());
+    let usual = usual(settings);
     let given = settings.get(SETTING).and_then(Value::as_map);
     for (name, value) in given.into_iter().flatten() {
         let mut complain =
             |what| problems.push(problem(settings, &format!("{SETTING}###{name}"), what));
-        match task_type(&Keys::of(settings, SETTING, name, value)) {
+        match task_type(&Keys::of(settings, SETTING, name, value), &usual) {
             Ok(task_type) => drop(types.insert(name.clone(), task_type)),
             Err(what) => complain(what),
         }
@@ -111,7 +132,13 @@ pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
     settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
 }
 
-fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
+/// The policy of a type that the settings do not speak of.
+pub(crate) fn usual(settings: &SysConfig) -> TaskType {
+    let is_home = settings.get(home::SETTING).is_some();
+    if is_home { TaskType::of_home() } else { TaskType::default() }
+}
+
+fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
     let Some(map) = keys.value.as_map() else {
         return Err("a task type is a hash of keys like 'Command'".to_owned());
     };
@@ -125,7 +152,6 @@ fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
     if command.is_some() && http.is_some() {
         return Err("'Command' and 'Http' exclude each other".to_owned());
     }
-    let usual = TaskType::default();
     let retry_delay = keys.seconds("RetryDelay")?.unwrap_or(usual.retry_delay);
     Ok(TaskType {
         command,
@@ -143,7 +169,8 @@ fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
             Some(other) => return Err(format!("'OnCrash' must be rerun or keep, not '{other}'")),
         },
         on_lease_lost: match keys.text("OnLeaseLost")? {
-            None | Some("kill") => OnLeaseLost::Kill,
+            None => usual.on_lease_lost,
+            Some("kill") => OnLeaseLost::Kill,
             Some("continue") => OnLeaseLost::Continue,
             Some(other) => {
                 return Err(format!("'OnLeaseLost' must be kill or continue, not '{other}'"));
@@ -152,5 +179,7 @@ fn task_type(keys: &Keys<'_>) -> Result<TaskType, String> {
         keep_days: keys.number("KeepDays")?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or_default(),
         priority: keys.number("Priority")?.unwrap_or_default(),
+        tasks_per_child: keys.number("TasksPerChild")?.unwrap_or(usual.tasks_per_child).max(1),
+        keep_objects: keys.number::<u32>("KeepObjects")? == Some(1),
     })
 }

@@ -3,10 +3,12 @@
 //! Perl is asked for what only Perl knows, and runs what is the installation's own. Its code is never changed.
 
 mod dsn;
+pub(crate) mod heartbeat;
 mod question;
 mod settings;
 
 use std::{
+    collections::BTreeSet,
     fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     os::unix::fs::MetadataExt as _,
@@ -14,6 +16,7 @@ use std::{
 };
 
 use anyhow::bail;
+use sysconfig::{SysConfig, Value};
 
 pub(crate) use self::settings::{CONFIGURED, SETTING};
 
@@ -21,6 +24,10 @@ pub(crate) use self::settings::{CONFIGURED, SETTING};
 pub(crate) const VARIABLE: &str = "OTRS_HOME";
 
 const MODULE_HOST: &str = include_str!("perl/ModuleHost.pl");
+const TASK_HOST: &str = include_str!("perl/TaskHost.pl");
+
+/// Where an installation's packages that matter here are.
+const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
 
 /// The programs that tell the products apart.
 const PRODUCTS: [(&str, &str); 3] =
@@ -41,6 +48,14 @@ impl Home {
     /// The installation in an absolute directory; whether there is one is seen when it is asked for something.
     pub(crate) fn at(directory: &Path) -> Self {
         Self { directory: directory.to_owned() }
+    }
+
+    /// The installation that the settings are of.
+    pub(crate) fn of(settings: &SysConfig) -> Option<Self> {
+        settings
+            .get(SETTING)
+            .and_then(Value::as_text)
+            .map(|directory| Self::at(Path::new(directory)))
     }
 
     /// What keeps it from being one.
@@ -99,6 +114,31 @@ impl Home {
     pub(crate) fn module_host(&self, name: &str, package: &str) -> Vec<String> {
         let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
         self.perl(MODULE_HOST, &[name, package, &format!("{product}-{program}")])
+    }
+
+    /// The command that runs tasks; the name of its socket is still to come.
+    pub(crate) fn task_host(&self) -> Vec<String> {
+        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
+        self.perl(TASK_HOST, &[&format!("{product}-{program}")])
+    }
+
+    /// The types of tasks for which there is a handler: nothing registers them but their files.
+    pub(crate) fn task_types(&self) -> BTreeSet<String> {
+        let directories = ["Custom", ""].map(|place| self.directory.join(place).join(HANDLERS));
+        let files = directories.iter().flat_map(fs::read_dir).flatten().flatten();
+        let name = |file: fs::DirEntry| {
+            let name = file.file_name().into_string().ok()?;
+            let name = name.strip_suffix(".pm")?;
+            let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            is_word.then(|| name.to_owned())
+        };
+        files.filter_map(name).collect()
+    }
+
+    /// Whether the administrator has put another package in the place of one.
+    pub(crate) fn overrides(&self, package: &str) -> bool {
+        let file = package.replace("::", "/") + ".pm";
+        self.directory.join("Custom").join(file).exists()
     }
 
     /// A script in Perl with the directories of the installation, its own changes first.

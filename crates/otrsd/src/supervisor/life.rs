@@ -86,7 +86,7 @@ impl Supervisor {
             mark.parse()
                 .is_ok_and(|instance: u64| living.iter().all(|(_, living)| *living != instance))
         };
-        sweep::strays(spawn::INSTANCE, is_module, is_over);
+        sweep::strays(|pid| sweep::mark(pid, spawn::INSTANCE), is_module, is_over);
     }
 
     fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {

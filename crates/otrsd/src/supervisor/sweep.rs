@@ -30,15 +30,15 @@ pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
     killed.len()
 }
 
-/// Kills the adopted children, not leaders themselves, whose `variable` marks them as of something that
+/// Kills the adopted children, not leaders themselves, whose mark says that they are of something that
 /// is over. Their own children come to us when they die, so this is called again for each dead stray.
 pub(crate) fn strays(
-    variable: &str,
+    mark: impl Fn(i32) -> Option<String>,
     is_leader: impl Fn(i32) -> bool,
     is_over: impl Fn(&str) -> bool,
 ) {
     for pid in children().into_iter().filter(|pid| !is_leader(*pid)) {
-        if mark(pid, variable).is_some_and(|mark| is_over(&mark)) {
+        if mark(pid).is_some_and(|mark| is_over(&mark)) {
             end(pid);
         }
     }
@@ -56,13 +56,21 @@ fn end(pid: i32) -> bool {
 }
 
 /// The value of a variable in a process's first environment; `None` also for a zombie.
-fn mark(pid: i32, variable: &str) -> Option<String> {
+pub(crate) fn mark(pid: i32, variable: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
     let value = entries.find_map(|entry| {
         entry.strip_prefix(variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
     })?;
     Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// The word after `title` in what a process calls itself: a copy that executed nothing has the environment
+/// of whom it is a copy of.
+pub(crate) fn mark_in_title(pid: i32, title: &str) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    line.strip_prefix(title)?.split_ascii_whitespace().next().map(str::to_owned)
 }
 
 fn all_pids() -> impl Iterator<Item = i32> {

@@ -35,11 +35,11 @@ pub(super) const TASK_ID: &str = "OTRSD_TASK_ID";
 
 /// A handler that runs. Its process number is its group's.
 #[derive(Debug)]
-pub(super) struct Running {
-    leader: Pid,
+pub(super) struct Running<Output = Receiver> {
+    pub(super) leader: Pid,
     pub(super) end: oneshot::Receiver<Reaped>,
     /// Standard output and standard error, in the order in which they were written.
-    pub(super) output: Receiver,
+    pub(super) output: Output,
 }
 
 /// Starts `argv` for the try number `number` of a task. On the main thread: the kernel sends the death
@@ -98,7 +98,7 @@ fn be_the_first_to_go() {
     }
 }
 
-impl Running {
+impl<Output> Running<Output> {
     /// To the whole group. Only while [`Running::end`] has not been told: then the number is another's.
     pub(super) fn signal(&self, signal: Signal) {
         let _ = killpg(self.leader, signal);

@@ -87,7 +87,7 @@ impl Company {
 
 fn place(order: &Order) -> Place {
     match order.handler {
-        Handler::Command(_) | Handler::Http(_) => Place::Outside,
+        Handler::Command(_) | Handler::Http(_) | Handler::Perl => Place::Outside,
         Handler::Function(_) if order.history.crashed_together => Place::Alone,
         Handler::Function(_) => Place::Beside,
     }

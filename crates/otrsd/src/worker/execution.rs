@@ -3,31 +3,29 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use nix::sys::signal::Signal;
 use serde_json::Value;
 use task_store::{Execution, Finished, History, LockKey, Outcome, Owner, Task, Then};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    attend::{attend, ending},
     cancel::Cancel,
-    command::{self, Running},
+    command,
     handlers::Handler,
     http,
     outcome::{Consequence, Ending, consequence},
     output::Tail,
+    perl::Perl,
     reaper::Reaper,
 };
 use crate::{
     clock::{self, Moment},
     config::task_types::TaskType,
-    supervisor::{exit::End, reaper::Reaped},
 };
 
 /// Between TERM and KILL.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// The exit code of `sysexits.h` that asks for another try.
-const TEMPORARY: i32 = 75;
 
 /// What an execution needs.
 #[derive(Clone, Debug)]
@@ -59,6 +57,8 @@ impl Order {
 pub(super) struct Tools {
     pub(super) reaper: Arc<Reaper>,
     pub(super) http: Arc<http::Client>,
+    /// Those of an installation.
+    pub(super) perl: Option<Perl>,
 }
 
 /// The end of an execution, and what it cost where that was measured.
@@ -109,8 +109,9 @@ pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finis
     let ended = match &order.handler {
         Handler::Command(argv) => command(argv, &order, &tools.reaper, &stop).await,
         Handler::Http(call) => tools.http.run(call, &order, &stop).await,
-        Handler::Function(_) => {
-            let why = "a function without a lane".to_owned();
+        Handler::Perl if let Some(perl) = &tools.perl => perl.run(&order, &stop).await,
+        Handler::Perl | Handler::Function(_) => {
+            let why = "a handler without a place to run".to_owned();
             Ended::without_costs(Ending::Interrupted(why))
         }
     };
@@ -118,77 +119,21 @@ pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finis
 }
 
 async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
+    let started = command::start(argv, &order.task, order.number(), &order.data, reaper);
+    let mut running = match started {
+        Ok(running) => running,
+        Err(error) => {
+            let why = format!("cannot start {}: {error}", argv[0]);
+            return Ended::without_costs(Ending::Failed(why));
+        }
+    };
     let mut tail = Tail::default();
-    let (ending, last) =
-        match command::start(argv, &order.task, order.number(), &order.data, reaper) {
-            Ok(mut running) => attend(&mut running, &order.policy, &mut tail, stop).await,
-            Err(error) => (Ending::Failed(format!("cannot start {}: {error}", argv[0])), None),
-        };
+    let attended = attend(&mut running, &order.policy, &mut tail, stop, pending()).await;
     Ended {
-        ending,
-        cpu: last.map(|reaped| reaped.cpu),
-        peak_memory: last.map(|reaped| reaped.peak_rss_kb),
+        cpu: attended.end.map(|reaped| reaped.cpu),
+        peak_memory: attended.end.map(|reaped| reaped.peak_rss_kb),
+        ending: ending(attended, &tail),
         output: tail.text(),
-    }
-}
-
-/// Reads, waits, and ends the handler when it must end.
-async fn attend(
-    running: &mut Running,
-    policy: &TaskType,
-    tail: &mut Tail,
-    stop: &Interruption,
-) -> (Ending, Option<Reaped>) {
-    let mut ours = None;
-    let mut open = true;
-    let timeout = sleep(policy.timeout);
-    let kill = sleep(Duration::MAX);
-    tokio::pin!(timeout, kill);
-    let reaped = loop {
-        tokio::select! {
-            end = &mut running.end => break end.ok(),
-            _ = tail.fill(&mut running.output), if open => { open = false; continue }
-            () = &mut timeout, if ours.is_none() => {
-                ours = Some(Ending::TimedOut(format!("took longer than {:?}", policy.timeout)));
-            }
-            () = stop.soon.cancelled(), if ours.is_none() => {
-                ours = Some(Ending::Interrupted("the worker was stopped".to_owned()));
-            }
-            by = stop.cancel.asked(), if ours.is_none() => ours = Some(Ending::Cancelled(by)),
-            () = stop.now.cancelled(), if !matches!(ours, Some(Ending::Interrupted(_))) => {
-                ours = Some(Ending::Interrupted("the worker lost its place".to_owned()));
-                running.signal(Signal::SIGKILL);
-                continue;
-            }
-            () = &mut kill, if ours.is_some() => {
-                running.signal(Signal::SIGKILL);
-                kill.as_mut().reset(tokio::time::Instant::now() + PATIENCE);
-                continue;
-            }
-            () = pending() => {}
-        }
-        running.signal(Signal::SIGTERM);
-        kill.as_mut().reset(tokio::time::Instant::now() + PATIENCE);
-    };
-    tail.drain(&mut running.output).await;
-    (ending(ours, reaped.map(|reaped| reaped.end), tail), reaped)
-}
-
-/// What a handler's end means. One that succeeds in spite of our TERM has succeeded.
-fn ending(ours: Option<Ending>, end: Option<End>, tail: &Tail) -> Ending {
-    let explained = |what: String| match tail.last_line() {
-        Some(line) => format!("{what}: {line}"),
-        None => what,
-    };
-    match (end, ours) {
-        (Some(End::Code(0)), None | Some(Ending::Interrupted(_))) => Ending::Success,
-        (_, Some(ours)) => ours,
-        (Some(End::Code(TEMPORARY)), None) => {
-            Ending::Temporary(explained(format!("exit {TEMPORARY}")), Duration::ZERO)
-        }
-        (Some(end @ End::Code(_)), None) => Ending::Failed(explained(end.to_string())),
-        (Some(end), None) => Ending::Crashed(explained(end.to_string())),
-        (None, None) => Ending::Interrupted("its process was lost".to_owned()),
     }
 }
 

@@ -12,14 +12,17 @@ use crate::{
         task_types::{self, OnLeaseLost, TaskType},
     },
     handler::{Function, Functions},
+    home::Home,
 };
 
-/// One of the three kinds of handlers.
+/// One of the four kinds of handlers.
 #[derive(Clone, Debug)]
 pub(super) enum Handler {
     Command(Vec<String>),
     Http(Arc<Call>),
     Function(Function),
+    /// A package of the installation.
+    Perl,
 }
 
 /// The types that have a handler in this daemon, and those with a policy alone.
@@ -41,8 +44,13 @@ impl Handlers {
         for name in functions.keys().filter(|name| !task_types::is_given(settings, name)) {
             all.entry(name.clone()).or_default();
         }
+        let perl = Home::of(settings).map(|home| home.task_types()).unwrap_or_default();
+        for name in perl.iter().filter(|name| !task_types::is_given(settings, name)) {
+            all.entry(name.clone()).or_insert_with(|| task_types::usual(settings));
+        }
         let with_handler = |(name, policy): (String, TaskType)| {
             let handler = handler(&policy, functions.get(&name));
+            let handler = handler.or_else(|| perl.contains(&name).then_some(Handler::Perl));
             (name, (Arc::new(policy), handler))
         };
         Self {

@@ -23,6 +23,7 @@ use super::{
     execution::{Interruption, Tools},
     handlers::Handlers,
     lanes::Lanes,
+    perl::Perl,
     reaper::Reaper,
     slots,
     trouble::Trouble,
@@ -108,7 +109,9 @@ impl Life {
         (alive, suspects): (Receiver<Moment>, Suspects),
         trouble: Trouble,
     ) -> anyhow::Result<Self> {
-        let tools = Tools { reaper: Reaper::start()?, http: Arc::default() };
+        let reaper = Reaper::start()?;
+        let perl = Perl::new(context.settings(), &reaper)?;
+        let tools = Tools { reaper, http: Arc::default(), perl };
         let lanes = Lanes::new(setup.slots, context.settings(), alive.clone());
         Ok(Self {
             context: context.clone(),

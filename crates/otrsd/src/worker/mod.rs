@@ -5,6 +5,7 @@
 
 mod ahead;
 mod answer;
+mod attend;
 mod backoff;
 mod cancel;
 mod command;
@@ -21,6 +22,7 @@ mod locks;
 mod metered;
 mod outcome;
 pub(crate) mod output;
+mod perl;
 pub(crate) mod ready;
 mod reaper;
 mod retention;
@@ -49,6 +51,7 @@ use crate::{
     clock::{self, Moment},
     config::{database, node, task_types, text},
     handler::Functions,
+    home::heartbeat,
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
 };
@@ -80,6 +83,25 @@ impl SchedulerTaskWorker {
 impl DaemonModule for SchedulerTaskWorker {
     /// Works until this life ends: everything claimed is finished or free by then.
     async fn run(&mut self) -> anyhow::Result<Round> {
+        let heartbeat = tokio::spawn(heartbeat::keep(self.context.settings().clone()));
+        let round = self.live().await;
+        heartbeat.abort();
+        round
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::seconds(1, 60 * 60)
+    }
+
+    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
+        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        summary::of(&store, clock::wall()).await
+    }
+}
+
+impl SchedulerTaskWorker {
+    /// From the first look at the database to the last task.
+    async fn live(&self) -> anyhow::Result<Round> {
         let settings = self.context.settings();
         let store = database::open(settings, CONNECTIONS)?;
         let mut trouble = Trouble::new(self.context.clone());
@@ -112,17 +134,6 @@ impl DaemonModule for SchedulerTaskWorker {
         round
     }
 
-    fn pace(&self) -> Pace {
-        Pace::seconds(1, 60 * 60)
-    }
-
-    async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
-        let store = database::open(self.context.settings(), CONNECTIONS)?;
-        summary::of(&store, clock::wall()).await
-    }
-}
-
-impl SchedulerTaskWorker {
     fn setup(&self) -> Setup {
         let settings = self.context.settings();
         let (types, problems) = task_types::read(settings);

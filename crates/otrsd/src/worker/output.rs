@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, io, time::Duration};
 
-use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    time::timeout,
+};
 
 /// Bytes that are kept.
 const LIMIT: usize = 16 << 10;
@@ -46,6 +49,14 @@ impl Tail {
         self.text()?.lines().rev().find(|line| !line.trim().is_empty()).map(legible)
     }
 
+    /// What happened, with the last line as its reason.
+    pub(super) fn explain(&self, what: String) -> String {
+        match self.last_line() {
+            Some(line) => format!("{what}: {line}"),
+            None => what,
+        }
+    }
+
     /// The first one.
     pub(super) fn first_line(&self) -> Option<String> {
         self.text()?.lines().find(|line| !line.trim().is_empty()).map(legible)
@@ -53,7 +64,7 @@ impl Tail {
 
     /// Reads on as long as somebody may write, so that nobody who writes is held up. Cancelled at any
     /// point it has lost nothing.
-    pub(super) async fn fill(&mut self, from: &mut Receiver) -> io::Result<()> {
+    pub(super) async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
             match from.read(&mut chunk).await? {
@@ -66,7 +77,7 @@ impl Tail {
     }
 
     /// Reads what is left when the writers are dead.
-    pub(super) async fn drain(&mut self, from: &mut Receiver) {
+    pub(super) async fn drain(&mut self, from: &mut (impl AsyncRead + Unpin)) {
         let _ = timeout(PATIENCE, self.fill(from)).await;
     }
 }

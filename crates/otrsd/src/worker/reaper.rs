@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::command::TASK_ID;
+use super::{command::TASK_ID, perl::TITLE};
 use crate::supervisor::{
     reaper::{Reaped, end_group, next_dead, take},
     sweep,
@@ -55,6 +55,13 @@ impl Reaper {
         told
     }
 
+    /// The process has begun with another task.
+    pub(super) fn mark(&self, leader: i32, task: &str) {
+        if let Some(handler) = self.handlers().get_mut(&leader) {
+            task.clone_into(&mut handler.task);
+        }
+    }
+
     fn collect(&self) {
         while let Some(pid) = next_dead() {
             end_group(pid);
@@ -70,7 +77,8 @@ impl Reaper {
     fn end_strays(&self) {
         let handlers = self.handlers();
         let is_over = |task: &str| !handlers.values().any(|handler| handler.task == task);
-        sweep::strays(TASK_ID, |pid| handlers.contains_key(&pid), is_over);
+        let mark = |pid| sweep::mark(pid, TASK_ID).or_else(|| sweep::mark_in_title(pid, TITLE));
+        sweep::strays(mark, |pid| handlers.contains_key(&pid), is_over);
     }
 
     fn handlers(&self) -> MutexGuard<'_, HashMap<i32, Handler>> {

@@ -1,11 +1,8 @@
 //! Installations of a real Znuny, whose daemon modules run in Perl under our supervisor.
 
-use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::fs;
 
-use crate::{
-    harness::{Outcome, World, finish, wait_until},
-    tasks::Database,
-};
+use crate::{harness::wait_until, installation::Installation, tasks::Database};
 
 const STOCK: [&str; 5] = [
     "SchedulerCronTaskManager",
@@ -25,62 +22,9 @@ fn on_mariadb_it_runs_in_perl() {
     it_runs_in_perl(Database::MariaDb);
 }
 
-/// A world with an installation, whose user runs everything.
-struct Installation {
-    world: World,
-    home: PathBuf,
-}
-
-impl Installation {
-    fn new(database: Database) -> Self {
-        let world = World::stock();
-        let variable = if database == Database::Postgres {
-            "OTRSD_TEST_POSTGRES"
-        } else {
-            "OTRSD_TEST_MARIADB"
-        };
-        let server = env::var(variable).expect("scripts/databases starts a server for the tests");
-        let code = env::var("ZNUNY_HOME").expect("scripts/znuny-home makes a home for the tests");
-        let home = world.path(&format!("znuny_{:08x}", fastrand::u32(..)));
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let mut make = world.command(format!("{root}/scripts/znuny-installation"));
-        make.args([&code, &server]).arg(&home);
-        finish(make).ok();
-        let user = fs::metadata(&home).unwrap().uid();
-        let world = world.by(user);
-        for directory in ["run", "log"] {
-            fs::create_dir(world.path(directory)).unwrap();
-            std::os::unix::fs::chown(world.path(directory), Some(user), None).unwrap();
-        }
-        Self { world, home }
-    }
-
-    #[track_caller]
-    fn otrsd(&self, arguments: &[&str]) -> Outcome {
-        let mut command = self.world.command(&self.world.program);
-        command.env("OTRS_HOME", &self.home).args(arguments);
-        finish(command)
-    }
-
-    /// One of the installation's own console commands.
-    #[track_caller]
-    fn console(&self, arguments: &[&str]) -> String {
-        let mut command = self.world.command(self.home.join("bin/otrs.Console.pl"));
-        command.args(arguments).arg("--no-ansi");
-        finish(command).ok().stdout
-    }
-
-    /// Changes the settings as an administrator with an editor would.
-    fn edit(&self, line: &str) {
-        let file = self.home.join("Kernel/Config.pm");
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text.replace("    return 1;", &format!("    {line}\n    return 1;")))
-            .unwrap();
-    }
-}
-
 fn it_runs_in_perl(database: Database) {
     let it = Installation::new(database);
+    it.edit("$Self->{'Daemon::PerlModules'} = 1;");
     it.otrsd(&["start"]).ok();
     let first: Vec<i32> = STOCK.iter().map(|name| it.world.running(name)).collect();
     for line in it.world.processes().into_iter().filter(|(pid, _)| first.contains(pid)) {

@@ -6,6 +6,7 @@
 
 mod door;
 mod harness;
+mod installation;
 mod registration;
 
 mod status;
@@ -27,6 +28,7 @@ mod events;
 mod generic_agent;
 mod handbook;
 mod home;
+mod home_tasks;
 mod hostile;
 mod leaks;
 mod life;

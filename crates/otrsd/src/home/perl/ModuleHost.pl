@@ -1,3 +1,4 @@
+# line 2 "ModuleHost.pl"
 # Lives one life of a daemon module of the installation, unmodified: rounds of PreRun, Run and PostRun until one
 # of them returns false, or a stop is asked for. With --summary it prints what the module shows on the console.
 #

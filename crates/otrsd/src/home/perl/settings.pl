@@ -1,3 +1,4 @@
+# line 2 "settings.pl"
 # Prints, as JSON, the installation's effective settings whose names begin with one of the arguments; the first
 # argument is the original's program, for whoever asks where he is.
 

@@ -1,0 +1,215 @@
+# line 2 "TaskHost.pl"
+# Runs tasks by the installation's own handlers, unmodified. The framework is loaded once; each child that is
+# asked for is a copy of it, which takes one task, or several of a type, and ends.
+#
+#   TaskHost.pl PROGRAM PRODUCT SOCKET PRCTL CLONE [--debug]
+#
+# PROGRAM is the original's, for whoever asks where he is. Each byte on the standard input asks for one child;
+# its end is that of the host. A child connects twice to the abstract SOCKET, and says in one byte which
+# connection it is: C brings tasks and takes results, one JSON text a line, O takes what is printed. PRCTL and
+# CLONE are the numbers of two system calls that Perl has no names for.
+
+use strict;
+use warnings;
+
+BEGIN { $0 = $ARGV[0] }
+
+use IO::Handle ();
+use JSON::PP ();
+use MIME::Base64 qw(decode_base64);
+use POSIX ();
+use Socket qw(PF_UNIX SOCK_STREAM pack_sockaddr_un);
+use Storable ();
+use Time::HiRes qw(time);
+
+use Kernel::System::ObjectManager ();
+
+use constant {
+    CLONE_PARENT    => 0x8000,
+    PR_SET_PDEATHSIG => 1,
+    SIGCHLD         => 17,
+    SIGKILL         => 9,
+    HANDLERS        => 'Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker',
+    WORKER          => 'Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker',
+};
+
+my ( undef, $product, $socket, $prctl, $clone, $option ) = @ARGV;
+my $is_debug = ( $option // '' ) eq '--debug';
+my $worker   = getppid;
+my $json     = JSON::PP->new()->utf8();
+
+# Who looks with ps sees what it is, and not this text.
+$0 = 'otrsd perl task host';
+
+# What stays from one task to the next: it knows nothing of tasks.
+my @KEPT = map {"Kernel::System::$_"} qw(DB Encode Log Main);
+unshift @KEPT, 'Kernel::Config';
+
+local $Kernel::OM = Kernel::System::ObjectManager->new(
+    'Kernel::System::Log' => { LogPrefix => "$product - Daemon " . WORKER },
+);
+my %stamps;
+load();
+
+# What the engine writes in the transaction that ends a task would else be written twice.
+{
+    no warnings qw(once redefine);    ## no critic
+    *Kernel::System::Daemon::SchedulerDB::RecurrentTaskWorkerInfoSet = sub { return 1 };
+}
+
+my $checked = time;
+while ( sysread STDIN, my $order, 1 ) {
+
+    # A new host reads the code anew, as the original does for each task.
+    last if has_changed();
+    my $pid = syscall $clone + 0, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0;
+    if ( $pid == 0 ) {
+        live();
+        exit 0;
+    }
+    die "cannot make a child: $!\n" if $pid < 0;
+}
+exit 0;
+
+# Loads what every task needs, and remembers the state of each file.
+sub load {
+    require Kernel::System::Daemon::SchedulerDB;
+    require Kernel::System::Daemon::DaemonModules::BaseTaskWorker;
+    $Kernel::OM->Get($_) for grep { $_ ne 'Kernel::System::DB' } @KEPT;
+    my $driver = $Kernel::OM->Get('Kernel::Config')->Get('DatabaseDSN') // '';
+    if ( $driver =~ m{\Adbi:(\w+)}ixms ) {
+        require DBI;
+        DBI->install_driver($1);
+    }
+    for my $directory (@INC) {
+        for my $file ( glob "'$directory/Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker/*.pm'" ) {
+            my ($name) = $file =~ m{(Kernel/System/Daemon/.*)\z}xms;
+
+            # One that does not compile fails by itself, when it is asked for.
+            eval { require $name } or warn $@;
+        }
+    }
+    %stamps = map { $_ => stamp($_) } grep { defined && -e } values %INC;
+    $stamps{$_} //= stamp($_) for map { glob "'$_/Kernel/Config/Files/*.pm'" } @INC;
+    return;
+}
+
+sub stamp {
+    my ($file) = @_;
+    my @state = stat $file;
+    return @state ? "$state[1] $state[7] $state[9]" : '';
+}
+
+# Looks at most once a second.
+sub has_changed {
+    my $now = time;
+    return if $now - $checked < 1;
+    $checked = $now;
+    return scalar grep { stamp($_) ne $stamps{$_} } keys %stamps;
+}
+
+# A child's life.
+sub live {
+    $0 = 'otrsd perl task child';
+    setpgrp 0, 0;
+
+    # The worker's death is ours; it may have been before this call.
+    syscall $prctl + 0, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
+    POSIX::_exit(0) if getppid != $worker;
+    if ( open my $file, '>', '/proc/self/oom_score_adj' ) {
+        print {$file} '1000';
+        close $file;
+    }
+    srand;
+    my ( $own, $tasks, $output ) = ( $$, connection('C'), connection('O') );
+    open STDIN,  '<',  '/dev/null' or die "cannot close the input: $!\n";
+    open STDOUT, '>&', $output     or die "cannot turn the output: $!\n";
+    open STDERR, '>&', $output     or die "cannot turn the errors: $!\n";
+    STDOUT->autoflush(1);
+    close $output;
+
+    my $ran = 0;
+    while ( defined( my $line = line($tasks) ) ) {
+        my $task = $json->decode($line);
+        my $result = has_changed() ? { outcome => 'stale' } : run( $task, $ran++ );
+
+        # A copy that the handler made and lost runs on up to here.
+        POSIX::_exit(0) if $$ != $own;
+        print {$tasks} $json->encode($result), "\n";
+        last if $task->{last} || $result->{outcome} eq 'stale';
+    }
+    return;
+}
+
+sub connection {
+    my ($kind) = @_;
+    socket my $connection, PF_UNIX, SOCK_STREAM, 0 or die "no socket: $!\n";
+    connect $connection, pack_sockaddr_un("\0$socket") or POSIX::_exit(0);
+    $connection->autoflush(1);
+    print {$connection} $kind;
+    return $connection;
+}
+
+# The next line, if one comes. Perl's own way would add the number of the line to every message of a handler.
+sub line {
+    my ($connection) = @_;
+    my $line = '';
+    while ( $line !~ m{\n\z}xms ) {
+        sysread( $connection, $line, 65536, length $line ) or return;
+    }
+    return $line;
+}
+
+# Runs one task, and tells how it ended.
+sub run {
+    my ( $task, $ran ) = @_;
+    my ( $type, $name ) = @{$task}{qw(type name)};
+    my @before = times;
+    my $kept   = $ran && $task->{keep_objects};
+    if ( $ran && !$kept ) {
+        discard();
+    }
+    local %ENV = ( %ENV, OTRSD_TASK_ID => $task->{id} );
+
+    # By this, too, whoever outlives the task is found.
+    $0 = "otrsd perl task $task->{id} ($type)";
+
+    # As in the original, where many processes work at the same time.
+    $Kernel::OM->Get('Kernel::System::Cache')->Configure( CacheInMemory => 0, CacheInBackend => 1 );
+    my $handler = HANDLERS . "::$type";
+    my $is_done;
+    my $has_lived = eval {
+        $Kernel::OM->ObjectParamAdd( $handler => { Debug => $is_debug } );
+        $is_done = $Kernel::OM->Get($handler)->Run(
+            TaskID   => $task->{row},
+            TaskName => $name,
+            Data     => payload( $task->{data} ),
+        );
+
+        # What the task only announced belongs to it.
+        $Kernel::OM->ObjectEventsHandle();
+        1;
+    };
+    my $error = $@;
+    my @after = times;
+    my $cpu   = 0;
+    $cpu += $after[$_] - $before[$_] for 0 .. 3;
+    my %result = ( cpu => $cpu, outcome => $has_lived && $is_done ? 'success' : 'failed' );
+    $result{error} = "the handler died: $error" if !$has_lived;
+    return \%result;
+}
+
+# Everything but what was there before the first task.
+sub discard {
+    my %is_kept = map { $_ => 1 } @KEPT;
+    my @others = grep { !$is_kept{$_} } keys %{ $Kernel::OM->{Objects} };
+    $Kernel::OM->ObjectsDiscard( Objects => \@others ) if @others;
+    return;
+}
+
+# The data as Perl froze it, or as JSON.
+sub payload {
+    my ($text) = @_;
+    return $json->decode($text) if $text =~ m{\A\s*[\[\{]}xms;
+    return Storable::thaw( decode_base64($text) );
+}

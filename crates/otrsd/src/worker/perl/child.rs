@@ -1,0 +1,144 @@
+//! A copy of the host: it takes tasks on one connection, and prints on another.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use nix::{
+    sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::oneshot::error::TryRecvError,
+    time::timeout,
+};
+
+use super::report::{Outcome, Report, ending_of, letter};
+use crate::worker::{
+    attend::attend,
+    command::Running,
+    execution::{Ended, Interruption, Order},
+    output::Tail,
+    reaper::Reaper,
+};
+
+/// What a child wrote before its end is there already.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// Bytes: a result holds the text of an exception at most.
+const LONGEST_REPORT: u64 = 1 << 20;
+const CHUNK: usize = 64 << 10;
+
+/// A child that waits for a task.
+#[derive(Debug)]
+pub(super) struct Child {
+    running: Running<UnixStream>,
+    tasks: OwnedWriteHalf,
+    reports: BufReader<OwnedReadHalf>,
+    reaper: Arc<Reaper>,
+    /// The type of the tasks that it ran, and how many.
+    kind: Option<String>,
+    ran: u32,
+    is_over: bool,
+}
+
+impl Child {
+    pub(super) fn new(
+        pid: i32,
+        control: UnixStream,
+        output: UnixStream,
+        reaper: &Arc<Reaper>,
+    ) -> Self {
+        let end = reaper.expect(pid, String::new());
+        let (reports, tasks) = control.into_split();
+        Self {
+            running: Running { leader: Pid::from_raw(pid), end, output },
+            tasks,
+            reports: BufReader::new(reports),
+            reaper: Arc::clone(reaper),
+            kind: None,
+            ran: 0,
+            is_over: false,
+        }
+    }
+
+    /// Whether it can take a task for which `kind` was asked: a used one takes only those of its type.
+    pub(super) fn fits(&self, kind: Option<&str>) -> bool {
+        self.ran == 0 || self.kind.as_deref() == kind
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.ran == 0
+    }
+
+    pub(super) fn lives(&mut self) -> bool {
+        matches!(self.running.end.try_recv(), Err(TryRecvError::Empty))
+    }
+
+    pub(super) fn may_run_more(&self, order: &Order) -> bool {
+        !self.is_over && self.ran < order.policy.tasks_per_child
+    }
+
+    /// Runs one task. `None` if nothing was begun, because the code has changed.
+    pub(super) async fn run(&mut self, order: &Order, stop: &Interruption) -> Option<Ended> {
+        self.ran += 1;
+        self.kind = Some(order.task.task_type.clone());
+        self.reaper.mark(self.running.leader.as_raw(), &order.task.id.to_string());
+        let is_last = !self.may_run_more(order);
+        let letter = letter(order, is_last);
+        let (mut line, mut tail) = (Vec::new(), Tail::default());
+        let (reports, tasks) = (&mut self.reports, &mut self.tasks);
+        let told = async {
+            // One that died meanwhile reads nothing: its end tells more.
+            let _ = tasks.write_all(&letter).await;
+            read(reports, &mut line).await;
+            if is_last || line.is_empty() {
+                pending::<()>().await;
+            }
+        };
+        let attended = attend(&mut self.running, &order.policy, &mut tail, stop, told).await;
+        if line.is_empty() {
+            let _ = timeout(AT_ONCE, read(&mut self.reports, &mut line)).await;
+        }
+        let report: Option<Report> = serde_json::from_slice(&line).ok();
+        let end = attended.end;
+        // What we wanted to end is not used again.
+        self.is_over = end.is_some() || report.is_none() || attended.ours.is_some();
+        if report.as_ref().is_some_and(|report| report.outcome == Outcome::Stale) {
+            return None;
+        }
+        if end.is_none() {
+            print(&self.running.output, &mut tail);
+        }
+        // The whole life of a child that ran one task was for it.
+        let whole = end.filter(|_| self.ran == 1).map(|end| end.cpu);
+        Some(Ended {
+            cpu: whole.or_else(|| report.as_ref().and_then(Report::cpu)),
+            peak_memory: end.map(|end| end.peak_rss_kb),
+            ending: ending_of(report, attended, &tail),
+            output: tail.text(),
+        })
+    }
+}
+
+/// A line, if one comes.
+async fn read(reports: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) {
+    // What is no whole line is no JSON either.
+    let _ = reports.take(LONGEST_REPORT).read_until(b'\n', line).await;
+}
+
+/// Adds what was printed before the report.
+fn print(output: &UnixStream, tail: &mut Tail) {
+    let mut chunk = vec![0; CHUNK];
+    while let Ok(length @ 1..) = output.try_read(&mut chunk) {
+        tail.push(&chunk[..length]);
+    }
+}
+
+/// Whether a process is a living child of ours: nobody else may pretend to be one.
+pub(super) fn is_ours(pid: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    matches!(waitid(Id::Pid(Pid::from_raw(pid)), flags), Ok(WaitStatus::StillAlive))
+}

@@ -1,0 +1,264 @@
+//! The warm process: started when it is first needed, asked for a child for each task, let go when it is idle.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Write as _,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{net::SocketAddr, process::CommandExt as _},
+    },
+    process::{ChildStdin, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use nix::{libc, unistd::getpid};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{UnixListener, UnixStream},
+    sync::{mpsc::Receiver, oneshot},
+    time::{sleep, timeout},
+};
+
+use super::child::{Child, is_ours};
+use crate::{
+    clock::{self, Moment},
+    config::{generation, sources::Sources},
+    logs, notify,
+    process::die_with,
+    supervisor::{exit::End, reaper::Reaped},
+    worker::reaper::Reaper,
+};
+
+/// Children that are made before they are needed.
+const SPARE: usize = 1;
+/// Between the starts of a host that makes no children, doubling.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A child that was asked for and has not come by then is asked for again.
+const PATIENCE: Duration = Duration::from_secs(10);
+const INTRODUCTION: Duration = Duration::from_secs(1);
+
+/// What the executions ask for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// A fresh child, or one that ran tasks of this type alone.
+    Child { kind: Option<String>, sender: oneshot::Sender<Child> },
+    /// A child that may run more.
+    Back(Child),
+}
+
+/// The host, and whoever waits for its children.
+#[derive(Debug)]
+pub(super) struct Host {
+    argv: Vec<String>,
+    idle_time: Duration,
+    reaper: Arc<Reaper>,
+    socket: UnixListener,
+    process: Option<Process>,
+    idle: Vec<Child>,
+    waiting: VecDeque<(Option<String>, oneshot::Sender<Child>)>,
+    /// First connections of children that have not made the second.
+    halves: HashMap<i32, (u8, UnixStream)>,
+    /// Starts in a row that brought no child.
+    failures: u32,
+    /// When to look again whether there is something to do.
+    due: Moment,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// A byte for each child; its end is the host's.
+    orders: ChildStdin,
+    end: oneshot::Receiver<Reaped>,
+    /// Children that were asked for and have not come.
+    owed: usize,
+}
+
+impl Host {
+    pub(super) fn new(
+        mut argv: Vec<String>,
+        idle_time: Duration,
+        reaper: Arc<Reaper>,
+    ) -> anyhow::Result<Self> {
+        let name = format!("otrsd-{:016x}", fastrand::u64(..));
+        let address = SocketAddr::from_abstract_name(&name)?;
+        let socket = std::os::unix::net::UnixListener::bind_addr(&address);
+        let socket = socket.context("cannot make a socket for the task host")?;
+        socket.set_nonblocking(true)?;
+        argv.extend([name, libc::SYS_prctl.to_string(), libc::SYS_clone.to_string()]);
+        Ok(Self {
+            argv,
+            idle_time,
+            reaper,
+            socket: UnixListener::from_std(socket)?,
+            process: None,
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            halves: HashMap::new(),
+            failures: 0,
+            due: clock::now(),
+        })
+    }
+
+    /// Serves until nobody can ask any more.
+    pub(super) async fn keep(mut self, mut requests: Receiver<Request>) {
+        loop {
+            self.serve();
+            let is_awake = self.process.is_some() || !self.waiting.is_empty();
+            let ended = async {
+                match &mut self.process {
+                    Some(process) => (&mut process.end).await.ok(),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.take(request),
+                    None => return,
+                },
+                Ok((connection, _)) = self.socket.accept() => self.meet(connection).await,
+                end = ended => self.end(end),
+                () = sleep(self.due.since(clock::now())), if is_awake => self.wake(),
+            }
+        }
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Child { kind, sender } => {
+                if self.waiting.is_empty() && self.failures == 0 {
+                    self.due = clock::now() + PATIENCE.min(self.idle_time);
+                }
+                self.waiting.push_back((kind, sender));
+            }
+            Request::Back(child) => self.idle.push(child),
+        }
+    }
+
+    /// Gives what is there to those who wait, in their order, and asks for what is missing.
+    fn serve(&mut self) {
+        self.idle.retain_mut(Child::lives);
+        let mut still = VecDeque::new();
+        for (kind, sender) in self.waiting.drain(..).filter(|(_, sender)| !sender.is_closed()) {
+            // One that is warm of its own type first.
+            let fitting = |child: &Child| child.fits(kind.as_deref());
+            let used = self.idle.iter().position(|child| !child.is_fresh() && fitting(child));
+            match used.or_else(|| self.idle.iter().position(fitting)) {
+                Some(place) => {
+                    if let Err(child) = sender.send(self.idle.swap_remove(place)) {
+                        self.idle.push(child);
+                    }
+                }
+                None => still.push_back((kind, sender)),
+            }
+        }
+        self.waiting = still;
+        if self.process.is_none()
+            && !self.waiting.is_empty()
+            && (self.failures == 0 || self.due <= clock::now())
+        {
+            self.start();
+        }
+        let fresh = self.idle.iter().filter(|child| child.is_fresh()).count();
+        let wanted = self.waiting.len() + SPARE;
+        if let Some(process) = &mut self.process {
+            let missing = wanted.saturating_sub(fresh + process.owed);
+            // If the host is dead, its end will be told.
+            if missing > 0 && process.orders.write_all(&vec![b'.'; missing]).is_ok() {
+                process.owed += missing;
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        match self.spawn() {
+            Ok(process) => self.process = Some(process),
+            Err(error) => {
+                logs::complain(&format!(
+                    "cannot start {} for the tasks in Perl, which wait: {error:#}",
+                    self.argv[0]
+                ));
+                self.fail();
+            }
+        }
+    }
+
+    fn spawn(&self) -> anyhow::Result<Process> {
+        let mut command = Command::new(&self.argv[0]);
+        command.args(&self.argv[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        let ours = [notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
+        for variable in Sources::variables().chain(ours) {
+            command.env_remove(variable);
+        }
+        let parent = getpid();
+        #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+        // SAFETY: the closure makes async-signal-safe system calls only.
+        unsafe {
+            command.pre_exec(move || Ok(die_with(parent)?));
+        }
+        let mut child = command.spawn()?;
+        let end = self.reaper.expect(child.id().cast_signed(), String::new());
+        let orders = child.stdin.take().context("no input of its own")?;
+        Ok(Process { orders, end, owed: 0 })
+    }
+
+    /// Lets a child in when both its connections are there.
+    async fn meet(&mut self, mut connection: UnixStream) {
+        let Some(pid) = connection.peer_cred().ok().and_then(|peer| peer.pid()) else { return };
+        if !is_ours(pid) {
+            return;
+        }
+        let Ok(Ok(kind)) = timeout(INTRODUCTION, connection.read_u8()).await else { return };
+        let (control, output) = match (kind, self.halves.remove(&pid)) {
+            (b'O', Some((b'C', control))) => (control, connection),
+            (b'C', Some((b'O', output))) => (connection, output),
+            _ => {
+                self.halves.insert(pid, (kind, connection));
+                return;
+            }
+        };
+        if let Some(process) = &mut self.process {
+            process.owed = process.owed.saturating_sub(1);
+        }
+        self.failures = 0;
+        self.due = clock::now() + self.idle_time;
+        self.idle.push(Child::new(pid, control, output, &self.reaper));
+    }
+
+    /// A host that saw new code ends with exit 0, and another one takes its place.
+    fn end(&mut self, end: Option<Reaped>) {
+        self.process = None;
+        self.halves.clear();
+        let end = end.map(|reaped| reaped.end);
+        if end == Some(End::Code(0)) || self.waiting.is_empty() {
+            return;
+        }
+        let how = end.map_or_else(|| "was lost".to_owned(), |end| format!("ended with {end}"));
+        let count = self.waiting.len();
+        logs::complain(&format!(
+            "the task host {how}, which its last words in the log of errors explain; {count} task(s) wait for it"
+        ));
+        self.fail();
+    }
+
+    fn fail(&mut self) {
+        let pause = PAUSE.saturating_mul(1 << self.failures.min(5));
+        self.failures += 1;
+        self.due = clock::now() + pause.min(LONGEST_PAUSE);
+    }
+
+    fn wake(&mut self) {
+        if let Some(process) = &mut self.process {
+            if self.waiting.is_empty() {
+                // Nobody needed a child for so long.
+                self.process = None;
+                self.idle.clear();
+            } else {
+                process.owed = 0;
+                self.due = clock::now() + PATIENCE;
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Tasks of a real Znuny: planned and run natively, their handlers in the installation's own Perl.
+
+use std::fs;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+
+use crate::{harness::wait_until, installation::Installation, tasks::Database};
+
+#[test]
+fn on_postgres_all_stock_tasks_run() {
+    all_stock_tasks_run(Database::Postgres);
+}
+
+#[test]
+fn on_mariadb_all_stock_tasks_run() {
+    all_stock_tasks_run(Database::MariaDb);
+}
+
+#[test]
+fn on_postgres_every_end_is_told_apart() {
+    every_end_is_told_apart(Database::Postgres);
+}
+
+#[test]
+fn on_mariadb_every_end_is_told_apart() {
+    every_end_is_told_apart(Database::MariaDb);
+}
+
+/// What the original's console shows of ours, and the cache entry that its web interface reads.
+fn all_stock_tasks_run(database: Database) {
+    let it = Installation::new(database);
+    it.otrsd(&["start"]).ok();
+    assert_eq!(it.otrsd(&["list"]).ok().stdout, it.console(&["Maint::Daemon::List"]));
+    let names = wait_until("all stock tasks", || {
+        let text = it.otrsd(&["cron", "list", "--json"]).ok().stdout;
+        let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let names: Vec<_> = all.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+        (names.len() == 23).then_some(names)
+    });
+    let ids: Vec<_> =
+        names.iter().map(|name| it.otrsd(&["cron", "run", name]).ok().stdout).collect();
+    for (name, id) in names.iter().zip(ids) {
+        let task = it.ended(id.trim());
+        assert_eq!(task["executions"][0]["outcome"], "success", "{name}: {task:#}");
+    }
+    // The minute may change between the two.
+    let ours = wait_until("the same summaries", || {
+        let ours = it.otrsd(&["summary"]).ok().stdout;
+        (ours == it.console(&["Maint::Daemon::Summary"])).then_some(ours)
+    });
+    for text in ["Recurrent cron tasks:", "| MailQueueSend ", "Daemon is active."] {
+        assert!(ours.contains(text), "{text} in {ours}");
+    }
+    let script =
+        "print $Kernel::OM->Get('Kernel::System::Cache')->Get(Type => 'DaemonRunning', Key => 1)";
+    assert_eq!(it.perl(script), "1");
+    the_originals_own_way_to_add_tasks(&it);
+    it.otrsd(&["stop"]).ok();
+    it.world.deserted();
+}
+
+/// By the installation's code: now, later, and once at most.
+fn the_originals_own_way_to_add_tasks(it: &Installation) {
+    let fresh = it.world.text("run/fresh");
+    let add = format!(
+        "my $Time = $Kernel::OM->Create('Kernel::System::DateTime'); $Time->Add(Seconds => 2);
+         for my $Later (0, 1) {{
+             $Kernel::OM->Get('Kernel::System::Scheduler')->TaskAdd(
+                 Type => 'AsynchronousExecutor', Name => \"Files-$Later\",
+                 $Later ? (ExecutionTime => $Time->ToString()) : (),
+                 Data => {{ Object => 'Kernel::System::Main', Function => 'FileWrite', Params => {{
+                     Location => \"{fresh}-$Later\", Content => \\'Gr\u{fc}\u{df}e', Mode => 'utf8' }} }} ) or die }}"
+    );
+    it.perl(&add);
+    for later in 0..2 {
+        wait_until("a file that Perl wrote", || {
+            let text = fs::read_to_string(format!("{fresh}-{later}")).ok()?;
+            (!text.is_empty()).then_some(())
+        });
+    }
+}
+
+fn every_end_is_told_apart(database: Database) {
+    let it = Installation::new(database).with_probe();
+    it.edit(
+        "$Self->{'Daemon::SchedulerTaskWorker::TaskType'} = { Probe => { Timeout => 2, OnCrash => 'keep' } };",
+    );
+    it.otrsd(&["start"]).ok();
+    for (code, outcome, reason) in [
+        ("return 1", "success", ""),
+        ("warn qq[not today\n]; return", "failed", "TaskHost.pl: not today"),
+        ("die qq[no such queue\n]", "failed", "the handler died: no such queue"),
+        ("die { a => 1 }", "failed", "the handler died: HASH("),
+        (
+            "print STDERR qq[bye\n]; exit 0",
+            "failed",
+            "the handler ended its process with exit 0: bye",
+        ),
+        ("exit 3", "failed", "exit 3"),
+        ("kill 11, $$; sleep 9", "crashed", "signal 11 (SIGSEGV)"),
+        ("POSIX::close($_) for 0 .. 99; return 1", "failed", "the handler ended its process"),
+        ("1 while 1", "timed-out", "took longer than 2s"),
+        ("$SIG{TERM} = 'IGNORE'; sleep 1 while 1", "timed-out", "took longer than 2s"),
+        ("fork // die; return 1", "success", ""),
+        ("if (!fork) { POSIX::setsid(); sleep 900 } return 1", "success", ""),
+        ("print STDERR qq[\\x00\\xff\\xfe] x 20000; return 1", "success", ""),
+        ("die if system('/bin/true') || $SIG{CHLD}; return 1", "success", ""),
+        ("die $ENV{OTRSD_TASK_ID} if $ENV{NOTIFY_SOCKET} || !$ENV{HOME}; return 1", "success", ""),
+        ("$Kernel::OM->Get('Kernel::System::DB')->Ping() or die; return 1", "success", ""),
+        // What one leaves behind, the next does not find.
+        (
+            "die if $Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker::Probe::Count++; return 1",
+            "success",
+            "",
+        ),
+        (
+            "die if $Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker::Probe::Count++; return 1",
+            "success",
+            "",
+        ),
+    ] {
+        let task = it.ended(&it.probe(code));
+        let first = &task["executions"][0];
+        assert_eq!(first["outcome"], outcome, "{code}: {task:#}");
+        assert!(first["error"].as_str().unwrap_or_default().contains(reason), "{code}: {task:#}");
+        assert!(first["cpu_seconds"].as_f64().unwrap() > 0.0, "{code}: {task:#}");
+    }
+    wait_until("an end of what left its session", || {
+        let lines = it.world.processes();
+        let left =
+            lines.iter().any(|(_, line)| line.contains("perl task") && line.contains("(Probe)"));
+        (!left).then_some(())
+    });
+    one_process_for_many(&it);
+    the_worker_dies(&it);
+    it.otrsd(&["stop"]).ok();
+    it.world.deserted();
+}
+
+/// `TasksPerChild`, and what stays from one task to the next.
+fn one_process_for_many(it: &Installation) {
+    for (keep, stays) in [(0, "0"), (1, "1")] {
+        it.edit(&format!(
+            "$Self->{{'Daemon::SchedulerTaskWorker::TaskType'}} = \
+             {{ Probe => {{ TasksPerChild => 3, KeepObjects => {keep} }} }};"
+        ));
+        it.otrsd(&["reload"]).ok();
+        let code = "my $U = $Kernel::OM->Get('Kernel::System::User'); print qq[$$ ], $U->{Mark} // 0, qq[\n];
+                    $U->{Mark} = 1; return 1";
+        let outputs: Vec<_> = (0..4)
+            .map(|_| {
+                let task = it.ended(&it.probe(code));
+                task["executions"][0]["output"].as_str().unwrap().trim().to_owned()
+            })
+            .collect();
+        let words: Vec<Vec<_>> = outputs.iter().map(|it| it.split(' ').collect()).collect();
+        assert!(words[0][0] == words[1][0] && words[1][0] == words[2][0], "{words:?}");
+        assert_ne!(words[2][0], words[3][0], "{words:?}");
+        assert_eq!([words[0][1], words[1][1], words[3][1]], ["0", stays, "0"], "{words:?}");
+    }
+}
+
+/// Its task runs again, and no process of the first time is left.
+fn the_worker_dies(it: &Installation) {
+    let begun = it.world.text("run/begun");
+    let id = it.probe(&format!(
+        "open my $F, '>>', '{begun}'; print {{$F}} qq[$$\n]; close $F; sleep 2; return 1"
+    ));
+    let pid =
+        wait_until("its beginning", || fs::read_to_string(&begun).ok()?.trim().parse::<i32>().ok());
+    let worker = it.world.running("SchedulerTaskWorker");
+    kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
+    wait_until("the end of its process", || {
+        (!fs::exists(format!("/proc/{pid}")).unwrap()).then_some(())
+    });
+    let task = it.ended(&id);
+    assert_eq!(task["executions"].as_array().unwrap().last().unwrap()["outcome"], "success");
+    assert_eq!(fs::read_to_string(&begun).unwrap().lines().count(), 2);
+}
+
+/// New code is what the next task runs, and tasks wait while the configuration is broken.
+#[test]
+fn code_that_changes() {
+    let it = Installation::new(Database::Postgres).with_probe();
+    it.otrsd(&["start"]).ok();
+    let code = "print $Self::Version // 'old'; return 1";
+    assert_eq!(it.ended(&it.probe(code))["executions"][0]["output"], "old");
+    let file =
+        it.home.join("Custom/Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker/Probe.pm");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("$Self::Version = 'new';\n{text}")).unwrap();
+    wait_until("new code", || {
+        let task = it.ended(&it.probe(code));
+        (task["executions"][0]["output"] == "new").then_some(())
+    });
+    let config = it.home.join("Kernel/Config.pm");
+    let good = fs::read_to_string(&config).unwrap();
+    let data = r#"{"Code": "return 1"}"#;
+    let later =
+        ["task", "add", "--type", "Probe", "--name", "later", "--at", "+2s", "--data", data];
+    let id = it.otrsd(&later).ok().stdout;
+    fs::write(&config, "package Kernel::Config; sub {").unwrap();
+    wait_until("a word on the task host", || {
+        let log = it.world.read("log/SchedulerTaskWorkerERR.log");
+        log.contains("1 task(s) wait for it").then_some(())
+    });
+    fs::write(&config, good).unwrap();
+    assert_eq!(it.ended(id.trim())["state"], "done");
+}
