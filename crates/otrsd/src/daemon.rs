@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::{
     cli,
     handler::{Function, Functions, Task, TaskContext, TaskError},
+    home::sync::{self, SystemConfigurationSyncManager},
     module::{
         DaemonModule, ModuleContext,
         registry::Registry,
@@ -50,6 +51,7 @@ impl Daemon {
         registry.register(cron::MODULE, SchedulerCronTaskManager::new);
         registry.register(future::MODULE, SchedulerFutureTaskManager::new);
         registry.register(generic_agent::MODULE, SchedulerGenericAgentTaskManager::new);
+        registry.register(sync::MODULE, SystemConfigurationSyncManager::new);
         Self { registry, functions: Functions::new() }
     }
 

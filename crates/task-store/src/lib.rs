@@ -28,6 +28,7 @@ mod counts;
 mod cron_pause;
 mod database;
 mod decide;
+mod deployment;
 mod error;
 mod finish;
 mod front;

@@ -1,6 +1,9 @@
 //! check: everything that is wrong, all at once; nothing is started.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use nix::unistd::{AccessFlags, access};
 
@@ -8,7 +11,10 @@ use super::{
     Failure, Program,
     terminal::{Colour, Paint, print},
 };
-use crate::config::{Configuration, cron_tasks, events, sources::Reading, surroundings};
+use crate::{
+    config::{Configuration, cron_tasks, events, sources::Reading, surroundings},
+    home::{Home, heartbeat},
+};
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let Reading { settings, problems, errors: mut found } = program.sources.read();
@@ -24,6 +30,7 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let found_there = cron.problems.iter().chain(&held).chain(&events.problems);
     found.extend(found_there.map(ToString::to_string));
     found.extend(directories(&configuration));
+    found.extend(heartbeat::problem(&configuration.settings).map(|it| it.to_string()));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();
         found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
@@ -46,13 +53,10 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
 }
 
 fn sources(program: &Program) -> String {
-    match program.sources.paths.as_slice() {
-        [] => "the built-in defaults alone".to_owned(),
-        paths => {
-            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-            paths.join(", ")
-        }
-    }
+    let home = program.sources.home.as_ref().map(Home::directory);
+    let paths = home.into_iter().chain(program.sources.paths.iter().map(PathBuf::as_path));
+    let places: Vec<_> = paths.map(|path| path.display().to_string()).collect();
+    if places.is_empty() { "the built-in defaults alone".to_owned() } else { places.join(", ") }
 }
 
 /// Directories that cannot be used, or that `start` could not make.

@@ -95,6 +95,23 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// A password as `Maint::Database::PasswordCrypt` writes it, made legible: each byte turned around, its lower
+/// half first. Others are as they stand.
+pub(super) fn plain(password: &str) -> String {
+    let inner = password.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let Some(digits) = inner.and_then(|inner| inner.chars().map(|c| c.to_digit(16)).collect())
+    else {
+        return password.to_owned();
+    };
+    let digits: Vec<u32> = digits;
+    let byte =
+        |pair: &[u32]| u8::try_from(pair[0] | pair[1] << 4).map(|byte| !byte).unwrap_or_default();
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(byte).collect();
+    // Perl takes bytes beyond ASCII for characters of the same numbers.
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
+}
+
 /// Percent-encoded but for what is plain in every part of a URL.
 fn encoded(text: &str) -> String {
     let mut encoded = String::new();
@@ -114,6 +131,19 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_of_the_console() {
+        for (text, expected) in [
+            ("{c8ccc9d8a9b8fdfab1}", "s3cret P\u{e4}"),
+            ("{}", ""),
+            ("p@ss", "p@ss"),
+            ("{not hex}", "{not hex}"),
+            ("{c8", "{c8"),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
+    }
 
     #[test]
     fn what_perl_connects_to() {

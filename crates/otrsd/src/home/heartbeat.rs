@@ -16,16 +16,17 @@ use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use nix::fcntl::{Flock, FlockArg};
 use perl_storable::{Hash, Key, Value};
-use sysconfig::SysConfig;
+use sysconfig::{Problem, SysConfig};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::SETTING;
 use crate::{
     clock,
-    config::{node, text},
+    config::{self, node, text},
     logs,
 };
 
+const CACHE: &str = "Cache::Module";
 const MODULE: &str = "Kernel::System::Cache::FileStorable";
 const TYPE: &str = "DaemonRunning";
 const PERIOD: Duration = Duration::from_secs(10);
@@ -52,15 +53,24 @@ pub(crate) async fn keep(settings: SysConfig) {
     }
 }
 
-/// Whether the installation keeps its cache where only its own Perl can write.
-pub(crate) fn is_unreachable(settings: &SysConfig) -> Option<&str> {
+/// The installation keeps its cache where only its own Perl can write.
+pub(crate) fn problem(settings: &SysConfig) -> Option<Problem> {
+    let what = format!(
+        "{} is reached by Perl alone; the web interface will say that the daemon is not running. \
+         Daemon::PerlModules 1 runs the worker in Perl",
+        unreachable(settings)?
+    );
+    Some(config::problem(settings, CACHE, what))
+}
+
+fn unreachable(settings: &SysConfig) -> Option<&str> {
     settings.get(SETTING)?;
-    text(settings, "Cache::Module").filter(|module| *module != MODULE)
+    text(settings, CACHE).filter(|module| *module != MODULE)
 }
 
 fn place(settings: &SysConfig) -> Option<PathBuf> {
     let home = text(settings, SETTING)?;
-    if is_unreachable(settings).is_some() {
+    if unreachable(settings).is_some() {
         return None;
     }
     let usual = || format!("{home}/var/tmp");

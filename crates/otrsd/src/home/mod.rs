@@ -6,6 +6,8 @@ mod dsn;
 pub(crate) mod heartbeat;
 mod question;
 mod settings;
+pub(crate) mod sync;
+mod watch;
 
 use std::{
     collections::BTreeSet,
@@ -25,6 +27,7 @@ pub(crate) const VARIABLE: &str = "OTRS_HOME";
 
 const MODULE_HOST: &str = include_str!("perl/ModuleHost.pl");
 const TASK_HOST: &str = include_str!("perl/TaskHost.pl");
+const SYNC: &str = include_str!("perl/sync.pl");
 
 /// Where an installation's packages that matter here are.
 const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
@@ -120,6 +123,12 @@ impl Home {
     pub(crate) fn task_host(&self) -> Vec<String> {
         let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
         self.perl(TASK_HOST, &[&format!("{product}-{program}")])
+    }
+
+    /// The command that writes the newest deployment into the files.
+    fn sync(&self) -> Vec<String> {
+        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
+        self.perl(SYNC, &[&format!("{product}-{program}")])
     }
 
     /// The types of tasks for which there is a handler: nothing registers them but their files.

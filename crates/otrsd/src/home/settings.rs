@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use sysconfig::{Origin, Problem, Setting, Value};
 
-use super::{Home, dsn::Access, question::ask};
+use super::{
+    Home,
+    dsn::{Access, plain},
+    question::ask,
+};
 use crate::config::database::DATABASE_URL;
 
 const SETTINGS: &str = include_str!("perl/settings.pl");
@@ -92,10 +96,8 @@ impl Home {
 
 fn database_url(answer: &BTreeMap<String, Value>) -> anyhow::Result<String> {
     let text = |name| answer.get(name).and_then(Value::as_text).unwrap_or_default();
-    let access = Access {
-        dsn: text("DatabaseDSN"),
-        user: text("DatabaseUser"),
-        password: text("DatabasePw"),
-    };
+    let password = plain(text("DatabasePw"));
+    let access =
+        Access { dsn: text("DatabaseDSN"), user: text("DatabaseUser"), password: &password };
     access.url().map_err(|why| anyhow::anyhow!("setting DatabaseDSN: {why}"))
 }

@@ -3,10 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -21,6 +18,7 @@ use super::{
     company::Company,
     elders::Elders,
     execution::{Interruption, Tools},
+    handing::Handing,
     handlers::Handlers,
     lanes::Lanes,
     perl::Perl,
@@ -83,6 +81,7 @@ pub(super) struct Life {
     pub(super) finished: Vec<Finished>,
     /// Types without a handler that were told of.
     pub(super) unknown: BTreeSet<String>,
+    pub(super) handing: Handing,
     /// Why nothing is claimed any more.
     pub(super) ending: Option<&'static str>,
     /// There may be something to claim.
@@ -136,6 +135,7 @@ impl Life {
             ahead: Ahead::new(clock::now()),
             finished: Vec::new(),
             unknown: BTreeSet::new(),
+            handing: Handing::default(),
             ending: None,
             look: true,
             freed: true,
@@ -153,6 +153,7 @@ impl Life {
         let mut waiter = None;
         let discard_at = clock::now() + self.setup.discard;
         let mut kill_at = None;
+        self.greet();
         loop {
             if waiter.is_none() {
                 let made = self.store.waiter().await;
@@ -194,19 +195,22 @@ impl Life {
         let waits = self.lanes.waits_since();
         let (tired_at, waits) =
             (waits.map_or(now, |since| since + ahead::PATIENCE), waits.is_some());
+        let goes_on = ending.is_none() && !self.handing.is_asked_for();
+        let handing_ends = self.handing.ends().map(left);
         tokio::select! {
             Some(done) = self.running.join_next() => self.collect(done)?,
             () = self.lanes.news() => self.hear_of_functions(),
             () = sleep(left(tired_at)), if waits => self.send_away(),
             () = hint(waiter), if listens => self.look = true,
-            () = self.wake.heard(), if listens => self.look = true,
+            word = self.wake.heard(), if listens || !goes_on || handing_ends.is_some() => self.hear(word),
+            () = sleep(handing_ends.unwrap_or_default()), if handing_ends.is_some() => self.step(),
             () = sleep(pause), if ending.is_none() || !works => {}
             () = self.context.hurried(), if kill.is_none() => {
                 self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
             }
-            () = self.context.stopped(), if ending.is_none() => self.claim_no_more("its end was asked for"),
-            () = sleep(left(discard_at)), if ending.is_none() => self.claim_no_more("its time is over"),
+            () = self.context.stopped(), if goes_on => self.hand_over("its end was asked for", now),
+            () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
                 watch::reclaim(&self.store, dead, &self.suspects, &[]).await;
                 (self.look, self.freed) = (true, true);
@@ -220,23 +224,13 @@ impl Life {
         Ok(())
     }
 
-    /// From now on this life only ends what it began, beside the next one if there is to be one.
-    fn claim_no_more(&mut self, why: &'static str) {
-        self.ending = Some(why);
-        self.send_away();
-        self.shown_slots.store(0, Ordering::Relaxed);
-        // Whoever cannot be told starts the next life when this one is over.
-        let _ = notify::send("X_HANDOVER=1");
-        self.tell_what_runs();
-    }
-
     pub(super) fn can_claim(&self) -> bool {
         self.wanted() > 0
     }
 
     /// How many tasks fit: into the free slots, and into the line before them.
     pub(super) fn wanted(&self) -> u32 {
-        if self.ending.is_some() {
+        if self.ending.is_some() || self.handing.waits() {
             return 0;
         }
         let claimed = self.claimed.len() + usize::from(self.company.waiting().is_some());
@@ -297,7 +291,7 @@ impl Life {
     }
 
     /// Who waited too long in line is for whoever has a slot.
-    fn send_away(&mut self) {
+    pub(super) fn send_away(&mut self) {
         self.ahead.forget();
         for row in self.lanes.send_away() {
             self.company.leave(row);
@@ -306,7 +300,7 @@ impl Life {
     }
 
     /// Whom this life waits for, for status and whoever stops the daemon.
-    fn tell_what_runs(&self) {
+    pub(super) fn tell_what_runs(&self) {
         let functions = self.lanes.titles();
         let titles: BTreeSet<&str> =
             self.titles.values().chain(&functions).map(String::as_str).collect();

@@ -13,6 +13,7 @@ mod company;
 mod elders;
 mod exchange;
 mod execution;
+mod handing;
 mod handlers;
 mod http;
 mod lanes;

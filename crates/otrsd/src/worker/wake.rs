@@ -1,7 +1,7 @@
 //! A word on this node that there may be work: an empty datagram to a socket beside the PID file.
 //!
 //! A hint, as those of the database are: nobody listens, the queue is full, and nothing is lost, since the
-//! worker looks in any case.
+//! worker looks in any case. Two lives of a worker speak by it, too: of which of them claims.
 
 use std::{
     fs, future,
@@ -23,45 +23,92 @@ use crate::{config::place::Place, logs, supervisor::control::short};
 pub(super) struct Wake {
     place: Place,
     socket: Option<UnixDatagram>,
+    /// To the life that listened before.
+    elder: Option<net::UnixDatagram>,
+}
+
+/// What was said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Word {
+    /// There may be work.
+    Work,
+    /// By the next life: it can claim.
+    Here,
+    /// By the life before: it claims no more.
+    Yours,
 }
 
 impl Wake {
     /// Listens from now on; who cannot is told, and goes without.
     pub(super) fn listen(place: Place) -> Self {
+        let elder = connect(&place.wake()).ok();
         let socket = bind(&place.wake());
         let socket = socket.inspect_err(|error| logs::complain(&format!("{error:#}"))).ok();
-        Self { place, socket }
+        Self { place, socket, elder }
     }
 
     /// Resolves when somebody said something.
-    pub(super) async fn heard(&self) {
+    pub(super) async fn heard(&self) -> Word {
         let Some(socket) = &self.socket else { return future::pending().await };
-        if socket.recv(&mut [0]).await.is_err() {
-            return future::pending().await;
-        }
+        let mut byte = [0];
+        let mut heard = match socket.recv(&mut byte).await {
+            Ok(length) => Word::of(&byte[..length]),
+            Err(_) => return future::pending().await,
+        };
         // What was said meanwhile is answered by the same look.
-        while socket.try_recv(&mut [0]).is_ok() {}
+        while let Ok(length) = socket.try_recv(&mut byte) {
+            heard = Some(Word::of(&byte[..length])).filter(|it| *it != Word::Work).unwrap_or(heard);
+        }
+        heard
     }
 
     /// Tells the life that listens now: this one's successor, if there is one.
     pub(super) fn tell(&self) {
-        tell(&self.place);
+        tell(&self.place, Word::Work);
+    }
+
+    /// Tells the successor that this life claims no more.
+    pub(super) fn hand_over(&self) {
+        tell(&self.place, Word::Yours);
+    }
+
+    /// Tells the life before that this one can claim; false if nobody can hear it.
+    pub(super) fn greet(&self) -> bool {
+        self.elder.as_ref().is_some_and(|elder| elder.send(Word::Here.bytes()).is_ok())
+    }
+}
+
+impl Word {
+    fn of(bytes: &[u8]) -> Self {
+        let words = [Self::Here, Self::Yours];
+        words.into_iter().find(|word| word.bytes() == bytes).unwrap_or(Self::Work)
+    }
+
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Work => b"",
+            Self::Here => b"h",
+            Self::Yours => b"y",
+        }
     }
 }
 
 /// Tells this node's worker that tasks were added or freed. Where the database tells it, nothing is sent.
 pub(crate) fn work_is_there(store: &Store, settings: &SysConfig) {
     if store.dialect() == Dialect::MariaDb {
-        tell(&Place::named(settings));
+        tell(&Place::named(settings), Word::Work);
     }
 }
 
-fn tell(place: &Place) {
-    let _ = short(&place.wake(), |path| {
-        let socket = net::UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
-        socket.send_to(&[], path)
-    });
+fn tell(place: &Place, word: Word) {
+    let _ = connect(&place.wake()).and_then(|socket| socket.send(word.bytes()));
+}
+
+fn connect(path: &Path) -> io::Result<net::UnixDatagram> {
+    let socket = net::UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    short(path, |path| socket.connect(path))?;
+    Ok(socket)
 }
 
 /// Bound under another name first: whoever sends meanwhile meets the old socket or the new one.
@@ -107,24 +154,39 @@ mod tests {
             let mode = fs::metadata(place.wake()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
             elder.tell();
-            tell(&place);
-            timeout(SOON, successor.heard()).await.unwrap();
+            tell(&place, Word::Work);
+            assert_eq!(timeout(SOON, successor.heard()).await.unwrap(), Word::Work);
             let hears = |wake: &Wake| wake.socket.as_ref().unwrap().try_recv(&mut [0]).is_ok();
             assert!(!hears(&successor) && !hears(&elder));
         }
     }
 
     #[tokio::test]
+    async fn two_lives_agree_who_claims() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path());
+        let elder = Wake::listen(place.clone());
+        assert!(!elder.greet(), "there was nobody before");
+        tell(&place, Word::Work);
+        let successor = Wake::listen(place.clone());
+        assert!(successor.greet());
+        assert_eq!(timeout(SOON, elder.heard()).await.unwrap(), Word::Here);
+        elder.hand_over();
+        tell(&place, Word::Work);
+        assert_eq!(timeout(SOON, successor.heard()).await.unwrap(), Word::Yours);
+    }
+
+    #[tokio::test]
     async fn nobody_who_listens_or_a_full_queue_is_no_harm() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
-        tell(&place);
+        tell(&place, Word::Work);
         let wake = Wake::listen(place.clone());
         for _ in 0..10_000 {
-            tell(&place);
+            tell(&place, Word::Work);
         }
         timeout(SOON, wake.heard()).await.unwrap();
         drop(wake);
-        tell(&place);
+        tell(&place, Word::Work);
     }
 }

@@ -23,7 +23,7 @@ use crate::{registration::configuration, status::Status};
 pub(crate) use crate::{
     process::{
         DEADLINE, Outcome, command_line, example, finish, gone, install, is_alive, signal,
-        wait_until,
+        wait_until, wait_within,
     },
     registration::setting,
 };

@@ -1,6 +1,6 @@
 //! Tasks of a real Znuny: planned and run natively, their handlers in the installation's own Perl.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -8,7 +8,11 @@ use nix::{
 };
 use serde_json::Value;
 
-use crate::{harness::wait_until, installation::Installation, tasks::Database};
+use crate::{
+    harness::{wait_until, wait_within},
+    installation::Installation,
+    tasks::Database,
+};
 
 #[test]
 fn on_postgres_all_stock_tasks_run() {
@@ -59,8 +63,24 @@ fn all_stock_tasks_run(database: Database) {
         "print $Kernel::OM->Get('Kernel::System::Cache')->Get(Type => 'DaemonRunning', Key => 1)";
     assert_eq!(it.perl(script), "1");
     the_originals_own_way_to_add_tasks(&it);
+    deployments(&it);
     it.otrsd(&["stop"]).ok();
     it.world.deserted();
+}
+
+/// One of this node takes effect at once, and one of another node is brought here.
+fn deployments(it: &Installation) {
+    let file = it.home.join("Kernel/Config/Files/ZZZAAuto.pm");
+    let earlier = fs::read_to_string(&file).unwrap();
+    let worker = it.world.running("SchedulerTaskWorker");
+    let setting = "Daemon::SchedulerTaskWorker::MaximumWorkers";
+    it.console(&["Admin::Config::Update", "--setting-name", setting, "--value", "10"]);
+    it.world.running_anew("SchedulerTaskWorker", worker);
+    fs::write(&file, &earlier).unwrap();
+    wait_until("the newest deployment", || {
+        let text = fs::read_to_string(&file).unwrap();
+        (text != earlier && text.contains("MaximumWorkers'} =  '10'")).then_some(())
+    });
 }
 
 /// By the installation's code: now, later, and once at most.
@@ -211,3 +231,71 @@ fn code_that_changes() {
     fs::write(&config, good).unwrap();
     assert_eq!(it.ended(id.trim())["state"], "done");
 }
+
+/// A job of the generic agent runs at the next full minute, and the web interface's table knows its end.
+#[test]
+fn a_job_of_the_generic_agent() {
+    let it = Installation::new(Database::Postgres);
+    it.perl(
+        "$Kernel::OM->Get('Kernel::System::GenericAgent')->JobAdd(
+            Name => 'Gr\u{fc}\u{df}e', UserID => 1,
+            Data => { Valid => 1, ScheduleMinutes => [0 .. 59], ScheduleHours => [0 .. 23], ScheduleDays => [0 .. 6],
+                      Title => 'no such ticket', NewPriorityID => 5 } ) or die",
+    );
+    it.otrsd(&["start"]).ok();
+    let begin = it.otrsd(&["summary", "SchedulerGenericAgentTaskManager"]).ok().stdout;
+    assert!(begin.contains("Recurrent generic agent tasks:"), "{begin}");
+    wait_within(Duration::from_secs(150), "a success of the job, and the same from both", || {
+        let text = it.otrsd(&["summary", "SchedulerGenericAgentTaskManager"]).ok().stdout;
+        let line = text.lines().find(|line| line.contains("Gr\u{fc}\u{df}e"))?.trim().to_owned();
+        let is_success = line.contains("| Success ");
+        // The minute may change between the two.
+        (is_success && it.console(&["Maint::Daemon::Summary"]).contains(&line)).then_some(())
+    });
+}
+
+/// What otrsd holds, the original runs after `db remove`; and what the original left, otrsd runs.
+#[test]
+fn there_and_back() {
+    let it = Installation::new(Database::MariaDb).with_probe();
+    let notes = it.world.text("run/notes");
+    let code = format!(
+        "open my $F, '>>', '{notes}'; print {{$F}} $ENV{{OTRSD_TASK_ID}} ? qq[otrsd\n] : qq[Perl\n]; close $F; \
+         die if -e '{notes}.die'; return 1"
+    );
+    let ran = |expected: &str| {
+        wait_until(expected, || {
+            let text = fs::read_to_string(&notes).unwrap_or_default();
+            (text == expected).then_some(())
+        });
+    };
+    it.world.file("run/notes.die", "");
+    it.otrsd(&["start"]).ok();
+    let id = it.probe(&code);
+    assert_eq!(it.ended(&id)["state"], "failed");
+    it.otrsd(&["stop"]).ok();
+    fs::remove_file(it.world.path("run/notes.die")).unwrap();
+    it.otrsd(&["db", "remove", "--yes"]).ok();
+    assert_eq!(it.perl(TABLES), "");
+
+    it.original("start");
+    ran("otrsd\nPerl\n");
+    it.original("stop");
+    wait_until("the original's end", || {
+        let lines = it.world.processes();
+        (!lines.iter().any(|(_, line)| line.contains("otrs.Daemon.pl"))).then_some(())
+    });
+
+    // Added while nobody runs, by the installation's own code.
+    it.perl(&format!(
+        "$Kernel::OM->Get('Kernel::System::Scheduler')->TaskAdd(
+            Type => 'Probe', Name => 'left', Data => {{ Code => q[{code}] }} ) or die"
+    ));
+    it.otrsd(&["start"]).ok();
+    ran("otrsd\nPerl\notrsd\n");
+    it.otrsd(&["stop"]).ok();
+    it.world.deserted();
+}
+
+const TABLES: &str = "my $DB = $Kernel::OM->Get('Kernel::System::DB');
+    print join ' ', grep {/otrsd_/} $DB->ListTables()";

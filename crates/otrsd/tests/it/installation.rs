@@ -54,6 +54,15 @@ impl Installation {
         finish(command).ok().stdout
     }
 
+    /// The original's program, which keeps the output of whoever calls it open.
+    #[track_caller]
+    pub(crate) fn original(&self, verb: &str) {
+        let mut command = self.world.command("/bin/sh");
+        command.arg("-c").arg(format!("bin/otrs.Daemon.pl {verb} >/dev/null 2>&1"));
+        command.current_dir(&self.home);
+        finish(command).ok();
+    }
+
     /// What a script prints that has the installation's objects.
     #[track_caller]
     pub(crate) fn perl(&self, script: &str) -> String {

@@ -45,15 +45,25 @@ impl Outcome {
     }
 }
 
-/// Waits until `condition` holds; the one place in all tests that passes time.
+/// Waits until `condition` holds; with what follows the one place in all tests that passes time.
 #[track_caller]
-pub(crate) fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_within(DEADLINE, what, condition)
+}
+
+/// As [`wait_until`], for what the clock alone brings.
+#[track_caller]
+pub(crate) fn wait_within<T>(
+    longest: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
+        assert!(start.elapsed() < longest, "waited {longest:?} for {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -43,11 +43,12 @@ fn with_a_long_task(world: World, database: Database, slots: &str) -> (Tasks, i3
 /// The next life works while the elder ends what it began; then the elder is gone.
 fn works_beside(tasks: &Tasks, elder: i32, long: TaskId) {
     tasks.world.running_anew(WORKER, elder);
+    let waits = format!("its earlier life (PID {elder}) waits for 1 task: {long} (Long one)");
+    wait_until("the elder's last words", || {
+        tasks.world.otrsd(&["status"]).ok().stdout.contains(&waits).then_some(())
+    });
     tasks.succeeds(tasks.add_of("Brief", "beside"));
     assert!(is_alive(elder), "the elder was cut");
-    let waits = format!("its earlier life (PID {elder}) waits for 1 task: {long} (Long one)");
-    let status = tasks.world.otrsd(&["status"]).ok();
-    assert!(status.stdout.contains(&waits), "{status:?}");
     assert_eq!(tasks.get(long).unwrap().state, State::Running);
     tasks.world.file("go", "");
     assert_eq!(tasks.succeeds(long).output.as_deref(), Some("begun\nended\n"));

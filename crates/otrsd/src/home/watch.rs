@@ -1,0 +1,52 @@
+//! The kernel tells when a file of an installation's configuration was written.
+
+use std::{fs::File, io, os::fd::AsFd as _};
+
+use anyhow::Context as _;
+use nix::{
+    errno::Errno,
+    sys::inotify::{AddWatchFlags, InitFlags, Inotify},
+};
+use tokio::net::unix::pipe::Receiver;
+
+use super::Home;
+
+/// Both directories: files are most often replaced, and not written.
+#[derive(Debug)]
+pub(super) struct Watch {
+    inotify: Inotify,
+    /// The same descriptor, as the one kind that tokio waits for without unsafe code.
+    ready: Receiver,
+}
+
+impl Watch {
+    pub(super) fn of(home: &Home) -> anyhow::Result<Self> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let what = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE;
+        for place in ["Kernel", "Kernel/Config/Files"] {
+            let directory = home.directory().join(place);
+            let watched = inotify.add_watch(&directory, what);
+            watched.with_context(|| format!("cannot watch {}", directory.display()))?;
+        }
+        let same = File::from(inotify.as_fd().try_clone_to_owned()?);
+        Ok(Self { inotify, ready: Receiver::from_file_unchecked(same)? })
+    }
+
+    /// Waits until something changed there.
+    pub(super) async fn changed(&self) -> io::Result<()> {
+        self.ready.readable().await?;
+        loop {
+            match self.inotify.read_events() {
+                Ok(_) => {}
+                Err(Errno::EAGAIN) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // With no event left, this tells tokio to wait for the next one.
+        let _ = self.ready.try_read(&mut [0]);
+        Ok(())
+    }
+}

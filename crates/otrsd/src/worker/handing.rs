@@ -1,0 +1,101 @@
+//! From one life to the next without a gap: the old one claims until the new one can, and what waits in its line
+//! is begun there.
+//!
+//! The new one greets when it is registered, the old one answers, and never do both claim. A word that is lost
+//! costs a moment, and no task: each goes on by itself after a while.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::{life::Life, wake::Word};
+use crate::{
+    clock::{self, Moment},
+    notify,
+};
+
+/// How long a life that is to end claims on while there is no next one.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a new one lets the one before.
+const COURTESY: Duration = Duration::from_millis(100);
+
+/// Where a life stands between the one before and the one after.
+#[derive(Debug, Default)]
+pub(super) struct Handing {
+    /// Why it is to end, and until when it claims if the next one does not come.
+    over: Option<(&'static str, Moment)>,
+    /// Until when the one before may still claim.
+    from: Option<Moment>,
+}
+
+impl Handing {
+    /// Whether the next life was asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// Whether this life is not to claim yet.
+    pub(super) fn waits(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// When the state changes by itself.
+    pub(super) fn ends(&self) -> Option<Moment> {
+        self.from.or(self.over.map(|(_, until)| until))
+    }
+}
+
+impl Life {
+    /// Says to the life before that this one can claim.
+    pub(super) fn greet(&mut self) {
+        if self.wake.greet() {
+            self.handing.from = Some(clock::now() + COURTESY);
+        }
+    }
+
+    /// Asks for the next life, and claims on.
+    pub(super) fn hand_over(&mut self, why: &'static str, now: Moment) {
+        if notify::send("X_HANDOVER=1").is_ok() {
+            self.handing.over = Some((why, now + PATIENCE));
+        } else {
+            self.claim_no_more(why);
+        }
+    }
+
+    pub(super) fn hear(&mut self, word: Word) {
+        self.look = true;
+        match word {
+            Word::Work => {}
+            Word::Yours => self.handing.from = None,
+            Word::Here if self.handing.is_asked_for() => {
+                self.handing.from = None;
+                self.step();
+            }
+            Word::Here => self.wake.hand_over(),
+        }
+    }
+
+    /// Nobody need be waited for any more: this life claims, or it leaves that to the next one.
+    pub(super) fn step(&mut self) {
+        self.look = true;
+        if self.handing.from.take().is_none()
+            && let Some((why, _)) = self.handing.over.take()
+        {
+            self.wake.hand_over();
+            self.end_claims(why);
+        }
+    }
+
+    /// From now on this life only ends what it began, beside the next one if there is to be one.
+    pub(super) fn claim_no_more(&mut self, why: &'static str) {
+        self.handing = Handing::default();
+        self.send_away();
+        // Whoever cannot be told starts the next life when this one is over.
+        let _ = notify::send("X_HANDOVER=1");
+        self.end_claims(why);
+    }
+
+    fn end_claims(&mut self, why: &'static str) {
+        self.ending = Some(why);
+        self.shown_slots.store(0, Ordering::Relaxed);
+        self.tell_what_runs();
+    }
+}
