@@ -27,10 +27,10 @@ use crate::{
 pub(crate) const MODULE: &str =
     "Kernel::System::Daemon::DaemonModules::SystemConfigurationSyncManager";
 
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 /// Files that belong together are written within it.
 const SETTLE: Duration = Duration::from_secs(1);
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 pub(crate) struct SystemConfigurationSyncManager {
     context: ModuleContext,
