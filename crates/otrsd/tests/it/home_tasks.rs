@@ -1,6 +1,6 @@
 //! Tasks of a real Znuny: planned and run natively, their handlers in the installation's own Perl.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -155,10 +155,25 @@ fn every_end_is_told_apart(database: Database) {
             lines.iter().any(|(_, line)| line.contains("perl task") && line.contains("(Probe)"));
         (!left).then_some(())
     });
+    many_at_once(&it);
     one_process_for_many(&it);
     the_worker_dies(&it);
     it.otrsd(&["stop"]).ok();
     it.world.deserted();
+}
+
+/// Children come and go beside each other, and none is missed.
+fn many_at_once(it: &Installation) {
+    let notes = it.world.text("run/many");
+    it.perl(&format!(
+        "for my $Name (1 .. 200) {{
+             $Kernel::OM->Get('Kernel::System::Scheduler')->TaskAdd( Type => 'Probe', Name => $Name, Data => {{
+                 Code => qq[open my \\$F, '>>', '{notes}'; syswrite \\$F, qq{{$Name\\n}}; return 1] }} ) or die }}"
+    ));
+    wait_until("200 tasks", || {
+        let text = fs::read_to_string(&notes).unwrap_or_default();
+        (text.lines().collect::<BTreeSet<_>>().len() == 200).then_some(())
+    });
 }
 
 /// `TasksPerChild`, and what stays from one task to the next.

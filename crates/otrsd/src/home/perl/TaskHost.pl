@@ -39,7 +39,7 @@ my $worker   = getppid;
 my $json     = JSON::PP->new()->utf8();
 
 # Who looks with ps sees what it is, and not this text.
-$0 = 'otrsd perl task host';
+$0 = 'otrsd perl host';
 
 # What stays from one task to the next: it knows nothing of tasks.
 my @KEPT = map {"Kernel::System::$_"} qw(DB Encode Log Main);
@@ -110,7 +110,7 @@ sub has_changed {
 
 # A child's life.
 sub live {
-    $0 = 'otrsd perl task child';
+    $0 = 'otrsd perl child';
     setpgrp 0, 0;
 
     # The worker's death is ours; it may have been before this call.

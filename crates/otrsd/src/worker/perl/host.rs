@@ -37,7 +37,7 @@ const SPARE: usize = 1;
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A child that was asked for and has not come by then is asked for again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 const INTRODUCTION: Duration = Duration::from_secs(1);
 
 /// What the executions ask for.
@@ -63,8 +63,10 @@ pub(super) struct Host {
     halves: HashMap<i32, (u8, UnixStream)>,
     /// Starts in a row that brought no child.
     failures: u32,
-    /// When to look again whether there is something to do.
-    due: Moment,
+    /// Before this there is no new start.
+    retry_at: Moment,
+    /// When somebody last asked for a child, or one came.
+    used: Moment,
 }
 
 #[derive(Debug)]
@@ -98,7 +100,8 @@ impl Host {
             waiting: VecDeque::new(),
             halves: HashMap::new(),
             failures: 0,
-            due: clock::now(),
+            retry_at: clock::now(),
+            used: clock::now(),
         })
     }
 
@@ -106,6 +109,7 @@ impl Host {
     pub(super) async fn keep(mut self, mut requests: Receiver<Request>) {
         loop {
             self.serve();
+            let left = self.due().since(clock::now());
             let is_awake = self.process.is_some() || !self.waiting.is_empty();
             let ended = async {
                 match &mut self.process {
@@ -120,7 +124,7 @@ impl Host {
                 },
                 Ok((connection, _)) = self.socket.accept() => self.meet(connection).await,
                 end = ended => self.end(end),
-                () = sleep(self.due.since(clock::now())), if is_awake => self.wake(),
+                () = sleep(left), if is_awake => self.wake(),
             }
         }
     }
@@ -128,9 +132,7 @@ impl Host {
     fn take(&mut self, request: Request) {
         match request {
             Request::Child { kind, sender } => {
-                if self.waiting.is_empty() && self.failures == 0 {
-                    self.due = clock::now() + PATIENCE.min(self.idle_time);
-                }
+                self.used = clock::now();
                 self.waiting.push_back((kind, sender));
             }
             Request::Back(child) => self.idle.push(child),
@@ -155,10 +157,7 @@ impl Host {
             }
         }
         self.waiting = still;
-        if self.process.is_none()
-            && !self.waiting.is_empty()
-            && (self.failures == 0 || self.due <= clock::now())
-        {
+        if self.process.is_none() && !self.waiting.is_empty() && self.retry_at <= clock::now() {
             self.start();
         }
         let fresh = self.idle.iter().filter(|child| child.is_fresh()).count();
@@ -223,7 +222,7 @@ impl Host {
             process.owed = process.owed.saturating_sub(1);
         }
         self.failures = 0;
-        self.due = clock::now() + self.idle_time;
+        self.used = clock::now();
         self.idle.push(Child::new(pid, control, output, &self.reaper));
     }
 
@@ -246,19 +245,28 @@ impl Host {
     fn fail(&mut self) {
         let pause = PAUSE.saturating_mul(1 << self.failures.min(5));
         self.failures += 1;
-        self.due = clock::now() + pause.min(LONGEST_PAUSE);
+        self.retry_at = clock::now() + pause.min(LONGEST_PAUSE);
+    }
+
+    /// When there is something to do though nothing happens.
+    fn due(&self) -> Moment {
+        match &self.process {
+            None => self.retry_at,
+            Some(_) if self.waiting.is_empty() => self.used + self.idle_time,
+            Some(_) => self.used + PATIENCE,
+        }
     }
 
     fn wake(&mut self) {
-        if let Some(process) = &mut self.process {
-            if self.waiting.is_empty() {
-                // Nobody needed a child for so long.
-                self.process = None;
-                self.idle.clear();
-            } else {
-                process.owed = 0;
-                self.due = clock::now() + PATIENCE;
-            }
+        let Some(process) = &mut self.process else { return };
+        self.used = clock::now();
+        if self.waiting.is_empty() {
+            // Nobody needed a child for so long.
+            self.process = None;
+            self.idle.clear();
+        } else {
+            // Children may have died on their way.
+            process.owed = 0;
         }
     }
 }
