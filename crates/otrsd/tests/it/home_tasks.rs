@@ -131,6 +131,8 @@ fn every_end_is_told_apart(database: Database) {
         ("die if system('/bin/true') || $SIG{CHLD}; return 1", "success", ""),
         ("die $ENV{OTRSD_TASK_ID} if $ENV{NOTIFY_SOCKET} || !$ENV{HOME}; return 1", "success", ""),
         ("$Kernel::OM->Get('Kernel::System::DB')->Ping() or die; return 1", "success", ""),
+        ("open our $F, '>', $ENV{HOME} . '/run/left'; print $F 'written'; return 1", "success", ""),
+        ("-s $ENV{HOME} . '/run/left' or die; return 1", "success", ""),
         // What one leaves behind, the next does not find.
         (
             "die if $Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker::Probe::Count++; return 1",
@@ -265,6 +267,7 @@ fn a_job_of_the_generic_agent() {
         let line = text.lines().find(|line| line.contains("Gr\u{fc}\u{df}e"))?.trim().to_owned();
         let is_success = line.contains("| Success ");
         // The minute may change between the two.
+        assert!(!line.contains("| Fail "), "{line}");
         (is_success && it.console(&["Maint::Daemon::Summary"]).contains(&line)).then_some(())
     });
 }
