@@ -1,5 +1,5 @@
-//! From one life to the next without a gap: the old one claims until the new one can, and what waits in its line
-//! is begun there.
+//! From one life to the next without a gap: at its discard the old one claims until the new one can, and what waits
+//! in its line is begun there. At a change it claims no more at once, for its settings may be old.
 //!
 //! The new one greets when it is registered, the old one answers, and never do both claim. A word that is lost
 //! costs a moment, and no task: each goes on by itself after a while.

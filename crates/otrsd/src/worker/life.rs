@@ -209,7 +209,10 @@ impl Life {
                 self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
             }
-            () = self.context.stopped(), if goes_on => self.hand_over("its end was asked for", now),
+            () = self.context.stopped(), if ending.is_none() => {
+                // Its settings may be old: what is added from now on is the next life's.
+                self.claim_no_more("its end was asked for");
+            }
             () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
                 watch::reclaim(&self.store, dead, &self.suspects, &[]).await;

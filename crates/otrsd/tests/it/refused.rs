@@ -92,6 +92,7 @@ fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
         "SchedulerFutureTaskManager",
         "SchedulerGenericAgentTaskManager",
         "SchedulerTaskWorker",
+        "SystemConfigurationSyncManager",
         "TestDaemon",
     ]
     .map(|name| format!("'{packages}::{name}'"));
