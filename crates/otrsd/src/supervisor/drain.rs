@@ -1,7 +1,8 @@
 //! Draining lives: one that has handed over takes nothing new and ends what it began, beside its successor.
 //!
 //! A module says `X_HANDOVER=1` at its discard, or when it was asked to end for a planned change. The next
-//! life starts at once; the draining one has no limit, but for that of a stop.
+//! life starts at once; the draining one has no limit, but for that of a stop. One that says `X_SUCCESSOR=1` first
+//! works on as before until it says the other, when its successor can take over.
 
 use nix::{
     sys::signal::{Signal, kill, killpg},
@@ -28,6 +29,9 @@ pub(super) struct Draining {
     pub(super) spec: ModuleSpec,
     pub(super) process: Process,
     pub(super) limit: Limit,
+    /// Its successor has not taken over yet.
+    #[serde(default)]
+    pub(super) goes_on: bool,
     /// Why it was asked to end; `None` for its own discard.
     cause: Option<Cause>,
 }
@@ -40,9 +44,9 @@ impl Draining {
 }
 
 impl Supervisor {
-    /// A life has handed over: its successor starts. During a stop, or when the module is to go, there is
+    /// A life hands over: its successor starts. During a stop, or when the module is to go, there is
     /// none, and the life simply ends.
-    pub(super) fn hand_over(&mut self, name: &str, now: Moment) {
+    pub(super) fn hand_over(&mut self, name: &str, goes_on: bool, now: Moment) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let (process, cause) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => (process, None),
@@ -61,7 +65,8 @@ impl Supervisor {
         );
         module.ended = Some(now);
         let spec = module.spec.clone();
-        self.past.draining.push(Draining { spec, process, limit: Limit::default(), cause });
+        let limit = Limit::default();
+        self.past.draining.push(Draining { spec, process, limit, goes_on, cause });
         self.follow(name, Then::Start, ending, uptime, now);
     }
 

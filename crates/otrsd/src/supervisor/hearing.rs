@@ -12,6 +12,10 @@ use super::{
 use crate::clock::Moment;
 
 const LAST_WORDS: usize = 1000;
+/// The module takes nothing new any more.
+const HANDOVER: &str = "X_HANDOVER=1";
+/// The module works on until its next life can.
+const SUCCESSOR: &str = "X_SUCCESSOR=1";
 
 impl Supervisor {
     /// Hears what was said before a death; of a module that floods us, not everything.
@@ -28,16 +32,17 @@ impl Supervisor {
         let stopping = self.stopping.is_some();
         if let Some(draining) = self.draining_mut(message.pid) {
             let name = draining.spec.name.clone();
+            draining.goes_on &= !message.text.lines().any(|line| line == HANDOVER);
             message.text.lines().for_each(|line| hear(&mut draining.process, &name, line, now));
             message.text.lines().for_each(|line| self.watches.pass_on(&name, line, stopping));
             return;
         }
         let Some(name) = self.sender(message.pid) else { return };
         let Some(module) = self.past.modules.get_mut(&name) else { return };
-        let mut hands_over = false;
+        let mut hands_over = None;
         for line in message.text.lines() {
-            if line == "X_HANDOVER=1" {
-                hands_over = true;
+            if [HANDOVER, SUCCESSOR].contains(&line) {
+                hands_over = Some(line == SUCCESSOR);
             } else if line == "READY=1" {
                 module.get_ready(now);
                 let told = module.spec.user.is_none();
@@ -50,8 +55,8 @@ impl Supervisor {
                 self.watches.pass_on(&name, line, stopping);
             }
         }
-        if hands_over {
-            self.hand_over(&name, now);
+        if let Some(goes_on) = hands_over {
+            self.hand_over(&name, goes_on, now);
         }
     }
 

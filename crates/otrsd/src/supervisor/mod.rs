@@ -189,7 +189,9 @@ impl Supervisor {
         self.renew_guard(now);
         self.renew_next_outdated(now);
         self.forget_unused_generations();
-        self.watches.settle(&self.past.modules, &self.outdated, now);
+        let going_on = self.past.draining.iter().filter(|it| it.goes_on).map(|it| &it.spec.name);
+        let old = self.outdated.iter().chain(going_on).map(String::as_str).collect();
+        self.watches.settle(&self.past.modules, &old, now);
         self.service_manager.tell_alive(now);
     }
 

@@ -70,11 +70,12 @@ impl Watches {
         }
     }
 
-    /// Answers the clients whose modules all are up, gone, or failed.
+    /// Answers the clients whose modules all are up, gone, or failed; `old` names those of which an earlier life
+    /// still works as before.
     pub(super) fn settle(
         &mut self,
         modules: &BTreeMap<String, Module>,
-        outdated: &BTreeSet<String>,
+        old: &BTreeSet<&str>,
         now: Moment,
     ) {
         self.watches.retain_mut(|watch| {
@@ -92,7 +93,7 @@ impl Watches {
             watch.awaited.retain(|name| {
                 !watch.failed.contains(name)
                     && !watch.slow.contains(name)
-                    && (outdated.contains(name)
+                    && (old.contains(name.as_str())
                         || modules.get(name).is_some_and(|module| !module.is_up()))
             });
             if watch.awaited.is_empty() {

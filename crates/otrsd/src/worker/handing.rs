@@ -1,8 +1,9 @@
-//! From one life to the next without a gap: at its discard the old one claims until the new one can, and what waits
-//! in its line is begun there. At a change it claims no more at once, for its settings may be old.
+//! From one life to the next without a gap: the old one claims until the new one can. What waits in its line is begun
+//! there at a discard, and left to the new one at a change, whose settings it is to meet.
 //!
 //! The new one greets when it is registered, the old one answers, and never do both claim. A word that is lost
-//! costs a moment, and no task: each goes on by itself after a while.
+//! costs a moment, and no task: each goes on by itself after a while. The supervisor hears the end of it, too: a
+//! `reload` returns when the old one claims no more.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -22,6 +23,8 @@ const COURTESY: Duration = Duration::from_millis(100);
 pub(super) struct Handing {
     /// Why it is to end, and until when it claims if the next one does not come.
     over: Option<(&'static str, Moment)>,
+    /// The next one may have other settings.
+    changed: bool,
     /// Until when the one before may still claim.
     from: Option<Moment>,
 }
@@ -30,6 +33,11 @@ impl Handing {
     /// Whether the next life was asked for.
     pub(super) fn is_asked_for(&self) -> bool {
         self.over.is_some()
+    }
+
+    /// Whether it was asked for because something changed.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Whether this life is not to claim yet.
@@ -48,23 +56,31 @@ impl Life {
     pub(super) fn greet(&mut self) {
         if self.wake.greet() {
             self.handing.from = Some(clock::now() + COURTESY);
+        } else {
+            self.alone.notify_one();
         }
     }
 
     /// Asks for the next life, and claims on.
     pub(super) fn hand_over(&mut self, why: &'static str, now: Moment) {
-        if notify::send("X_HANDOVER=1").is_ok() {
-            self.handing.over = Some((why, now + PATIENCE));
+        if self.handing.is_asked_for() || notify::send("X_SUCCESSOR=1").is_ok() {
+            self.handing.over.get_or_insert((why, now + PATIENCE));
         } else {
             self.claim_no_more(why);
         }
     }
 
+    /// Asks for the next life, which is to do what does not run yet.
+    pub(super) fn change_over(&mut self, now: Moment) {
+        self.handing.changed = true;
+        self.hand_over("its end was asked for", now);
+    }
+
     pub(super) fn hear(&mut self, word: Word) {
         self.look = true;
         match word {
-            Word::Work => {}
-            Word::Yours => self.handing.from = None,
+            Word::Yours if self.handing.waits() => self.step(),
+            Word::Work | Word::Yours => {}
             Word::Here if self.handing.is_asked_for() => {
                 self.handing.from = None;
                 self.step();
@@ -76,24 +92,28 @@ impl Life {
     /// Nobody need be waited for any more: this life claims, or it leaves that to the next one.
     pub(super) fn step(&mut self) {
         self.look = true;
-        if self.handing.from.take().is_none()
-            && let Some((why, _)) = self.handing.over.take()
-        {
+        if self.handing.from.take().is_some() {
+            self.alone.notify_one();
+        } else if let Some((why, _)) = self.handing.over.take() {
             self.wake.hand_over();
+            if self.handing.changed {
+                self.send_away();
+            }
             self.end_claims(why);
         }
     }
 
     /// From now on this life only ends what it began, beside the next one if there is to be one.
     pub(super) fn claim_no_more(&mut self, why: &'static str) {
-        self.handing = Handing::default();
+        self.handing.over = None;
+        self.handing.from = None;
         self.send_away();
-        // Whoever cannot be told starts the next life when this one is over.
-        let _ = notify::send("X_HANDOVER=1");
         self.end_claims(why);
     }
 
     fn end_claims(&mut self, why: &'static str) {
+        // Whoever cannot be told starts the next life when this one is over.
+        let _ = notify::send("X_HANDOVER=1");
         self.ending = Some(why);
         self.shown_slots.store(0, Ordering::Relaxed);
         self.tell_what_runs();

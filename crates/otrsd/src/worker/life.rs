@@ -9,7 +9,11 @@ use std::{
 
 use anyhow::Context as _;
 use task_store::{Finished, Owner, Store, Task, Waiter};
-use tokio::{sync::watch::Receiver, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{Notify, watch::Receiver},
+    task::JoinSet,
+    time::sleep,
+};
 
 use super::{
     Begun,
@@ -82,6 +86,8 @@ pub(super) struct Life {
     /// Types without a handler that were told of.
     pub(super) unknown: BTreeSet<String>,
     pub(super) handing: Handing,
+    /// See [`readmit`](super::readmit).
+    pub(super) alone: Arc<Notify>,
     /// Why nothing is claimed any more.
     pub(super) ending: Option<&'static str>,
     /// There may be something to claim.
@@ -136,6 +142,7 @@ impl Life {
             finished: Vec::new(),
             unknown: BTreeSet::new(),
             handing: Handing::default(),
+            alone: Arc::default(),
             ending: None,
             look: true,
             freed: true,
@@ -209,13 +216,13 @@ impl Life {
                 self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
             }
-            () = self.context.stopped(), if ending.is_none() => {
-                // Its settings may be old: what is added from now on is the next life's.
-                self.claim_no_more("its end was asked for");
+            () = self.context.stopped(), if ending.is_none() && !self.handing.is_changed() => {
+                self.change_over(now);
             }
             () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
                 watch::reclaim(&self.store, dead, &self.suspects, &[]).await;
+                self.alone.notify_one();
                 (self.look, self.freed) = (true, true);
             }
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {

@@ -24,6 +24,7 @@ mod metered;
 mod outcome;
 pub(crate) mod output;
 mod perl;
+mod readmit;
 pub(crate) mod ready;
 mod reaper;
 mod retention;
@@ -33,12 +34,12 @@ pub(crate) mod trouble;
 pub(crate) mod wake;
 mod watch;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use nix::unistd::gethostname;
 use sysconfig::Value;
-use task_store::{HeldState, Owner, Store};
+use task_store::{Owner, Store};
 
 use self::{
     elders::Elders,
@@ -66,8 +67,6 @@ const USUAL_GRACE: u64 = 30;
 /// Of the grace, kept for what must be written at the end.
 const RESERVE: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(1);
-/// Held tasks that one transaction puts back.
-const BATCH: u32 = 500;
 
 pub(crate) struct SchedulerTaskWorker {
     context: ModuleContext,
@@ -115,6 +114,7 @@ impl SchedulerTaskWorker {
             return Ok(Round::Continue);
         };
         let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
+        let types = setup.handlers.names().map(str::to_owned).collect();
         let go_on = setup.handlers.go_on().map(str::to_owned).collect();
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
         let life =
@@ -128,6 +128,7 @@ impl SchedulerTaskWorker {
             tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(life.lanes.keeper(life.stop.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),
+            tokio::spawn(readmit::keep(store.clone(), types, Arc::clone(&life.alone))),
         ];
         let round = life.lead().await;
         keepers.iter().for_each(tokio::task::JoinHandle::abort);
@@ -163,7 +164,7 @@ impl SchedulerTaskWorker {
             .unwrap_or(Duration::from_hours(1))
     }
 
-    /// Registers this life, looks who else lives, frees what earlier ones left, and what was held for want of a handler.
+    /// Registers this life, looks who else lives, and frees what earlier ones left.
     async fn begin(
         &self,
         store: &Store,
@@ -201,9 +202,5 @@ async fn enter(
     let (pid, since) = (std::process::id(), clock::boot());
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
     let elders = watch::elders(store, owner, host, suspects).await?;
-    let now = clock::wall();
-    for name in setup.handlers.names() {
-        while store.retry_all(HeldState::NoHandler, name, now, BATCH).await? > 0 {}
-    }
     Ok(Begun { owner, since, elders })
 }
