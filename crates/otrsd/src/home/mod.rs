@@ -2,6 +2,8 @@
 //!
 //! Perl is asked for what only Perl knows, and runs what is the installation's own. Its code is never changed.
 
+pub(crate) mod adds;
+mod cache;
 mod dsn;
 pub(crate) mod heartbeat;
 mod question;

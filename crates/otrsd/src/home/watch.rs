@@ -1,6 +1,6 @@
-//! The kernel tells when a file of an installation's configuration was written.
+//! The kernel tells when a file of an installation was written, or is gone.
 
-use std::{fs::File, io, os::fd::AsFd as _};
+use std::{fs::File, io, os::fd::AsFd as _, path::Path};
 
 use anyhow::Context as _;
 use nix::{
@@ -11,7 +11,7 @@ use tokio::net::unix::pipe::Receiver;
 
 use super::Home;
 
-/// Both directories: files are most often replaced, and not written.
+/// What is watched.
 #[derive(Debug)]
 pub(super) struct Watch {
     inotify: Inotify,
@@ -20,22 +20,36 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn of(home: &Home) -> anyhow::Result<Self> {
+    /// Of nothing yet.
+    pub(super) fn new() -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let same = File::from(inotify.as_fd().try_clone_to_owned()?);
+        Ok(Self { inotify, ready: Receiver::from_file_unchecked(same)? })
+    }
+
+    /// Of the files that make its configuration, by their directories: they are most often replaced, and not written.
+    pub(super) fn of(home: &Home) -> anyhow::Result<Self> {
+        let watch = Self::new()?;
         let what = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_DELETE;
         for place in ["Kernel", "Kernel/Config/Files"] {
             let directory = home.directory().join(place);
-            let watched = inotify.add_watch(&directory, what);
+            let watched = watch.inotify.add_watch(&directory, what);
             watched.with_context(|| format!("cannot watch {}", directory.display()))?;
         }
-        let same = File::from(inotify.as_fd().try_clone_to_owned()?);
-        Ok(Self { inotify, ready: Receiver::from_file_unchecked(same)? })
+        Ok(watch)
     }
 
-    /// Waits until something changed there.
+    /// Watches for the end of a file.
+    pub(super) fn end_of(&self, file: &Path) -> io::Result<()> {
+        let what = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
+        self.inotify.add_watch(file, what)?;
+        Ok(())
+    }
+
+    /// Waits until something happened.
     pub(super) async fn changed(&self) -> io::Result<()> {
         self.ready.readable().await?;
         loop {

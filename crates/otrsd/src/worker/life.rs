@@ -34,7 +34,6 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    config::place::Place,
     module::{ModuleContext, Round},
     notify,
 };
@@ -126,7 +125,7 @@ impl Life {
             owner: begun.owner,
             elders: begun.elders,
             elsewhere: 0,
-            wake: Wake::listen(Place::named(context.settings())),
+            wake: Wake::listen(context.settings()),
             shown_slots: Arc::new(AtomicU32::new(setup.slots)),
             setup,
             trouble,
@@ -221,7 +220,7 @@ impl Life {
             }
             () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
-                watch::reclaim(&self.store, dead, &self.suspects, &[]).await;
+                Box::pin(watch::reclaim(&self.store, dead, &self.suspects, &[])).await;
                 self.alone.notify_one();
                 (self.look, self.freed) = (true, true);
             }

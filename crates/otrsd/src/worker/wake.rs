@@ -1,4 +1,5 @@
-//! A word on this node that there may be work: an empty datagram to a socket beside the PID file.
+//! A word on this node that there may be work: an empty datagram to a socket beside the PID file, or in an installation
+//! what its Perl does after an addition.
 //!
 //! A hint, as those of the database are: nobody listens, the queue is full, and nothing is lost, since the
 //! worker looks in any case. Two lives of a worker speak by it, too: of which of them claims.
@@ -16,7 +17,7 @@ use sysconfig::SysConfig;
 use task_store::{Dialect, Store};
 use tokio::net::UnixDatagram;
 
-use crate::{config::place::Place, logs, supervisor::control::short};
+use crate::{config::place::Place, home::adds::Adds, logs, supervisor::control::short};
 
 /// The socket of one life, until the next one binds its own.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Wake {
     socket: Option<UnixDatagram>,
     /// To the life that listened before.
     elder: Option<net::UnixDatagram>,
+    adds: Option<Adds>,
 }
 
 /// What was said.
@@ -40,26 +42,29 @@ pub(super) enum Word {
 
 impl Wake {
     /// Listens from now on; who cannot is told, and goes without.
-    pub(super) fn listen(place: Place) -> Self {
+    pub(super) fn listen(settings: &SysConfig) -> Self {
+        Self { adds: Adds::of(settings), ..Self::at(Place::named(settings)) }
+    }
+
+    fn at(place: Place) -> Self {
         let elder = connect(&place.wake()).ok();
         let socket = bind(&place.wake());
         let socket = socket.inspect_err(|error| logs::complain(&format!("{error:#}"))).ok();
-        Self { place, socket, elder }
+        Self { place, socket, elder, adds: None }
     }
 
     /// Resolves when somebody said something.
-    pub(super) async fn heard(&self) -> Word {
-        let Some(socket) = &self.socket else { return future::pending().await };
-        let mut byte = [0];
-        let mut heard = match socket.recv(&mut byte).await {
-            Ok(length) => Word::of(&byte[..length]),
-            Err(_) => return future::pending().await,
+    pub(super) async fn heard(&mut self) -> Word {
+        let adds = async {
+            match &mut self.adds {
+                Some(adds) => adds.heard().await,
+                None => future::pending().await,
+            }
         };
-        // What was said meanwhile is answered by the same look.
-        while let Ok(length) = socket.try_recv(&mut byte) {
-            heard = Some(Word::of(&byte[..length])).filter(|it| *it != Word::Work).unwrap_or(heard);
+        tokio::select! {
+            word = word(self.socket.as_ref()) => word,
+            () = adds => Word::Work,
         }
-        heard
     }
 
     /// Tells the life that listens now: this one's successor, if there is one.
@@ -98,6 +103,20 @@ pub(crate) fn work_is_there(store: &Store, settings: &SysConfig) {
     if store.dialect() == Dialect::MariaDb {
         tell(&Place::named(settings), Word::Work);
     }
+}
+
+async fn word(socket: Option<&UnixDatagram>) -> Word {
+    let Some(socket) = socket else { return future::pending().await };
+    let mut byte = [0];
+    let mut heard = match socket.recv(&mut byte).await {
+        Ok(length) => Word::of(&byte[..length]),
+        Err(_) => return future::pending().await,
+    };
+    // What was said meanwhile is answered by the same look.
+    while let Ok(length) = socket.try_recv(&mut byte) {
+        heard = Some(Word::of(&byte[..length])).filter(|it| *it != Word::Work).unwrap_or(heard);
+    }
+    heard
 }
 
 fn tell(place: &Place, word: Word) {
@@ -149,8 +168,8 @@ mod tests {
         fs::create_dir(&long).unwrap();
         for directory in [directory.path(), &long] {
             let place = place(directory);
-            let elder = Wake::listen(place.clone());
-            let successor = Wake::listen(place.clone());
+            let elder = Wake::at(place.clone());
+            let mut successor = Wake::at(place.clone());
             let mode = fs::metadata(place.wake()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
             elder.tell();
@@ -165,10 +184,10 @@ mod tests {
     async fn two_lives_agree_who_claims() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
-        let elder = Wake::listen(place.clone());
+        let mut elder = Wake::at(place.clone());
         assert!(!elder.greet(), "there was nobody before");
         tell(&place, Word::Work);
-        let successor = Wake::listen(place.clone());
+        let mut successor = Wake::at(place.clone());
         assert!(successor.greet());
         assert_eq!(timeout(SOON, elder.heard()).await.unwrap(), Word::Here);
         elder.hand_over();
@@ -181,7 +200,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
         tell(&place, Word::Work);
-        let wake = Wake::listen(place.clone());
+        let mut wake = Wake::at(place.clone());
         for _ in 0..10_000 {
             tell(&place, Word::Work);
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use tokio::time::{Instant, timeout_at};
 
-use crate::database::Dialect;
+use crate::database::{Dialect, arguments};
 use crate::error::Result;
 use crate::store::Store;
 pub(crate) use call::{Calls, call_with};
@@ -36,7 +36,8 @@ pub struct Waiter {
 }
 
 enum Source {
-    Notices(Box<PgListener>),
+    /// Where Perl's additions do not call, somebody looks for them.
+    Notices(Box<PgListener>, Option<Poll>),
     File(FileWatch),
     Poll(Poll),
 }
@@ -57,13 +58,20 @@ impl Store {
             (Some(pool), _) => {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen("otrsd_task").await?;
-                Source::Notices(Box::new(listener))
+                let looks = (!self.calls_at_adds().await?).then(|| Poll::new(self.clone()));
+                Source::Notices(Box::new(listener), looks)
             }
             (None, Some(file)) => Source::File(FileWatch::new(&file)?),
             (None, None) => Source::Poll(Poll::new(self.clone())),
         };
         debug_assert_eq!(matches!(source, Source::Poll(_)), self.dialect() == Dialect::MariaDb);
         Ok(Waiter { store: self.clone(), source })
+    }
+
+    /// Whether the database itself calls, whoever adds.
+    async fn calls_at_adds(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM pg_trigger WHERE tgname = 'otrsd_wake' AND tgrelid = to_regclass('scheduler_task')";
+        Ok(!self.is_home() || self.row(sql, arguments![]).await?.is_some())
     }
 }
 
@@ -72,9 +80,12 @@ impl Waiter {
     pub async fn wait(&mut self, longest: Duration) -> Result<Woken> {
         let work = async {
             match &mut self.source {
-                Source::Notices(listener) => {
+                Source::Notices(listener, poll) => {
                     // A reconnected listener (None) may have missed notices: look.
-                    listener.try_recv().await?;
+                    tokio::select! {
+                        heard = listener.try_recv() => drop(heard?),
+                        seen = look(poll) => seen?,
+                    }
                     while listener.next_buffered().is_some() {}
                     Ok(())
                 }
@@ -92,5 +103,12 @@ impl Waiter {
             }
             Err(_) => Ok(Woken::Deadline),
         }
+    }
+}
+
+async fn look(poll: &mut Option<Poll>) -> Result<()> {
+    match poll {
+        Some(poll) => Box::pin(poll.changed()).await,
+        None => std::future::pending().await,
     }
 }

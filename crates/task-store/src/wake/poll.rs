@@ -1,4 +1,5 @@
-//! MariaDB and MySQL cannot call: one statement that reads an index, ten times a second and less.
+//! MariaDB and MySQL cannot call, and PostgreSQL is not asked to in every installation: one statement that reads an
+//! index, ten times a second and less.
 //!
 //! What it sees is the highest free row and how many there are of the last hundred. Both together change
 //! with every addition and every reclaim, whatever order transactions commit in, and stay the same while
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::database::arguments;
+use crate::database::{Dialect, arguments};
 use crate::error::{Error, Result};
 use crate::front::Thrift;
 use crate::store::Store;
@@ -66,8 +67,15 @@ impl Poll {
 
     /// Only at what is newer than all that was seen: see [`Front`](crate::front::Front).
     async fn glance(&self) -> Result<bool> {
-        let sql = "SELECT id FROM scheduler_task FORCE INDEX (PRIMARY) WHERE id > ? AND lock_key = 0 \
-                   ORDER BY id DESC LIMIT 1";
+        let sql = match self.store.dialect() {
+            Dialect::MariaDb => {
+                "SELECT id FROM scheduler_task FORCE INDEX (PRIMARY) WHERE id > ? AND lock_key = 0 \
+                 ORDER BY id DESC LIMIT 1"
+            }
+            _ => {
+                "SELECT id FROM scheduler_task WHERE id > ? AND lock_key = 0 ORDER BY id DESC LIMIT 1"
+            }
+        };
         let highest = self.store.front().highest();
         let row = self.store.row(sql, arguments![highest]).await?;
         let Some(row) = row else { return Ok(false) };

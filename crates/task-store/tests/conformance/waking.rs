@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use task_store::Woken;
+use task_store::{Dialect, Woken};
 
 use crate::claiming::claim;
 use crate::place::{Kind, Place, now, task, worker};
@@ -53,12 +53,22 @@ pub async fn by_a_freed_lock(kind: Kind) {
     assert_eq!((woken.unwrap(), freed.unwrap()), (Woken::Work, true));
 }
 
+/// PostgreSQL calls where the trigger is, and elsewhere somebody looks.
 pub async fn by_perl(kind: Kind) {
     let place = Place::home(kind).await;
-    let mut waiter = place.store.waiter().await.unwrap();
-    place.sql("INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time) VALUES (5, 'a', 'Cron', '', 1, 1, '2026-07-01 14:00:00')").await;
-    assert_eq!(waiter.wait(SHORT).await.unwrap(), Woken::Deadline, "it is not there yet");
-    let free = place.sql("UPDATE scheduler_task SET lock_key = 0 WHERE ident = 5 AND lock_key = 1");
-    let (woken, ()) = tokio::join!(waiter.wait(LONG), free);
-    assert_eq!(woken.unwrap(), Woken::Work);
+    for ident in [5, 6] {
+        let mut waiter = place.store.waiter().await.unwrap();
+        let row = format!("({ident}, 'a', 'Cron', '', 1, 1, '2026-07-01 14:00:00')");
+        place.sql(&format!("INSERT INTO scheduler_task (ident, name, task_type, task_data, attempts, lock_key, create_time) VALUES {row}")).await;
+        assert_eq!(waiter.wait(SHORT).await.unwrap(), Woken::Deadline, "it is not there yet");
+        let sql = format!(
+            "UPDATE scheduler_task SET lock_key = 0 WHERE ident = {ident} AND lock_key = 1"
+        );
+        let (woken, ()) = tokio::join!(waiter.wait(LONG), place.sql(&sql));
+        assert_eq!(woken.unwrap(), Woken::Work);
+        assert_eq!(claim(&place.store, worker(1), 9).await.len(), 1);
+        if place.store.dialect() == Dialect::Postgres {
+            place.sql("DROP TRIGGER IF EXISTS otrsd_wake ON scheduler_task").await;
+        }
+    }
 }
