@@ -12,7 +12,12 @@
 use strict;
 use warnings;
 
-BEGIN { $0 = $ARGV[0] }
+BEGIN {
+    $0 = $ARGV[0];
+
+    # For the memory of this process, and not of those that a task starts.
+    delete $ENV{GLIBC_TUNABLES};
+}
 
 use POSIX ();
 
@@ -96,6 +101,10 @@ sub load {
     require Kernel::System::Daemon::SchedulerDB;
     require Kernel::System::Daemon::DaemonModules::BaseTaskWorker;
     $Kernel::OM->Get($_) for grep { $_ ne 'Kernel::System::DB' } @KEPT;
+    # What each task needs; the objects are its own.
+    require PerlIO::scalar;
+    $Kernel::OM->Get('Kernel::System::Cache');
+    discard(@KEPT);
     my $driver = $Kernel::OM->Get('Kernel::Config')->Get('DatabaseDSN') // '';
     if ( $driver =~ m{\Adbi:(\w+)}ixms ) {
         require DBI;

@@ -39,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A child that was asked for and has not come by then is asked for again.
 const PATIENCE: Duration = Duration::from_secs(3);
 const INTRODUCTION: Duration = Duration::from_secs(1);
+/// With huge pages a copy of the host costs half: there are fewer entries of page tables to copy and to free.
+const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// What the executions ask for.
 #[derive(Debug)]
@@ -187,6 +189,7 @@ impl Host {
     fn spawn(&self) -> anyhow::Result<Process> {
         let mut command = Command::new(&self.argv[0]);
         command.args(&self.argv[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        command.env(TUNABLES.0, TUNABLES.1);
         let ours = [notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
         for variable in Sources::variables().chain(ours) {
             command.env_remove(variable);
