@@ -49,6 +49,21 @@ impl<'a> Keys<'a> {
         number.map_err(|_| format!("'{key}' must be a whole number, not '{text}'"))
     }
 
+    /// Bytes, or with K, M or G; 0 is no limit.
+    pub(super) fn bytes(&self, key: &str) -> Result<Option<u64>, String> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let (digits, shift) = match text.as_bytes().last() {
+            Some(b'K') => (&text[..text.len() - 1], 10),
+            Some(b'M') => (&text[..text.len() - 1], 20),
+            Some(b'G') => (&text[..text.len() - 1], 30),
+            _ => (text, 0),
+        };
+        let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+        let bytes =
+            bytes.ok_or_else(|| format!("'{key}' must be bytes like 200M, not '{text}'"))?;
+        Ok(Some(bytes).filter(|bytes| *bytes > 0))
+    }
+
     /// A relative program would be another one for each caller's directory.
     pub(super) fn argv(&self, key: &str) -> Result<Option<Vec<String>>, String> {
         match self.words(key)? {

@@ -89,7 +89,7 @@ impl Registration<'_> {
             environment: self.environment()?,
             user: self.keys.text("User")?.map(str::to_owned),
             watchdog: self.keys.seconds("WatchdogSeconds")?.filter(|longest| !longest.is_zero()),
-            memory_max: self.bytes("MemoryMax")?.filter(|most| *most > 0),
+            memory_max: self.keys.bytes("MemoryMax")?,
         };
         spec.check()?;
         Ok(spec)
@@ -114,18 +114,6 @@ impl Registration<'_> {
                 self.registry.names(),
             )),
         }
-    }
-
-    fn bytes(&self, key: &str) -> Result<Option<u64>, String> {
-        let Some(text) = self.keys.text(key)? else { return Ok(None) };
-        let (digits, shift) = match text.as_bytes().last() {
-            Some(b'K') => (&text[..text.len() - 1], 10),
-            Some(b'M') => (&text[..text.len() - 1], 20),
-            Some(b'G') => (&text[..text.len() - 1], 30),
-            _ => (text, 0),
-        };
-        let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
-        bytes.map(Some).ok_or_else(|| format!("'{key}' must be bytes like 200M, not '{text}'"))
     }
 
     fn directory(&self, key: &str) -> Result<Option<PathBuf>, String> {

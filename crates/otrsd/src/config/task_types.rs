@@ -12,10 +12,11 @@ use super::{
 use crate::home;
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "Command",
     "Http",
     "Timeout",
+    "MemoryMax",
     "Attempts",
     "RetryDelay",
     "RetryDelayMax",
@@ -28,6 +29,9 @@ const KNOWN: [&str; 13] = [
     "KeepObjects",
 ];
 
+/// More than the framework and any stock task need.
+const MEMORY_OF_HOME: u64 = 2 << 30;
+
 /// The policy of one type.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct TaskType {
@@ -37,6 +41,8 @@ pub(crate) struct TaskType {
     pub(crate) http: Option<Arc<Call>>,
     /// The longest that an execution may take.
     pub(crate) timeout: Duration,
+    /// The most bytes that one of its processes may take.
+    pub(crate) memory_max: Option<u64>,
     /// How often a task may be tried, if it does not say more itself.
     pub(crate) attempts: u32,
     /// The pause before the first retry; it doubles with each.
@@ -56,10 +62,12 @@ pub(crate) struct TaskType {
 }
 
 impl TaskType {
-    /// What holds in an installation: the original knows no timeout, and never ends a task that runs.
+    /// What holds in an installation: the original knows no timeout, and never ends a task that runs. What one
+    /// takes without measure, the web server and the database beside it would miss.
     pub(crate) fn of_home() -> Self {
         Self {
             timeout: Duration::from_hours(24),
+            memory_max: Some(MEMORY_OF_HOME),
             on_lease_lost: OnLeaseLost::Continue,
             ..Self::default()
         }
@@ -93,6 +101,7 @@ impl Default for TaskType {
             command: None,
             http: None,
             timeout: Duration::from_hours(1),
+            memory_max: None,
             attempts: 1,
             retry_delay: Duration::from_secs(10),
             retry_delay_max: Duration::from_hours(1),
@@ -157,6 +166,10 @@ fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
         command,
         http: http.map(Arc::new),
         timeout: keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout),
+        memory_max: match map.get("MemoryMax") {
+            None => usual.memory_max,
+            Some(_) => keys.bytes("MemoryMax")?,
+        },
         attempts: keys.number("Attempts")?.unwrap_or(usual.attempts).max(1),
         retry_delay,
         retry_delay_max: keys

@@ -22,7 +22,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::reaper::Reaper;
+use super::{memory, reaper::Reaper};
 use crate::{
     config::{generation, sources::Sources},
     notify,
@@ -49,6 +49,7 @@ pub(super) fn start(
     task: &Task,
     number: u32,
     data: &Value,
+    memory_max: Option<u64>,
     reaper: &Reaper,
 ) -> io::Result<Running> {
     let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
@@ -77,6 +78,7 @@ pub(super) fn start(
     unsafe {
         command.pre_exec(move || {
             be_the_first_to_go();
+            memory::limit(memory_max)?;
             Ok(die_with(parent)?)
         });
     }

@@ -13,7 +13,7 @@ use super::{
     cancel::Cancel,
     command,
     handlers::Handler,
-    http,
+    http, memory,
     outcome::{Consequence, Ending, consequence},
     output::Tail,
     perl::Perl,
@@ -119,7 +119,8 @@ pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finis
 }
 
 async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
-    let started = command::start(argv, &order.task, order.number(), &order.data, reaper);
+    let limit = order.policy.memory_max;
+    let started = command::start(argv, &order.task, order.number(), &order.data, limit, reaper);
     let mut running = match started {
         Ok(running) => running,
         Err(error) => {
@@ -129,10 +130,11 @@ async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interru
     };
     let mut tail = Tail::default();
     let attended = attend(&mut running, &order.policy, &mut tail, stop, pending()).await;
+    let peak_memory = attended.end.map(|reaped| reaped.peak_rss_kb);
     Ended {
         cpu: attended.end.map(|reaped| reaped.cpu),
-        peak_memory: attended.end.map(|reaped| reaped.peak_rss_kb),
-        ending: ending(attended, &tail),
+        peak_memory,
+        ending: memory::told_apart(ending(attended, &tail), limit, peak_memory),
         output: tail.text(),
     }
 }

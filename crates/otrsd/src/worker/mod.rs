@@ -20,6 +20,7 @@ mod lanes;
 mod lease;
 mod life;
 mod locks;
+mod memory;
 mod metered;
 mod outcome;
 pub(crate) mod output;

@@ -28,6 +28,7 @@ mod events;
 mod generic_agent;
 mod handbook;
 mod home;
+mod home_faults;
 mod home_tasks;
 mod hostile;
 mod leaks;

@@ -22,6 +22,7 @@ on_each_database! {
     a_killed_handler_runs_three_times
     many_tasks_once_each
     handlers_go_first_when_memory_runs_out
+    who_grows_above_its_limit_has_failed
 }
 
 fn success(database: Database) {
@@ -207,4 +208,37 @@ fn handlers_go_first_when_memory_runs_out(database: Database) {
     let worker = tasks.world.running(crate::tasks::WORKER);
     let own = std::fs::read_to_string(format!("/proc/{worker}/oom_score_adj")).unwrap();
     assert_ne!(own, "1000\n");
+}
+
+/// `MemoryMax`: as programs of four kinds speak of it; what stays below is not touched.
+fn who_grows_above_its_limit_has_failed(database: Database) {
+    let limit = [("MemoryMax", "64M")];
+    let eater = |name: &str, script: &str| shell(name, script, &limit);
+    let types = [
+        eater("Perl", "perl -e 'my @all; push @all, q{x} x 1e6 while 1'"),
+        eater("AtOnce", "exec perl -e 'my $n = 4e9; my $x = q{x} x $n'"),
+        eater("Python", "exec python3 -c 'x = bytearray(1 << 30)'"),
+        eater("Deaf", "perl -e 'my @all; push @all, q{x} x 1e6 while 1' 2>/dev/null; exit 9"),
+        eater("Modest", "perl -e 'my $x = q{x} x 2e7; print length $x'"),
+        shell("Free", "perl -e 'my $x = q{x} x 1e8; print length $x'", &[]),
+    ];
+    let Some(tasks) = Tasks::new(database, &types) else { return };
+    tasks.start();
+    for (name, why) in [
+        ("Perl", "exit 1: Out of memory!"),
+        ("AtOnce", "exit 1: Out of memory"),
+        ("Python", "exit 1: MemoryError"),
+        ("Deaf", "exit 9"),
+    ] {
+        let id = tasks.add_of(name, "one");
+        let expected = format!("above its memory limit of 64 MB (MemoryMax): {why}");
+        let reason = tasks.held(id, HeldState::Failed).reason;
+        assert!(reason.starts_with(&expected), "{name}: {reason}");
+        let outcomes: Vec<_> = tasks.executions(id).iter().map(|it| it.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Failed], "{name}");
+    }
+    for (name, output) in [("Modest", "20000000"), ("Free", "100000000")] {
+        let execution = tasks.succeeds(tasks.add_of(name, "one"));
+        assert_eq!(execution.output.as_deref(), Some(output));
+    }
 }

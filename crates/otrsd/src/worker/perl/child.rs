@@ -21,6 +21,7 @@ use crate::worker::{
     attend::attend,
     command::Running,
     execution::{Ended, Interruption, Order},
+    memory,
     output::Tail,
     reaper::Reaper,
 };
@@ -86,6 +87,9 @@ impl Child {
         self.ran += 1;
         self.kind = Some(order.task.task_type.clone());
         self.reaper.mark(self.running.leader.as_raw(), &order.task.id.to_string());
+        if is_ours(self.running.leader.as_raw()) {
+            memory::limit_of(self.running.leader, order.policy.memory_max);
+        }
         let is_last = !self.may_run_more(order);
         let letter = letter(order, is_last);
         let (mut line, mut tail) = (Vec::new(), Tail::default());
@@ -114,10 +118,13 @@ impl Child {
         }
         // The whole life of a child that ran one task was for it.
         let whole = end.filter(|_| self.ran == 1).map(|end| end.cpu);
+        let peak_memory = end.map(|end| end.peak_rss_kb);
+        let cpu = whole.or_else(|| report.as_ref().and_then(Report::cpu));
+        let ending = ending_of(report, attended, &tail);
         Some(Ended {
-            cpu: whole.or_else(|| report.as_ref().and_then(Report::cpu)),
-            peak_memory: end.map(|end| end.peak_rss_kb),
-            ending: ending_of(report, attended, &tail),
+            cpu,
+            peak_memory,
+            ending: memory::told_apart(ending, order.policy.memory_max, peak_memory),
             output: tail.text(),
         })
     }

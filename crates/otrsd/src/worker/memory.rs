@@ -1,0 +1,111 @@
+//! `MemoryMax` of a task type: the kernel refuses a process what it asks for beyond its limit.
+//!
+//! Neither the worker nor a neighbour has to look at it, and the machine never comes near its own end. Most
+//! programs die of a refusal, each in its own words; by them, or by what they took, it is told apart.
+
+use std::ptr;
+
+use nix::{
+    errno::Errno,
+    libc,
+    sys::resource::{Resource, setrlimit},
+    unistd::Pid,
+};
+
+use super::outcome::Ending;
+use crate::logs;
+
+/// How programs of several languages speak of a refusal, in small letters.
+const WORDS: [&str; 6] = [
+    "out of memory",
+    "cannot allocate memory",
+    "memoryerror",
+    "bad_alloc",
+    "memory allocation of",
+    "memory exhausted",
+];
+
+/// Limits the calling process and what it will start. Between fork and exec.
+pub(super) fn limit(most: Option<u64>) -> nix::Result<()> {
+    most.map_or(Ok(()), |most| setrlimit(Resource::RLIMIT_DATA, most, most))
+}
+
+/// Limits another process, and what it will start.
+#[expect(unsafe_code, reason = "nix has no prlimit")]
+pub(super) fn limit_of(pid: Pid, most: Option<u64>) {
+    let Some(most) = most else { return };
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the limit is read only, and the earlier one is not asked for.
+    let result = unsafe {
+        libc::prlimit(pid.as_raw(), libc::RLIMIT_DATA, &raw const limit, ptr::null_mut())
+    };
+    match Errno::result(result) {
+        // One that is dead takes nothing more.
+        Ok(_) | Err(Errno::ESRCH) => {}
+        Err(error) => logs::complain(&format!(
+            "the memory of process {pid}, which runs a task, cannot be limited to {}: {error}",
+            amount(most)
+        )),
+    }
+}
+
+/// What an end means under a limit, where the largest of the processes took `peak_kb`: a failure that went that
+/// far, or speaks of memory, is one of the task, and comes again as often as the task runs.
+pub(super) fn told_apart(ending: Ending, limit: Option<u64>, peak_kb: Option<u64>) -> Ending {
+    let (Ending::Failed(why) | Ending::Crashed(why), Some(most)) = (&ending, limit) else {
+        return ending;
+    };
+    // Code and what is shared do not count, but in a process that takes so much they are little.
+    let is_full = peak_kb.is_some_and(|peak| peak >= (most >> 10) / 10 * 9);
+    let words = why.to_lowercase();
+    if is_full || WORDS.iter().any(|word| words.contains(word)) {
+        let most = amount(most);
+        return Ending::Failed(format!("above its memory limit of {most} (MemoryMax): {why}"));
+    }
+    ending
+}
+
+/// Bytes for people, in the largest unit that they are whole in.
+fn amount(bytes: u64) -> String {
+    let units = [(30, "GB"), (20, "MB"), (10, "kB")];
+    let whole = units.into_iter().find(|(shift, _)| bytes.trailing_zeros() >= *shift);
+    whole.map_or_else(
+        || format!("{bytes} bytes"),
+        |(shift, unit)| format!("{} {unit}", bytes >> shift),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_under_a_limit() {
+        let failed = |why: &str| Ending::Failed(why.to_owned());
+        let crashed = |why: &str| Ending::Crashed(why.to_owned());
+        let above = |why| failed(&format!("above its memory limit of 1 GB (MemoryMax): {why}"));
+        let most = Some(1 << 30);
+        for (ending, limit, peak_kb, expected) in [
+            (failed("exit 1: Out of memory!"), most, None, above("exit 1: Out of memory!")),
+            (failed("exit 1: Out of memory!"), None, None, failed("exit 1: Out of memory!")),
+            (failed("exit 1: MemoryError"), most, Some(9), above("exit 1: MemoryError")),
+            (crashed("signal 6: std::bad_alloc"), most, None, above("signal 6: std::bad_alloc")),
+            (crashed("signal 11"), most, Some(1_000_000), above("signal 11")),
+            (crashed("signal 11"), most, Some(900_000), crashed("signal 11")),
+            (crashed("signal 11"), most, None, crashed("signal 11")),
+            (failed("exit 1"), most, Some(1_000_000), above("exit 1")),
+            (Ending::Success, most, Some(1_000_000), Ending::Success),
+        ] {
+            assert_eq!(told_apart(ending.clone(), limit, peak_kb), expected, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn amounts() {
+        for (bytes, text) in
+            [(2 << 30, "2 GB"), (200 << 20, "200 MB"), (5 << 10, "5 kB"), (1000, "1000 bytes")]
+        {
+            assert_eq!(amount(bytes), text);
+        }
+    }
+}
