@@ -243,8 +243,13 @@ impl Life {
             let reason = "its worker died while it ran, and its type has OnCrash keep".to_owned();
             return Err(hold(HeldState::Failed, reason));
         }
-        let data = decode(&task.data)
-            .map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
+        // Perl reads what it froze, also what only it can.
+        let data = match handler {
+            Handler::Perl => Ok(serde_json::Value::Null),
+            _ => decode(&task.data),
+        };
+        let data =
+            data.map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
         Ok(Order { task, data, handler, policy, history, owner: self.owner, claimed: clock::now() })
     }
 }

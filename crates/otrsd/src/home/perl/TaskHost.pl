@@ -205,6 +205,8 @@ sub run {
     # As in the original, where many processes work at the same time.
     $Kernel::OM->Get('Kernel::System::Cache')->Configure( CacheInMemory => 0, CacheInBackend => 1 );
     my $handler = HANDLERS . "::$type";
+    my $data    = eval { payload( $task->{data} ) };
+    return { outcome => 'failed', error => "its data cannot be read: $@" } if !defined $data;
     my $is_done;
     $has_told = 0;
     my $has_lived = eval {
@@ -212,7 +214,7 @@ sub run {
         $is_done = $Kernel::OM->Get($handler)->Run(
             TaskID   => $task->{row},
             TaskName => $name,
-            Data     => payload( $task->{data} ),
+            Data     => $data,
         );
 
         # What the task only announced belongs to it.
@@ -243,5 +245,5 @@ sub discard {
 sub payload {
     my ($text) = @_;
     return $json->decode($text) if $text =~ m{\A\s*[\[\{]}xms;
-    return Storable::thaw( decode_base64($text) );
+    return Storable::thaw( decode_base64($text) ) // die "they are neither JSON nor what Storable froze, in base64\n";
 }
