@@ -100,6 +100,13 @@ class Database:
         self.close()
         self.url = self.url.rsplit("/", 1)[0] + "/" + name
 
+    @staticmethod
+    def at(kind, url):
+        """One that is there already."""
+        it = object.__new__(Database)
+        it.kind, it.lock, it.client, it.url = kind, threading.Lock(), None, url
+        return it
+
     def address(self):
         """Host and port of the server."""
         host, port = self.url.split("@")[1].split("/")[0].split(":")
@@ -144,9 +151,7 @@ class Database:
 
     def another(self):
         """A connection of its own."""
-        twin = object.__new__(Database)
-        twin.kind, twin.lock, twin.client, twin.url = self.kind, threading.Lock(), None, self.url
-        return twin
+        return Database.at(self.kind, self.url)
 
     def count(self, what):
         return int(self.ask("SELECT COUNT(*) FROM " + what)[0][0])
