@@ -11,15 +11,23 @@ use std::{
         unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use nix::{
     libc,
     unistd::{dup2_stderr, dup2_stdout},
 };
 
-use crate::config::log::LogSettings;
+use crate::{
+    clock,
+    config::log::LogSettings,
+    home::log::{Log, Priority},
+};
 
 /// Output may hold what is not for everybody.
 const FILE_MODE: u32 = 0o640;
@@ -103,9 +111,38 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
 
-/// Writes a line on standard error. Nothing can be done, nor must fail, when that fails.
+/// The log of the installation that this process is a module of.
+static ALSO: OnceLock<Log> = OnceLock::new();
+
+/// From now on what is said here is said there too.
+pub(crate) fn also_into(log: Option<Log>) {
+    if let Some(log) = log {
+        let _ = ALSO.set(log);
+    }
+}
+
+/// Says what is wrong, on standard error. Nothing can be done, nor must fail, when that fails.
 pub(crate) fn complain(line: &str) {
+    say(Priority::Error, line);
+}
+
+/// Says what is worth to be known though nothing is wrong.
+pub(crate) fn note(line: &str) {
+    say(Priority::Notice, line);
+}
+
+fn say(priority: Priority, line: &str) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
     let _ = writeln!(io::stderr(), "{line}");
+    let Some(log) = ALSO.get() else { return };
+    let now = clock::wall().to_zoned(TimeZone::system());
+    match log.write(priority, line, &now) {
+        Err(error) if !TOLD.swap(true, Ordering::Relaxed) => {
+            let place = log.place();
+            let _ = writeln!(io::stderr(), "the installation's log, {place}: {error}; told once");
+        }
+        _ => {}
+    }
 }
 
 /// Deletes the log files in which nothing was written, as the original does when it stops.

@@ -6,6 +6,7 @@ pub(crate) mod adds;
 mod cache;
 mod dsn;
 pub(crate) mod heartbeat;
+pub(crate) mod log;
 mod question;
 mod settings;
 pub(crate) mod sync;
@@ -84,6 +85,12 @@ impl Home {
         PRODUCTS.into_iter().find(|(program, _)| bin.join(program).exists())
     }
 
+    /// What the original's daemon calls itself in the log.
+    fn title(&self) -> String {
+        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
+        format!("{product}-{program}")
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -117,20 +124,17 @@ impl Home {
 
     /// The command that lives the life of a daemon module.
     pub(crate) fn module_host(&self, name: &str, package: &str) -> Vec<String> {
-        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
-        self.perl(MODULE_HOST, &[name, package, &format!("{product}-{program}")])
+        self.perl(MODULE_HOST, &[name, package, &self.title()])
     }
 
     /// The command that runs tasks; the name of its socket is still to come.
     pub(crate) fn task_host(&self) -> Vec<String> {
-        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
-        self.perl(TASK_HOST, &[&format!("{product}-{program}")])
+        self.perl(TASK_HOST, &[&self.title()])
     }
 
     /// The command that writes the newest deployment into the files.
     fn sync(&self) -> Vec<String> {
-        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
-        self.perl(SYNC, &[&format!("{product}-{program}")])
+        self.perl(SYNC, &[&self.title()])
     }
 
     /// The types of tasks for which there is a handler: nothing registers them but their files.

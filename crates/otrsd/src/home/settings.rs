@@ -19,7 +19,7 @@ pub(crate) const SETTING: &str = "Home";
 /// The state of its configuration, by which modules in Perl are known.
 pub(crate) const CONFIGURED: &str = "HomeConfiguration";
 /// What the daemon reads, by the beginnings of names; the rest stays where it is.
-const WANTED: [&str; 10] = [
+const WANTED: [&str; 13] = [
     "Daemon",
     "NodeID",
     SETTING,
@@ -30,6 +30,9 @@ const WANTED: [&str; 10] = [
     "TempDir",
     "Cache::",
     "Product",
+    "SystemID",
+    "LogModule",
+    "MinimumLogLevel",
 ];
 /// Seconds that tasks in Perl may go on at a stop.
 const STOP_GRACE: &str = "300";

@@ -5,6 +5,7 @@ use std::{env, process::ExitCode, thread, time::Duration};
 use super::{ModuleContext, command, context::End, registry::Registry, runner};
 use crate::{
     config::{generation, modules::ModuleSpec},
+    home::log::Log,
     logs, notify,
 };
 use anyhow::Context as _;
@@ -34,6 +35,7 @@ fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     let spec = contents.modules.iter().find(|spec| spec.name == name);
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
     let end = End::default();
+    logs::also_into(Log::of(&contents.settings, &spec.module));
     let context = ModuleContext::new(name.to_owned(), contents.settings, debug, end.clone());
     listen(end, logs::ModuleFiles::new(&contents.log, name, debug))?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

@@ -31,7 +31,7 @@ pub(crate) async fn wait(
         match trouble.check(look(context, store).await?) {
             Some(State::Ready) => return Ok(true),
             Some(State::Joined(moved)) => {
-                logs::complain(&format!(
+                logs::note(&format!(
                     "{}: the database is used on {}, where workers live: {} joins them",
                     context.name(),
                     moved.remembered.hosts.join(", "),

@@ -31,7 +31,7 @@ pub(super) async fn keep(store: Store, days: KeepDays) {
             continue;
         };
         if executions + tasks > 0 {
-            logs::complain(&format!(
+            logs::note(&format!(
                 "kept long enough: {executions} rows of the ledger, {tasks} tasks that failed; see KeepDays"
             ));
         }

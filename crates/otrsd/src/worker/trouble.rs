@@ -25,7 +25,7 @@ impl Trouble {
             Ok(value) => {
                 if !std::mem::take(&mut self.told).is_empty() {
                     let name = self.context.name();
-                    logs::complain(&format!("{name}: the database is there again"));
+                    logs::note(&format!("{name}: the database is there again"));
                 }
                 Some(value)
             }

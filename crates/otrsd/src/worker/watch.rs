@@ -148,10 +148,7 @@ pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects, spa
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
             suspects.add(&tasks);
-            logs::complain(&format!(
-                "worker {dead} is dead: {} of its tasks are free",
-                tasks.len()
-            ));
+            logs::note(&format!("worker {dead} is dead: {} of its tasks are free", tasks.len()));
         }
         Err(error) => {
             logs::complain(&format!("worker {dead} is dead, its tasks not yet free: {error}"));

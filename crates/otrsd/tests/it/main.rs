@@ -29,6 +29,7 @@ mod generic_agent;
 mod handbook;
 mod home;
 mod home_faults;
+mod home_log;
 mod home_tasks;
 mod hostile;
 mod leaks;
