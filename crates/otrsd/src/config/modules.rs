@@ -86,7 +86,12 @@ pub(super) fn interpret(
         let registration_of = Registration { keys, registry, home: home.as_ref() };
         let spec = check_name(name).and_then(|()| registration_of.spec(name));
         match spec.and_then(|spec| unique(spec, &mut first_of)) {
-            Ok(spec) => specs.push(spec),
+            Ok(spec) => {
+                let home = home.as_ref().filter(|_| matches!(spec.kind, Kind::Perl { .. }));
+                let kept = home.and_then(|home| home.keeps(&spec.module, registry));
+                problems.extend(kept.map(|what| problem(settings, &setting, what)));
+                specs.push(spec);
+            }
             Err(what) => {
                 let problem = problem(settings, &setting, what);
                 problems.push(problem.clone());

@@ -54,7 +54,14 @@ impl PerlHome {
 
     /// Whether a package runs in the installation's Perl: its own changes to it must not be lost.
     fn runs(&self, package: &str, registry: &Registry) -> bool {
-        self.all || !registry.contains(package) || self.installation.overrides(package)
+        self.all || !registry.contains(package) || self.installation.overrides(package).is_some()
+    }
+
+    /// Why a package runs in Perl that would be this program's own.
+    pub(super) fn keeps(&self, package: &str, registry: &Registry) -> Option<String> {
+        let why = self.installation.overrides(package).filter(|_| !self.all)?;
+        let what = || format!("runs in Perl and not natively, for {why}");
+        registry.contains(package).then(what)
     }
 }
 

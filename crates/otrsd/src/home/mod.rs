@@ -21,6 +21,7 @@ use std::{
 };
 
 use anyhow::bail;
+use md5::{Digest as _, Md5};
 use sysconfig::{SysConfig, Value};
 
 pub(crate) use self::settings::{CONFIGURED, SETTING};
@@ -34,6 +35,9 @@ const SYNC: &str = include_str!("perl/sync.pl");
 
 /// Where an installation's packages that matter here are.
 const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
+
+/// The checksums of a release's files, each `md5::path`.
+const ARCHIVE: &str = "ARCHIVE";
 
 /// The programs that tell the products apart.
 const PRODUCTS: [(&str, &str); 3] =
@@ -150,10 +154,20 @@ impl Home {
         files.filter_map(name).collect()
     }
 
-    /// Whether the administrator has put another package in the place of one.
-    pub(crate) fn overrides(&self, package: &str) -> bool {
+    /// How this installation's package is another than that of the release, if it is.
+    pub(crate) fn overrides(&self, package: &str) -> Option<String> {
         let file = package.replace("::", "/") + ".pm";
-        self.directory.join("Custom").join(file).exists()
+        if self.directory.join("Custom").join(&file).exists() {
+            return Some(format!("Custom/{file} is in its place"));
+        }
+        // Distributions leave the list of checksums out, since they change files themselves.
+        let archive = fs::read(self.directory.join(ARCHIVE)).ok()?;
+        let archive = String::from_utf8_lossy(&archive);
+        let released =
+            archive.lines().find_map(|line| line.trim().strip_suffix(&format!("::{file}")))?;
+        let digest = Md5::digest(fs::read(self.directory.join(&file)).ok()?);
+        let is_released = format!("{:032x}", u128::from_be_bytes(digest.into())) == released;
+        (!is_released).then(|| format!("{file} differs from its checksum in {ARCHIVE}"))
     }
 
     /// A script in Perl with the directories of the installation, its own changes first.
@@ -203,5 +217,27 @@ mod tests {
         let names: Vec<_> = home.files();
         assert_eq!(names.len(), 3);
         assert!(names[0].ends_with("Kernel/Config.pm") && names[2].ends_with("ZZZACL.pm"));
+    }
+
+    #[test]
+    fn packages_that_are_not_the_releases() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let home = Home::at(directory.path());
+        let why = || home.overrides("Kernel::System::A").unwrap_or_default();
+        write("Kernel/System/A.pm", "1;\n");
+        assert_eq!(why(), "", "no list");
+        write("ARCHIVE", "0::Kernel/System/AA.pm\n0::Custom/Kernel/System/A.pm\n");
+        assert_eq!(why(), "", "not in the list");
+        write("ARCHIVE", "0::bin/A\nc648a70f925757e7e982a5a13d47cfe7::Kernel/System/A.pm\r\n");
+        assert_eq!(why(), "", "as released");
+        write("Kernel/System/A.pm", "2;\n");
+        assert_eq!(why(), "Kernel/System/A.pm differs from its checksum in ARCHIVE");
+        write("Custom/Kernel/System/A.pm", "1;\n");
+        assert_eq!(why(), "Custom/Kernel/System/A.pm is in its place");
     }
 }

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use crate::{harness::wait_until, installation::Installation, tasks::Database};
+use crate::{
+    harness::{command_line, wait_until},
+    installation::Installation,
+    tasks::Database,
+};
 
 const STOCK: [&str; 5] = [
     "SchedulerCronTaskManager",
@@ -64,6 +68,37 @@ fn a_dropped_in_module_starts_by_a_reload(it: &Installation) {
     let clock = status.modules.iter().find(|module| module.name == "Clock").unwrap();
     assert!(clock.restarts > 0);
     it.otrsd(&["restart", "SchedulerTaskWorker"]).ok();
+}
+
+/// A release lists the checksums of its files: what was changed itself runs in Perl, the rest natively.
+#[test]
+fn a_changed_package_is_not_replaced() {
+    let it = Installation::new(Database::Postgres);
+    let directory = "Kernel/System/Daemon/DaemonModules";
+    let list = it.perl(&format!(
+        "require Digest::MD5; chdir q[{}]; local $/;
+         for (sort glob '{directory}/S*.pm') {{ open my $F, '<', $_; print Digest::MD5::md5_hex(<$F>), qq[::$_\n] }}",
+        it.home.display()
+    ));
+    assert_eq!(list.lines().count(), STOCK.len(), "{list}");
+    fs::write(it.home.join("ARCHIVE"), list).unwrap();
+    it.otrsd(&["check"]).ok();
+    let file = it.home.join(directory).join("SchedulerCronTaskManager.pm");
+    // It is a link to the code that all installations of the tests share.
+    let text = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, format!("{text}\n# changed\n")).unwrap();
+    let told = it.otrsd(&["check"]).failed(3).stdout;
+    let expected = "runs in Perl and not natively, for Kernel/System/Daemon/DaemonModules/SchedulerCronTaskManager.pm \
+                    differs from its checksum in ARCHIVE";
+    assert!(told.contains(expected) && told.contains("1 problem"), "{told}");
+    it.otrsd(&["start"]).ok();
+    for name in STOCK {
+        let pid = it.world.running(name);
+        let line = command_line(pid);
+        let is_native = line.contains(&format!(" module run {name}"));
+        assert_eq!(is_native, name != "SchedulerCronTaskManager", "{name}: {line}");
+    }
 }
 
 const CLOCK: &str = r#"
