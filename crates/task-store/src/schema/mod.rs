@@ -11,6 +11,7 @@ mod text;
 
 pub use memory::Identity;
 pub use status::{Moved, SchemaStatus};
+pub(crate) use text::{ORIGINAL, OURS};
 
 /// The version of our tables that this program makes and wants.
 pub const SCHEMA_VERSION: i64 = 1;

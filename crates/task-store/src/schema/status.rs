@@ -69,7 +69,7 @@ impl Store {
         Ok(missing.map(|table| (*table).to_owned()).collect())
     }
 
-    async fn tables(&self) -> Result<Vec<String>> {
+    pub(crate) async fn tables(&self) -> Result<Vec<String>> {
         let sql = self.dialect().pick(
             "SELECT name FROM sqlite_master WHERE type = 'table'",
             "SELECT CAST(table_name AS text) FROM information_schema.tables \

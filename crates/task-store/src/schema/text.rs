@@ -20,7 +20,7 @@ pub(super) const PLAN_TRIGGER: &[&str] = &[
 ];
 
 /// The tables that are ours everywhere.
-pub(super) const OURS: [&str; 9] = [
+pub(crate) const OURS: [&str; 9] = [
     "otrsd_execution",
     "otrsd_held",
     "otrsd_occurrence",
@@ -33,7 +33,7 @@ pub(super) const OURS: [&str; 9] = [
 ];
 
 /// The three tables of the original.
-pub(super) const ORIGINAL: [&str; 3] =
+pub(crate) const ORIGINAL: [&str; 3] =
     ["scheduler_task", "scheduler_future_task", "scheduler_recurrent_task"];
 
 /// The engine of MariaDB's tables is the home's. The character set is the full one even where a home has an

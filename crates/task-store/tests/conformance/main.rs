@@ -19,6 +19,7 @@ mod place;
 mod planning;
 mod processes;
 mod proxy;
+mod rights;
 mod schema;
 mod waking;
 
@@ -109,6 +110,9 @@ everywhere! {
             each_task_in_one_of_them
             one_is_killed
         }
+        rights {
+            nothing_is_missing
+        }
         schema {
             made_twice_and_taken_away
             a_copy_is_noticed
@@ -134,6 +138,7 @@ everywhere! {
             cron_beside_perl
             last_due_in_the_repeated_hour
             woken_by_perl
+            rights
         }
     }
 }
