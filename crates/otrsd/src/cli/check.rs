@@ -1,4 +1,4 @@
-//! check: everything that is wrong, all at once; nothing is started.
+//! check: everything that is wrong, all at once, and what is worth knowing; nothing is started.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     config::{Configuration, cron_tasks, events, sources::Reading, surroundings},
-    home::{Home, heartbeat},
+    home::{
+        Home,
+        check::{self, Finding},
+        heartbeat,
+    },
 };
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
@@ -35,11 +39,21 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
         let problems = surroundings::problems(spec).into_iter();
         found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
     }
+    let mut hints = Vec::new();
+    for finding in check::findings(&configuration) {
+        match finding {
+            Finding::Problem(what) => found.push(what),
+            Finding::Hint(what) => hints.push(what),
+        }
+    }
     let modules = configuration.modules.len();
     let paint = Paint::for_stdout();
     let mut text = String::new();
     for problem in &found {
         let _ = writeln!(text, "{}", paint.paint(Colour::Red, problem));
+    }
+    for hint in &hints {
+        let _ = writeln!(text, "{}", paint.paint(Colour::Yellow, &format!("hint: {hint}")));
     }
     let verdict = match found.len() {
         0 => paint.paint(Colour::Green, "no problem"),
@@ -71,7 +85,8 @@ fn directories(configuration: &Configuration) -> Vec<String> {
         if let Err(error) = access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
             let (directory, nearest) = (directory.display(), nearest.display());
             problems.push(format!(
-                "setting {setting}: cannot write into {directory}: {nearest}: {error}"
+                "setting {setting}: cannot write into {directory}: {nearest}: {error}; let the \
+                 daemon's user write there, or name another directory"
             ));
         }
     }

@@ -14,7 +14,10 @@ use super::{
     problem,
     registration::{PerlHome, Registration, unknown_keys},
 };
-use crate::module::{Pace, registry::Registry};
+use crate::{
+    home,
+    module::{Pace, registry::Registry},
+};
 
 /// One registered module that can run.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -99,6 +102,12 @@ pub(super) fn interpret(
             }
         }
         problems.extend(unknown_keys(registration).map(|what| problem(settings, &setting, what)));
+    }
+    if let Some(why) = home::waits(settings) {
+        problems.push(why);
+        // It sees when the waiting is over.
+        specs.retain(|spec| spec.module == home::sync::MODULE);
+        refused.clear();
     }
     (specs, refused)
 }

@@ -4,9 +4,11 @@
 
 pub(crate) mod adds;
 mod cache;
+pub(crate) mod check;
 mod dsn;
 pub(crate) mod heartbeat;
 pub(crate) mod log;
+mod otobo;
 mod question;
 mod settings;
 pub(crate) mod sync;
@@ -24,7 +26,10 @@ use anyhow::bail;
 use md5::{Digest as _, Md5};
 use sysconfig::{SysConfig, Value};
 
-pub(crate) use self::settings::{CONFIGURED, SETTING};
+pub(crate) use self::{
+    otobo::waits,
+    settings::{CONFIGURED, SETTING},
+};
 
 /// The variable that names the installation.
 pub(crate) const VARIABLE: &str = "OTRS_HOME";
@@ -91,8 +96,16 @@ impl Home {
 
     /// What the original's daemon calls itself in the log.
     fn title(&self) -> String {
-        let (program, product) = self.program().unwrap_or(PRODUCTS[2]);
+        let (program, product) = self.program_or_usual();
         format!("{product}-{program}")
+    }
+
+    fn program_or_usual(&self) -> (&'static str, &'static str) {
+        self.program().unwrap_or(PRODUCTS[2])
+    }
+
+    fn is_otobo(&self) -> bool {
+        self.program().is_some_and(|(_, product)| product == "OTOBO")
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -107,7 +120,8 @@ impl Home {
     /// The state of its configuration: another one is worth a new look.
     fn configured(&self) -> String {
         let mut state = DefaultHasher::new();
-        for path in self.files() {
+        let copied = self.directory.join(otobo::COPIED);
+        for path in self.files().into_iter().chain([copied]) {
             let changed =
                 fs::metadata(&path).ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
             (path, changed).hash(&mut state);
@@ -171,15 +185,15 @@ impl Home {
     }
 
     /// A script in Perl with the directories of the installation, its own changes first.
-    fn perl(&self, script: &str, arguments: &[&str]) -> Vec<String> {
+    fn perl(&self, script: &str, arguments: &[impl AsRef<str>]) -> Vec<String> {
         let directories = ["Custom", "", "Kernel/cpan-lib"];
         let include = |directory: &str| format!("-I{}", self.directory.join(directory).display());
         let mut argv = vec!["perl".to_owned()];
         argv.extend(directories.into_iter().map(include));
-        let (program, _) = self.program().unwrap_or(PRODUCTS[2]);
+        let (program, _) = self.program_or_usual();
         let program = self.directory.join("bin").join(program).to_string_lossy().into_owned();
         argv.extend(["-e", script, "--", &program].into_iter().map(str::to_owned));
-        argv.extend(arguments.iter().copied().map(str::to_owned));
+        argv.extend(arguments.iter().map(|it| it.as_ref().to_owned()));
         argv
     }
 }

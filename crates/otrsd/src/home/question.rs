@@ -1,14 +1,16 @@
 //! One short Perl process that is asked for something. Its answer is held in memory, never in a file.
 
 use std::{
+    env,
     fs::File,
+    io,
     os::fd::AsFd as _,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::memfd::{MFdFlags, memfd_create},
@@ -37,7 +39,7 @@ pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>,
         .stdout(answer.try_clone()?)
         .stderr(complaint.try_clone()?)
         .spawn()
-        .with_context(|| format!("cannot start {}", argv[0]))?;
+        .map_err(|error| not_started(&argv[0], error))?;
     let end = pidfd(i32::try_from(child.id())?)?;
     let mut ends = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
     let is_over = poll(&mut ends, PollTimeout::try_from(DEADLINE)?)? > 0;
@@ -51,4 +53,13 @@ pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>,
     let mut complaint = read_whole(&complaint)?;
     complaint.truncate(COMPLAINT);
     Ok((read_whole(&answer)?, String::from_utf8_lossy(&complaint).trim().to_owned()))
+}
+
+fn not_started(program: &str, error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = path.to_string_lossy();
+        return anyhow::anyhow!("{program} is not in PATH ({path}): install it, or correct PATH");
+    }
+    anyhow::Error::from(error).context(format!("cannot start {program}"))
 }

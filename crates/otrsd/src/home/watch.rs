@@ -28,13 +28,14 @@ impl Watch {
     }
 
     /// Of the files that make its configuration, by their directories: they are most often replaced, and not written.
+    /// Into the installation's own, OTOBO's containers put a marker.
     pub(super) fn of(home: &Home) -> anyhow::Result<Self> {
         let watch = Self::new()?;
         let what = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_DELETE;
-        for place in ["Kernel", "Kernel/Config/Files"] {
+        for place in ["", "Kernel", "Kernel/Config/Files"] {
             let directory = home.directory().join(place);
             let watched = watch.inotify.add_watch(&directory, what);
             watched.with_context(|| format!("cannot watch {}", directory.display()))?;

@@ -99,9 +99,30 @@ impl PidFile {
 ///
 /// The files are there but cannot be looked at: then nobody knows.
 pub(crate) fn is_running(path: &Path) -> anyhow::Result<bool> {
+    Ok(!matches!(occupant(path)?, Occupant::Nobody))
+}
+
+/// Who runs at a place; with the PID where the file tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Occupant {
+    Nobody,
+    Ours(Option<i32>),
+    /// Perl's, which knows the shared lock alone.
+    Original(Option<i32>),
+}
+
+/// Looks who holds the locks.
+///
+/// # Errors
+///
+/// As [`is_running`].
+pub(crate) fn occupant(path: &Path) -> anyhow::Result<Occupant> {
     // Shared: two who look at the same time do not see each other.
-    let ours = look(&lock_path(path), |file| Ok(!locks(file.try_lock_shared())?))?;
-    Ok(ours || look(path, |file| Ok(!patiently(|| locks(file.try_lock()))?))?)
+    if look(&lock_path(path), |file| Ok(!locks(file.try_lock_shared())?))? {
+        return Ok(Occupant::Ours(pid_in(path)));
+    }
+    let is_held = look(path, |file| Ok(!patiently(|| locks(file.try_lock()))?))?;
+    Ok(if is_held { Occupant::Original(pid_in(path)) } else { Occupant::Nobody })
 }
 
 fn look(path: &Path, is_held: impl Fn(&File) -> io::Result<bool>) -> anyhow::Result<bool> {

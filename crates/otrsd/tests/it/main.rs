@@ -31,6 +31,7 @@ mod home;
 mod home_faults;
 mod home_log;
 mod home_service;
+mod home_check;
 mod home_tasks;
 mod hostile;
 mod leaks;
