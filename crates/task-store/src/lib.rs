@@ -30,6 +30,7 @@ mod database;
 mod decide;
 mod deployment;
 mod error;
+mod failure;
 mod finish;
 mod front;
 mod future;

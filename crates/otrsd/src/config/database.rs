@@ -85,6 +85,28 @@ pub(crate) fn shown(settings: &SysConfig) -> String {
     }
 }
 
+/// The password in its URL as it was before it was written into a URL; empty if there is none.
+pub(crate) fn password(settings: &SysConfig) -> String {
+    let url = text(settings, DATABASE_URL).unwrap_or_default();
+    let user =
+        url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
+    decoded(user.and_then(|user| user.split_once(':')).map_or("", |(_, password)| password))
+}
+
+/// Percent-encoded bytes as they are.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code =
+            tail.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The database, and where it is said which one: for whoever must mend something.
 pub(crate) fn described(settings: &SysConfig) -> String {
     let origin = settings.origin(DATABASE_URL).map(ToString::to_string).unwrap_or_default();
@@ -149,6 +171,17 @@ mod tests {
             ("user:secret@host/otrs", "host/otrs"),
         ] {
             assert_eq!(shown(&settings(url)), expected);
+        }
+    }
+
+    #[test]
+    fn the_password_is_what_it_was() {
+        for (url, expected) in [
+            ("postgres://otrs:p%40ss%C3%A4%@db/otrs", "p@ss\u{e4}%"),
+            ("mysql://otrs@db/otrs", ""),
+            ("sqlite:/a:b@c", ""),
+        ] {
+            assert_eq!(password(&settings(url)), expected);
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod cron_tasks;
 pub(crate) mod database;
 pub(crate) mod events;
+pub(crate) mod failure_mail;
 pub(crate) mod generation;
 pub(crate) mod http;
 mod keys;
@@ -82,6 +83,7 @@ impl Configuration {
         let stop_grace = number(&settings, "Daemon::StopGrace", 30, DAY, &mut problems);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
         problems.extend(task_types::read(&settings).1);
+        problems.extend(failure_mail::read(&settings).1);
         Self {
             place,
             stop_grace: Duration::from_secs(stop_grace),

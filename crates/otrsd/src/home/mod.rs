@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod dsn;
 pub(crate) mod heartbeat;
 pub(crate) mod log;
+mod mail;
 mod otobo;
 mod question;
 mod settings;

@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::File,
-    io,
+    io::{self, Seek as _, Write as _},
     os::fd::AsFd as _,
     path::Path,
     process::{Command, Stdio},
@@ -30,12 +30,32 @@ const COMPLAINT: usize = 4 << 10;
 ///
 /// It cannot start, or does not end.
 pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>, String)> {
+    run(argv, directory, Stdio::null())
+}
+
+/// As [`ask`], with something to read for the command.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub(super) fn ask_with(
+    argv: &[String],
+    directory: &Path,
+    input: &[u8],
+) -> anyhow::Result<(Vec<u8>, String)> {
+    let mut file = File::from(memfd_create(c"otrsd-question", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(input)?;
+    file.rewind()?;
+    run(argv, directory, file.into())
+}
+
+fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u8>, String)> {
     let memory = || memfd_create(c"otrsd-answer", MFdFlags::MFD_CLOEXEC).map(File::from);
     let (answer, complaint) = (memory()?, memory()?);
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .current_dir(directory)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(answer.try_clone()?)
         .stderr(complaint.try_clone()?)
         .spawn()

@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use task_store::{
-    Claim, Dialect, Finish, Finished, HeldState, History, Hold, LockKey, Task, Then, decode,
+    Claim, Dialect, Execution, Finish, Finished, HeldState, History, Hold, LockKey, Outcome, Task,
+    Then, decode,
 };
 
 use super::{
@@ -65,6 +66,9 @@ impl Life {
             self.wake.tell();
         }
         self.remember_retries(now);
+        if self.finished.iter().filter_map(|it| it.execution.as_ref()).any(is_failure) {
+            self.failed.notify_one();
+        }
         self.finished.clear();
         if slots > 0 {
             self.freed = false;
@@ -252,6 +256,11 @@ impl Life {
             data.map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
         Ok(Order { task, data, handler, policy, history, owner: self.owner, claimed: clock::now() })
     }
+}
+
+/// Whether somebody should be told.
+fn is_failure(it: &Execution) -> bool {
+    !matches!(it.outcome, Outcome::Success | Outcome::Interrupted | Outcome::Cancelled)
 }
 
 /// Says which tasks were not ours any more.

@@ -80,6 +80,8 @@ pub(super) struct Life {
     /// Ours, and not yet looked at.
     pub(super) claimed: Vec<Task>,
     pub(super) ahead: Ahead,
+    /// Called when a failure was written down.
+    pub(super) failed: Arc<Notify>,
     /// Over, and not yet written down.
     pub(super) finished: Vec<Finished>,
     /// Types without a handler that were told of.
@@ -138,6 +140,7 @@ impl Life {
             company: Company::default(),
             claimed: Vec::new(),
             ahead: Ahead::new(clock::now()),
+            failed: Arc::default(),
             finished: Vec::new(),
             unknown: BTreeSet::new(),
             handing: Handing::default(),

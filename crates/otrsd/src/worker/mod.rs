@@ -20,6 +20,7 @@ mod lanes;
 mod lease;
 mod life;
 mod locks;
+mod mail;
 mod memory;
 mod metered;
 mod outcome;
@@ -47,6 +48,7 @@ use self::{
     handlers::Handlers,
     lease::Lease,
     life::{Life, Setup},
+    mail::Teller,
     trouble::Trouble,
     watch::Suspects,
 };
@@ -131,8 +133,10 @@ impl SchedulerTaskWorker {
             tokio::spawn(retention::keep(store.clone(), keep_days)),
             tokio::spawn(readmit::keep(store.clone(), types, Arc::clone(&life.alone))),
         ];
+        let teller = Teller::new(&self.context, &store, owner, Arc::clone(&life.failed));
+        let teller = teller.map(|teller| tokio::spawn(teller.keep()));
         let round = life.lead().await;
-        keepers.iter().for_each(tokio::task::JoinHandle::abort);
+        keepers.iter().chain(&teller).for_each(tokio::task::JoinHandle::abort);
         store.close().await;
         round
     }

@@ -32,6 +32,7 @@ mod home_faults;
 mod home_log;
 mod home_service;
 mod home_check;
+mod home_mail;
 mod home_tasks;
 mod hostile;
 mod leaks;

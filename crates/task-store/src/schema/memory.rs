@@ -41,7 +41,7 @@ impl Store {
         text.map(|text| parse(&text)).transpose()
     }
 
-    pub(super) async fn remembered(&self, name: &str) -> Result<Option<String>> {
+    pub(crate) async fn remembered(&self, name: &str) -> Result<Option<String>> {
         let sql = "SELECT value FROM otrsd_schema WHERE name = ?";
         self.row(sql, arguments![name]).await?.map(|row| row.text(0)).transpose()
     }

@@ -9,6 +9,7 @@ mod adding;
 mod claiming;
 mod cron;
 mod cutting;
+mod failures;
 mod finishing;
 mod held_tasks;
 mod home;
@@ -75,6 +76,9 @@ everywhere! {
             paused
             many_by_three_nodes
             first_seen_and_busy
+        }
+        failures {
+            found_and_remembered
         }
         finishing {
             each_end

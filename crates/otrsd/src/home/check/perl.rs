@@ -10,6 +10,7 @@ use crate::{
         Configuration,
         cron_tasks::{self, CronWork},
         database,
+        failure_mail::RECIPIENT,
         modules::Kind,
         text,
     },
@@ -17,7 +18,6 @@ use crate::{
 };
 
 const SCRIPT: &str = include_str!("../perl/check.pl");
-const RECIPIENT: &str = "Daemon::SchedulerTaskWorker::NotificationRecipientEmail";
 const USUAL_RECIPIENT: &str = "root@localhost";
 /// What the hosts load before anything else.
 const FRAMEWORK: [&str; 7] = [

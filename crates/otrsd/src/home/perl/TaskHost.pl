@@ -78,6 +78,20 @@ my $has_told;
     *Kernel::System::Daemon::SchedulerDB::RecurrentTaskWorkerInfoSet = sub { return $has_told = 1 };
 }
 
+# What a handler would mail the engine mails, together with what no handler knows of.
+my $has_complained;
+{
+    no warnings qw(redefine);    ## no critic
+    my $recipient = 'Daemon::SchedulerTaskWorker::NotificationRecipientEmail';
+    my $handle    = \&Kernel::System::Daemon::DaemonModules::BaseTaskWorker::_HandleError;
+    *Kernel::System::Daemon::DaemonModules::BaseTaskWorker::_HandleError = sub {
+        my $config = $Kernel::OM->Get('Kernel::Config');
+        local $config->{$recipient} = q{};
+        $has_complained = 1;
+        return $handle->(@_);
+    };
+}
+
 my $checked = time;
 while ( sysread STDIN, my $order, 1 ) {
 
@@ -208,7 +222,7 @@ sub run {
     my $data    = eval { payload( $task->{data} ) };
     return { outcome => 'failed', error => "its data cannot be read: $@" } if !defined $data;
     my $is_done;
-    $has_told = 0;
+    $has_told = $has_complained = 0;
     my $has_lived = eval {
         $Kernel::OM->ObjectParamAdd( $handler => { Debug => $is_debug } );
         $is_done = $Kernel::OM->Get($handler)->Run(
@@ -225,6 +239,9 @@ sub run {
 
     # A job that is not valid any more, or ran less than a minute ago, is declined without a status: no failure.
     $is_done ||= $type eq 'GenericAgent' && !$has_told;
+
+    # A request that is to be tried again later has a new planned task; the handler complains of all others.
+    $is_done ||= $type eq 'GenericInterface' && $has_lived && !$has_complained;
     my @after = times;
     my $cpu   = 0;
     $cpu += $after[$_] - $before[$_] for 0 .. 3;

@@ -1,0 +1,59 @@
+# line 2 "mail.pl"
+# Sends one mail about tasks that failed, by the installation's own code, as its task workers do. The standard input
+# is JSON: subject, body, and envelope_sender where it is not to be the usual one. It answers 1 when the mail is on
+# its way, or when the settings name nobody who should get it.
+#
+#   mail.pl PROGRAM PRODUCT
+#
+# PROGRAM is the original's, for whoever asks where he is.
+
+use strict;
+use warnings;
+
+# What the installation's own code prints must not get into the answer.
+my $answer;
+
+BEGIN {
+    $0 = $ARGV[0];
+    open $answer, '>&', \*STDOUT or die "cannot keep the output: $!\n";
+    open STDOUT, '>&', \*STDERR or die "cannot turn the output away: $!\n";
+}
+
+use JSON::PP ();
+use Kernel::System::ObjectManager ();
+
+my $letter = JSON::PP->new()->utf8()->decode( do { local $/ = undef; <STDIN> } );
+
+local $Kernel::OM = Kernel::System::ObjectManager->new(
+    'Kernel::System::Log' => { LogPrefix => $ARGV[1] },
+);
+my $config    = $Kernel::OM->Get('Kernel::Config');
+my $recipient = $config->Get('Daemon::SchedulerTaskWorker::NotificationRecipientEmail');
+
+if ($recipient) {
+    my %more;
+    if ( defined $letter->{envelope_sender} && length $letter->{envelope_sender} ) {
+        $config->{SendmailEnvelopeFrom} = $letter->{envelope_sender};
+    }
+    elsif ( defined $letter->{envelope_sender} ) {
+
+        # So the installation sends what must not be answered.
+        $config->{SendmailNotificationEnvelopeFrom} = q{};
+        $config->{'SendmailNotificationEnvelopeFrom::FallbackToEmailFrom'} = 0;
+        %more = ( Loop => 1 );
+    }
+    my ( $name, $address ) = map { $config->Get("NotificationSender$_") } qw(Name Email);
+    my $sent = $Kernel::OM->Get('Kernel::System::Email')->Send(
+        From     => "$name <$address>",
+        To       => $recipient,
+        Subject  => $letter->{subject},
+        Charset  => 'utf-8',
+        MimeType => 'text/plain',
+        Body     => $letter->{body},
+        %more,
+    );
+    my $is_sent = ref $sent eq 'HASH' ? $sent->{Success} : $sent;
+    die "the installation's mailer refused it\n" if !$is_sent;
+}
+print {$answer} 1 or die "cannot answer: $!\n";
+close $answer or die "cannot answer: $!\n";

@@ -1,0 +1,127 @@
+//! Takes secrets out of a text: known ones, and what stands where a secret stands.
+
+const MASK: &str = "***";
+/// What the names of secrets end in, without regard to case.
+const NAMES: [&str; 10] = [
+    "password",
+    "passwd",
+    "pwd",
+    "pw",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "credential",
+];
+/// Shorter ones would mask words.
+const SHORTEST: usize = 4;
+
+/// The text without `known` secrets, and without the values of names like `Password`.
+pub(super) fn mask(text: &str, known: &[&str]) -> String {
+    let mut masked = text.to_owned();
+    for secret in known.iter().filter(|it| it.chars().count() >= SHORTEST) {
+        masked = masked.replace(secret, MASK);
+    }
+    let masked: Vec<String> = masked.split('\n').map(line).collect();
+    masked.join("\n")
+}
+
+fn line(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, value)) = next(rest) {
+        let length = value_length(value);
+        out.push_str(before);
+        if length == 0 {
+            rest = value;
+            continue;
+        }
+        out.push_str(MASK);
+        rest = &value[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What stands up to the next value of a secret, and what follows from there.
+fn next(text: &str) -> Option<(&str, &str)> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut start = 0;
+    loop {
+        let begin = start + text[start..].find(is_word)?;
+        let end = text[begin..].find(|c| !is_word(c)).map_or(text.len(), |length| begin + length);
+        let word = text[begin..end].to_ascii_lowercase();
+        if NAMES.iter().any(|name| word.ends_with(name))
+            && let Some(length) = separator_length(&text[end..])
+        {
+            return Some(text.split_at(end + length));
+        }
+        start = end;
+    }
+}
+
+/// `' => `, `": `, `} = `, and the like.
+fn separator_length(text: &str) -> Option<usize> {
+    let name_ends = text.trim_start_matches(['\'', '"', '}', ']', ' ']);
+    let sign = ["=>", "=", ":"].into_iter().find(|sign| name_ends.starts_with(sign))?;
+    let value = name_ends[sign.len()..].trim_start();
+    // Not of Perl's package names, nor of comparisons.
+    let is_other =
+        name_ends.starts_with("::") || name_ends.starts_with("==") || name_ends.starts_with("=~");
+    (!is_other).then(|| text.len() - value.len())
+}
+
+/// A text in quotes, or all up to what cannot be of it; a scheme like Bearer is of it.
+fn value_length(value: &str) -> usize {
+    let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        let plain = |text: &str| {
+            text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ')' | '}'))
+                .unwrap_or(text.len())
+        };
+        let first = plain(value);
+        let is_scheme = ["bearer", "basic"].contains(&value[..first].to_ascii_lowercase().as_str());
+        let blank = value[first..].len() - value[first..].trim_start().len();
+        return if is_scheme { first + blank + plain(&value[first + blank..]) } else { first };
+    };
+    let mut is_escaped = false;
+    for (position, c) in value.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            c if c == quote => return position + 1,
+            _ => {}
+        }
+    }
+    value.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked() {
+        for (text, expected) in [
+            ("Password => 'hunter2', Login => 'otrs'", "Password => ***, Login => 'otrs'"),
+            ("'AuthPassword' => 'it\\'s', 1", "'AuthPassword' => ***, 1"),
+            ("$VAR1->{DatabasePw} = \"a b\";", "$VAR1->{DatabasePw} = ***;"),
+            (r#"{"password": "x y", "user": "z"}"#, r#"{"password": ***, "user": "z"}"#),
+            ("login failed, password=geheim; again", "login failed, password=***; again"),
+            ("Authorization: Bearer abc.def\nnext", "Authorization: ***\nnext"),
+            ("PASSWORD: x\nToken = y", "PASSWORD: ***\nToken = ***"),
+            ("postgres://otrs:s3cret@db/otrs", "postgres://otrs:***@db/otrs"),
+            (
+                "Kernel::System::Auth::Password::Check failed",
+                "Kernel::System::Auth::Password::Check failed",
+            ),
+            ("the password is wrong", "the password is wrong"),
+            ("if ($Pw == 1 or $Pw =~ /x/)", "if ($Pw == 1 or $Pw =~ /x/)"),
+            ("Password => 'no end", "Password => ***"),
+            ("Password =>", "Password =>"),
+            ("Gr\u{fc}\u{df}e, Password: \u{fc}\u{fc}", "Gr\u{fc}\u{df}e, Password: ***"),
+        ] {
+            assert_eq!(mask(text, &["s3cret", ""]), expected);
+        }
+    }
+}
