@@ -52,9 +52,9 @@ pub struct SeenLock {
 impl Store {
     /// Renews all locks of an owner, in one statement; how many it still has. Fewer than it thinks means
     /// that others took tasks from it.
-    pub async fn renew(&self, owner: Owner, now: Timestamp) -> Result<u64> {
+    pub async fn renew(&self, owner: impl Into<LockKey>, now: Timestamp) -> Result<u64> {
         let sql = "UPDATE scheduler_task SET lock_update_time = ?t WHERE lock_key = ?";
-        self.change(sql, arguments![self.wall_clock(now), owner.key()]).await
+        self.change(sql, arguments![self.wall_clock(now), owner.into().key()]).await
     }
 
     /// How many tasks are under the locks of some owners.

@@ -71,6 +71,12 @@ impl fmt::Display for Owner {
     }
 }
 
+impl From<Owner> for LockKey {
+    fn from(owner: Owner) -> Self {
+        Self::Ours(owner)
+    }
+}
+
 impl LockKey {
     /// Reads the column; every number means something.
     pub fn parse(column: i64) -> Self {

@@ -53,6 +53,12 @@ impl Place {
         self.file("wake")
     }
 
+    /// Where the original's worker says which of its processes run tasks.
+    pub(crate) fn worker_file(&self) -> PathBuf {
+        let name = format!("Worker-NodeID-{}.pid", self.node_id);
+        self.directory.join("Daemon/Scheduler").join(name)
+    }
+
     fn file(&self, extension: &str) -> PathBuf {
         self.directory.join(format!("Daemon-NodeID-{}.{extension}", self.node_id))
     }

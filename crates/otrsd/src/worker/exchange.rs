@@ -40,7 +40,7 @@ impl Life {
         self.elsewhere = match self.elders.owners() {
             [] => 0,
             elders => self.store.held_by(elders).await?,
-        };
+        } + *self.orphans.borrow_and_update();
         self.hear_of_functions();
         self.count_ends(0);
         let slots = if self.look { self.wanted() } else { 0 };

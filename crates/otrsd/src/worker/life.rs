@@ -95,8 +95,9 @@ pub(super) struct Life {
     pub(super) look: bool,
     /// It may be anywhere in the queue.
     pub(super) freed: bool,
-    /// Workers of this node that live beside this one, and how many tasks they have.
+    /// Workers of this node that live beside this one, tasks that the original left, and how many both are.
     pub(super) elders: Elders,
+    pub(super) orphans: Receiver<u64>,
     pub(super) elsewhere: u64,
     pub(super) wake: Wake,
     /// What others are told: see [`Lease::slots`](super::lease::Lease).
@@ -112,7 +113,7 @@ impl Life {
         store: &Store,
         begun: Begun,
         setup: Setup,
-        (alive, suspects): (Receiver<Moment>, Suspects),
+        (alive, suspects, orphans): (Receiver<Moment>, Suspects, Receiver<u64>),
         trouble: Trouble,
     ) -> anyhow::Result<Self> {
         let reaper = Reaper::start()?;
@@ -126,6 +127,7 @@ impl Life {
             suspects,
             owner: begun.owner,
             elders: begun.elders,
+            orphans,
             elsewhere: 0,
             wake: Wake::listen(context.settings()),
             shown_slots: Arc::new(AtomicU32::new(setup.slots)),
@@ -230,6 +232,7 @@ impl Life {
             () = sleep(kill.unwrap_or_default()), if kill.is_some() && !self.stop.soon.is_cancelled() => {
                 self.stop.soon.cancel();
             }
+            Ok(()) = self.orphans.changed() => self.look = true,
             Ok(()) = self.alive.changed(), if self.has_claimed() => {}
             () = self.stop.now.cancelled(), if ending != Some(LOST) => self.claim_no_more(LOST),
         }

@@ -11,6 +11,7 @@ use std::{
 use task_store::{LockKey, Locked, Owner, SeenLock, Store};
 use tokio::time::sleep;
 
+use super::orphans::{Orphans, Sight};
 use crate::{
     clock::{self, Moment},
     logs,
@@ -35,48 +36,64 @@ impl Locks {
         &mut self,
         seen: Vec<SeenLock>,
         registered: &HashSet<Owner>,
+        orphans: &Orphans,
         now: Moment,
     ) -> Vec<SeenLock> {
         let before = std::mem::take(&mut self.since);
-        let is_foreign = |lock: &SeenLock| patience(lock, registered).is_some();
+        let is_foreign = |lock: &SeenLock| patience(lock, registered, orphans).is_some();
         for lock in seen.into_iter().filter(is_foreign) {
             let since = before.get(&lock).copied().unwrap_or(now);
             self.since.insert(lock, since);
         }
         let is_over = |(lock, since): &(&SeenLock, &Moment)| {
-            patience(lock, registered).is_some_and(|patience| now.since(**since) >= patience)
+            let patience = patience(lock, registered, orphans);
+            patience.is_some_and(|patience| now.since(**since) >= patience)
         };
         self.since.iter().filter(is_over).map(|(lock, _)| lock.clone()).collect()
     }
 }
 
 /// How long a lock may stay as it is; `None` if that is not for us to say.
-fn patience(lock: &SeenLock, registered: &HashSet<Owner>) -> Option<Duration> {
-    match LockKey::parse(lock.key) {
+fn patience(lock: &SeenLock, registered: &HashSet<Owner>, orphans: &Orphans) -> Option<Duration> {
+    let key = LockKey::parse(lock.key);
+    match key {
         LockKey::Free | LockKey::Inserting => None,
         LockKey::Ours(owner) if registered.contains(&owner) => None,
         LockKey::Ours(_) => Some(UNREGISTERED),
-        LockKey::Perl { .. } | LockKey::Other(_) => Some(PERL),
+        LockKey::Perl { .. } => match orphans.sight(key) {
+            Sight::Alive => None,
+            Sight::Over => Some(Duration::ZERO),
+            Sight::Unknown => Some(PERL),
+        },
+        LockKey::Other(_) => Some(PERL),
     }
 }
 
-/// Frees what nobody keeps, for as long as this worker lives.
-pub(super) async fn keep(store: Store) {
+/// Frees what nobody keeps, for as long as this worker lives, and keeps what orphans have.
+pub(super) async fn keep(store: Store, mut orphans: Orphans) {
     let mut locks = Locks::default();
     loop {
-        if look(&store, &mut locks).await.is_err() {
+        if look(&store, &mut locks, &mut orphans).await.is_err() {
             // Perhaps their owners could not reach the database either.
             locks = Locks::default();
         }
-        sleep(LOOK).await;
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            () = orphans.death() => {}
+        }
     }
 }
 
-async fn look(store: &Store, locks: &mut Locks) -> task_store::Result<()> {
+async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_store::Result<()> {
     // The locks first: who claims meanwhile is registered before.
     let seen = store.locks().await?;
     let registered = store.instances().await?.iter().map(|instance| instance.owner).collect();
-    for lock in locks.observe(seen, &registered, clock::boot()) {
+    orphans.look(&seen);
+    for key in orphans.living() {
+        // The original's next worker would, and nodes beside us free what nobody renews.
+        store.renew(key, clock::wall()).await?;
+    }
+    for lock in locks.observe(seen, &registered, orphans, clock::boot()) {
         if store.free(&lock).await? {
             logs::complain(&format!(
                 "{} row {}: its lock {} was not kept by anybody; it is free again",
@@ -86,6 +103,7 @@ async fn look(store: &Store, locks: &mut Locks) -> task_store::Result<()> {
             ));
         }
     }
+    orphans.forget_dead();
     Ok(())
 }
 
@@ -122,7 +140,8 @@ mod tests {
             let freed = (0..40_u64).map(|look| look * 15).find(|second| {
                 let time = if renews { second / 60 } else { 0 };
                 let seen = vec![lock(key, &time.to_string())];
-                !locks.observe(seen, registered, Moment::from_secs(*second)).is_empty()
+                let (none, now) = (Orphans::none(), Moment::from_secs(*second));
+                !locks.observe(seen, registered, &none, now).is_empty()
             });
             assert_eq!(freed, freed_after, "{key} {renews}");
         }

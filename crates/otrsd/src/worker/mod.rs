@@ -23,6 +23,7 @@ mod locks;
 mod mail;
 mod memory;
 mod metered;
+mod orphans;
 mod outcome;
 pub(crate) mod output;
 mod perl;
@@ -49,6 +50,7 @@ use self::{
     lease::Lease,
     life::{Life, Setup},
     mail::Teller,
+    orphans::Orphans,
     trouble::Trouble,
     watch::Suspects,
 };
@@ -113,6 +115,7 @@ impl SchedulerTaskWorker {
         }
         let setup = self.setup();
         let suspects = Suspects::of(setup.in_process.iter().cloned());
+        let orphans = Orphans::of(settings);
         let Some(begun) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };
@@ -120,14 +123,20 @@ impl SchedulerTaskWorker {
         let types = setup.handlers.names().map(str::to_owned).collect();
         let go_on = setup.handlers.go_on().map(str::to_owned).collect();
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
-        let life =
-            Life::new(&self.context, &store, begun, setup, (seen, suspects.clone()), trouble)?;
+        let life = Life::new(
+            &self.context,
+            &store,
+            begun,
+            setup,
+            (seen, suspects.clone(), orphans.count()),
+            trouble,
+        )?;
         let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.stop.gone.clone());
         let lease = Lease { store: store.clone(), owner, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
             tokio::spawn(watch::keep(store.clone(), owner, suspects, go_on)),
-            tokio::spawn(locks::keep(store.clone())),
+            tokio::spawn(locks::keep(store.clone(), orphans)),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(life.lanes.keeper(life.stop.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),

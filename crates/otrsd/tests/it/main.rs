@@ -34,6 +34,7 @@ mod home_service;
 mod home_check;
 mod home_mail;
 mod home_tasks;
+mod home_together;
 mod hostile;
 mod leaks;
 mod life;
