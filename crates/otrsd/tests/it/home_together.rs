@@ -1,13 +1,17 @@
 //! The original's daemon before, after and beside otrsd, on one installation of a real Znuny.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use crate::{harness::wait_until, installation::Installation, tasks::Database};
+use crate::{
+    harness::{wait_until, wait_within},
+    installation::Installation,
+    tasks::Database,
+};
 
 #[test]
 fn on_postgres_tasks_that_outlive_the_original() {
@@ -17,6 +21,16 @@ fn on_postgres_tasks_that_outlive_the_original() {
 #[test]
 fn on_mariadb_tasks_that_outlive_the_original() {
     tasks_that_outlive_the_original(Database::MariaDb);
+}
+
+#[test]
+fn on_postgres_both_ways_under_load() {
+    both_ways_under_load(Database::Postgres);
+}
+
+#[test]
+fn on_mariadb_both_ways_under_load() {
+    both_ways_under_load(Database::MariaDb);
 }
 
 /// A Znuny whose two daemons have the same place for their PID files, and the handler Probe.
@@ -120,6 +134,62 @@ fn tasks_that_outlive_the_original(database: Database) {
     assert!(!it.world.path(file).exists(), "nothing in it runs any more");
     it.otrsd(&["stop"]).ok();
     it.world.deserted();
+}
+
+/// From the original to otrsd and back while tasks wait and run, by the commands of each, and by those of the
+/// original alone: each task runs once.
+fn both_ways_under_load(database: Database) {
+    const TASKS: u32 = 240;
+    let it = together(database, 5);
+    let body = "select undef, undef, undef, 0.1";
+    let begun = |count| {
+        wait_until(&format!("{count} tasks to begin"), || {
+            (counts(&it).len() >= count).then_some(())
+        });
+    };
+    add(&it, 1..=TASKS, body);
+    it.original("start");
+    begun(15);
+    it.original("stop");
+    it.otrsd(&["start"]).ok();
+    begun(80);
+    it.otrsd(&["stop"]).ok();
+    it.otrsd(&["db", "remove", "--yes"]).ok();
+    it.original("start");
+    let left = counts(&it).len();
+    assert!(left < 230, "{left} of {TASKS} tasks were done before the way back");
+    each_ran_once(&it, TASKS);
+    it.original("stop");
+    wait_until("the original's end", || originals(&it).is_empty().then_some(()));
+
+    // Whoever knows the original's commands alone, and does not wait.
+    it.otrsd(&["start"]).ok();
+    add(&it, TASKS + 1..=2 * TASKS, body);
+    begun(TASKS as usize + 40);
+    it.original("stop");
+    it.original("start");
+    wait_until("the end of otrsd", || {
+        let all = it.world.processes();
+        all.iter().all(|(_, line)| line.contains("otrs.Daemon.pl")).then_some(())
+    });
+    let left = counts(&it).len();
+    assert!(left < 2 * TASKS as usize - 10, "{left} tasks were done before the original came");
+    each_ran_once(&it, 2 * TASKS);
+    it.original("status");
+    it.original("stop");
+    wait_until("the original's end", || originals(&it).is_empty().then_some(()));
+}
+
+/// Waits until nothing is in the queue.
+#[track_caller]
+fn each_ran_once(it: &Installation, tasks: u32) {
+    let (all, long) = (tasks as usize, Duration::from_mins(2));
+    wait_within(long, "all ends", || {
+        (notes(it).iter().filter(|line| line.starts_with("end")).count() >= all).then_some(())
+    });
+    let probes = "SELECT id FROM scheduler_task WHERE task_type = 'Probe'";
+    wait_until("an empty queue", || select(it, probes).is_empty().then_some(()));
+    assert_eq!(counts(it), (1..=tasks).map(|name| (name, (1, 1))).collect());
 }
 
 /// How often each task began and ended.
