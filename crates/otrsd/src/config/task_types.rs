@@ -9,7 +9,7 @@ use super::{
     keys::Keys,
     problem,
 };
-use crate::home;
+use crate::home::{self, Home};
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
 const KNOWN: [&str; 14] = [
@@ -116,16 +116,29 @@ impl Default for TaskType {
     }
 }
 
+/// What a type, or a cron task of ours alone, must not be while nodes of the original may be on the database.
+pub(super) fn foreign(what: &str, they: &str) -> String {
+    format!(
+        "{what}: a node of the original {they}; if there is none on this database, the setting {} is to be 0",
+        home::MIXED_CLUSTER
+    )
+}
+
 /// Every type that the settings speak of, and what is wrong with them: a type with a bad key is left out,
 /// so that its tasks are held and not run otherwise than they should be.
 pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Problem>) {
     let (mut types, mut problems) = (BTreeMap::new(), Vec::new());
     let usual = usual(settings);
+    let theirs = Home::mixed(settings).map(|home| home.task_types());
     let given = settings.get(SETTING).and_then(Value::as_map);
     for (name, value) in given.into_iter().flatten() {
         let mut complain =
             |what| problems.push(problem(settings, &format!("{SETTING}###{name}"), what));
         match task_type(&Keys::of(settings, SETTING, name, value), &usual) {
+            Ok(_) if theirs.as_ref().is_some_and(|theirs| !theirs.contains(name)) => {
+                let what = format!("there is no Perl handler for the type {name}");
+                complain(foreign(&what, "deletes its tasks unseen"));
+            }
             Ok(task_type) => drop(types.insert(name.clone(), task_type)),
             Err(what) => complain(what),
         }

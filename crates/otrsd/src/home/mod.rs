@@ -39,6 +39,9 @@ const MODULE_HOST: &str = include_str!("perl/ModuleHost.pl");
 const TASK_HOST: &str = include_str!("perl/TaskHost.pl");
 const SYNC: &str = include_str!("perl/sync.pl");
 
+/// While it is 1, as delivered, nodes of the original may be on the same database.
+pub(crate) const MIXED_CLUSTER: &str = "Daemon::MixedCluster";
+
 /// Where an installation's packages that matter here are.
 const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
 
@@ -72,6 +75,13 @@ impl Home {
             .get(SETTING)
             .and_then(Value::as_text)
             .map(|directory| Self::at(Path::new(directory)))
+    }
+
+    /// The installation of the settings, if nodes of the original may be beside this one: what they would run
+    /// otherwise, or take for damaged, is not run here either.
+    pub(crate) fn mixed(settings: &SysConfig) -> Option<Self> {
+        let is_mixed = settings.get(MIXED_CLUSTER).and_then(Value::as_text) != Some("0");
+        Self::of(settings).filter(|_| is_mixed)
     }
 
     /// What keeps it from being one.

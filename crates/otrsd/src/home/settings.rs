@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use sysconfig::{Origin, Problem, Setting, Value};
 
 use super::{
-    Home,
+    Home, MIXED_CLUSTER,
     dsn::{Access, plain},
     question::ask,
 };
@@ -66,6 +66,7 @@ impl Home {
         };
         // The installation's own goes before it.
         add("Daemon::StopGrace".to_owned(), Value::Text(STOP_GRACE.to_owned()));
+        add(MIXED_CLUSTER.to_owned(), Value::Text("1".to_owned()));
         add(CONFIGURED.to_owned(), Value::Text(configured));
         add(DATABASE_URL.to_owned(), Value::Text(database_url(&answer).with_context(place)?));
         for (name, value) in answer {

@@ -41,10 +41,13 @@ impl Handlers {
         functions: &Functions,
     ) -> Self {
         let mut all = types;
-        for name in functions.keys().filter(|name| !task_types::is_given(settings, name)) {
+        let perl = Home::of(settings).map(|home| home.task_types()).unwrap_or_default();
+        let is_mixed = Home::mixed(settings).is_some();
+        // A node of the original deletes the tasks of a type that it has no handler for.
+        let own = functions.keys().filter(|name| !is_mixed || perl.contains(*name));
+        for name in own.filter(|name| !task_types::is_given(settings, name)) {
             all.entry(name.clone()).or_default();
         }
-        let perl = Home::of(settings).map(|home| home.task_types()).unwrap_or_default();
         for name in perl.iter().filter(|name| !task_types::is_given(settings, name)) {
             all.entry(name.clone()).or_insert_with(|| task_types::usual(settings));
         }

@@ -1,16 +1,22 @@
 //! The original's daemon before, after and beside otrsd, on one installation of a real Znuny.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    time::Duration,
+};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
+use serde_json::Value;
+
 use crate::{
-    harness::{wait_until, wait_within},
+    harness::{setting, wait_until, wait_within},
     installation::Installation,
-    tasks::Database,
+    tasks::{Database, shell},
 };
 
 #[test]
@@ -31,6 +37,62 @@ fn on_postgres_both_ways_under_load() {
 #[test]
 fn on_mariadb_both_ways_under_load() {
     both_ways_under_load(Database::MariaDb);
+}
+
+/// What a node of the original would run otherwise, or delete, is refused and left out, until there is said to be none.
+#[test]
+fn what_fights_with_the_original_is_left_out() {
+    let it = Installation::new(Database::Postgres).with_probe();
+    it.otrsd(&["db", "migrate"]).ok();
+    let cron = "Daemon::SchedulerCronTaskManager::Task###";
+    let task = |key: &str, items: &str| {
+        let schedule = "<Item Key='Schedule'>1 2 3 4 *</Item>";
+        format!(
+            "<Setting Name='{cron}{key}' Valid='1'><Value><Hash>{schedule}{items}</Hash></Value></Setting>\n"
+        )
+    };
+    let module =
+        "<Item Key='Module'>Kernel::System::Cache</Item><Item Key='Function'>CleanUp</Item>";
+    it.world.configure(
+        "50-foreign",
+        &[
+            task("Zone", &format!("{module}<Item Key='TimeZone'>Europe/Berlin</Item>")),
+            task("Missed", &format!("{module}<Item Key='MissedRuns'>all</Item>")),
+            task("Program", "<Item Key='Command'>true</Item>"),
+            task("Type", "<Item Key='TaskType'>Nowhere</Item>"),
+            task("Fine", "<Item Key='TaskType'>Probe</Item>"),
+            shell("Nowhere", "true", &[]),
+            shell("Probe", "true", &[]),
+            setting("Daemon::SchedulerCronTaskManager::Dialect", "vixie"),
+        ],
+    );
+    let listed = || -> BTreeSet<String> {
+        let text = it.otrsd(&["cron", "list", "--json"]).ok().stdout;
+        let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        all.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let ours = ["Zone", "Missed", "Program", "Type", "Fine"];
+    let own = || ours.into_iter().filter(|name| listed().contains(*name)).collect::<Vec<_>>();
+    let check = it.otrsd(&["check"]);
+    assert_eq!(check.code, 3, "{check:?}");
+    let said: Vec<_> =
+        check.stdout.lines().filter(|it| it.contains("Daemon::MixedCluster")).collect();
+    assert_eq!(said.len(), 6, "{check:?}");
+    for what in [
+        "Task###Zone",
+        "Task###Missed",
+        "Task###Program",
+        "Task###Type",
+        "TaskType###Nowhere",
+        "Dialect",
+    ] {
+        assert_eq!(said.iter().filter(|line| line.contains(what)).count(), 1, "{what}: {said:#?}");
+    }
+    assert_eq!(own(), ["Fine"]);
+    it.edit("$Self->{'Daemon::MixedCluster'} = 0;");
+    let check = it.otrsd(&["check"]).ok().stdout;
+    assert!(check.contains("no problem"), "{check}");
+    assert_eq!(own(), ours);
 }
 
 /// A Znuny whose two daemons have the same place for their PID files, and the handler Probe.

@@ -19,7 +19,7 @@ use super::{
     problem,
     task_types::{self, TaskType},
 };
-use crate::home;
+use crate::home::Home;
 
 const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
 const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
@@ -66,6 +66,25 @@ pub(crate) enum MissedRuns {
 }
 
 impl CronTask {
+    /// This one, if nodes of the original run it as it is run here. `types`: those with a handler in Perl.
+    fn beside_perl(self, types: &BTreeSet<String>) -> Result<Self, String> {
+        let no = |what: &str, they: &str| Err(task_types::foreign(what, they));
+        match &self.work {
+            _ if self.zone != TimeZone::UTC => no("'TimeZone'", "reads schedules in UTC"),
+            _ if self.missed != MissedRuns::Latest => {
+                no("'MissedRuns'", "runs the latest instant that was missed")
+            }
+            CronWork::Command(_) => {
+                no("'Command'", "takes its tasks for damaged, and deletes them")
+            }
+            CronWork::Task { task_type, .. } if !types.contains(task_type) => no(
+                &format!("'TaskType' {task_type} has no handler in Perl"),
+                "deletes its tasks unseen",
+            ),
+            CronWork::Task { .. } | CronWork::Module { .. } => Ok(self),
+        }
+    }
+
     /// The type of the tasks that are added, and their data. Of a command the settings alone say what it is.
     pub(crate) fn payload(&self, due: jiff::Timestamp) -> (&str, Json) {
         let (key, due) = (&self.key, due.to_string());
@@ -94,13 +113,18 @@ pub(crate) struct CronTasks {
 /// Reads all cron tasks; a bad one is left out.
 pub(crate) fn read(settings: &SysConfig) -> CronTasks {
     let mut read = CronTasks::default();
-    let dialect = dialect(settings).unwrap_or_else(|what| {
+    let theirs = Home::mixed(settings).map(|home| home.task_types());
+    let dialect = dialect(settings).unwrap_or_else(|(dialect, what)| {
         read.problems.push(problem(settings, DIALECT, what));
-        Dialect::Vixie
+        dialect
     });
     for (key, value) in given(settings) {
         let keys = Keys::of(settings, TASK, key, value);
         let found = task::read(&keys, key, dialect, &read.names);
+        let found = found.and_then(|task| match &theirs {
+            Some(theirs) => task.beside_perl(theirs),
+            None => Ok(task),
+        });
         let name = value.get("TaskName").and_then(Value::as_text).map(str::trim);
         read.names.insert(name.filter(|name| !name.is_empty()).unwrap_or(key).to_owned());
         let mut complain =
@@ -118,19 +142,29 @@ pub(crate) fn read(settings: &SysConfig) -> CronTasks {
 ///
 /// # Errors
 ///
-/// What is wrong with the setting.
-pub(crate) fn dialect(settings: &SysConfig) -> Result<Dialect, String> {
+/// Whose rules are taken instead, and what is wrong with the setting.
+fn dialect(settings: &SysConfig) -> Result<Dialect, (Dialect, String)> {
+    let is_home = Home::of(settings).is_some();
+    let usual = if is_home { Dialect::Perl } else { Dialect::Vixie };
     match settings.get(DIALECT).map(|value| value.as_text().unwrap_or("no text").trim()) {
-        None | Some("") if settings.get(home::SETTING).is_some() => Ok(Dialect::Perl),
-        None | Some("" | "vixie") => Ok(Dialect::Vixie),
+        None | Some("") => Ok(usual),
+        Some("vixie") if Home::mixed(settings).is_some() => {
+            let what =
+                task_types::foreign("vixie; perl is used", "reads schedules by Perl's rules");
+            Err((Dialect::Perl, what))
+        }
+        Some("vixie") => Ok(Dialect::Vixie),
         Some("perl") => Ok(Dialect::Perl),
-        Some(other) => Err(format!("must be perl or vixie, not '{other}'; vixie is used")),
+        Some(other) => {
+            let name = if is_home { "perl" } else { "vixie" };
+            Err((usual, format!("must be perl or vixie, not '{other}'; {name} is used")))
+        }
     }
 }
 
 /// The cron tasks that nobody runs here: a Perl module without a command in its place.
 pub(crate) fn without_handler(settings: &SysConfig) -> Vec<Problem> {
-    if task_types::is_given(settings, TYPE) || settings.get(home::SETTING).is_some() {
+    if task_types::is_given(settings, TYPE) || Home::of(settings).is_some() {
         return Vec::new();
     }
     let what = |task: CronTask| match task.work {

@@ -103,3 +103,49 @@ fn a_perl_module_is_planned_and_somebody_must_run_it() {
                    <Item Key='Command'>true</Item></Hash></Value></Setting>";
     assert!(without_handler(&settings(&[("Clean", &task)], handler)).is_empty());
 }
+
+/// Each of them runs otherwise on a node of the original, or not at all.
+#[test]
+fn what_does_not_go_with_nodes_of_the_original() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("Known.pm"), "").unwrap();
+    let home = format!(
+        "<Setting Name='Home' Valid='1'><Value><Item>{}</Item></Value></Setting>",
+        home.path().display()
+    );
+    let module = "<Item Key='Module'>Kernel::X</Item><Item Key='Function'>Y</Item>";
+    let apart =
+        "<Setting Name='Daemon::MixedCluster' Valid='1'><Value><Item>0</Item></Value></Setting>";
+    for (items, expected) in [
+        (format!("{module}<Item Key='TimeZone'>Europe/Berlin</Item>"), Some("'TimeZone'")),
+        (format!("{module}<Item Key='TimeZone'>UTC</Item>"), None),
+        (format!("{module}<Item Key='MissedRuns'>all</Item>"), Some("'MissedRuns'")),
+        (format!("{module}<Item Key='MissedRuns'>none</Item>"), Some("'MissedRuns'")),
+        (format!("{module}<Item Key='MissedRuns'>latest</Item>"), None),
+        ("<Item Key='TaskType'>Known</Item>".to_owned(), None),
+        ("<Item Key='TaskType'>Other</Item>".to_owned(), Some("'TaskType' Other")),
+        (module.to_owned(), None),
+    ] {
+        let items = format!("{EVERY_MINUTE}{items}");
+        let mixed = read(&settings(&[("A", &items)], &home));
+        let said: Vec<_> = mixed.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), usize::from(expected.is_some()), "{items}: {said:?}");
+        assert_eq!(mixed.tasks.is_empty(), expected.is_some(), "{items}");
+        if let Some(expected) = expected {
+            assert!(said[0].contains(expected) && said[0].contains("MixedCluster"), "{said:?}");
+        }
+        let alone = read(&settings(&[("A", &items)], &(home.clone() + apart)));
+        assert!(alone.problems.is_empty() && alone.tasks.len() == 1, "{items}");
+    }
+    let vixie = "<Item Key='TaskType'>Known</Item><Item Key='Schedule'>5/10 * * * *</Item>";
+    for (more, dialect) in [("", Dialect::Perl), (apart, Dialect::Vixie)] {
+        let more = format!("{home}{more}{}", dialect_setting("vixie"));
+        let read = read(&settings(&[("A", vixie)], &more));
+        let schedule = Schedule::parse("5/10 * * * *", dialect).ok();
+        assert_eq!(read.tasks.first().map(|task| task.schedule), schedule);
+        let said = read.problems.iter().any(|it| it.to_string().contains(DIALECT));
+        assert_eq!(said, dialect == Dialect::Perl);
+    }
+}
