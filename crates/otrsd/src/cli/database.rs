@@ -55,7 +55,7 @@ fn open<T>(
     runtime.block_on(async {
         let store = database::open(&configuration.settings, CONNECTIONS)
             .map_err(|error| Failure::configuration(&error))?;
-        let identity = database::identity()?;
+        let identity = database::identity(&configuration.settings)?;
         let database = Database { configuration, store, identity };
         let done = work(&database).await;
         database.store.close().await;

@@ -113,10 +113,12 @@ pub(crate) fn described(settings: &SysConfig) -> String {
     format!("{} (setting {DATABASE_URL}, {origin})", shown(settings))
 }
 
-/// Who uses the database: this host. A database that remembers others was copied, or restored elsewhere.
-pub(crate) fn identity() -> anyhow::Result<Identity> {
+/// Who uses the database: this host, for this installation. A database that remembers others was copied, or
+/// restored elsewhere.
+pub(crate) fn identity(settings: &SysConfig) -> anyhow::Result<Identity> {
     let host = gethostname()?.to_string_lossy().into_owned();
-    Ok(Identity { system: String::new(), hosts: vec![host] })
+    let system = text(settings, home::SYSTEM_ID).unwrap_or_default().to_owned();
+    Ok(Identity { system, hosts: vec![host] })
 }
 
 /// The standard database, below every other layer: a file in the state directory.

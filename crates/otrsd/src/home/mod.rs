@@ -29,7 +29,7 @@ use sysconfig::{SysConfig, Value};
 
 pub(crate) use self::{
     otobo::waits,
-    settings::{CONFIGURED, SETTING},
+    settings::{CONFIGURED, SETTING, SYSTEM_ID},
 };
 
 /// The variable that names the installation.

@@ -16,6 +16,8 @@ const SETTINGS: &str = include_str!("perl/settings.pl");
 
 /// The setting that only an installation has: where it is.
 pub(crate) const SETTING: &str = "Home";
+/// The number of the help desk, the same on all of its nodes.
+pub(crate) const SYSTEM_ID: &str = "SystemID";
 /// The state of its configuration, by which modules in Perl are known.
 pub(crate) const CONFIGURED: &str = "HomeConfiguration";
 /// What the daemon reads, by the beginnings of names; the rest stays where it is.
@@ -27,10 +29,10 @@ const WANTED: [&str; 13] = [
     "OTOBOTimeZone",
     "Database",
     "SecureMode",
+    SYSTEM_ID,
     "TempDir",
     "Cache::",
     "Product",
-    "SystemID",
     "LogModule",
     "MinimumLogLevel",
 ];

@@ -34,8 +34,8 @@ pub(crate) async fn wait(
                 logs::note(&format!(
                     "{}: the database is used on {}, where workers live: {} joins them",
                     context.name(),
-                    moved.remembered.hosts.join(", "),
-                    moved.present.hosts.join(", "),
+                    moved.remembered,
+                    moved.present,
                 ));
                 return Ok(true);
             }
@@ -45,8 +45,8 @@ pub(crate) async fn wait(
                     "{}: the database was used on {}, and this is {}: a copy must not run its tasks. \
                      Nothing is done until 'otrsd db adopt'",
                     context.name(),
-                    moved.remembered.hosts.join(", "),
-                    moved.present.hosts.join(", "),
+                    moved.remembered,
+                    moved.present,
                 ));
             }
             _ => {}
@@ -58,7 +58,7 @@ pub(crate) async fn wait(
 
 /// An empty database becomes ours; one with other tables is for a human to migrate.
 async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_store::Result<State>> {
-    let present = database::identity()?;
+    let present = database::identity(context.settings())?;
     let state = async {
         let status = store.schema_status(&present).await?;
         match status.version {

@@ -1,22 +1,16 @@
 //! The original's daemon before, after and beside otrsd, on one installation of a real Znuny.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use serde_json::Value;
-
 use crate::{
-    harness::{setting, wait_until, wait_within},
+    harness::{wait_until, wait_within},
     installation::Installation,
-    tasks::{Database, shell},
+    tasks::Database,
 };
 
 #[test]
@@ -39,64 +33,8 @@ fn on_mariadb_both_ways_under_load() {
     both_ways_under_load(Database::MariaDb);
 }
 
-/// What a node of the original would run otherwise, or delete, is refused and left out, until there is said to be none.
-#[test]
-fn what_fights_with_the_original_is_left_out() {
-    let it = Installation::new(Database::Postgres).with_probe();
-    it.otrsd(&["db", "migrate"]).ok();
-    let cron = "Daemon::SchedulerCronTaskManager::Task###";
-    let task = |key: &str, items: &str| {
-        let schedule = "<Item Key='Schedule'>1 2 3 4 *</Item>";
-        format!(
-            "<Setting Name='{cron}{key}' Valid='1'><Value><Hash>{schedule}{items}</Hash></Value></Setting>\n"
-        )
-    };
-    let module =
-        "<Item Key='Module'>Kernel::System::Cache</Item><Item Key='Function'>CleanUp</Item>";
-    it.world.configure(
-        "50-foreign",
-        &[
-            task("Zone", &format!("{module}<Item Key='TimeZone'>Europe/Berlin</Item>")),
-            task("Missed", &format!("{module}<Item Key='MissedRuns'>all</Item>")),
-            task("Program", "<Item Key='Command'>true</Item>"),
-            task("Type", "<Item Key='TaskType'>Nowhere</Item>"),
-            task("Fine", "<Item Key='TaskType'>Probe</Item>"),
-            shell("Nowhere", "true", &[]),
-            shell("Probe", "true", &[]),
-            setting("Daemon::SchedulerCronTaskManager::Dialect", "vixie"),
-        ],
-    );
-    let listed = || -> BTreeSet<String> {
-        let text = it.otrsd(&["cron", "list", "--json"]).ok().stdout;
-        let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-        all.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect()
-    };
-    let ours = ["Zone", "Missed", "Program", "Type", "Fine"];
-    let own = || ours.into_iter().filter(|name| listed().contains(*name)).collect::<Vec<_>>();
-    let check = it.otrsd(&["check"]);
-    assert_eq!(check.code, 3, "{check:?}");
-    let said: Vec<_> =
-        check.stdout.lines().filter(|it| it.contains("Daemon::MixedCluster")).collect();
-    assert_eq!(said.len(), 6, "{check:?}");
-    for what in [
-        "Task###Zone",
-        "Task###Missed",
-        "Task###Program",
-        "Task###Type",
-        "TaskType###Nowhere",
-        "Dialect",
-    ] {
-        assert_eq!(said.iter().filter(|line| line.contains(what)).count(), 1, "{what}: {said:#?}");
-    }
-    assert_eq!(own(), ["Fine"]);
-    it.edit("$Self->{'Daemon::MixedCluster'} = 0;");
-    let check = it.otrsd(&["check"]).ok().stdout;
-    assert!(check.contains("no problem"), "{check}");
-    assert_eq!(own(), ours);
-}
-
 /// A Znuny whose two daemons have the same place for their PID files, and the handler Probe.
-fn together(database: Database, workers: u32) -> Installation {
+pub(crate) fn together(database: Database, workers: u32) -> Installation {
     let it = Installation::new(database).with_probe();
     let run = it.world.text("run");
     it.edit(&format!(
@@ -107,12 +45,12 @@ fn together(database: Database, workers: u32) -> Installation {
 }
 
 /// What the tasks say, in their order.
-fn notes(it: &Installation) -> Vec<String> {
+pub(crate) fn notes(it: &Installation) -> Vec<String> {
     it.world.read("run/notes").lines().map(str::to_owned).collect()
 }
 
 /// Adds tasks by the installation's own code. Each notes its beginning, does something, and notes its end.
-fn add(it: &Installation, names: impl IntoIterator<Item = u32>, body: &str) {
+pub(crate) fn add(it: &Installation, names: impl IntoIterator<Item = u32>, body: &str) {
     let notes = it.world.text("run/notes");
     let mut script = String::new();
     for name in names {
@@ -130,22 +68,22 @@ fn add(it: &Installation, names: impl IntoIterator<Item = u32>, body: &str) {
 }
 
 /// The process that began a task last.
-fn begun(it: &Installation, name: u32) -> Option<i32> {
+pub(crate) fn begun(it: &Installation, name: u32) -> Option<i32> {
     let line = notes(it).into_iter().rfind(|line| line.starts_with(&format!("begin {name} ")))?;
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
 /// The processes of the original that live.
-fn originals(it: &Installation) -> Vec<i32> {
+pub(crate) fn originals(it: &Installation) -> Vec<i32> {
     let all = it.world.processes();
     all.iter().filter(|(_, line)| line.contains("otrs.Daemon.pl")).map(|(pid, _)| *pid).collect()
 }
 
-fn sql(it: &Installation, statement: &str) {
+pub(crate) fn sql(it: &Installation, statement: &str) {
     it.perl(&format!("$Kernel::OM->Get('Kernel::System::DB')->Do( SQL => q[{statement}] ) or die"));
 }
 
-fn select(it: &Installation, statement: &str) -> String {
+pub(crate) fn select(it: &Installation, statement: &str) -> String {
     it.perl(&format!(
         "my $DB = $Kernel::OM->Get('Kernel::System::DB'); $DB->Prepare( SQL => q[{statement}] ) or die;
          while ( my @Row = $DB->FetchrowArray() ) {{ print join( ' ', @Row ), qq(\\n) }}"
@@ -255,7 +193,7 @@ fn each_ran_once(it: &Installation, tasks: u32) {
 }
 
 /// How often each task began and ended.
-fn counts(it: &Installation) -> BTreeMap<u32, (u32, u32)> {
+pub(crate) fn counts(it: &Installation) -> BTreeMap<u32, (u32, u32)> {
     let mut counts = BTreeMap::<u32, (u32, u32)>::new();
     for line in notes(it) {
         let words: Vec<_> = line.split(' ').collect();

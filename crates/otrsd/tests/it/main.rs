@@ -33,6 +33,7 @@ mod home_log;
 mod home_service;
 mod home_check;
 mod home_mail;
+mod home_beside;
 mod home_tasks;
 mod home_together;
 mod hostile;

@@ -1,6 +1,8 @@
 //! What the database remembers of its installation, so that a copy of it is noticed: a test copy must never
 //! send the mail that the original queued.
 
+use std::fmt;
+
 use serde_json::json;
 
 use crate::database::{Connection, arguments};
@@ -14,6 +16,13 @@ pub struct Identity {
     pub system: String,
     /// The hosts that have used it.
     pub hosts: Vec<String>,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hosts.join(", "))?;
+        if self.system.is_empty() { Ok(()) } else { write!(f, " (SystemID {})", self.system) }
+    }
 }
 
 impl Identity {

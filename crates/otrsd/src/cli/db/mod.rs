@@ -60,7 +60,7 @@ async fn adopt(database: &Database) -> Result<(), Failure> {
     if !schema.is_current() {
         return Err(Failure { code: 4, text: verdict(&schema) });
     }
-    let hosts = database.identity.hosts.join(", ");
+    let hosts = &database.identity;
     if schema.moved.is_none() {
         print(&format!("nothing to do, the database knows {hosts}\n"));
         return Ok(());

@@ -104,8 +104,7 @@ fn page(shown: &Shown, paint: Paint) -> String {
         let warning = format!(
             "This database remembers {} and not {}: it was copied or restored, and no worker takes \
              its tasks. If they are to run here, run otrsd db adopt.",
-            moved.remembered.hosts.join(", "),
-            moved.present.hosts.join(", ")
+            moved.remembered, moved.present
         );
         let _ = writeln!(text, "{}", paint.paint(Colour::Red, &warning));
     }

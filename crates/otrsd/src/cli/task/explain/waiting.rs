@@ -39,10 +39,8 @@ fn hindrances(facts: &Facts) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(Moved { remembered, present }) = &facts.moved {
         said.push(format!(
-            "The database remembers {} and not {}: it was copied or restored, and nothing is taken. \
+            "The database remembers {remembered} and not {present}: it was copied or restored, and nothing is taken. \
              If its tasks are to run here, run otrsd db adopt.",
-            remembered.hosts.join(", "),
-            present.hosts.join(", ")
         ));
     }
     said.extend(facts.explanation.pauses.iter().map(paused));
