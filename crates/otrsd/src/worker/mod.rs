@@ -89,7 +89,7 @@ impl DaemonModule for SchedulerTaskWorker {
     /// Works until this life ends: everything claimed is finished or free by then.
     async fn run(&mut self) -> anyhow::Result<Round> {
         let heartbeat = tokio::spawn(heartbeat::keep(self.context.settings().clone()));
-        let round = self.live().await;
+        let round = Box::pin(self.live()).await;
         heartbeat.abort();
         round
     }
