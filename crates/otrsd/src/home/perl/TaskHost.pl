@@ -2,12 +2,12 @@
 # Runs tasks by the installation's own handlers, unmodified. The framework is loaded once; each child that is
 # asked for is a copy of it, which takes one task, or several of a type, and ends.
 #
-#   TaskHost.pl PROGRAM PRODUCT SOCKET PRCTL CLONE [--debug]
+#   TaskHost.pl PROGRAM PRODUCT SOCKET PRCTL CLONE
 #
 # PROGRAM is the original's, for whoever asks where he is. Each byte on the standard input asks for one child;
 # its end is that of the host. A child connects twice to the abstract SOCKET, and says in one byte which
-# connection it is: C brings tasks and takes results, one JSON text a line, O takes what is printed. PRCTL and
-# CLONE are the numbers of two system calls that Perl has no names for.
+# connection it is: C brings tasks and takes results, each a hash that Storable froze behind its length, O takes what is
+# printed. PRCTL and CLONE are the numbers of two system calls that Perl has no names for.
 
 use strict;
 use warnings;
@@ -35,7 +35,6 @@ END {
 }
 
 use IO::Handle ();
-use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
 use Socket qw(PF_UNIX SOCK_STREAM pack_sockaddr_un);
 use Storable ();
@@ -48,14 +47,11 @@ use constant {
     PR_SET_PDEATHSIG => 1,
     SIGCHLD         => 17,
     SIGKILL         => 9,
-    HANDLERS        => 'Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker',
     WORKER          => 'Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker',
 };
 
-my ( undef, $product, $socket, $prctl, $clone, $option ) = @ARGV;
-my $is_debug = ( $option // '' ) eq '--debug';
-my $worker   = getppid;
-my $json     = JSON::PP->new()->utf8();
+my ( undef, $product, $socket, $prctl, $clone ) = @ARGV;
+my $worker = getppid;
 
 # Who looks with ps sees what it is, and not this text.
 $0 = 'otrsd perl host';
@@ -92,6 +88,12 @@ my $has_complained;
     };
 }
 
+# Where memory is short, the kernel is to end a copy, or this process, rather than others: no task is lost with it.
+if ( open my $file, '>', '/proc/self/oom_score_adj' ) {
+    print {$file} '1000';
+    close $file;
+}
+
 my $checked = time;
 while ( sysread STDIN, my $order, 1 ) {
 
@@ -115,10 +117,9 @@ sub load {
     require Kernel::System::Daemon::SchedulerDB;
     require Kernel::System::Daemon::DaemonModules::BaseTaskWorker;
     $Kernel::OM->Get($_) for grep { $_ ne 'Kernel::System::DB' } @KEPT;
-    # What each task needs; the objects are its own.
+    # Of the printing into strings by which handlers catch errors.
     require PerlIO::scalar;
-    $Kernel::OM->Get('Kernel::System::Cache');
-    discard(@KEPT);
+    prepare();
     my $driver = $Kernel::OM->Get('Kernel::Config')->Get('DatabaseDSN') // '';
     if ( $driver =~ m{\Adbi:(\w+)}ixms ) {
         require DBI;
@@ -134,6 +135,12 @@ sub load {
     }
     %stamps = map { $_ => stamp($_) } grep { defined && -e } values %INC;
     $stamps{$_} //= stamp($_) for map { glob "'$_/Kernel/Config/Files/*.pm'" } @INC;
+    return;
+}
+
+# As in the original, where many processes work at the same time.
+sub prepare {
+    $Kernel::OM->Get('Kernel::System::Cache')->Configure( CacheInMemory => 0, CacheInBackend => 1 );
     return;
 }
 
@@ -159,10 +166,6 @@ sub live {
     # The worker's death is ours; it may have been before this call.
     syscall $prctl + 0, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
     POSIX::_exit(0) if getppid != $worker;
-    if ( open my $file, '>', '/proc/self/oom_score_adj' ) {
-        print {$file} '1000';
-        close $file;
-    }
     srand;
     my ( $own, $tasks, $output ) = ( $$, connection('C'), connection('O') );
     open STDIN,  '<',  '/dev/null' or die "cannot close the input: $!\n";
@@ -173,13 +176,12 @@ sub live {
     close $output;
 
     my $ran = 0;
-    while ( defined( my $line = line($tasks) ) ) {
-        my $task = $json->decode($line);
+    while ( my $task = message($tasks) ) {
         my $result = has_changed() ? { outcome => 'stale' } : run( $task, $ran++ );
 
         # A copy that the handler made and lost runs on up to here.
         POSIX::_exit(0) if $$ != $own;
-        print {$tasks} $json->encode($result), "\n";
+        print {$tasks} pack 'N/a*', Storable::nfreeze($result);
         last if $task->{last} || $result->{outcome} eq 'stale';
     }
     return;
@@ -194,14 +196,17 @@ sub connection {
     return $connection;
 }
 
-# The next line, if one comes. Perl's own way would add the number of the line to every message of a handler.
-sub line {
+# The next one, if one comes.
+sub message {
     my ($connection) = @_;
-    my $line = '';
-    while ( $line !~ m{\n\z}xms ) {
-        sysread( $connection, $line, 65536, length $line ) or return;
+    my ( $length, $text ) = ( 4, '' );
+    for my $is_image ( 0, 1 ) {
+        while ( length $text < $length ) {
+            sysread( $connection, $text, $length - length $text, length $text ) or return;
+        }
+        ( $length, $text ) = ( unpack( 'N', $text ), '' ) if !$is_image;
     }
-    return $line;
+    return Storable::thaw($text);
 }
 
 # Runs one task, and tells how it ended.
@@ -210,21 +215,22 @@ sub run {
     my ( $type, $name ) = @{$task}{qw(type name)};
     my @before = times;
     my $kept   = $ran && $task->{keep_objects};
-    discard(@KEPT) if $ran && !$kept;
+    if ( $ran && !$kept ) {
+        discard(@KEPT);
+        prepare();
+    }
     local %ENV = ( %ENV, OTRSD_TASK_ID => $task->{id} );
 
     # By this, too, whoever outlives the task is found.
     $0 = "otrsd perl task $task->{id} ($type)";
 
-    # As in the original, where many processes work at the same time.
-    $Kernel::OM->Get('Kernel::System::Cache')->Configure( CacheInMemory => 0, CacheInBackend => 1 );
-    my $handler = HANDLERS . "::$type";
+    my $handler = WORKER . "::$type";
     my $data    = eval { payload( $task->{data} ) };
     return { outcome => 'failed', error => "its data cannot be read: $@" } if !defined $data;
     my $is_done;
     $has_told = $has_complained = 0;
     my $has_lived = eval {
-        $Kernel::OM->ObjectParamAdd( $handler => { Debug => $is_debug } );
+        $Kernel::OM->ObjectParamAdd( $handler => { Debug => 0 } );
         $is_done = $Kernel::OM->Get($handler)->Run(
             TaskID   => $task->{row},
             TaskName => $name,
@@ -261,6 +267,9 @@ sub discard {
 # The data as Perl froze it, or as JSON.
 sub payload {
     my ($text) = @_;
-    return $json->decode($text) if $text =~ m{\A\s*[\[\{]}xms;
+    if ( $text =~ m{\A\s*[\[\{]}xms ) {
+        require JSON::PP;
+        return JSON::PP->new()->utf8()->decode($text);
+    }
     return Storable::thaw( decode_base64($text) ) // die "they are neither JSON nor what Storable froze, in base64\n";
 }

@@ -7,7 +7,7 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::report::{Outcome, Report, ending_of, letter};
+use super::report::{Outcome, Report, ending_of, is_part, letter};
 use crate::worker::{
     attend::attend,
     command::Running,
@@ -28,8 +28,6 @@ use crate::worker::{
 
 /// What a child wrote before its end is there already.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// Bytes: a result holds the text of an exception at most.
-const LONGEST_REPORT: u64 = 1 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// A child that waits for a task.
@@ -37,7 +35,7 @@ const CHUNK: usize = 64 << 10;
 pub(super) struct Child {
     running: Running<UnixStream>,
     tasks: OwnedWriteHalf,
-    reports: BufReader<OwnedReadHalf>,
+    reports: OwnedReadHalf,
     reaper: Arc<Reaper>,
     /// The type of the tasks that it ran, and how many.
     kind: Option<String>,
@@ -57,7 +55,7 @@ impl Child {
         Self {
             running: Running { leader: Pid::from_raw(pid), end, output },
             tasks,
-            reports: BufReader::new(reports),
+            reports,
             reaper: Arc::clone(reaper),
             kind: None,
             ran: 0,
@@ -92,21 +90,21 @@ impl Child {
         }
         let is_last = !self.may_run_more(order);
         let letter = letter(order, is_last);
-        let (mut line, mut tail) = (Vec::new(), Tail::default());
+        let (mut message, mut tail) = (Vec::new(), Tail::default());
         let (reports, tasks) = (&mut self.reports, &mut self.tasks);
         let told = async {
             // One that died meanwhile reads nothing: its end tells more.
             let _ = tasks.write_all(&letter).await;
-            read(reports, &mut line).await;
-            if is_last || line.is_empty() {
+            read(reports, &mut message).await;
+            if is_last || is_part(&message) {
                 pending::<()>().await;
             }
         };
         let attended = attend(&mut self.running, &order.policy, &mut tail, stop, told).await;
-        if line.is_empty() {
-            let _ = timeout(AT_ONCE, read(&mut self.reports, &mut line)).await;
+        if is_part(&message) {
+            let _ = timeout(AT_ONCE, read(&mut self.reports, &mut message)).await;
         }
-        let report: Option<Report> = serde_json::from_slice(&line).ok();
+        let report = Report::read(&message);
         let end = attended.end;
         // What we wanted to end is not used again.
         self.is_over = end.is_some() || report.is_none() || attended.ours.is_some();
@@ -130,10 +128,9 @@ impl Child {
     }
 }
 
-/// A line, if one comes.
-async fn read(reports: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) {
-    // What is no whole line is no JSON either.
-    let _ = reports.take(LONGEST_REPORT).read_until(b'\n', line).await;
+/// What is missing of a report, if it comes.
+async fn read(reports: &mut OwnedReadHalf, message: &mut Vec<u8>) {
+    while is_part(message) && matches!(reports.read_buf(message).await, Ok(1..)) {}
 }
 
 /// Adds what was printed before the report.

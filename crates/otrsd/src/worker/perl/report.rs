@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::json;
+use perl_storable::{Hash, Key, Value, freeze, thaw};
 
 use crate::worker::{
     attend::{Attended, ending},
@@ -12,18 +11,21 @@ use crate::worker::{
     output::{Tail, legible},
 };
 
-/// One line of a child.
-#[derive(Debug, Deserialize)]
+/// Bytes: a report holds the text of an exception at most.
+const LONGEST: usize = 1 << 20;
+/// Bytes of the length before an image.
+const LENGTH: usize = 4;
+
+/// What a child says of a task.
+#[derive(Debug)]
 pub(super) struct Report {
     pub(super) outcome: Outcome,
     error: Option<String>,
     /// Seconds of processor time.
-    #[serde(default)]
     cpu: f64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
     Success,
     Failed,
@@ -32,26 +34,63 @@ pub(super) enum Outcome {
 }
 
 impl Report {
+    /// What was sent, if it is whole and makes sense.
+    pub(super) fn read(message: &[u8]) -> Option<Self> {
+        let report = thaw(image(message)?).ok()?;
+        let outcome = match report.get("outcome")?.as_str()? {
+            "success" => Outcome::Success,
+            "failed" => Outcome::Failed,
+            "stale" => Outcome::Stale,
+            _ => return None,
+        };
+        let cpu = report.get("cpu").and_then(Value::as_f64).unwrap_or_default();
+        Some(Self { outcome, error: report.get("error").and_then(text), cpu })
+    }
+
     pub(super) fn cpu(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.cpu).ok()
     }
 }
 
-/// The task as the host reads it. Its data pass as they are stored.
+/// Whether more is to come.
+pub(super) fn is_part(message: &[u8]) -> bool {
+    message.len() < LONGEST && image(message).is_none()
+}
+
+/// Whatever a handler died with.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        other => other.as_str().map(str::to_owned),
+    }
+}
+
+/// What is behind the length.
+fn image(message: &[u8]) -> Option<&[u8]> {
+    let (length, image) = message.split_first_chunk::<LENGTH>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    image.get(..length)
+}
+
+/// The task as a child reads it. Its data pass as they are stored.
 pub(super) fn letter(order: &Order, is_last: bool) -> Vec<u8> {
     let task = &order.task;
-    let letter = json!({
-        "id": task.id.to_string(),
-        "row": task.row,
-        "type": task.task_type,
-        "name": task.name,
-        "data": task.data,
-        "last": u8::from(is_last),
-        "keep_objects": u8::from(order.policy.keep_objects),
-    });
-    let mut text = letter.to_string().into_bytes();
-    text.push(b'\n');
-    text
+    let mut letter = Hash::default();
+    for (key, value) in [
+        ("id", Value::from(task.id.to_string().as_str())),
+        ("row", Value::from(task.row)),
+        ("type", Value::from(task.task_type.as_str())),
+        ("name", Value::from(task.name.as_str())),
+        ("data", Value::Bytes(task.data.clone().into_bytes())),
+        ("last", Value::from(is_last)),
+        ("keep_objects", Value::from(order.policy.keep_objects)),
+    ] {
+        letter.insert(Key::from(key), value);
+    }
+    // Of gigabytes nothing is frozen: the child ends, and the task has failed.
+    let image = freeze(&Value::Hash(letter)).unwrap_or_default();
+    let length = u32::try_from(image.len()).unwrap_or_default();
+    [&length.to_be_bytes()[..], &image].concat()
 }
 
 /// What an execution came to. One that had succeeded when we wanted its end has succeeded; one that left
@@ -69,5 +108,40 @@ pub(super) fn ending_of(report: Option<Report>, attended: Attended, tail: &Tail)
             Ending::Temporary(why, _) => Ending::Failed(why),
             ending => ending,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_report_that_makes_sense_is_one() {
+        let message = |pairs: &[(&str, Value)]| {
+            let mut report = Hash::default();
+            for (key, value) in pairs {
+                report.insert(Key::from(*key), value.clone());
+            }
+            let image = freeze(&Value::Hash(report)).unwrap();
+            [&u32::try_from(image.len()).unwrap().to_be_bytes()[..], &image].concat()
+        };
+        let whole = message(&[
+            ("outcome", Value::from("failed")),
+            ("error", Value::Bytes(b"no \xFF".to_vec())),
+            ("cpu", Value::from("0.25")),
+        ]);
+        let report = Report::read(&whole).unwrap();
+        assert_eq!(report.outcome, Outcome::Failed);
+        assert_eq!(report.error.as_deref(), Some("no \u{FFFD}"));
+        assert_eq!(report.cpu(), Some(Duration::from_millis(250)));
+        for length in 0..whole.len() {
+            assert!(is_part(&whole[..length]) && Report::read(&whole[..length]).is_none());
+        }
+        assert!(!is_part(&whole) && !is_part(&vec![0xFF; LONGEST]));
+        for nonsense in
+            [message(&[]), message(&[("outcome", Value::from("fine"))]), vec![0, 0, 0, 1, 7]]
+        {
+            assert!(!is_part(&nonsense) && Report::read(&nonsense).is_none());
+        }
     }
 }
