@@ -12,11 +12,12 @@ use std::{
 
 use anyhow::bail;
 use nix::{
+    errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::memfd::{MFdFlags, memfd_create},
 };
 
-use crate::{config::generation::read_whole, process::pidfd};
+use crate::{clock, config::generation::read_whole, process::pidfd};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// What is shown of a complaint.
@@ -61,8 +62,7 @@ fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u
         .spawn()
         .map_err(|error| not_started(&argv[0], error))?;
     let end = pidfd(i32::try_from(child.id())?)?;
-    let mut ends = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
-    let is_over = poll(&mut ends, PollTimeout::try_from(DEADLINE)?)? > 0;
+    let is_over = ends_within(&end, DEADLINE)?;
     if !is_over {
         child.kill()?;
     }
@@ -73,6 +73,18 @@ fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u
     let mut complaint = read_whole(&complaint)?;
     complaint.truncate(COMPLAINT);
     Ok((read_whole(&answer)?, String::from_utf8_lossy(&complaint).trim().to_owned()))
+}
+
+/// Waits for the end of a process; signals of our own do not count.
+fn ends_within(process: &File, longest: Duration) -> anyhow::Result<bool> {
+    let until = clock::now() + longest;
+    loop {
+        let mut ends = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ends, PollTimeout::try_from(until.since(clock::now()))?) {
+            Err(Errno::EINTR) => {}
+            ended => return Ok(ended? > 0),
+        }
+    }
 }
 
 fn not_started(program: &str, error: io::Error) -> anyhow::Error {
