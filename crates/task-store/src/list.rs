@@ -143,7 +143,10 @@ impl Store {
 
     /// A task wherever it is; `None` once it is done, or if it never was.
     pub async fn get(&self, id: TaskId) -> Result<Option<Entry>> {
-        for sql in [held!("ident = ?"), future!("ident = ?"), task!("ident = ?")] {
+        // Held ones again: it may have failed since they were looked at.
+        let places =
+            [held!("ident = ?"), future!("ident = ?"), task!("ident = ?"), held!("ident = ?")];
+        for sql in places {
             if let Some(row) = self.row(sql, arguments![id.ident()]).await? {
                 return self.entry(&row).map(Some);
             }
