@@ -63,7 +63,6 @@ fn prepare(it: &Installation) {
         "$Self->{CheckMXRecord} = 0;",
         "$Self->{NotificationSenderEmail} = 'otrs@helpdesk.test';",
         "$Self->{'Daemon::SchedulerTaskWorker::NotificationRecipientEmail'} = 'admin@helpdesk.test';",
-        "$Self->{'Daemon::SchedulerTaskWorker::FailureMailPeriod'} = 15;",
         "$Self->{'Daemon::SchedulerTaskWorker::TaskType'} = { Probe => { OnCrash => 'keep' } };",
         "$Self->{'Daemon::SchedulerCronTaskManager::Task'}->{Failing} = { TaskName => 'Failing', \
          Schedule => '0 0 1 1 *', Module => 'Kernel::System::Failing', Function => 'Run', Params => [] };",
@@ -118,6 +117,9 @@ fn one_at_once_and_a_digest(it: &Installation) {
     }
     fails(it);
     fails(it);
+    // The hour of the first one is not over yet, and now it is.
+    it.edit("$Self->{'Daemon::SchedulerTaskWorker::FailureMailPeriod'} = 1;");
+    it.otrsd(&["reload"]).ok();
     let digest =
         mailed(it, "Subject: OTRS Scheduler Daemon Cron: Failing (2 failures)\n", 1).remove(0);
     assert!(digest.contains("failed 2 times, from "), "{digest}");
