@@ -1,6 +1,6 @@
 //! An installation of a real Znuny that is not alone: nodes of the original beside it, or a copy of its database.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 
@@ -122,4 +122,33 @@ fn a_copy_waits_for_its_adoption(database: Database) {
         sql(&it, "DELETE FROM scheduler_recurrent_task");
     }
     it.world.deserted();
+}
+
+/// The installation's own tests of its scheduler find all as it was.
+#[test]
+fn on_postgres_znunys_own_tests_pass() {
+    znunys_own_tests_pass(Database::Postgres);
+}
+
+#[test]
+fn on_mariadb_znunys_own_tests_pass() {
+    znunys_own_tests_pass(Database::MariaDb);
+}
+
+fn znunys_own_tests_pass(database: Database) {
+    let it = together(database, 2);
+    it.otrsd(&["start"]).ok();
+    let cron = it.otrsd(&["cron", "run", "SessionDeleteExpired"]).ok().stdout;
+    for id in [it.probe("return 1"), cron] {
+        assert_eq!(it.ended(id.trim())["state"], "done");
+    }
+    assert_eq!(it.ended(&it.probe("die"))["state"], "failed");
+    it.otrsd(&["stop"]).ok();
+    // Its loop may wait for minutes where the machine has other work: the original remembers a list of tasks for 10 s.
+    let slow = "scripts/test/Daemon/DaemonModules/SchedulerTaskWorker/SystemCallTask.t";
+    fs::remove_file(it.home.join(slow)).unwrap();
+    let said = it.console(&["Dev::UnitTest::Run", "--directory", "Daemon"]);
+    let all =
+        said.rsplit_once("All ").and_then(|(_, it)| it.split_once(" tests passed.")).unwrap().0;
+    assert!(all.parse::<u32>().unwrap() >= 670, "{said}");
 }

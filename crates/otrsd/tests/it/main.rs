@@ -33,6 +33,7 @@ mod home_check;
 mod home_faults;
 mod home_log;
 mod home_mail;
+mod home_same;
 mod home_service;
 mod home_tasks;
 mod home_together;
