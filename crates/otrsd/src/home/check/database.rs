@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::gethostname;
 use sysconfig::SysConfig;
-use task_store::{Error, Forbidden, Identity, SCHEMA_VERSION, SchemaStatus, SeenLock, Store};
+use task_store::{Error, Forbidden, SCHEMA_VERSION, SchemaStatus, SeenLock, Store};
 use tokio::{runtime, time::timeout};
 
 use super::{
@@ -55,7 +55,7 @@ pub(super) fn findings(configuration: &Configuration, here: &Here) -> Vec<Findin
 }
 
 async fn ask(store: &Store, settings: &SysConfig, node: Node<'_>, is_native: bool) -> Vec<Finding> {
-    let seen = match timeout(DEADLINE, look(store, node.host)).await {
+    let seen = match timeout(DEADLINE, look(store, settings)).await {
         Ok(Ok(seen)) => seen,
         Ok(Err(error)) => return vec![away(settings, &error.to_string(), error.is_transient())],
         Err(_) => {
@@ -85,8 +85,8 @@ fn away(settings: &SysConfig, what: &str, is_transient: bool) -> Finding {
     Finding::Problem(format!("database {}: {what}: {advice}", database::described(settings)))
 }
 
-async fn look(store: &Store, host: &str) -> task_store::Result<Seen> {
-    let identity = Identity { system: String::new(), hosts: vec![host.to_owned()] };
+async fn look(store: &Store, settings: &SysConfig) -> task_store::Result<Seen> {
+    let identity = database::identity(settings).unwrap_or_default();
     let schema = store.schema_status(&identity).await?;
     let before = clock::wall();
     let theirs = store.clock().await?;
@@ -201,8 +201,8 @@ fn rights(forbidden: &Forbidden) -> String {
 /// With registered workers this host may be a new node of the installation.
 fn moved(schema: &SchemaStatus, has_workers: bool, place: &str) -> Option<Finding> {
     let moved = schema.moved.as_ref()?;
-    let (theirs, ours) = (moved.remembered.hosts.join(", "), moved.present.hosts.join(", "));
-    let what = format!("database {place} remembers {theirs}, and this is {ours}");
+    let what =
+        format!("database {place} remembers {}, and this is {}", moved.remembered, moved.present);
     Some(if has_workers {
         Finding::Hint(format!(
             "{what}: if workers live there this host joins them, else it is a copy, and nothing runs until otrsd db adopt"
@@ -216,7 +216,7 @@ fn moved(schema: &SchemaStatus, has_workers: bool, place: &str) -> Option<Findin
 
 #[cfg(test)]
 mod tests {
-    use task_store::Moved;
+    use task_store::{Identity, Moved};
 
     use super::*;
 
