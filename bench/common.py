@@ -298,11 +298,11 @@ def memory(pid):
     return int(lines["Pss"].split()[0]) / 1024, int(lines["Rss"].split()[0]) / 1024
 
 
-def processor(pid):
-    """Seconds that a process used."""
+def processor(pid, children=False):
+    """Seconds that a process used, with those of its dead children if so asked."""
     with open("/proc/%d/stat" % pid) as file:
         fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15 if children else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def kill(pid):
