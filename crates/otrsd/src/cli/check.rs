@@ -16,7 +16,6 @@ use crate::{
     home::{
         Home,
         check::{self, Finding},
-        heartbeat,
     },
 };
 
@@ -34,7 +33,6 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let found_there = cron.problems.iter().chain(&held).chain(&events.problems);
     found.extend(found_there.map(ToString::to_string));
     found.extend(directories(&configuration));
-    found.extend(heartbeat::problem(&configuration.settings).map(|it| it.to_string()));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();
         found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));

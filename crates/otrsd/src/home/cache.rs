@@ -17,7 +17,7 @@ use sysconfig::SysConfig;
 use super::SETTING;
 use crate::config::text;
 
-pub(super) const CACHE: &str = "Cache::Module";
+const CACHE: &str = "Cache::Module";
 const MODULE: &str = "Kernel::System::Cache::FileStorable";
 /// Directories between the type's and the file.
 const USUAL_LEVELS: usize = 2;
@@ -28,17 +28,16 @@ pub(super) struct Entry {
     path: PathBuf,
 }
 
-/// The cache module that only the installation's own Perl can use, if it has such a one.
-pub(super) fn unreachable(settings: &SysConfig) -> Option<&str> {
-    settings.get(SETTING)?;
-    text(settings, CACHE).filter(|module| *module != MODULE)
+/// Whether the installation has not chosen another module.
+pub(super) fn is_in_files(settings: &SysConfig) -> bool {
+    text(settings, CACHE).is_none_or(|module| module == MODULE)
 }
 
 impl Entry {
     /// Outside of an installation, or where its cache is not in files, there is none.
     pub(super) fn of(settings: &SysConfig, kind: &str, key: &str) -> Option<Self> {
         let home = text(settings, SETTING)?;
-        if unreachable(settings).is_some() {
+        if !is_in_files(settings) {
             return None;
         }
         let usual = || format!("{home}/var/tmp");

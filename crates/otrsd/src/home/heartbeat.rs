@@ -1,52 +1,91 @@
 //! What the web interface looks at: an entry of the cache that says that this node's daemon runs.
 //!
 //! The original's task worker writes it every 10 seconds, and it holds for 30; without it, every user of the
-//! web interface is told that the daemon is not running.
+//! web interface is told that the daemon is not running. Where the cache is not in files, a process of the
+//! installation's own Perl writes it.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write as _},
+    process::{ChildStdin, Command, Stdio},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use perl_storable::Value;
-use sysconfig::{Problem, SysConfig};
+use sysconfig::SysConfig;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::cache::{CACHE, Entry, unreachable};
-use crate::{
-    clock,
-    config::{self, node},
-    logs,
-};
+use super::{Home, cache::Entry};
+use crate::{clock, config::node, logs};
 
+const SCRIPT: &str = include_str!("perl/heartbeat.pl");
 const PERIOD: Duration = Duration::from_secs(10);
 const VALIDITY: SignedDuration = SignedDuration::from_secs(30);
 
-/// Keeps the entry alive. Outside of an installation, or where its cache is not in files, there is none.
+/// Keeps the entry alive. Outside of an installation there is none.
 pub(crate) async fn keep(settings: SysConfig) {
-    let key = node(&settings).to_string();
-    let Some(entry) = Entry::of(&settings, "DaemonRunning", &key) else { return };
+    let Some(home) = Home::of(&settings) else { return };
+    let mut heart = Heart::of(&settings, &home);
     let mut told = false;
     loop {
-        let ours = entry.clone();
-        let until = clock::wall() + VALIDITY;
-        let written = spawn_blocking(move || ours.write(Value::Int(1), until)).await;
-        match written {
-            Ok(Err(error)) if !std::mem::replace(&mut told, true) => logs::complain(&format!(
-                "cannot write {}: {error:#}; the web interface will say that the daemon is not running",
-                entry.path().display()
+        let beaten = spawn_blocking(move || (heart.beat(), heart)).await;
+        let Ok((result, back)) = beaten else { return };
+        heart = back;
+        match result {
+            Err(error) if !std::mem::replace(&mut told, true) => logs::complain(&format!(
+                "{error:#}; the web interface will say that the daemon is not running"
             )),
-            Ok(Ok(())) => told = false,
-            _ => {}
+            Ok(()) => told = false,
+            Err(_) => {}
         }
         sleep(PERIOD).await;
     }
 }
 
-/// The installation keeps its cache where only its own Perl can write.
-pub(crate) fn problem(settings: &SysConfig) -> Option<Problem> {
-    let what = format!(
-        "{} is reached by Perl alone; the web interface will say that the daemon is not running. \
-         Daemon::PerlModules 1 runs the worker in Perl",
-        unreachable(settings)?
-    );
-    Some(config::problem(settings, CACHE, what))
+enum Heart {
+    File(Entry),
+    Perl {
+        argv: Vec<String>,
+        /// Of the process, while it lives.
+        input: Option<ChildStdin>,
+    },
+}
+
+impl Heart {
+    fn of(settings: &SysConfig, home: &Home) -> Self {
+        let node = node(settings).to_string();
+        let entry = Entry::of(settings, "DaemonRunning", &node);
+        entry.map_or_else(|| Self::Perl { argv: home.heartbeat(&node), input: None }, Self::File)
+    }
+
+    fn beat(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::File(entry) => entry.write(Value::Int(1), clock::wall() + VALIDITY),
+            Self::Perl { argv, input } => {
+                // One that died reads nothing: another takes its place.
+                if input.as_mut().is_none_or(|input| input.write_all(b".").is_err()) {
+                    let mut fresh = start(argv)?;
+                    fresh.write_all(b".")?;
+                    *input = Some(fresh);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Home {
+    fn heartbeat(&self, node: &str) -> Vec<String> {
+        self.perl(SCRIPT, &[&self.title(), node, &VALIDITY.as_secs().to_string()])
+    }
+}
+
+/// Starts the process. Its end is taken by whoever waits for the worker's children.
+fn start(argv: &[String]) -> io::Result<ChildStdin> {
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    child.stdin.take().ok_or_else(|| io::Error::other("a process without an input"))
 }

@@ -11,8 +11,7 @@ impl Home {
     ///
     /// Perl cannot start, or does not end.
     pub(crate) fn mail(&self, letter: &[u8]) -> anyhow::Result<Option<String>> {
-        let (program, product) = self.program_or_usual();
-        let argv = self.perl(SCRIPT, &[&format!("{product}-{program}")]);
+        let argv = self.perl(SCRIPT, &[&self.title()]);
         let (answer, complaint) = ask_with(&argv, self.directory(), letter)?;
         Ok((answer != b"1").then(|| reason(&complaint).to_owned()))
     }

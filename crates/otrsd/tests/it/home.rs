@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
+
 use crate::{
-    harness::{command_line, wait_until},
+    harness::{command_line, signal, wait_until},
     installation::Installation,
     tasks::Database,
 };
@@ -100,6 +102,49 @@ fn a_changed_package_is_not_replaced() {
         assert_eq!(is_native, name != "SchedulerCronTaskManager", "{name}: {line}");
     }
 }
+
+/// The web interface learns from its cache, whatever that is, that the daemon runs.
+#[test]
+fn another_cache_is_kept_by_perl() {
+    let it = Installation::new(Database::Postgres);
+    fs::create_dir_all(it.home.join("Custom/Kernel/System/Cache")).unwrap();
+    fs::write(it.home.join("Custom/Kernel/System/Cache/Elsewhere.pm"), ELSEWHERE).unwrap();
+    it.edit("$Self->{'Cache::Module'} = 'Kernel::System::Cache::Elsewhere';");
+    it.otrsd(&["check"]).ok();
+    it.otrsd(&["start"]).ok();
+    let notes = it.home.join("var/tmp/elsewhere");
+    let beats = |pid: Option<i32>| {
+        let text = fs::read_to_string(&notes).unwrap_or_default();
+        let pids = text.lines().filter_map(|line| line.strip_prefix("1 1 30 "));
+        pids.map(|it| it.parse().unwrap()).find(|it| Some(*it) != pid)
+    };
+    let first = wait_until("a beat", || beats(None));
+    // The process is killed, and another one beats.
+    signal(first, Signal::SIGKILL);
+    wait_until("a beat of another one", || beats(Some(first)));
+    it.otrsd(&["stop"]).ok();
+    it.world.deserted();
+}
+
+const ELSEWHERE: &str = r#"
+package Kernel::System::Cache::Elsewhere;
+use strict;
+use warnings;
+our @ObjectDependencies = ('Kernel::Config');
+sub new { return bless {}, shift }
+sub Set {
+    my ( $Self, %Param ) = @_;
+    return 1 if $Param{Type} ne 'DaemonRunning';
+    my $Home = $Kernel::OM->Get('Kernel::Config')->Get('Home');
+    open my $File, '>>', "$Home/var/tmp/elsewhere" or die $!;
+    print {$File} "$Param{Key} $Param{Value} $Param{TTL} $$\n";
+    return 1;
+}
+sub Get     {return}
+sub Delete  { return 1 }
+sub CleanUp { return 1 }
+1;
+"#;
 
 const CLOCK: &str = r#"
 package Kernel::System::Daemon::DaemonModules::Clock;
