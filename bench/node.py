@@ -1,21 +1,11 @@
-"""A whole Znuny to throw away, and copies of it for other nodes of its database. As root; everything runs as its user."""
-import json, os, pwd, shutil, subprocess
+"""An installation as one node of a cluster: its copies for other nodes, its daemon, and its end."""
+import json, os, shutil, subprocess
 
-from common import ROOT, Broken, copy, is_alive, kill, require, wait
+from common import is_alive, kill, wait
+from installation import Installation
 
 
-class Installation:
-    def __init__(self, home, url=None):
-        """Made anew where a server's `url` is given."""
-        self.home = home
-        if url:
-            make = [os.path.join(ROOT, "scripts/znuny-installation"), os.environ["ZNUNY_HOME"], url, home]
-            subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
-        self.user = pwd.getpwuid(os.stat(home).st_uid)
-        self.program = home + "-otrsd"
-        copy(os.path.join(ROOT, "target/release/otrsd"), self.program)
-        self.config = self.read("Kernel/Config.pm")
-
+class Node(Installation):
     def twin(self, home):
         """Another node's copy, on the same database."""
         subprocess.run(["cp", "--archive", self.home, home], check=True)
@@ -24,46 +14,7 @@ class Installation:
         with open(os.path.join(home, "Kernel/Config.pm"), "w") as file:
             file.write(self.config.replace(self.home, home))
         shutil.chown(os.path.join(home, "var/tmp"), self.user.pw_uid, self.user.pw_gid)
-        return Installation(home)
-
-    def read(self, name):
-        with open(os.path.join(self.home, name)) as file:
-            return file.read()
-
-    def write(self, name, text):
-        path = os.path.join(self.home, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
-
-    def configure(self, lines):
-        """In Perl, into the administrator's file."""
-        self.write("Kernel/Config.pm", self.config.replace("    return 1;", "    %s\n    return 1;" % lines))
-
-    def how(self):
-        environment = {"PATH": os.environ["PATH"], "HOME": self.home, "OTRS_HOME": self.home, "LC_ALL": "C.UTF-8"}
-        return {"env": environment, "cwd": self.home, "user": self.user.pw_uid, "group": self.user.pw_gid,
-                "extra_groups": [], "text": True}
-
-    def otrsd(self, *arguments):
-        return subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, **self.how())
-
-    def must(self, *arguments):
-        done = self.otrsd(*arguments)
-        require(done.returncode == 0, "otrsd %s: exit %d: %s" % (" ".join(arguments)[:80], done.returncode, done.stderr))
-        return done.stdout
-
-    def original(self, verb):
-        """It keeps the output of whoever starts it open."""
-        subprocess.run([os.path.join(self.home, "bin/otrs.Daemon.pl"), verb], stdin=subprocess.DEVNULL, check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.how())
-
-    def perl(self, script, *arguments, **pipes):
-        """A process with the installation's objects."""
-        includes = ["-I" + os.path.join(self.home, it) for it in ("Custom", "", "Kernel/cpan-lib")]
-        begin = "use strict; use warnings; use Kernel::System::ObjectManager;\n" \
-                "local $Kernel::OM = Kernel::System::ObjectManager->new();\n"
-        return subprocess.Popen(["perl", *includes, "-e", begin + script, *map(str, arguments)], **pipes, **self.how())
+        return Node(home)
 
     def pid(self, module=None):
         """Of one of otrsd's modules, or its supervisor; None while there is none."""

@@ -66,7 +66,7 @@ use crate::{
 /// The package name of the original.
 pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
 
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 5;
 const USUAL_WORKERS: u32 = 5;
 const USUAL_GRACE: u64 = 30;
 /// Of the grace, kept for what must be written at the end.

@@ -17,7 +17,7 @@ pub(crate) use bulk::{Column, Insert, ONCE};
 pub use connection::Connection;
 pub(crate) use pools::Pools;
 pub(crate) use row::{Row, table};
-pub(crate) use session::Tries;
+pub(crate) use session::{Session, Tries};
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
