@@ -123,7 +123,9 @@ fn beside_a_living_worker(database: Database) -> (Tasks, World) {
     let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
     let other = beside(&tasks);
     let number = setting("NodeID", "2");
-    other.configure("40-node", &[number]);
+    // A manager that comes late would join by itself.
+    let none = r#"<Setting Name="DaemonModules###SchedulerFutureTaskManager" Valid="0"/>"#;
+    other.configure("40-node", &[number, none.to_owned()]);
     other.otrsd(&["start"]).ok();
     wait_until("the other worker", || {
         let instances = tasks.ask(|store| Box::pin(store.instances()));
