@@ -13,6 +13,7 @@ on_each_database! {
     a_missing_table_is_named
     a_table_that_goes_away_is_named
     a_missing_column_is_named
+    a_command_waits_for_tables_that_are_being_made
 }
 
 const AGAIN: &str = "the database is there again";
@@ -90,6 +91,15 @@ fn a_table_that_goes_away_is_named(database: Database) {
     tasks.succeeds(task.id);
     assert_eq!(tasks.executions(kept).len(), 1);
     assert_eq!(tasks.world.worker_log().matches("as they should be").count(), 1);
+}
+
+/// Whoever starts the daemon and adds a task with the next command needs no pause between.
+fn a_command_waits_for_tables_that_are_being_made(database: Database) {
+    let tasks = tasks(database);
+    tasks.world.otrsd(&["start"]).ok();
+    let added =
+        tasks.world.otrsd(&["task", "add", "--type", "Echo", "--name", "first"]).ok().stdout;
+    tasks.succeeds(added.trim().parse().unwrap());
 }
 
 fn a_missing_column_is_named(database: Database) {

@@ -50,6 +50,15 @@ impl Store {
         Ok(SchemaStatus { version, missing, moved })
     }
 
+    /// Whether somebody has made our tables, of whatever version: it is written last.
+    pub async fn is_made(&self) -> Result<bool> {
+        match self.remembered("version").await {
+            Ok(version) => Ok(version.is_some()),
+            Err(Error::Schema(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// An error unless the tables are those this program works with.
     pub async fn check_schema(&self) -> Result<()> {
         match self.remembered("version").await {

@@ -19,12 +19,14 @@ use crate::{logs::complain, supervisor::pid_file, worker::ready};
 pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
     match command {
         DbCommand::Status { json } => {
-            database::ask(program, async |it| status::run(it, *json).await)
+            database::ask_as_is(program, async |it| status::run(it, *json).await)
         }
         DbCommand::Migrate => database::ask_or_make(program, async |it| migrate(it).await),
         DbCommand::Schema => database::ask_or_make(program, async |it| schema(it).await),
-        DbCommand::Adopt => database::ask(program, async |it| adopt(it).await),
-        DbCommand::Remove { yes } => database::ask(program, async |it| remove(it, *yes).await),
+        DbCommand::Adopt => database::ask_as_is(program, async |it| adopt(it).await),
+        DbCommand::Remove { yes } => {
+            database::ask_as_is(program, async |it| remove(it, *yes).await)
+        }
     }
 }
 
