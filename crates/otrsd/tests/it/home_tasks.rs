@@ -60,7 +60,12 @@ fn all_stock_tasks_run(database: Database) {
     // The minute may change between the two.
     let ours = wait_within(Duration::from_mins(2), "the same summaries", || {
         let ours = it.otrsd(&["summary"]).ok().stdout;
-        (ours == it.console(&["Maint::Daemon::Summary"])).then_some(ours)
+        let theirs = it.console(&["Maint::Daemon::Summary"]);
+        if ours != theirs {
+            // Shown only if the test fails.
+            println!("{ours}\n---\n{theirs}");
+        }
+        (ours == theirs).then_some(ours)
     });
     for text in ["Recurrent cron tasks:", "| MailQueueSend ", "Daemon is active."] {
         assert!(ours.contains(text), "{text} in {ours}");
