@@ -16,6 +16,7 @@ use crate::{
         future::{self, SchedulerFutureTaskManager},
         generic_agent::{self, SchedulerGenericAgentTaskManager},
     },
+    web::{self, WebConsole},
     worker::{self, SchedulerTaskWorker},
 };
 
@@ -52,6 +53,7 @@ impl Daemon {
         registry.register(future::MODULE, SchedulerFutureTaskManager::new);
         registry.register(generic_agent::MODULE, SchedulerGenericAgentTaskManager::new);
         registry.register(sync::MODULE, SystemConfigurationSyncManager::new);
+        registry.register(web::MODULE, WebConsole::new);
         Self { registry, functions: Functions::new() }
     }
 

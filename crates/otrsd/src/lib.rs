@@ -36,6 +36,7 @@ mod notify;
 mod process;
 mod scheduler;
 mod supervisor;
+mod web;
 mod worker;
 
 pub use anyhow;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use super::cron::CronCommand;
 use super::event::EventCommand;
 use super::task::arguments::TaskCommand;
+use crate::web::auth::Role;
 
 /// Runs daemon modules, each as a process of its own, and never loses one.
 #[derive(Debug, Parser)]
@@ -90,6 +91,20 @@ pub(super) enum Command {
         name: String,
         /// Its arguments.
         arguments: Vec<String>,
+    },
+    /// Print a link that opens the web console once, within a minute.
+    ConsoleUrl {
+        /// The session may look, but neither change anything nor see payloads and output.
+        #[arg(long)]
+        view: bool,
+    },
+    /// Make a token for a program that uses the web console's API; prints it and its setting.
+    ConsoleToken {
+        /// What uses it.
+        name: String,
+        /// What it may do: view or operate.
+        #[arg(long, value_enum, default_value = "view")]
+        role: Role,
     },
     /// Add tasks, look at them, try them again, end them.
     #[command(subcommand)]

@@ -19,7 +19,7 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The replies to one request; they end when the supervisor has said everything.
-pub(super) struct Replies {
+pub(crate) struct Replies {
     lines: Lines<BufReader<UnixStream>>,
 }
 
@@ -33,7 +33,7 @@ impl Iterator for Replies {
 }
 
 /// Asks for the daemon's status.
-pub(super) fn status(place: &Place) -> Result<Status, Failure> {
+pub(crate) fn status(place: &Place) -> Result<Status, Failure> {
     match ask(place, &Request::Status, Some(DEADLINE))?.next() {
         Some(Reply::Status(status)) => Ok(*status),
         _ => Err(Failure::failed("the daemon did not answer in time")),
@@ -45,7 +45,7 @@ pub(super) fn status(place: &Place) -> Result<Status, Failure> {
 /// # Errors
 ///
 /// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
-pub(super) fn ask(
+pub(crate) fn ask(
     place: &Place,
     request: &Request,
     deadline: Option<Duration>,

@@ -7,25 +7,25 @@ pub(super) const ALREADY_RUNNING: u8 = 100;
 
 /// A command that did not do what was asked.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) code: u8,
+pub(crate) struct Failure {
+    pub(crate) code: u8,
     /// What, where, and what to do; empty when everything was said.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Failure {
     /// It failed, or the daemon is not running.
-    pub(super) fn failed(text: impl Into<String>) -> Self {
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self { code: 1, text: text.into() }
     }
 
     /// The caller asked for something that does not exist.
-    pub(super) fn usage(text: impl Into<String>) -> Self {
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }
     }
 
     /// Whoever wrote the configuration must act.
-    pub(super) fn configuration(error: &anyhow::Error) -> Self {
+    pub(crate) fn configuration(error: &anyhow::Error) -> Self {
         Self { code: 3, text: format!("{error:#}") }
     }
 }

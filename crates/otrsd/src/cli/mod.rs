@@ -2,13 +2,14 @@
 
 mod arguments;
 mod check;
-mod client;
+pub(crate) mod client;
 mod console;
+mod console_access;
 mod cron;
 mod database;
 mod db;
 mod event;
-mod failure;
+pub(crate) mod failure;
 mod lifecycle;
 mod original;
 mod progress;
@@ -17,19 +18,17 @@ mod settings;
 mod shell;
 mod status;
 mod table;
-mod task;
+pub(crate) mod task;
 mod terminal;
-mod time;
+pub(crate) mod time;
 mod worker;
 
 use std::{env, process::ExitCode};
 
 use clap::Parser as _;
 
-use self::{
-    arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions},
-    failure::Failure,
-};
+use self::arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions};
+pub(crate) use self::failure::Failure;
 use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,
@@ -111,6 +110,8 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
         Command::List { json } => console::list(&program, json),
         Command::Summary { module, json } => console::summary(&program, module.as_deref(), json),
         Command::Console { name, arguments } => console::run(&program, &name, &arguments),
+        Command::ConsoleUrl { view } => console_access::url(&program, view),
+        Command::ConsoleToken { name, role } => console_access::token(&name, role),
         Command::Config(ConfigCommand::Get { name }) => settings::get(&program, &name),
         Command::Config(ConfigCommand::List { prefix, origin, json }) => {
             settings::list(&program, prefix.as_deref(), origin, json)

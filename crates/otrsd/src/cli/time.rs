@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Span, Timestamp, Zoned, civil::DateTime, tz::TimeZone
 use crate::clock;
 
 /// What a time may look like, for help and errors.
-pub(super) const FORMS: &str = "2026-12-24T18:00:00Z, '2026-12-24 18:00' (your zone), +10m, -7d";
+pub(crate) const FORMS: &str = "2026-12-24T18:00:00Z, '2026-12-24 18:00' (your zone), +10m, -7d";
 
 /// Reads a time given as an argument.
-pub(super) fn argument(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn argument(text: &str) -> Result<Timestamp, String> {
     parse(text, &clock::wall().to_zoned(TimeZone::system()))
         .ok_or_else(|| format!("no time; expected something like {FORMS}"))
 }
@@ -27,17 +27,17 @@ fn parse(text: &str, now: &Zoned) -> Option<Timestamp> {
 }
 
 /// In the user's zone, to the second.
-pub(super) fn local(time: Timestamp) -> String {
+pub(crate) fn local(time: Timestamp) -> String {
     time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// The two largest units since then: `2d 3h`, `5m 10s`, `7s`.
-pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
+pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
     units(now.duration_since(since))
 }
 
 /// The two largest units of a duration.
-pub(super) fn units(duration: SignedDuration) -> String {
+pub(crate) fn units(duration: SignedDuration) -> String {
     let seconds = duration.max(SignedDuration::ZERO).as_secs();
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s}s"),

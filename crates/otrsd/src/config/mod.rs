@@ -31,7 +31,7 @@ use self::{
     places::Places,
     sources::Sources,
 };
-use crate::{home, module::registry::Registry};
+use crate::{home, module::registry::Registry, web};
 
 /// What the settings of one generation say.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ impl Configuration {
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
         problems.extend(task_types::read(&settings).1);
         problems.extend(failure_mail::read(&settings).1);
+        problems.extend(web::settings::read(&settings).1);
         Self {
             place,
             stop_grace: Duration::from_secs(stop_grace),

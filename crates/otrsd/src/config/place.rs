@@ -53,6 +53,16 @@ impl Place {
         self.file("wake")
     }
 
+    /// Where the command line asks the console for links.
+    pub(crate) fn web_door(&self) -> PathBuf {
+        self.file("web.sock")
+    }
+
+    /// Who is logged in to the console.
+    pub(crate) fn web_sessions(&self) -> PathBuf {
+        self.file("web.sessions")
+    }
+
     /// Where the original's worker says which of its processes run tasks.
     pub(crate) fn worker_file(&self) -> PathBuf {
         let name = format!("Worker-NodeID-{}.pid", self.node_id);

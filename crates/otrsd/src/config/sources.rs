@@ -16,6 +16,8 @@ use super::places::Places;
 use crate::home::{self, Home};
 
 const DEFAULTS: &str = include_str!("defaults.xml");
+/// What holds where there is no installation.
+const STANDALONE: &str = include_str!("standalone.xml");
 
 /// The variables that are settings. They do not reach the modules' environment.
 const VARIABLES: [(&str, &str); 3] = [
@@ -113,7 +115,7 @@ impl Sources {
                 reading.problems.extend(problem);
             }
             Some(Err(error)) => reading.errors.push(format!("{error:#}")),
-            None => {}
+            None => reading.take(vec![sysconfig::parse("built-in", STANDALONE)]),
         }
         for path in &self.paths {
             reading.take(if path.is_dir() {

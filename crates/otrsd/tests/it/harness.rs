@@ -96,6 +96,8 @@ impl World {
             setting("Daemon::Log::LogPath", &self.text("log")),
             setting("Daemon::StopGrace", "10"),
             setting("Test::Directory", &self.text("")),
+            // A test that wants the console says where it listens.
+            "<Setting Name=\"DaemonModules###WebConsole\" Valid=\"0\"/>\n".to_owned(),
         ])
     }
 

@@ -58,7 +58,7 @@ fn all_stock_tasks_run(database: Database) {
         assert_eq!(task["executions"][0]["outcome"], "success", "{name}: {task:#}");
     }
     // The minute may change between the two.
-    let ours = wait_within(Duration::from_mins(2), "the same summaries", || {
+    let ours = wait_within(Duration::from_mins(5), "the same summaries", || {
         let ours = it.otrsd(&["summary"]).ok().stdout;
         let theirs = it.console(&["Maint::Daemon::Summary"]);
         if ours != theirs {

@@ -1,0 +1,59 @@
+//! The door for the daemon's own user: a socket beside the PID file, by which the command line gets one-time links.
+
+use std::sync::Arc;
+
+use nix::unistd::{User, geteuid};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    time::{Duration, sleep, timeout},
+};
+
+use super::{Console, auth::Role};
+use crate::clock;
+
+const WITHIN: Duration = Duration::from_secs(5);
+const LONGEST: u64 = 1024;
+
+/// What the command line asks for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// What the link's session may do.
+    pub(crate) role: Role,
+}
+
+/// What it gets.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Reply {
+    pub(crate) url: String,
+}
+
+/// Gives out links, one caller after the other: each is answered at once.
+pub(super) async fn serve(listener: UnixListener, console: Arc<Console>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Whoever asks wrongly gets no answer.
+                let _ = timeout(WITHIN, answer(stream, &console)).await;
+            }
+            Err(_) => sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, console: &Console) -> anyhow::Result<()> {
+    let uid = stream.peer_cred()?.uid();
+    anyhow::ensure!(uid == 0 || uid == geteuid().as_raw(), "user {uid} may not ask");
+    let name = User::from_uid(uid.into()).ok().flatten().map(|user| user.name);
+    let name = name.unwrap_or_else(|| format!("user {uid}"));
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reader.take(LONGEST)).read_line(&mut line).await?;
+    let request: Request = serde_json::from_str(&line)?;
+    let code = console.auth().links.add(&name, request.role, clock::now())?;
+    let reply = Reply { url: format!("{}/login?code={code}", console.origin) };
+    let mut line = serde_json::to_vec(&reply)?;
+    line.push(b'\n');
+    Ok(writer.write_all(&line).await?)
+}

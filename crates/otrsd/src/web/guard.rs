@@ -1,0 +1,219 @@
+//! Who may come in: the right host name, no foreign page, a login; and what every answer carries along.
+
+use std::sync::Arc;
+
+use axum::{
+    RequestPartsExt as _,
+    extract::{FromRequestParts, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, ORIGIN, RETRY_AFTER},
+        request::Parts,
+    },
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+
+use super::{
+    Console,
+    auth::{Caller, Role},
+    problem::Problem,
+    settings::Listen,
+};
+use crate::clock;
+
+pub(super) const COOKIE_NAME: &str = "otrsd";
+/// Nothing but our own files; no script and no style in a page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const HEADERS: [(&str, &str); 6] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+];
+
+/// Looks at host and origin, finds out who asks, and adds the headers that keep browsers strict.
+pub(super) async fn guard(
+    State(console): State<Arc<Console>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match admit(&console, &request) {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn admit(console: &Console, request: &Request) -> Result<Option<Caller>, Problem> {
+    let headers = request.headers();
+    let host = text(headers, HOST).unwrap_or_default();
+    check_host(console, host)?;
+    let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    if changes {
+        check_origin(
+            host,
+            text(headers, ORIGIN),
+            text(headers, HeaderName::from_static("sec-fetch-site")),
+        )?;
+    }
+    who(console, headers)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A page of a foreign site whose name was pointed at this host would call it by that name.
+fn check_host(console: &Console, host: &str) -> Result<(), Problem> {
+    let host = host.to_ascii_lowercase();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    let name = name.map_or(host.as_str(), |(name, _)| name);
+    let own = match &console.web.listen {
+        Listen::Tcp(address) => {
+            ["localhost", "127.0.0.1", "[::1]"].contains(&name) || *name == address.ip().to_string()
+        }
+        Listen::Unix(_) => name == "localhost",
+    };
+    if own || console.web.hosts.contains(name) || console.web.hosts.contains(&host) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        format!(
+            "this console is not called '{name}'; if a proxy calls it so, add the name to WebConsole::AllowedHosts"
+        ),
+    ))
+}
+
+/// A form or script of another page must not change anything here.
+fn check_origin(host: &str, origin: Option<&str>, site: Option<&str>) -> Result<(), Problem> {
+    let same = match (origin, site) {
+        (Some(origin), _) => {
+            origin.split_once("://").is_some_and(|(_, it)| it.eq_ignore_ascii_case(host))
+        }
+        (None, Some(site)) => site == "same-origin",
+        // No browser: programs say neither.
+        (None, None) => true,
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(Problem::forbidden("the request comes from a page of another site"))
+    }
+}
+
+fn who(console: &Console, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+    if let Some(given) = headers.get(AUTHORIZATION) {
+        let token = given.to_str().ok().and_then(|it| it.strip_prefix("Bearer "));
+        return token.and_then(|token| console.machine(token.trim())).map(Some).ok_or_else(|| {
+            console.auth().throttle.failed(clock::now());
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "no token of WebConsole::Tokens is like this one",
+            )
+        });
+    }
+    Ok(cookie(headers).and_then(|cookie| console.auth().sessions.caller(cookie, clock::wall())))
+}
+
+/// The session's cookie.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
+    all.flat_map(|it| it.split(';'))
+        .find_map(|it| it.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
+}
+
+/// Nobody who has not logged in may try for a while.
+pub(super) fn too_many(console: &Console) -> Option<Response> {
+    let wait = console.auth().throttle.wait(clock::now())?.as_secs() + 1;
+    let text = format!("too many failed logins; try again in {wait} s");
+    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
+    Some(response)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        let wants_page = parts.method == Method::GET
+            && text(&parts.headers, HeaderName::from_static("accept"))
+                .is_some_and(|it| it.contains("text/html"))
+            && !parts.uri.path().starts_with("/api/");
+        Err(if wants_page {
+            Redirect::to("/login").into_response()
+        } else {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "log in by the link of `otrsd console-url`, or send `Authorization: Bearer TOKEN`",
+            )
+            .into_response()
+        })
+    }
+}
+
+/// A caller who may change things and see payloads.
+pub(super) struct Operator(pub(super) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let caller: Caller = parts.extract().await?;
+        if caller.role < Role::Operate {
+            let text = format!("{} has the role view; this needs the role operate", caller.name);
+            return Err(Problem::forbidden(text).into_response());
+        }
+        Ok(Self(caller))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_pages_change_nothing() {
+        for (origin, site, is_ours) in [
+            (None, None, true),
+            (Some("http://127.0.0.1:8440"), None, true),
+            (Some("http://127.0.0.1:8440"), Some("same-origin"), true),
+            (None, Some("same-origin"), true),
+            (None, Some("cross-site"), false),
+            (None, Some("none"), false),
+            (Some("null"), Some("same-origin"), false),
+            (Some("http://evil.example"), None, false),
+            (Some("http://127.0.0.1:8441"), None, false),
+            (Some("http://127.0.0.1:8440.evil.example"), None, false),
+        ] {
+            let checked = check_origin("127.0.0.1:8440", origin, site);
+            assert_eq!(checked.is_ok(), is_ours, "{origin:?} {site:?}");
+        }
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1; otrsdx=2; otrsd=abc"));
+        assert_eq!(cookie(&headers), Some("abc"));
+        headers.insert(COOKIE, HeaderValue::from_static("notrsd=abc"));
+        assert_eq!(cookie(&headers), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! What is going on, looked at once a second while somebody watches and now and then while nobody does.
+
+mod attention;
+mod sample;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use task_store::{Count, Instance, Pause};
+use tokio::{
+    sync::watch::{self, Receiver, Sender},
+    time::{MissedTickBehavior, interval},
+};
+
+pub(super) use self::{
+    attention::{Attention, Severity},
+    sample::Sample,
+};
+use super::{Console, pages::overview};
+use crate::{cli::client, clock, supervisor::status::Status};
+
+const WATCHED: Duration = Duration::from_secs(1);
+/// While nobody watches, each of so many seconds.
+const UNWATCHED: u32 = 10;
+/// Points of the charts.
+const HISTORY: usize = 300;
+
+/// One look at everything.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) at: Timestamp,
+    /// The supervisor and its modules; the text says why not.
+    pub(super) status: Option<Result<Status, String>>,
+    pub(super) counts: Vec<Count>,
+    pub(super) instances: Vec<Instance>,
+    pub(super) pauses: Vec<Pause>,
+    /// Why the database does not answer.
+    pub(super) database: Option<String>,
+    /// Oldest first.
+    pub(super) history: VecDeque<Sample>,
+    pub(super) attention: Vec<Attention>,
+    /// All of this as an event for those who watch.
+    pub(super) event: Bytes,
+}
+
+/// The newest snapshot, for whoever waits for it.
+pub(super) struct Live {
+    newest: Sender<Arc<Snapshot>>,
+}
+
+impl Live {
+    pub(super) fn new() -> Self {
+        Self { newest: watch::channel(Arc::default()).0 }
+    }
+
+    /// The newest snapshot.
+    pub(super) fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.newest.borrow())
+    }
+
+    /// Somebody who watches.
+    pub(super) fn follow(&self) -> Receiver<Arc<Snapshot>> {
+        self.newest.subscribe()
+    }
+
+    fn is_watched(&self) -> bool {
+        self.newest.receiver_count() > 0
+    }
+}
+
+/// Looks until the task is dropped.
+pub(super) async fn watch(console: Arc<Console>) {
+    let mut ticks = interval(WATCHED);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unwatched = 0;
+    loop {
+        ticks.tick().await;
+        unwatched = (unwatched + 1) % UNWATCHED;
+        if unwatched == 1 || console.live.is_watched() {
+            let before = console.live.now();
+            let snapshot = look(&console, &before).await;
+            console.live.newest.send_replace(Arc::new(snapshot));
+        }
+    }
+}
+
+async fn look(console: &Console, before: &Snapshot) -> Snapshot {
+    let place = console.place.clone();
+    let status = tokio::task::spawn_blocking(move || client::status(&place)).await;
+    let status = match status {
+        Ok(status) => status.map_err(|failure| failure.text),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut snapshot = Snapshot {
+        at: clock::wall(),
+        status: Some(status),
+        history: before.history.clone(),
+        ..Snapshot::default()
+    };
+    if let Err(why) = tasks(console, &mut snapshot, before).await {
+        snapshot.database = Some(why);
+    }
+    while snapshot.history.len() > HISTORY {
+        snapshot.history.pop_front();
+    }
+    snapshot.attention = attention::of(&snapshot);
+    snapshot.event = overview::event(&snapshot);
+    snapshot
+}
+
+async fn tasks(
+    console: &Console,
+    snapshot: &mut Snapshot,
+    before: &Snapshot,
+) -> Result<(), String> {
+    let store = console.store.as_ref().map_err(Clone::clone)?;
+    let text = |error: task_store::Error| error.to_string();
+    snapshot.counts = store.counts().await.map_err(text)?;
+    snapshot.instances = store.instances().await.map_err(text)?;
+    snapshot.pauses = store.pauses().await.map_err(text)?;
+    let sample = sample::of(store, snapshot, before.history.back()).await.map_err(text)?;
+    snapshot.history.push_back(sample);
+    Ok(())
+}

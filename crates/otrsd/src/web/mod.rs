@@ -1,0 +1,178 @@
+//! `WebConsole`: pages, the JSON API, metrics and health, in a process of their own that nobody else waits for.
+
+pub(crate) mod auth;
+pub(crate) mod door;
+mod form;
+mod guard;
+mod live;
+mod login;
+mod pages;
+mod problem;
+mod routes;
+mod serve;
+pub(crate) mod settings;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use task_store::Store;
+use tokio::task::JoinSet;
+
+use self::{
+    auth::{Caller, Links, Sessions, Throttle},
+    live::Live,
+    serve::Listener,
+    settings::WebSettings,
+};
+use crate::{
+    config::{database, place::Place},
+    logs,
+    module::{DaemonModule, ModuleContext, Pace, Round},
+};
+
+/// What registrations call it.
+pub(crate) const MODULE: &str = "Otrsd::WebConsole";
+
+const CONNECTIONS: u32 = 4;
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What every request may need.
+struct Console {
+    context: ModuleContext,
+    web: WebSettings,
+    place: Place,
+    /// How a browser on this host calls the console; a proxy's name otherwise.
+    origin: String,
+    /// An error says which setting to mend; the pages without tasks work all the same.
+    store: Result<Store, String>,
+    auth: Mutex<Auth>,
+    live: Live,
+}
+
+struct Auth {
+    links: Links,
+    sessions: Sessions,
+    throttle: Throttle,
+}
+
+impl Console {
+    fn auth(&self) -> MutexGuard<'_, Auth> {
+        // Each change is whole before anything can panic.
+        self.auth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose token it is. All are compared, so that the time tells nothing.
+    fn machine(&self, token: &str) -> Option<Caller> {
+        let mut found = None;
+        for (name, known) in &self.web.tokens {
+            if known.secret.is_of(token) {
+                found = Some(Caller {
+                    name: format!("token {name}"),
+                    role: known.role,
+                    form_key: None,
+                });
+            }
+        }
+        found
+    }
+
+    fn store(&self) -> Result<&Store, problem::Problem> {
+        self.store.as_ref().map_err(|why| {
+            problem::Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, why.clone())
+        })
+    }
+
+    /// A line for the log about who changed what.
+    fn audit(&self, caller: &Caller, what: &str) {
+        logs::note(&format!("{}: {} {what}", self.context.name(), caller.name));
+    }
+}
+
+pub(crate) struct WebConsole {
+    context: ModuleContext,
+    /// The listeners and the sampler, once they have begun.
+    tasks: JoinSet<()>,
+}
+
+impl WebConsole {
+    pub(crate) fn new(context: ModuleContext) -> Self {
+        Self { context, tasks: JoinSet::new() }
+    }
+
+    async fn begin(&mut self) -> anyhow::Result<()> {
+        let (web, problems) = settings::read(self.context.settings());
+        problems.iter().for_each(|problem| logs::complain(&format!("warning: {problem}")));
+        let Some(listener) = self.bind(&web).await else { return Ok(()) };
+        let settings = self.context.settings();
+        let place = Place::named(settings);
+        let proxy = web.hosts.first().map(|host| format!("https://{host}"));
+        let origin = listener.origin().or(proxy).unwrap_or_else(|| "http://localhost".to_owned());
+        let store = database::open(settings, CONNECTIONS).map_err(|error| format!("{error:#}"));
+        let sessions = Sessions::read(&place.web_sessions());
+        let door = serve::bind_socket(&place.web_door(), 0o600)?;
+        let console = Arc::new(Console {
+            context: self.context.clone(),
+            web,
+            place,
+            origin,
+            store,
+            auth: Mutex::new(Auth {
+                links: Links::default(),
+                sessions,
+                throttle: Throttle::default(),
+            }),
+            live: Live::new(),
+        });
+        logs::note(&format!("{}: listening on {}", self.context.name(), console.origin));
+        self.tasks.spawn(live::watch(Arc::clone(&console)));
+        self.tasks.spawn(door::serve(door, Arc::clone(&console)));
+        self.tasks.spawn(listener.serve(routes::app(console)));
+        Ok(())
+    }
+
+    /// Waits for a place that somebody else has, and says so once; `None` if this life ends meanwhile.
+    async fn bind(&self, web: &WebSettings) -> Option<Listener> {
+        let mut told = false;
+        while !self.context.is_stopping() {
+            match Listener::bind(&web.listen).await {
+                Ok(listener) => return Some(listener),
+                Err(error) if !std::mem::replace(&mut told, true) => logs::complain(&format!(
+                    "{}: {error:#}; waiting until it is free (setting WebConsole::Listen)",
+                    self.context.name()
+                )),
+                Err(_) => {}
+            }
+            self.context.pause(AGAIN).await;
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl DaemonModule for WebConsole {
+    async fn pre_run(&mut self) -> anyhow::Result<Round> {
+        if self.tasks.is_empty() {
+            self.begin().await?;
+        }
+        Ok(Round::Continue)
+    }
+
+    /// The work goes on between the rounds; a round sees that it does.
+    async fn run(&mut self) -> anyhow::Result<Round> {
+        match self.tasks.try_join_next() {
+            None => Ok(Round::Continue),
+            Some(ended) => {
+                ended.context("a part of the console has died")?;
+                Ok(Round::discard("a part of the console has ended"))
+            }
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::seconds(10, 86_400)
+    }
+}

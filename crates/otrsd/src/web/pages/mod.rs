@@ -1,0 +1,23 @@
+//! The pages, as functions of what they show.
+
+pub(super) mod chart;
+mod layout;
+pub(super) mod login;
+pub(super) mod overview;
+mod parts;
+
+use maud::{Markup, html};
+
+use super::problem::Problem;
+
+/// What went wrong, as a page.
+pub(super) fn problem(problem: &Problem) -> Markup {
+    layout::bare(
+        problem.title(),
+        &html! {
+            h1 { (problem.title()) }
+            p { (problem.detail) }
+            p { a.button href="/" { "Back to the overview" } }
+        },
+    )
+}

@@ -1,0 +1,64 @@
+//! Which path is answered by whom.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+
+use super::{
+    Console, guard, login, pages,
+    problem::{self, Problem},
+};
+
+const LARGEST_BODY: usize = 4 << 20;
+/// For a request with its body and its answer; streams are answered when they begin.
+const WITHIN: Duration = Duration::from_secs(30);
+
+const STYLE: &str = include_str!("assets/style.css");
+const SCRIPT: &str = include_str!("assets/app.js");
+const ICON: &str = include_str!("assets/icon.svg");
+
+pub(super) fn app(console: Arc<Console>) -> Router {
+    Router::new()
+        .route("/", get(pages::overview::page))
+        .route("/live", get(pages::overview::stream))
+        .route("/login", get(login::page).post(login::enter))
+        .route("/logout", post(login::leave))
+        .route("/style.css", get(async || asset(STYLE, "text/css; charset=utf-8")))
+        .route("/app.js", get(async || asset(SCRIPT, "text/javascript; charset=utf-8")))
+        .route("/icon.svg", get(async || asset(ICON, "image/svg+xml")))
+        .fallback(async || Problem::not_found("there is no such page"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
+        })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(Arc::clone(&console), guard::guard))
+        .layer(middleware::from_fn(problem::tell))
+        .with_state(console)
+}
+
+/// A body that trickles in holds a connection, but not for long.
+async fn in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(WITHIN, next.run(request)).await.unwrap_or_else(|_| {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took longer than 30 s")
+            .into_response()
+    })
+}
+
+/// They change with the program, whose version is in their address.
+fn asset(text: &'static str, kind: &'static str) -> (HeaderMap, &'static str) {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400"));
+    (headers, text)
+}

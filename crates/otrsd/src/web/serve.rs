@@ -1,0 +1,117 @@
+//! Connections: how many, how long, how large. A client that is slow or greedy costs only itself.
+
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, UnixListener},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+
+use super::settings::Listen;
+use crate::supervisor::control::short;
+
+/// Browsers hold one stream and a few more; beyond that is an attack or a mistake.
+const CONNECTIONS: usize = 768;
+/// For the request line and all headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+const LONGEST_HEADERS: usize = 32 << 10;
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 5\r\nconnection: close\r\n\r\n";
+
+/// A bound place.
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// # Errors
+    ///
+    /// The port or the path is somebody else's.
+    pub(super) async fn bind(place: &Listen) -> anyhow::Result<Self> {
+        match place {
+            Listen::Tcp(address) => {
+                let listener = TcpListener::bind(address).await;
+                Ok(Self::Tcp(listener.with_context(|| format!("cannot listen on {address}"))?))
+            }
+            Listen::Unix(path) => Ok(Self::Unix(bind_socket(path, 0o660)?)),
+        }
+    }
+
+    /// How a browser on this host calls it.
+    pub(super) fn origin(&self) -> Option<String> {
+        match self {
+            Self::Tcp(listener) => Some(format!("http://{}", listener.local_addr().ok()?)),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Serves until the task is dropped.
+    pub(super) async fn serve(self, app: Router) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let accepted = match &self {
+                Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    let _ = stream.set_nodelay(true);
+                    spawn(stream, &app, &places);
+                }),
+                Self::Unix(listener) => {
+                    listener.accept().await.map(|(stream, _)| spawn(stream, &app, &places))
+                }
+            };
+            if accepted.is_err() {
+                // Out of descriptors, most likely: let some connections end.
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Binds a socket in the file system; one that nobody listens on any more is replaced.
+pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener> {
+    let is_left_over = || {
+        let connected = short(path, |path| std::os::unix::net::UnixStream::connect(path));
+        matches!(connected, Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    let bind = || short(path, |path| std::os::unix::net::UnixListener::bind(path));
+    let bound = match bind() {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over() => {
+            fs::remove_file(path).and_then(|()| bind())
+        }
+        bound => bound,
+    };
+    let listener = bound.with_context(|| format!("cannot listen on {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    listener.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(listener)?)
+}
+
+fn spawn<S>(mut stream: S, app: &Router, places: &Arc<Semaphore>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+        tokio::spawn(async move {
+            let _ = timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
+        });
+        return;
+    };
+    let service = TowerToHyperService::new(app.clone());
+    tokio::spawn(async move {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEADERS_WITHIN)
+            .max_buf_size(LONGEST_HEADERS);
+        // A client that went away or spoke no HTTP is its own affair.
+        let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        drop(place);
+    });
+}
