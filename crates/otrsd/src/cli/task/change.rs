@@ -160,15 +160,31 @@ async fn find(store: &Store, text: &str) -> Result<Entry, Failure> {
 }
 
 /// Whether a task is held and nothing but a human brings it back.
-fn is_over(state: State) -> bool {
+pub(crate) fn is_over(state: State) -> bool {
     use task_store::HeldState::{Failed, NoHandler, Quarantined};
     matches!(state, State::Held(Failed | Quarantined | NoHandler))
 }
 
+/// Ends a task for good, on the command line.
 async fn end(store: &Store, entry: Entry, verb: &str) -> Result<Entry, Failure> {
-    match store.cancel(entry.id, &by(verb), clock::wall()).await? {
+    let mut progress = Progress::new();
+    cancel_task(store, entry, &by(verb), |text| progress.show(&text)).await
+}
+
+/// Takes a task out of the queue, or asks who runs it to end it and waits until it is over. `by` is for the ledger.
+///
+/// # Errors
+///
+/// It runs where nobody can be asked, it has ended by itself, or its end takes longer than 20 s.
+pub(crate) async fn cancel_task(
+    store: &Store,
+    entry: Entry,
+    by: &str,
+    waits: impl FnMut(String),
+) -> Result<Entry, Failure> {
+    match store.cancel(entry.id, by, clock::wall()).await? {
         Cancelled::Gone => Ok(entry),
-        Cancelled::Running(LockKey::Ours(_)) => cancel_running(store, entry).await,
+        Cancelled::Running(LockKey::Ours(_)) => cancel_running(store, entry, by, waits).await,
         Cancelled::Running(lock) => Err(Failure::failed(format!(
             "{} is running ({}), which cannot be asked to end it",
             entry.id,
@@ -179,14 +195,18 @@ async fn end(store: &Store, entry: Entry, verb: &str) -> Result<Entry, Failure> 
 }
 
 /// Asks the task's worker, and waits until it is over.
-async fn cancel_running(store: &Store, entry: Entry) -> Result<Entry, Failure> {
-    let (id, by) = (entry.id, by("cancelled"));
-    store.ask_to_cancel(id, &by, clock::wall()).await?;
-    let mut progress = Progress::new();
+async fn cancel_running(
+    store: &Store,
+    entry: Entry,
+    by: &str,
+    mut waits: impl FnMut(String),
+) -> Result<Entry, Failure> {
+    let id = entry.id;
+    store.ask_to_cancel(id, by, clock::wall()).await?;
     let begin = clock::now();
     loop {
         sleep(LOOK).await;
-        match store.cancel(id, &by, clock::wall()).await? {
+        match store.cancel(id, by, clock::wall()).await? {
             Cancelled::Gone => break,
             Cancelled::Unknown => {
                 let last = store.executions(id).await?.pop().map(|last| last.outcome);
@@ -205,7 +225,7 @@ async fn cancel_running(store: &Store, entry: Entry) -> Result<Entry, Failure> {
                     owner(lock)
                 )));
             }
-            Cancelled::Running(lock) => progress.show(&format!("{id} ends: {}", owner(lock))),
+            Cancelled::Running(lock) => waits(format!("{id} ends: {}", owner(lock))),
         }
     }
     store.withdraw_cancel(id).await?;
@@ -216,7 +236,7 @@ fn ended_meanwhile(id: TaskId) -> String {
     format!("{id} has ended meanwhile")
 }
 
-fn not_held(entry: &Entry) -> Failure {
+pub(crate) fn not_held(entry: &Entry) -> Failure {
     Failure::failed(match entry.state {
         State::Waiting => format!("{} waits already", entry.id),
         State::Running => format!("{} is running ({})", entry.id, owner(entry.lock)),

@@ -15,7 +15,7 @@ const PAGE: u32 = 1000;
 const EXECUTIONS: usize = 10_000;
 
 /// All places of tasks, in the order of their lives.
-pub(super) const STATES: [State; 7] = [
+pub(crate) const STATES: [State; 7] = [
     State::Waiting,
     State::Running,
     State::Future,
@@ -30,7 +30,7 @@ pub(super) const STATES: [State; 7] = [
 /// # Errors
 ///
 /// No id, no task or more than one begins with it, or the database's.
-pub(super) async fn id(store: &Store, text: &str) -> Result<TaskId, Failure> {
+pub(crate) async fn id(store: &Store, text: &str) -> Result<TaskId, Failure> {
     let is_prefix = (SHORTEST..WHOLE).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_prefix {
@@ -58,7 +58,7 @@ pub(super) async fn id(store: &Store, text: &str) -> Result<TaskId, Failure> {
 }
 
 /// What a command says about an id that nobody has.
-pub(super) fn unknown(id: TaskId) -> String {
+pub(crate) fn unknown(id: TaskId) -> String {
     format!("no task {id}: it never was, or the ledger has forgotten it")
 }
 

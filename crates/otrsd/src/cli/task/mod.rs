@@ -2,12 +2,12 @@
 
 mod add;
 pub(super) mod arguments;
-mod change;
+pub(crate) mod change;
 mod data;
-mod explain;
-mod find;
+pub(crate) mod explain;
+pub(crate) mod find;
 mod list;
-mod record;
+pub(crate) mod record;
 mod show;
 mod wait;
 
@@ -39,7 +39,7 @@ pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure
 }
 
 /// The word for a state, as `--state` takes it.
-fn word(state: State) -> &'static str {
+pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Waiting => "waiting",
         State::Running => "running",
@@ -59,7 +59,7 @@ pub(super) fn colour(word: &str) -> Option<Colour> {
 }
 
 /// Who has a task, in a word or two.
-fn owner(lock: LockKey) -> String {
+pub(crate) fn owner(lock: LockKey) -> String {
     match lock {
         LockKey::Free => "nobody".to_owned(),
         LockKey::Inserting => "its inserter".to_owned(),

@@ -7,7 +7,7 @@ use super::word;
 use crate::cli::time::units;
 
 /// A task for programs.
-pub(super) fn entry_json(entry: &Entry) -> Value {
+pub(crate) fn entry_json(entry: &Entry) -> Value {
     json!({
         "id": entry.id.to_string(),
         "type": entry.task_type,
@@ -22,7 +22,7 @@ pub(super) fn entry_json(entry: &Entry) -> Value {
 }
 
 /// An execution for programs.
-pub(super) fn execution_json(execution: &Execution) -> Value {
+pub(crate) fn execution_json(execution: &Execution) -> Value {
     json!({
         "id": execution.id.to_string(),
         "type": execution.task_type,
@@ -40,7 +40,7 @@ pub(super) fn execution_json(execution: &Execution) -> Value {
 }
 
 /// Duration, processor time and memory for people; empty where not measured.
-pub(in crate::cli) fn costs(execution: &Execution) -> [String; 3] {
+pub(crate) fn costs(execution: &Execution) -> [String; 3] {
     let took = execution.ended.duration_since(execution.started);
     let took = if took.as_secs() < 10 {
         format!("{}.{:03}s", took.as_secs(), took.subsec_millis().max(0))

@@ -8,9 +8,10 @@ mod tests;
 mod waiting;
 
 use jiff::{SignedDuration, Timestamp};
+use sysconfig::SysConfig;
 use task_store::{
-    Entry, Execution, Explanation, HeldState, History, Instance, LockKey, Locked, Moved, State,
-    from_wall_clock,
+    Entry, Execution, Explanation, HeldState, History, Identity, Instance, LockKey, Locked, Moved,
+    State, Store, TaskId, from_wall_clock,
 };
 
 use super::{find, title};
@@ -44,17 +45,31 @@ struct Facts {
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) async fn run(database: &Database, id: &str) -> Result<(), Failure> {
-    let store = &database.store;
-    let id = find::id(store, id).await?;
+    let id = find::id(&database.store, id).await?;
+    let settings = &database.configuration.settings;
+    let said = explain(&database.store, settings, &database.identity, id).await?;
+    let said = said.ok_or_else(|| Failure::failed(find::unknown(id)))?;
+    print(&(said.join("\n") + "\n"));
+    Ok(())
+}
+
+/// Why a task runs or does not, in sentences; `None` for one that nobody knows.
+///
+/// # Errors
+///
+/// The database's, and a time zone that means nothing.
+pub(crate) async fn explain(
+    store: &Store,
+    settings: &SysConfig,
+    identity: &Identity,
+    id: TaskId,
+) -> Result<Option<Vec<String>>, Failure> {
     let last = store.executions(id).await?.pop();
     let Some(explanation) = store.explain(id).await? else {
-        let last = last.ok_or_else(|| Failure::failed(find::unknown(id)))?;
-        print(&format!(
-            "{id} ({}) is done.\n{}\n",
-            title(&last.task_type, &last.name),
-            past(&last)
-        ));
-        return Ok(());
+        return Ok(last.map(|last| {
+            let name = title(&last.task_type, &last.name);
+            vec![format!("{id} ({name}) is done."), past(&last)]
+        }));
     };
     let history = store.history(&[id]).await?.remove(&id).unwrap_or_default();
     let facts = Facts {
@@ -62,22 +77,24 @@ pub(super) async fn run(database: &Database, id: &str) -> Result<(), Failure> {
         last,
         instances: store.instances().await?,
         running: store.counts().await?.iter().map(|count| count.running).sum(),
-        moved: store.schema_status(&database.identity).await?.moved,
-        renewed: renewed(database, &explanation.entry).await?,
+        moved: store.schema_status(identity).await?.moved,
+        renewed: renewed(store, settings, &explanation.entry).await?,
         now: clock::wall(),
         explanation,
     };
-    print(&(sentences(&facts).join("\n") + "\n"));
-    Ok(())
+    Ok(Some(sentences(&facts)))
 }
 
-async fn renewed(database: &Database, entry: &Entry) -> Result<Option<Timestamp>, Failure> {
+async fn renewed(
+    store: &Store,
+    settings: &SysConfig,
+    entry: &Entry,
+) -> Result<Option<Timestamp>, Failure> {
     if entry.state != State::Running {
         return Ok(None);
     }
-    let zone =
-        zone(&database.configuration.settings).map_err(|error| Failure::configuration(&error))?;
-    let locks = database.store.locks().await?;
+    let zone = zone(settings).map_err(|error| Failure::configuration(&error))?;
+    let locks = store.locks().await?;
     let own = locks.into_iter().find(|it| it.table == Locked::Task && it.row == entry.row);
     Ok(own.and_then(|lock| from_wall_clock(&lock.time?, &zone)))
 }
