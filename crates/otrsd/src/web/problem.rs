@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::pages;
+use crate::cli::Failure;
 
 /// Why a request was not done.
 #[derive(Clone, Debug, Serialize)]
@@ -60,6 +61,19 @@ impl From<task_store::Error> for Problem {
             Invalid(what) => Self::bad(what),
             error => Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}")),
         }
+    }
+}
+
+impl From<Failure> for Problem {
+    /// By who must act, as the exit code says it.
+    fn from(failure: Failure) -> Self {
+        let status = match failure.code {
+            1 => StatusCode::CONFLICT,
+            2 => StatusCode::BAD_REQUEST,
+            4 => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, failure.text)
     }
 }
 

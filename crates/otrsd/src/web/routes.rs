@@ -31,6 +31,8 @@ pub(super) fn app(console: Arc<Console>) -> Router {
     Router::new()
         .route("/", get(pages::overview::page))
         .route("/live", get(pages::overview::stream))
+        .route("/tasks", get(pages::tasks::list::show))
+        .route("/tasks/{id}", get(pages::tasks::detail::show))
         .route("/login", get(login::page).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/style.css", get(async || asset(STYLE, "text/css; charset=utf-8")))

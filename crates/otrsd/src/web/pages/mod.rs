@@ -5,6 +5,7 @@ mod layout;
 pub(super) mod login;
 pub(super) mod overview;
 mod parts;
+pub(super) mod tasks;
 
 use maud::{Markup, html};
 

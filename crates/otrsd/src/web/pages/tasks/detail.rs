@@ -1,0 +1,190 @@
+//! One task: where it is and why, what it did, what it carries.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
+use task_store::{Entry, Execution, LockKey, State as Where, TaskId, decode};
+
+use super::super::{
+    layout::{key, page},
+    parts::{badge, moment},
+};
+use crate::{
+    cli::{
+        task::{change::is_over, explain::explain, find, owner, record::costs, word},
+        time,
+    },
+    clock,
+    config::database,
+    web::{
+        Console,
+        auth::{Caller, Role},
+        problem::Problem,
+    },
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct Said {
+    /// What was done a moment ago: a word of our own.
+    said: String,
+}
+
+/// Everything that is known of a task.
+struct Known {
+    id: TaskId,
+    entry: Option<Entry>,
+    executions: Vec<Execution>,
+    explanation: Vec<String>,
+    /// For operators, of a task that is not done.
+    payload: Option<Result<String, String>>,
+}
+
+pub(in crate::web) async fn show(
+    State(console): State<Arc<Console>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(said): Query<Said>,
+) -> Result<Markup, Problem> {
+    let known = know(&console, &caller, &id).await?;
+    let last = known.executions.last();
+    let (task_type, name) = match (&known.entry, last) {
+        (Some(entry), _) => (entry.task_type.as_str(), entry.name.as_str()),
+        (None, last) => last.map_or(("", ""), |it| (it.task_type.as_str(), it.name.as_str())),
+    };
+    let now = clock::wall();
+    Ok(page(
+        &console,
+        &caller,
+        "/tasks",
+        &format!("{task_type} {name}"),
+        &html! {
+            p { a href="/tasks" { "Tasks" } " / " span.mono { (known.id) } }
+            h1 { (task_type) " " span.faint { (name) } }
+            (message(&said.said))
+            @if caller.role >= Role::Operate { (actions(&caller, &known)) }
+            div data-refresh="1" {
+                div.columns {
+                    section.card { h2 { "State" } (state(&known, now)) }
+                    section.card { h2 { "Why" } @for sentence in &known.explanation { p { (sentence) } } }
+                    section.card { h2 { "Timeline" } (timeline(&known, now)) }
+                    @if let Some(payload) = &known.payload {
+                        section.card { h2 { "Payload" } @match payload {
+                            Ok(text) => pre tabindex="0" { (text) },
+                            Err(why) => p { (why) },
+                        } }
+                    }
+                }
+                @for it in known.executions.iter().rev() { (execution(it, &caller)) }
+            }
+        },
+    ))
+}
+
+async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, Problem> {
+    let store = console.store()?;
+    let id = find::id(store, text).await?;
+    let settings = console.context.settings();
+    let identity = database::identity(settings)?;
+    let explanation = explain(store, settings, &identity, id).await?;
+    let explanation = explanation.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
+    let entry = store.get(id).await?;
+    let mut payload = None;
+    if caller.role >= Role::Operate && entry.is_some() {
+        payload = store.data(id).await?.map(|column| {
+            let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
+            Ok(format!("{data:#}"))
+        });
+    }
+    Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })
+}
+
+fn message(said: &str) -> Markup {
+    let text = match said {
+        "retried" => "It is in the queue again.",
+        "asked" => "Its worker was asked to end it.",
+        "cancelled" => "It was cancelled.",
+        "deleted" => "It was deleted.",
+        _ => return html! {},
+    };
+    html! { p.said role="status" { (text) } }
+}
+
+fn actions(caller: &Caller, known: &Known) -> Markup {
+    let Some(entry) = &known.entry else { return html! {} };
+    let is_held = matches!(entry.state, Where::Held(_));
+    html! {
+        form.bar method="post" action=(format!("/tasks/{}/change", known.id)) {
+            (key(caller))
+            @if is_held { button.primary name="action" value="retry" { "Try again now" } }
+            @if is_over(entry.state) { button.danger name="action" value="delete" { "Delete" } }
+            @else { button.danger name="action" value="cancel" { "Cancel" } }
+        }
+    }
+}
+
+fn state(known: &Known, now: Timestamp) -> Markup {
+    let Some(entry) = &known.entry else {
+        return html! {
+            p { (badge("done")) " " @if let Some(last) = known.executions.last() { (badge(last.outcome.word())) } }
+        };
+    };
+    html! {
+        dl.facts {
+            dt { "State" } dd { (badge(word(entry.state))) }
+            dt { "Added" } dd { (moment(entry.created, now)) }
+            @if entry.due.is_some() { dt { "Due" } dd { (moment(entry.due, now)) } }
+            dt { "Attempts" } dd { (entry.attempts) }
+            @if entry.lock != LockKey::Free { dt { "Run by" } dd { (owner(entry.lock)) } }
+            @if !entry.reason.is_empty() { dt { "Reason" } dd { (entry.reason) } }
+        }
+    }
+}
+
+fn timeline(known: &Known, now: Timestamp) -> Markup {
+    let entry = known.entry.as_ref();
+    html! {
+        ol.timeline {
+            @if let Some(created) = entry.and_then(|it| it.created) { li { "added " (moment(Some(created), now)) br; span.faint { (time::local(created)) } } }
+            @for it in &known.executions {
+                @let good = if it.outcome == task_store::Outcome::Success { "good" } else { "bad" };
+                li class=(good) {
+                    (badge(it.outcome.word())) @if it.node > 0 { " on node " (it.node) } " after " (costs(it)[0])
+                    br; span.faint { (time::local(it.started)) " – " (time::local(it.ended)) }
+                }
+            }
+            @if let Some(entry) = entry {
+                @match entry.state {
+                    Where::Running => li.live { (badge("running")) " " (owner(entry.lock)) },
+                    Where::Waiting => li { (badge("waiting")) },
+                    state => li { (badge(word(state))) @if entry.due.is_some() { " " (moment(entry.due, now)) } },
+                }
+            }
+        }
+    }
+}
+
+fn execution(it: &Execution, caller: &Caller) -> Markup {
+    let [took, cpu, memory] = costs(it);
+    html! {
+        section.card {
+            h2 { (badge(it.outcome.word())) " " (time::local(it.started)) }
+            p.faint {
+                @if it.node > 0 { "node " (it.node) " · " } "took " (took)
+                @if !cpu.is_empty() { " · CPU " (cpu) }
+                @if !memory.is_empty() { " · memory " (memory) }
+            }
+            @if let Some(error) = text(it.error.as_deref()) { h3 { "Error" } pre tabindex="0" { (error) } }
+            @if caller.role >= Role::Operate {
+                @if let Some(output) = text(it.output.as_deref()) { h3 { "Output" } pre tabindex="0" { (output) } }
+            } @else if it.output.is_some() { p.faint { "The output is for the role operate." } }
+        }
+    }
+}
+
+fn text(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
+}

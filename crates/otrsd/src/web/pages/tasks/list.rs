@@ -1,0 +1,185 @@
+//! The list of tasks: a tab a state, filters, a page by the key of its last row.
+
+use std::sync::Arc;
+
+use axum::extract::{Query as Address, State as App};
+use maud::{Markup, html};
+use task_store::{Count, Filter};
+
+use super::{
+    query::{Place, Query, TABS},
+    rows,
+};
+use crate::{
+    clock,
+    web::{
+        Console,
+        auth::{Caller, Role},
+        pages::{
+            layout::{key, page},
+            parts::number,
+        },
+        problem::Problem,
+    },
+};
+
+/// Tasks of a page.
+const PAGE: u32 = 100;
+
+/// What the list says, and where it goes on.
+struct Found {
+    table: Markup,
+    is_empty: bool,
+    next: Option<i64>,
+}
+
+pub(in crate::web) async fn show(
+    App(console): App<Arc<Console>>,
+    caller: Caller,
+    Address(query): Address<Query>,
+) -> Result<Markup, Problem> {
+    let operates = caller.role >= Role::Operate && query.place()? != Place::Ledger;
+    let found = find(&console, &query, operates).await?;
+    let counts = &console.live.now().counts;
+    let (_, title, nothing) =
+        TABS.iter().find(|(word, ..)| *word == query.tab()).unwrap_or(&TABS[0]);
+    Ok(page(
+        &console,
+        &caller,
+        "/tasks",
+        &format!("{title} tasks"),
+        &html! {
+            h1 { "Tasks" }
+            (tabs(&query, counts))
+            (filters(&query))
+            form method="post" action="/tasks/change" {
+                (key(&caller))
+                input type="hidden" name="back" value=(query.address());
+                @if operates { (bar(&query)) }
+                div data-refresh="2" {
+                    @if found.is_empty { p.calm { (nothing) @if query.is_narrow() { " " a href=(Query::default().in_tab(query.tab())) { "Show all" } } } }
+                    @else { div.card.scroll tabindex="0" role="region" aria-label=(format!("{title} tasks")) { (found.table) } }
+                    nav.pages aria-label="Pages of the list" {
+                        @if !query.after.is_empty() { a.button href=(query.in_tab(query.tab())) { "First page" } }
+                        @if let Some(row) = found.next { a.button #next href=(query.page_after(row)) { "Next page" } }
+                    }
+                }
+            }
+        },
+    ))
+}
+
+async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, Problem> {
+    let store = console.store()?;
+    let now = clock::wall();
+    let full = PAGE as usize;
+    match query.place()? {
+        Place::Tasks(state) => {
+            let after = query.row()?.unwrap_or(0);
+            let (task_type, name) = (query.task_type.trim(), query.name.trim());
+            let entries =
+                store.list(&Filter { state, task_type, name, after, limit: PAGE }).await?;
+            let next = entries.last().filter(|_| entries.len() == full).map(|it| it.row);
+            let table = rows::tasks(&entries, choose, now);
+            Ok(Found { table, is_empty: entries.is_empty(), next })
+        }
+        Place::Ledger => {
+            let rows =
+                store.done(query.task_type.trim(), query.name.trim(), query.row()?, PAGE).await?;
+            let next = rows.last().filter(|_| rows.len() == full).map(|(row, _)| *row);
+            Ok(Found { table: rows::executions(&rows, now), is_empty: rows.is_empty(), next })
+        }
+    }
+}
+
+fn tabs(query: &Query, counts: &[Count]) -> Markup {
+    let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
+    let count = |word: &str| match word {
+        "running" => Some(sum(|it| it.running)),
+        "waiting" => Some(sum(|it| it.waiting)),
+        "future" => Some(sum(|it| it.future)),
+        "retry" => Some(sum(|it| it.retry)),
+        "failed" => Some(sum(|it| it.failed)),
+        "quarantined" => Some(sum(|it| it.quarantined)),
+        "no-handler" => Some(sum(|it| it.no_handler)),
+        _ => None,
+    };
+    html! {
+        nav aria-label="States" {
+            ul.tabs {
+                @for (word, name, _) in TABS {
+                    li { a href=(query.in_tab(word)) aria-current=[(word == query.tab()).then_some("page")] {
+                        (name) @if let Some(count) = count(word) { span.count { (number(count)) } }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn filters(query: &Query) -> Markup {
+    let is_done = query.tab() == "done";
+    html! {
+        form.filters method="get" action="/tasks" role="search" {
+            input type="hidden" name="state" value=(query.tab());
+            (field("type", "Type", &query.task_type, "Greet"))
+            (field("name", "Name", &query.name, "the whole name"))
+            div.grow {
+                label for="f-text" { "Text" }
+                input #f-text type="search" name="text" value=(query.text) placeholder=(if is_done { "in names and errors, or an id" } else { "in names, or an id" });
+            }
+            @if is_done {
+                div {
+                    label for="f-outcome" { "Outcome" }
+                    select #f-outcome name="outcome" {
+                        @for (word, name) in OUTCOMES { option value=(word) selected[query.outcome == word] { (name) } }
+                    }
+                }
+                (field("from", "Ended after", &query.from, "-2h"))
+                (field("to", "Ended before", &query.to, "-10m"))
+            }
+            @if is_done || query.tab() == "running" { (field("node", "Node", &query.node, "")) }
+            div { button.primary { "Search" } }
+        }
+    }
+}
+
+const OUTCOMES: [(&str, &str); 9] = [
+    ("", "any"),
+    ("unsuccessful", "no success"),
+    ("success", "success"),
+    ("failed", "failed"),
+    ("timed-out", "timed out"),
+    ("crashed", "crashed"),
+    ("crashed-together", "crashed together"),
+    ("interrupted", "interrupted"),
+    ("cancelled", "cancelled"),
+];
+
+fn field(name: &str, label: &str, value: &str, example: &str) -> Markup {
+    html! {
+        div {
+            label for=(format!("f-{name}")) { (label) }
+            input id=(format!("f-{name}")) name=(name) value=(value) placeholder=(example);
+        }
+    }
+}
+
+/// What can be done with those that are ticked, and with all that the filters find.
+fn bar(query: &Query) -> Markup {
+    let is_held = ["retry", "failed", "quarantined", "no-handler"].contains(&query.tab());
+    let actions: &[(&str, &str)] = match query.tab() {
+        "retry" => &[("retry", "Try now"), ("cancel", "Cancel")],
+        _ if is_held => &[("retry", "Try again"), ("delete", "Delete")],
+        _ => &[("cancel", "Cancel")],
+    };
+    html! {
+        div.bar {
+            @for (action, name) in actions {
+                button name="action" value=(action) data-needs-ticks disabled { (name) " chosen" }
+                button.quiet name="action" value=(format!("{action}-all")) { (name) " all found…" }
+            }
+            span.faint data-ticks aria-live="polite" {}
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which tasks are asked for, as the address of the page says it.
+
+use serde::{Deserialize, Serialize};
+use task_store::{HeldState, State};
+
+use crate::web::problem::Problem;
+
+/// The tabs of the list: word, name, and what it says when there is none.
+pub(super) const TABS: [(&str, &str, &str); 8] = [
+    ("running", "Running", "No task runs."),
+    ("waiting", "Waiting", "No task waits: the queue is empty."),
+    ("future", "Planned", "No task is planned."),
+    ("retry", "Retry", "No task waits to be tried again."),
+    ("failed", "Failed", "No task is held as failed."),
+    ("quarantined", "Quarantined", "No task is in quarantine."),
+    ("no-handler", "No handler", "Every type of task has a handler."),
+    ("done", "Done", "The ledger holds no execution like that."),
+];
+
+/// The address of a list; what is empty does not restrict.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::web) struct Query {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) state: String,
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub(super) task_type: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) text: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) outcome: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) node: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) from: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) to: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) after: String,
+}
+
+/// Where the tasks of a list are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    Tasks(State),
+    Ledger,
+}
+
+impl Query {
+    pub(super) fn place(&self) -> Result<Place, Problem> {
+        Ok(match self.state.as_str() {
+            "" | "running" => Place::Tasks(State::Running),
+            "waiting" => Place::Tasks(State::Waiting),
+            "future" => Place::Tasks(State::Future),
+            "done" => Place::Ledger,
+            word => Place::Tasks(State::Held(
+                HeldState::from_word(word)
+                    .ok_or_else(|| Problem::bad(format!("there is no state '{word}'")))?,
+            )),
+        })
+    }
+
+    /// The row after which the page begins.
+    pub(super) fn row(&self) -> Result<Option<i64>, Problem> {
+        match self.after.as_str() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| Problem::bad(format!("'{text}' is no row to go on from"))),
+        }
+    }
+
+    /// The tab that is open.
+    pub(super) fn tab(&self) -> &str {
+        if self.state.is_empty() { "running" } else { &self.state }
+    }
+
+    /// The address of the page that begins after a row.
+    pub(super) fn page_after(&self, row: i64) -> String {
+        Self { after: row.to_string(), ..self.clone() }.address()
+    }
+
+    pub(super) fn address(&self) -> String {
+        let query = serde_urlencoded::to_string(self).unwrap_or_default();
+        if query.is_empty() { "/tasks".to_owned() } else { format!("/tasks?{query}") }
+    }
+
+    /// The same search in another tab.
+    pub(super) fn in_tab(&self, state: &str) -> String {
+        let state = state.to_owned();
+        Self { state, after: String::new(), outcome: String::new(), ..self.clone() }.address()
+    }
+
+    /// Whether anything but the tab restricts the list.
+    pub(super) fn is_narrow(&self) -> bool {
+        [&self.task_type, &self.name, &self.text, &self.outcome, &self.node, &self.from, &self.to]
+            .iter()
+            .any(|it| !it.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_no_more_than_it_must() {
+        let query: Query = serde_urlencoded::from_str("state=failed&type=A%26B&after=7").unwrap();
+        assert_eq!(query.place().unwrap(), Place::Tasks(State::Held(HeldState::Failed)));
+        assert_eq!(query.in_tab("done"), "/tasks?state=done&type=A%26B");
+        assert_eq!(query.page_after(9), "/tasks?state=failed&type=A%26B&after=9");
+        assert_eq!(Query::default().address(), "/tasks");
+        let bad = Query { state: "x".into(), after: "y".into(), ..Query::default() };
+        assert!(bad.place().is_err() && bad.row().is_err());
+    }
+}
