@@ -11,7 +11,7 @@ use hyper::{
 };
 use sysconfig::Value;
 
-use super::task_types::SETTING;
+use super::{secrets::is_secret, task_types::SETTING};
 
 /// What the connection itself says.
 const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];
@@ -102,18 +102,21 @@ fn headers(value: Option<&Value>) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// The value of the setting `name` for people: without the values of headers.
+/// The value of the setting `name` for people: without what is a secret by its name, and the values of headers.
 pub(crate) fn masked(name: &str, value: &Value) -> Value {
-    let Some(path) = name.strip_prefix(SETTING) else { return value.clone() };
-    let path: Vec<&str> = path.split("###").filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> = name.split("###").filter(|part| !part.is_empty()).collect();
     mask(&path, value)
 }
 
-/// `path` leads from all types to `value`: the type, `Http`, `Headers`.
+/// `path` leads to `value`: the setting, then keys.
 fn mask(path: &[&str], value: &Value) -> Value {
-    let is_secret = path.len() > 2 && path[1] == "Http" && path[2] == "Headers";
+    let is_header = path.len() > 3 && path[0] == SETTING && path[2..4] == ["Http", "Headers"];
     match value {
-        Value::Text(_) if is_secret => Value::Text(MASK.to_owned()),
+        Value::Text(text)
+            if is_header || (!text.is_empty() && path.last().is_some_and(|it| is_secret(it))) =>
+        {
+            Value::Text(MASK.to_owned())
+        }
         Value::List(items) => Value::List(items.iter().map(|item| mask(path, item)).collect()),
         Value::Map(map) => Value::Map(
             map.iter()

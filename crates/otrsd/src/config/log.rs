@@ -1,11 +1,12 @@
 //! `Daemon::Log::*`: where output goes, and for how long it is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sysconfig::{Problem, SysConfig};
 
-use super::{number, problem, text};
+use super::{number, places::Places, problem, text};
+use crate::home::{self, Home};
 
 /// The log settings of one generation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,15 @@ pub(crate) enum LogFormat {
 
 /// Days.
 const CENTURY: u64 = 36_500;
+
+/// Where the logs are, for whoever has no more than the settings.
+pub(crate) fn directory(settings: &SysConfig) -> PathBuf {
+    let given = text(settings, "Daemon::Log::LogPath").map(PathBuf::from);
+    given.filter(|path| path.is_absolute()).unwrap_or_else(|| match text(settings, home::SETTING) {
+        Some(directory) => Home::at(Path::new(directory)).log_directory(),
+        None => Places::of_this_user().log,
+    })
+}
 
 impl LogSettings {
     /// Whether modules write where they would write with `other`.

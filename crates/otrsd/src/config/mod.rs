@@ -12,6 +12,7 @@ pub(crate) mod modules;
 pub(crate) mod place;
 pub(crate) mod places;
 mod registration;
+pub(crate) mod secrets;
 pub(crate) mod sources;
 pub(crate) mod surroundings;
 pub(crate) mod task_types;

@@ -13,7 +13,7 @@ mod otobo;
 mod question;
 mod settings;
 pub(crate) mod sync;
-mod watch;
+pub(crate) mod watch;
 
 use std::{
     collections::BTreeSet,

@@ -13,7 +13,7 @@ use super::Home;
 
 /// What is watched.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     inotify: Inotify,
     /// The same descriptor, as the one kind that tokio waits for without unsafe code.
     ready: Receiver,
@@ -21,7 +21,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Of nothing yet.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let same = File::from(inotify.as_fd().try_clone_to_owned()?);
         Ok(Self { inotify, ready: Receiver::from_file_unchecked(same)? })
@@ -43,6 +43,14 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Watches for what is written into the files of a directory.
+    pub(crate) fn writes_in(&self, directory: &Path) -> anyhow::Result<()> {
+        let what = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
+        let watched = self.inotify.add_watch(directory, what);
+        watched.with_context(|| format!("cannot watch {}", directory.display()))?;
+        Ok(())
+    }
+
     /// Watches for the end of a file.
     pub(super) fn end_of(&self, file: &Path) -> io::Result<()> {
         let what = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
@@ -51,7 +59,7 @@ impl Watch {
     }
 
     /// Waits until something happened.
-    pub(super) async fn changed(&self) -> io::Result<()> {
+    pub(crate) async fn changed(&self) -> io::Result<()> {
         self.ready.readable().await?;
         loop {
             match self.inotify.read_events() {

@@ -5,6 +5,7 @@ pub(crate) mod door;
 mod form;
 mod guard;
 mod live;
+mod log;
 mod login;
 mod pages;
 mod problem;

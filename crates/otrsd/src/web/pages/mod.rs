@@ -3,8 +3,10 @@
 pub(super) mod chart;
 mod layout;
 pub(super) mod login;
+pub(super) mod modules;
 pub(super) mod overview;
 mod parts;
+pub(super) mod settings;
 pub(super) mod tasks;
 
 use maud::{Markup, html};

@@ -1,19 +1,8 @@
 //! Takes secrets out of a text: known ones, and what stands where a secret stands.
 
+use crate::config::secrets::is_secret;
+
 const MASK: &str = "***";
-/// What the names of secrets end in, without regard to case.
-const NAMES: [&str; 10] = [
-    "password",
-    "passwd",
-    "pwd",
-    "pw",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "authorization",
-    "credential",
-];
 /// Shorter ones would mask words.
 const SHORTEST: usize = 4;
 
@@ -51,8 +40,7 @@ fn next(text: &str) -> Option<(&str, &str)> {
     loop {
         let begin = start + text[start..].find(is_word)?;
         let end = text[begin..].find(|c| !is_word(c)).map_or(text.len(), |length| begin + length);
-        let word = text[begin..end].to_ascii_lowercase();
-        if NAMES.iter().any(|name| word.ends_with(name))
+        if is_secret(&text[begin..end])
             && let Some(length) = separator_length(&text[end..])
         {
             return Some(text.split_at(end + length));

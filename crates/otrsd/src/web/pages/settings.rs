@@ -1,0 +1,86 @@
+//! The settings as they hold, each with where it comes from.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use maud::{Markup, html};
+use serde::Deserialize;
+use sysconfig::Value;
+
+use super::layout::page;
+use crate::{
+    config::{database, http::masked},
+    web::{Console, auth::Caller},
+};
+
+const LONGEST_VALUE: usize = 2000;
+/// A page stays small where an installation has thousands of settings.
+const MOST: usize = 200;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct Search {
+    text: String,
+}
+
+pub(in crate::web) async fn show(
+    State(console): State<Arc<Console>>,
+    caller: Caller,
+    Query(search): Query<Search>,
+) -> Markup {
+    let settings = console.context.settings();
+    let wanted = search.text.trim().to_lowercase();
+    let url = Value::Text(database::shown(settings));
+    let mut found: Vec<(&str, String, String)> = settings
+        .iter()
+        .filter(|(name, ..)| name.to_lowercase().contains(&wanted))
+        .map(|(name, value, origin)| {
+            let value = if name == database::DATABASE_URL { &url } else { value };
+            (name, shown(name, value), origin.to_string())
+        })
+        .collect();
+    let all = found.len();
+    found.truncate(MOST);
+    page(
+        &console,
+        &caller,
+        "/settings",
+        "Settings",
+        &html! {
+            h1 { "Settings" }
+            form.filters method="get" action="/settings" role="search" {
+                div.grow {
+                    label for="text" { "Name" }
+                    input #text type="search" name="text" value=(search.text) placeholder="TaskType###" autocomplete="off";
+                }
+                div { button.primary { "Search" } }
+            }
+            p.faint {
+                (all) @if all == 1 { " setting" } @else { " settings" }
+                @if all > found.len() { ", of which the first " (found.len()) " are shown" }
+                ", as this life of the console began with them."
+            }
+            div.card.scroll tabindex="0" role="region" aria-label="Settings" {
+                table {
+                    thead { tr { th { "Name" } th { "Value" } th { "Origin" } } }
+                    tbody { @for (name, value, origin) in &found { tr {
+                        th.wide scope="row" { (name) }
+                        td.wide { code { (value) } }
+                        td.faint { (origin) }
+                    } } }
+                }
+            }
+        },
+    )
+}
+
+fn shown(name: &str, value: &Value) -> String {
+    let text = match masked(name, value) {
+        Value::Text(text) => text,
+        value => serde_json::to_string(&value).unwrap_or_default(),
+    };
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
