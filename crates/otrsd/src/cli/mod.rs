@@ -5,7 +5,7 @@ mod check;
 pub(crate) mod client;
 mod console;
 mod console_access;
-mod cron;
+pub(crate) mod cron;
 mod database;
 mod db;
 mod event;

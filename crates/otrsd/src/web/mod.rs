@@ -1,5 +1,6 @@
 //! `WebConsole`: pages, the JSON API, metrics and health, in a process of their own that nobody else waits for.
 
+mod actions;
 pub(crate) mod auth;
 pub(crate) mod door;
 mod form;
@@ -24,6 +25,7 @@ use task_store::Store;
 use tokio::task::JoinSet;
 
 use self::{
+    actions::Jobs,
     auth::{Caller, Links, Sessions, Throttle},
     live::Live,
     serve::Listener,
@@ -52,6 +54,7 @@ struct Console {
     store: Result<Store, String>,
     auth: Mutex<Auth>,
     live: Live,
+    jobs: Jobs,
 }
 
 struct Auth {
@@ -127,6 +130,7 @@ impl WebConsole {
                 throttle: Throttle::default(),
             }),
             live: Live::new(),
+            jobs: Jobs::default(),
         });
         logs::note(&format!("{}: listening on {}", self.context.name(), console.origin));
         self.tasks.spawn(live::watch(Arc::clone(&console)));

@@ -32,10 +32,20 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/", get(pages::overview::page))
         .route("/live", get(pages::overview::stream))
         .route("/tasks", get(pages::tasks::list::show))
+        .route("/tasks/change", post(pages::tasks::change::ticked))
+        .route(
+            "/tasks/all/{action}",
+            get(pages::tasks::change::preview).post(pages::tasks::change::every),
+        )
         .route("/tasks/{id}", get(pages::tasks::detail::show))
+        .route("/tasks/{id}/change", post(pages::tasks::change::one))
+        .route("/jobs/{number}", get(pages::tasks::change::job))
         .route("/modules", get(pages::modules::list))
         .route("/modules/{name}", get(pages::modules::show))
+        .route("/modules/{name}/restart", post(pages::modules::restart))
         .route("/modules/{name}/log", get(pages::modules::follow))
+        .route("/schedule", get(pages::schedule::show))
+        .route("/schedule/change", post(pages::schedule::change))
         .route("/settings", get(pages::settings::show))
         .route("/login", get(login::page).post(login::enter))
         .route("/logout", post(login::leave))

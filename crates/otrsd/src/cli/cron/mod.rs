@@ -60,7 +60,7 @@ pub(super) fn run(program: &Program, command: &CronCommand) -> Result<(), Failur
 }
 
 /// The cron task of a name.
-fn find(settings: &SysConfig, name: &str) -> Result<CronTask, Failure> {
+pub(crate) fn find(settings: &SysConfig, name: &str) -> Result<CronTask, Failure> {
     let read = cron_tasks::read(settings);
     if read.names.contains(name) && !read.tasks.iter().any(|task| task.name == name) {
         return Err(Failure::failed(format!("cron task '{name}' cannot run; see otrsd check")));

@@ -55,7 +55,7 @@ fn policy(database: &Database, task_type: &str, key: &str) -> Option<i16> {
     database.configuration.settings.get(&name)?.get(key)?.as_text()?.parse().ok()
 }
 
-pub(in crate::cli) fn limit_reached(task: &NewTask) -> Failure {
+pub(crate) fn limit_reached(task: &NewTask) -> Failure {
     let title = super::title(&task.task_type, &task.name);
     Failure::failed(format!(
         "limit reached: at most {} of {title} may wait or run; it was not added",

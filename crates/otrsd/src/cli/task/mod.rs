@@ -13,10 +13,9 @@ mod wait;
 
 use task_store::{LockKey, State};
 
+pub(crate) use self::add::limit_reached;
 use self::arguments::TaskCommand;
-pub(super) use self::{
-    add::limit_reached, data::read as read_data, record::costs, wait::until_done,
-};
+pub(super) use self::{data::read as read_data, record::costs, wait::until_done};
 use super::{Failure, Program, database, terminal::Colour};
 
 pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure> {

@@ -6,10 +6,11 @@ use axum::{
     body::Body,
     extract::{Path, State},
     http::header::CONTENT_TYPE,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use futures_util::stream;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
     layout::{key, page},
@@ -25,6 +26,7 @@ use crate::{
     web::{
         Console,
         auth::{Caller, Role},
+        form::Form,
         guard::Operator,
         live::Snapshot,
         log::{self, Follower},
@@ -173,4 +175,21 @@ pub(in crate::web) async fn follow(
         Some((Ok::<_, Infallible>(format!("event: line\ndata: {line}\n\n")), (follower, console)))
     });
     Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(in crate::web) struct Nothing {}
+
+pub(in crate::web) async fn restart(
+    State(console): State<Arc<Console>>,
+    Path(name): Path<String>,
+    form: Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let Nothing {} = form.fields;
+    let snapshot = console.live.now();
+    if !status(&snapshot)?.modules.iter().any(|it| it.name == name) {
+        return Err(Problem::not_found(format!("no module is called '{name}'")));
+    }
+    console.restart(&form.caller, &name).await?;
+    Ok(Redirect::to(&format!("/modules/{name}")))
 }

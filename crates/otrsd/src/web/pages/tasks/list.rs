@@ -176,7 +176,7 @@ fn bar(query: &Query) -> Markup {
     html! {
         div.bar {
             @for (action, name) in actions {
-                button name="action" value=(action) data-needs-ticks disabled { (name) " chosen" }
+                button name="action" value=(action) data-needs-ticks { (name) " chosen" }
                 button.quiet name="action" value=(format!("{action}-all")) { (name) " all found…" }
             }
             span.faint data-ticks aria-live="polite" {}

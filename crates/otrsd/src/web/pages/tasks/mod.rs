@@ -1,5 +1,6 @@
 //! Tasks: lists to search, one to understand, and what can be done with them.
 
+pub(in crate::web) mod change;
 pub(in crate::web) mod detail;
 pub(in crate::web) mod list;
 mod query;

@@ -1,0 +1,135 @@
+//! Changes of many tasks: one after the other in the background, with their progress.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use task_store::TaskId;
+
+use super::Ended;
+use crate::web::{Console, auth::Caller, problem::Problem};
+
+/// Jobs that are remembered.
+const MOST: usize = 50;
+/// Problems of a job that are told one by one.
+const MOST_TOLD: usize = 20;
+
+/// What is done with each.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::web) enum Action {
+    Retry,
+    Cancel,
+    Delete,
+}
+
+impl Action {
+    pub(in crate::web) const fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// For titles and buttons.
+    pub(in crate::web) const fn title(self) -> &'static str {
+        match self {
+            Self::Retry => "Try again",
+            Self::Cancel => "Cancel",
+            Self::Delete => "Delete",
+        }
+    }
+
+    async fn apply(
+        self,
+        console: &Arc<Console>,
+        caller: &Caller,
+        id: TaskId,
+    ) -> Result<(), Problem> {
+        match self {
+            Self::Retry => console.retry(caller, id).await,
+            Self::Cancel => console.cancel(caller, id).await.map(|_: Ended| ()),
+            Self::Delete => console.delete(caller, id).await,
+        }
+    }
+}
+
+/// A change of many tasks, and how far it is.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Job {
+    pub(in crate::web) number: u64,
+    pub(in crate::web) action: Action,
+    pub(in crate::web) total: usize,
+    pub(in crate::web) done: usize,
+    pub(in crate::web) failed: usize,
+    /// Of the first that could not be changed, why.
+    pub(in crate::web) problems: Vec<String>,
+}
+
+impl Job {
+    pub(in crate::web) fn is_over(&self) -> bool {
+        self.done + self.failed == self.total
+    }
+}
+
+/// The jobs of this life of the console.
+#[derive(Default)]
+pub(in crate::web) struct Jobs {
+    jobs: Mutex<VecDeque<Job>>,
+}
+
+impl Jobs {
+    pub(in crate::web) fn get(&self, number: u64) -> Option<Job> {
+        self.with(number, |job| job.clone())
+    }
+
+    fn add(&self, action: Action, total: usize) -> u64 {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = jobs.back().map_or(1, |last| last.number + 1);
+        jobs.push_back(Job { number, action, total, done: 0, failed: 0, problems: Vec::new() });
+        if jobs.len() > MOST {
+            jobs.pop_front();
+        }
+        number
+    }
+
+    fn with<T>(&self, number: u64, change: impl FnOnce(&mut Job) -> T) -> Option<T> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.iter_mut().find(|job| job.number == number).map(change)
+    }
+}
+
+impl Console {
+    /// Begins to change these tasks; the number of the job.
+    pub(in crate::web) fn change_all(
+        self: &Arc<Self>,
+        caller: Caller,
+        action: Action,
+        ids: Vec<TaskId>,
+    ) -> u64 {
+        let number = self.jobs.add(action, ids.len());
+        self.audit(
+            &caller,
+            &format!("begins to {} {} tasks (job {number})", action.word(), ids.len()),
+        );
+        let console = Arc::clone(self);
+        tokio::spawn(async move {
+            for id in ids {
+                let changed = action.apply(&console, &caller, id).await;
+                console.jobs.with(number, |job| match changed {
+                    Ok(()) => job.done += 1,
+                    Err(problem) => {
+                        job.failed += 1;
+                        if job.problems.len() < MOST_TOLD {
+                            job.problems.push(problem.detail);
+                        }
+                    }
+                });
+            }
+        });
+        number
+    }
+}

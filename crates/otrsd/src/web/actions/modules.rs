@@ -1,0 +1,38 @@
+//! Modules: a new life.
+
+use std::time::Duration;
+
+use crate::{
+    cli::client,
+    supervisor::control::{Reply, Request},
+    web::{Console, auth::Caller, problem::Problem},
+};
+
+/// For the first word; what a module takes to end is its own affair.
+const WITHIN: Duration = Duration::from_secs(5);
+
+impl Console {
+    /// Asks the supervisor to restart a module, and does not wait for it: it may be this console.
+    pub(in crate::web) async fn restart(
+        &self,
+        caller: &Caller,
+        module: &str,
+    ) -> Result<(), Problem> {
+        self.audit(caller, &format!("restarts module {module}"));
+        let (place, module) = (self.place.clone(), Some(module.to_owned()));
+        let ask = move || {
+            client::ask(&place, &Request::Restart { module }, Some(WITHIN))?
+                .next()
+                .map_or(Ok(()), refused)
+        };
+        let asked = tokio::task::spawn_blocking(ask).await.map_err(anyhow::Error::from)?;
+        Ok(asked?)
+    }
+}
+
+fn refused(reply: Reply) -> Result<(), crate::cli::Failure> {
+    match reply {
+        Reply::Failed { text } => Err(crate::cli::Failure::failed(text)),
+        _ => Ok(()),
+    }
+}
