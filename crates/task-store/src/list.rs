@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::held::HeldState;
+use crate::ledger_search::containing;
 use crate::lock_key::LockKey;
 use crate::pause::Pause;
 use crate::store::Store;
@@ -58,6 +59,8 @@ pub struct Filter<'a> {
     pub task_type: &'a str,
     /// Of this name; empty for all.
     pub name: &'a str,
+    /// Whose name holds this text, in whatever case; empty for all.
+    pub text: &'a str,
     /// After this row; 0 for the first page.
     pub after: i64,
     /// How many at most.
@@ -108,33 +111,48 @@ macro_rules! held {
 impl Store {
     /// One page of a list, in the order in which the tasks were added.
     pub async fn list(&self, filter: &Filter<'_>) -> Result<Vec<Entry>> {
-        let Filter { task_type, name, after, limit, .. } = *filter;
+        let Filter { task_type, name, text, after, limit, .. } = *filter;
+        let pattern = containing(text);
         let limit = i64::from(limit);
-        let page = arguments![after, task_type, task_type, name, name, limit];
+        let page = arguments![after, task_type, task_type, name, name, text, &pattern, limit];
         let rows = match filter.state {
             State::Waiting => {
                 let sql = task!(
-                    "lock_key = 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                    "lock_key = 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+                     AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY id LIMIT ?"
                 );
                 self.rows(sql, page).await?
             }
             State::Running => {
                 let sql = task!(
-                    "lock_key <> 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                    "lock_key <> 0 AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+                     AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY id LIMIT ?"
                 );
                 self.rows(sql, page).await?
             }
             State::Future => {
                 let sql = future!(
-                    "id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                    "id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+                     AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY id LIMIT ?"
                 );
                 self.rows(sql, page).await?
             }
             State::Held(state) => {
                 let sql = held!(
-                    "state = ? AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) ORDER BY id LIMIT ?"
+                    "state = ? AND id > ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+                     AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY id LIMIT ?"
                 );
-                let page = arguments![state.word(), after, task_type, task_type, name, name, limit];
+                let page = arguments![
+                    state.word(),
+                    after,
+                    task_type,
+                    task_type,
+                    name,
+                    name,
+                    text,
+                    &pattern,
+                    limit
+                ];
                 self.rows(sql, page).await?
             }
         };

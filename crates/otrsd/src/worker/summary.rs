@@ -42,7 +42,7 @@ pub(super) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summ
 
 /// One page of the tasks in a state.
 pub(crate) async fn list(store: &Store, state: State) -> anyhow::Result<Vec<Entry>> {
-    let filter = Filter { state, task_type: "", name: "", after: 0, limit: ROWS };
+    let filter = Filter { state, task_type: "", name: "", text: "", after: 0, limit: ROWS };
     store.list(&filter).await.context("cannot list the tasks")
 }
 

@@ -201,7 +201,7 @@ impl Tasks {
     }
 
     pub(crate) fn count(&self, state: State) -> usize {
-        let filter = Filter { state, task_type: "", name: "", after: 0, limit: 10_000 };
+        let filter = Filter { state, task_type: "", name: "", text: "", after: 0, limit: 10_000 };
         self.block(self.store.list(&filter)).unwrap().len()
     }
 }

@@ -29,7 +29,7 @@ pub async fn every_state(kind: Kind) {
     let all = one_of_each(&place).await;
     let states = [State::Held(HeldState::Retry), State::Running, State::Waiting, State::Future];
     for (task, state) in all.iter().zip(states) {
-        let filter = Filter { state, task_type: "Echo", name: "", after: 0, limit: 10 };
+        let filter = Filter { state, task_type: "Echo", name: "", text: "", after: 0, limit: 10 };
         let list = store.list(&filter).await.unwrap();
         assert_eq!((list.len(), list[0].id, list[0].state), (1, task.id, state));
         assert_eq!(list[0].created, Some(now()));

@@ -22,6 +22,7 @@ mod processes;
 mod proxy;
 mod rights;
 mod schema;
+mod searching;
 mod waking;
 
 /// Each case, on each database.
@@ -122,6 +123,12 @@ everywhere! {
             a_copy_is_noticed
             without_tables
             by_many_at_once
+        }
+        searching {
+            by_everything
+            in_parts
+            a_time_has_its_row
+            tallied
         }
         waking {
             by_each_way_to_add

@@ -70,7 +70,7 @@ async fn beginning(store: &Store, prefix: &str) -> Result<BTreeSet<TaskId>, Fail
         }
     };
     for state in STATES {
-        let mut filter = Filter { state, task_type: "", name: "", after: 0, limit: PAGE };
+        let mut filter = Filter { state, task_type: "", name: "", text: "", after: 0, limit: PAGE };
         loop {
             let page = store.list(&filter).await?;
             for entry in &page {

@@ -91,7 +91,8 @@ async fn tasks(
 ) -> Result<(), Failure> {
     let mut output = Output::new(json, entry_json, table);
     for state in states {
-        let mut filter = Filter { state: *state, task_type, name: "", after: 0, limit: PAGE };
+        let mut filter =
+            Filter { state: *state, task_type, name: "", text: "", after: 0, limit: PAGE };
         loop {
             let page = store.list(&filter).await?;
             let last = page.last().filter(|_| page.len() == PAGE as usize).map(|last| last.row);

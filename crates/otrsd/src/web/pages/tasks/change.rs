@@ -163,7 +163,9 @@ async fn all(console: &Console, query: &Query) -> Result<Vec<Entry>, Problem> {
     let mut found: Vec<Entry> = Vec::new();
     while found.len() < MOST {
         let after = found.last().map_or(0, |it| it.row);
-        let list = store.list(&Filter { state, task_type, name, after, limit: PAGE }).await?;
+        let list = store
+            .list(&Filter { state, task_type, name, text: query.text.trim(), after, limit: PAGE })
+            .await?;
         let is_last = list.len() < PAGE as usize;
         found.extend(list);
         if is_last {

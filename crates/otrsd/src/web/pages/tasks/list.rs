@@ -77,8 +77,16 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
         Place::Tasks(state) => {
             let after = query.row()?.unwrap_or(0);
             let (task_type, name) = (query.task_type.trim(), query.name.trim());
-            let entries =
-                store.list(&Filter { state, task_type, name, after, limit: PAGE }).await?;
+            let entries = store
+                .list(&Filter {
+                    state,
+                    task_type,
+                    name,
+                    text: query.text.trim(),
+                    after,
+                    limit: PAGE,
+                })
+                .await?;
             let next = entries.last().filter(|_| entries.len() == full).map(|it| it.row);
             let table = rows::tasks(&entries, choose, now);
             Ok(Found { table, is_empty: entries.is_empty(), next })
