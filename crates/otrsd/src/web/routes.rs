@@ -46,6 +46,7 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/modules/{name}/log", get(pages::modules::follow))
         .route("/schedule", get(pages::schedule::show))
         .route("/schedule/change", post(pages::schedule::change))
+        .route("/statistics", get(pages::statistics::show))
         .route("/settings", get(pages::settings::show))
         .route("/login", get(login::page).post(login::enter))
         .route("/logout", post(login::leave))

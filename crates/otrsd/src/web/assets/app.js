@@ -86,3 +86,7 @@ if (log) {
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
 }
+
+// A search that found nothing yet goes on further back.
+const further = document.querySelector("[data-follow]");
+if (further) location.replace(further.href);

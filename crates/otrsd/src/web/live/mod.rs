@@ -15,7 +15,7 @@ use tokio::{
 
 pub(super) use self::{
     attention::{Attention, Severity},
-    sample::Sample,
+    sample::{Sample, quantile},
 };
 use super::{Console, pages::overview};
 use crate::{cli::client, clock, supervisor::status::Status};

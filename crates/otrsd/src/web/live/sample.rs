@@ -1,7 +1,7 @@
-//! One point of the charts.
+//! One point of the charts: what is queued now, and what ended since the point before.
 
 use jiff::Timestamp;
-use task_store::{Result, Store};
+use task_store::{BUCKETS, Count, Outcome, Result, Store, Tally};
 
 use super::Snapshot;
 
@@ -18,18 +18,99 @@ pub(in crate::web) struct Sample {
     /// Milliseconds from start to end, of those that ended.
     pub(in crate::web) p50: Option<f64>,
     pub(in crate::web) p95: Option<f64>,
+    /// The newest row of the ledger.
+    row: i64,
 }
 
+/// More would not be of this moment.
+const MOST_ROWS: i64 = 200_000;
+
 pub(super) async fn of(
-    _store: &Store,
+    store: &Store,
     snapshot: &Snapshot,
-    _before: Option<&Sample>,
+    before: Option<&Sample>,
 ) -> Result<Sample> {
-    let sum = |of: fn(&task_store::Count) -> u64| snapshot.counts.iter().map(of).sum();
-    Ok(Sample {
-        at: snapshot.at,
-        waiting: sum(|it| it.waiting),
-        running: sum(|it| it.running),
+    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
+    let since = before.map_or(newest, |it| it.row).max(newest - MOST_ROWS);
+    let ended = if newest > since { store.tally(since, newest).await? } else { Vec::new() };
+    let seconds = before.map_or(1.0, |it| snapshot.at.duration_since(it.at).as_secs_f64().max(0.1));
+    Ok(Sample { at: snapshot.at, row: newest, ..summed(&snapshot.counts, &ended, seconds) })
+}
+
+fn summed(counts: &[Count], ended: &[Tally], seconds: f64) -> Sample {
+    let all: u64 = ended.iter().map(|it| it.count).sum();
+    let good = ended.iter().filter(|it| it.outcome == Outcome::Success).map(|it| it.count);
+    Sample {
+        waiting: counts.iter().map(|it| it.waiting).sum(),
+        running: counts.iter().map(|it| it.running).sum(),
+        ended: all as f64 / seconds,
+        unsuccessful: (all - good.sum::<u64>()) as f64 / seconds,
+        p50: quantile(ended, 0.5),
+        p95: quantile(ended, 0.95),
         ..Sample::default()
-    })
+    }
+}
+
+/// The duration in milliseconds that this share of the executions does not exceed, by the buckets: between a
+/// bucket's bounds it is taken to be evenly spread.
+pub(in crate::web) fn quantile<'a>(
+    tallies: impl IntoIterator<Item = &'a Tally>,
+    share: f64,
+) -> Option<f64> {
+    let mut counts = [0; BUCKETS.len() + 1];
+    let mut longest: f64 = 0.0;
+    for it in tallies {
+        counts[it.bucket.min(BUCKETS.len())] += it.count;
+        longest = longest.max(it.longest as f64 / 1000.0);
+    }
+    let all: u64 = counts.iter().sum();
+    let wanted = all as f64 * share;
+    let mut seen = 0.0;
+    for (bucket, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+        let count = count as f64;
+        if seen + count >= wanted {
+            let low = if bucket == 0 { 0.0 } else { BUCKETS[bucket - 1] as f64 };
+            let high =
+                BUCKETS.get(bucket).map_or(longest, |bound| (*bound as f64).min(longest)).max(low);
+            return Some(low + (high - low) * (wanted - seen) / count);
+        }
+        seen += count;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(bucket: usize, count: u64, outcome: Outcome) -> Tally {
+        let bound = BUCKETS.get(bucket).map_or(4_000_000, |it| it.unsigned_abs());
+        Tally {
+            task_type: "Greet".into(),
+            name: String::new(),
+            node: 1,
+            outcome,
+            bucket,
+            count,
+            micros: 0,
+            longest: bound * 1000,
+            cpu: 0,
+        }
+    }
+
+    #[test]
+    fn quantiles_lie_within_their_bucket() {
+        let all = [tally(2, 90, Outcome::Success), tally(9, 10, Outcome::Failed)];
+        assert_eq!(quantile(&all, 0.45), Some(3.5));
+        assert_eq!(quantile(&all, 0.95), Some(750.0));
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(quantile(&[tally(BUCKETS.len(), 1, Outcome::Success)], 1.0), Some(4_000_000.0));
+    }
+
+    #[test]
+    fn rates_are_by_the_time_that_passed() {
+        let all = [tally(2, 90, Outcome::Success), tally(9, 10, Outcome::Failed)];
+        let sample = summed(&[Count { waiting: 3, ..Count::default() }], &all, 2.0);
+        assert_eq!((sample.waiting, sample.ended, sample.unsuccessful), (3, 50.0, 5.0));
+    }
 }

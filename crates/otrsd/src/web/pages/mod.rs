@@ -8,6 +8,7 @@ pub(super) mod overview;
 mod parts;
 pub(super) mod schedule;
 pub(super) mod settings;
+pub(super) mod statistics;
 pub(super) mod tasks;
 
 use maud::{Markup, html};

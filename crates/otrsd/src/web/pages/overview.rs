@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::{
     chart::{self, Line},
     layout,
-    parts::{badge, memory, moment, number},
+    parts::{badge, memory, milliseconds, moment, number},
 };
 use crate::{
     supervisor::status::Status,
@@ -158,15 +158,6 @@ fn rate(rate: f64) -> String {
         format!("{rate:.1}")
     } else {
         format!("{rate:.2}")
-    }
-}
-
-fn milliseconds(value: Option<f64>) -> String {
-    match value {
-        None => "–".to_owned(),
-        Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
-        Some(ms) if ms < 10_000.0 => format!("{ms:.0} ms"),
-        Some(ms) => format!("{:.1} s", ms / 1000.0),
     }
 }
 

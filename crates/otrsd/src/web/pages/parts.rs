@@ -36,6 +36,16 @@ pub(super) fn memory(kilobytes: Option<u64>) -> String {
     kilobytes.map_or_else(|| "–".to_owned(), |it| format!("{:.1} MB", it as f64 / 1024.0))
 }
 
+/// Milliseconds for people.
+pub(super) fn milliseconds(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
+        Some(ms) if ms < 10_000.0 => format!("{ms:.0} ms"),
+        Some(ms) => format!("{:.1} s", ms / 1000.0),
+    }
+}
+
 /// A number with spaces between its thousands.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query as Address, State as App};
+use axum::{
+    extract::{Query as Address, State as App},
+    response::{IntoResponse as _, Redirect, Response},
+};
 use maud::{Markup, html};
-use task_store::{Count, Filter};
+use task_store::{Count, Filter, LockKey, TaskId};
 
 use super::{
     query::{Place, Query, TABS},
@@ -37,36 +40,48 @@ pub(in crate::web) async fn show(
     App(console): App<Arc<Console>>,
     caller: Caller,
     Address(query): Address<Query>,
-) -> Result<Markup, Problem> {
+) -> Result<Response, Problem> {
+    if let Some(id) = whole_id(&console, &query).await? {
+        return Ok(Redirect::to(&format!("/tasks/{id}")).into_response());
+    }
     let operates = caller.role >= Role::Operate && query.place()? != Place::Ledger;
     let found = find(&console, &query, operates).await?;
     let counts = &console.live.now().counts;
     let (_, title, nothing) =
         TABS.iter().find(|(word, ..)| *word == query.tab()).unwrap_or(&TABS[0]);
-    Ok(page(
-        &console,
-        &caller,
-        "/tasks",
-        &format!("{title} tasks"),
-        &html! {
-            h1 { "Tasks" }
-            (tabs(&query, counts))
-            (filters(&query))
-            form method="post" action="/tasks/change" {
-                (key(&caller))
-                input type="hidden" name="back" value=(query.address());
-                @if operates { (bar(&query)) }
-                div data-refresh="2" {
-                    @if found.is_empty { p.calm { (nothing) @if query.is_narrow() { " " a href=(Query::default().in_tab(query.tab())) { "Show all" } } } }
-                    @else { div.card.scroll tabindex="0" role="region" aria-label=(format!("{title} tasks")) { (found.table) } }
-                    nav.pages aria-label="Pages of the list" {
-                        @if !query.after.is_empty() { a.button href=(query.in_tab(query.tab())) { "First page" } }
-                        @if let Some(row) = found.next { a.button #next href=(query.page_after(row)) { "Next page" } }
-                    }
+    let (lead, table) = (found.is_empty && found.next.is_some(), &found.table);
+    let goes_on = (query.tab() != "done" || !query.is_narrow()) && query.after.is_empty();
+    let html = html! {
+        h1 { "Tasks" }
+        (tabs(&query, counts))
+        (filters(&query))
+        form method="post" action="/tasks/change" {
+            (key(&caller))
+            input type="hidden" name="back" value=(query.address());
+            @if operates { (bar(&query)) }
+            div data-refresh=[goes_on.then_some("2")] {
+                @if lead { p.calm role="status" { "Nothing like that so far; the search goes on further back." } }
+                @else if found.is_empty { p.calm { (nothing) @if query.is_narrow() { " " a href=(Query::default().in_tab(query.tab())) { "Show all" } } } }
+                @else { div.card.scroll tabindex="0" role="region" aria-label=(format!("{title} tasks")) { (table) } }
+                nav.pages aria-label="Pages of the list" {
+                    @if !query.after.is_empty() { a.button href=(query.in_tab(query.tab())) { "First page" } }
+                    @if let Some(row) = found.next { a.button #next data-follow[lead] href=(query.page_after(row)) { @if lead { "Search on" } @else { "Next page" } } }
                 }
             }
-        },
-    ))
+        }
+    };
+    Ok(page(&console, &caller, "/tasks", &format!("{title} tasks"), &html).into_response())
+}
+
+/// The task whose id was searched for.
+async fn whole_id(console: &Console, query: &Query) -> Result<Option<TaskId>, Problem> {
+    let text = query.text.trim();
+    let Some(id) = text.parse::<TaskId>().ok().filter(|_| text.len() == 12) else {
+        return Ok(None);
+    };
+    let store = console.store()?;
+    let is_known = store.get(id).await?.is_some() || !store.executions(id).await?.is_empty();
+    Ok(is_known.then_some(id))
 }
 
 async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, Problem> {
@@ -77,7 +92,8 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
         Place::Tasks(state) => {
             let after = query.row()?.unwrap_or(0);
             let (task_type, name) = (query.task_type.trim(), query.name.trim());
-            let entries = store
+            let node = query.node()?;
+            let mut entries = store
                 .list(&Filter {
                     state,
                     task_type,
@@ -88,15 +104,24 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
                 })
                 .await?;
             let next = entries.last().filter(|_| entries.len() == full).map(|it| it.row);
+            // Those that run are as few as there are slots.
+            entries.retain(|it| node == 0 || node_of(it.lock) == node);
             let table = rows::tasks(&entries, choose, now);
             Ok(Found { table, is_empty: entries.is_empty(), next })
         }
         Place::Ledger => {
-            let rows =
-                store.done(query.task_type.trim(), query.name.trim(), query.row()?, PAGE).await?;
-            let next = rows.last().filter(|_| rows.len() == full).map(|(row, _)| *row);
+            let found = store.search(&query.search(PAGE)?).await?;
+            let (rows, next) = (found.executions, found.searched_to);
             Ok(Found { table: rows::executions(&rows, now), is_empty: rows.is_empty(), next })
         }
+    }
+}
+
+fn node_of(lock: LockKey) -> u16 {
+    match lock {
+        LockKey::Ours(owner) => owner.node(),
+        LockKey::Perl { node, .. } => u16::try_from(node).unwrap_or(0),
+        _ => 0,
     }
 }
 

@@ -1,9 +1,14 @@
 //! Which tasks are asked for, as the address of the page says it.
 
-use serde::{Deserialize, Serialize};
-use task_store::{HeldState, State};
+use std::time::Duration;
 
-use crate::web::problem::Problem;
+use serde::{Deserialize, Serialize};
+use task_store::{HeldState, Search, State};
+
+use crate::{cli::time, web::problem::Problem};
+
+/// For the rows of one page; the browser goes on by itself while nothing was found.
+const BUDGET: Duration = Duration::from_millis(30);
 
 /// The tabs of the list: word, name, and what it says when there is none.
 pub(super) const TABS: [(&str, &str, &str); 8] = [
@@ -71,6 +76,38 @@ impl Query {
                 .map(Some)
                 .map_err(|_| Problem::bad(format!("'{text}' is no row to go on from"))),
         }
+    }
+
+    /// 0 for all.
+    pub(super) fn node(&self) -> Result<u16, Problem> {
+        match self.node.trim() {
+            "" => Ok(0),
+            text => {
+                text.parse().map_err(|_| Problem::bad(format!("'{text}' is no number of a node")))
+            }
+        }
+    }
+
+    /// Of the ledger.
+    pub(super) fn search(&self, limit: u32) -> Result<Search<'_>, Problem> {
+        let time = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => time::argument(text)
+                .map(Some)
+                .map_err(|error| Problem::bad(format!("'{text}' is {error}"))),
+        };
+        Ok(Search {
+            task_type: self.task_type.trim(),
+            name: self.name.trim(),
+            text: self.text.trim(),
+            outcome: &self.outcome,
+            node: self.node()?,
+            from: time(&self.from)?,
+            to: time(&self.to)?,
+            before: self.row()?,
+            limit,
+            budget: BUDGET,
+        })
     }
 
     /// The tab that is open.

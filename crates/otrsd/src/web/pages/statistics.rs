@@ -1,0 +1,135 @@
+//! What the ledger says of each type, or of each name of one: how often, how long, how often in vain.
+
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+
+use axum::extract::{Query, State};
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+use serde::Deserialize;
+use task_store::{Outcome, Tally};
+
+use super::{
+    layout::page,
+    parts::{milliseconds, number},
+};
+use crate::{
+    clock,
+    web::{Console, auth::Caller, live::quantile, problem::Problem},
+};
+
+const PERIODS: [(&str, &str, SignedDuration); 4] = [
+    ("1h", "Hour", SignedDuration::from_hours(1)),
+    ("24h", "Day", SignedDuration::from_hours(24)),
+    ("7d", "Week", SignedDuration::from_hours(168)),
+    ("all", "All", SignedDuration::from_hours(24 * 36_500)),
+];
+/// The newest of a period; more would hold up the page.
+const MOST_ROWS: i64 = 200_000;
+const MOST_NAMES: u32 = 100;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::web) struct Wanted {
+    period: String,
+    #[serde(rename = "type")]
+    task_type: String,
+}
+
+pub(in crate::web) async fn show(
+    State(console): State<Arc<Console>>,
+    caller: Caller,
+    Query(wanted): Query<Wanted>,
+) -> Result<Markup, Problem> {
+    let word = if wanted.period.is_empty() { "24h" } else { &wanted.period };
+    let period = PERIODS.iter().find(|(known, ..)| *known == word);
+    let (_, _, length) =
+        period.ok_or_else(|| Problem::bad(format!("there is no period '{word}'")))?;
+    let store = console.store()?;
+    let begin = clock::wall().checked_sub(*length).unwrap_or(Timestamp::UNIX_EPOCH);
+    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
+    let first = store.row_at(begin).await?;
+    let after = (first - 1).max(newest - MOST_ROWS);
+    let task_type = wanted.task_type.as_str();
+    let tallies = if task_type.is_empty() {
+        store.tally(after, newest).await?
+    } else {
+        store.tally_names(task_type, after, newest, MOST_NAMES).await?
+    };
+    let is_cut = after > first - 1;
+    Ok(page(
+        &console,
+        &caller,
+        "/statistics",
+        "Statistics",
+        &html! {
+            @if !task_type.is_empty() { p { a href=(format!("/statistics?period={word}")) { "All types" } " / " (task_type) } }
+            h1 { "Statistics" @if !task_type.is_empty() { " " span.faint { (task_type) } } }
+            nav aria-label="Period" { ul.tabs {
+                @for (it, name, _) in PERIODS {
+                    li { a href=(address(it, task_type)) aria-current=[(it == word).then_some("page")] { (name) } }
+                }
+            } }
+            @if tallies.is_empty() { p.calm { "Nothing ended in this time." } }
+            @else { (table(&rows(&tallies), word, task_type.is_empty())) }
+            @if is_cut { p.faint { "Of the newest " (number(MOST_ROWS.unsigned_abs())) " executions of this time." } }
+            @if !task_type.is_empty() { p.faint { "The " (MOST_NAMES) " most frequent names at most." } }
+            p.faint { "Shares of durations are read from their distribution, and exact to its steps." }
+        },
+    ))
+}
+
+fn address(period: &str, task_type: &str) -> String {
+    let mut query = vec![("period", period)];
+    if !task_type.is_empty() {
+        query.push(("type", task_type));
+    }
+    format!("/statistics?{}", serde_urlencoded::to_string(query).unwrap_or_default())
+}
+
+/// The tallies of each type or name, the most frequent first.
+fn rows(tallies: &[Tally]) -> Vec<(String, Vec<&Tally>)> {
+    let mut rows: BTreeMap<&str, Vec<&Tally>> = BTreeMap::new();
+    for it in tallies {
+        let key = if it.name.is_empty() { &it.task_type } else { &it.name };
+        rows.entry(key).or_default().push(it);
+    }
+    let mut rows: Vec<_> = rows.into_iter().map(|(key, all)| (key.to_owned(), all)).collect();
+    rows.sort_by_key(|(_, all)| Reverse(count(all)));
+    rows
+}
+
+fn count(all: &[&Tally]) -> u64 {
+    all.iter().map(|it| it.count).sum()
+}
+
+fn table(rows: &[(String, Vec<&Tally>)], period: &str, of_types: bool) -> Markup {
+    html! {
+        div.card.scroll tabindex="0" role="region" aria-label="Statistics" {
+            table {
+                thead { tr {
+                    th { @if of_types { "Type" } @else { "Name" } }
+                    th.num { "Ended" } th.num { "Unsuccessful" } th.num { "Half within" } th.num { "95 % within" }
+                    th.num { "99 % within" } th.num { "Longest" } th.num { "CPU each" }
+                } }
+                tbody { @for (name, all) in rows { tr {
+                    th.wide scope="row" { @if of_types { a href=(address(period, name)) { (name) } } @else { (name) } }
+                    td.num { (number(count(all))) }
+                    td.num { (share(all)) }
+                    @for part in [0.5, 0.95, 0.99] { td.num { (milliseconds(quantile(all.iter().copied(), part))) } }
+                    td.num { (milliseconds(all.iter().map(|it| it.longest as f64 / 1000.0).reduce(f64::max))) }
+                    td.num { (milliseconds(Some(all.iter().map(|it| it.cpu).sum::<u64>() as f64 / 1000.0 / count(all) as f64))) }
+                } } }
+            }
+        }
+    }
+}
+
+/// How many of a hundred were no success.
+fn share(all: &[&Tally]) -> Markup {
+    let bad: u64 = all.iter().filter(|it| it.outcome != Outcome::Success).map(|it| it.count).sum();
+    let percent = bad as f64 * 100.0 / count(all) as f64;
+    html! {
+        @if bad == 0 { span.none { "0 %" } }
+        @else { span.badge.bad { (format!("{percent:.1} %")) } }
+    }
+}
