@@ -33,6 +33,11 @@ impl TaskId {
         Self(LOWEST + last.rem_euclid(RANGE))
     }
 
+    /// One of 18 digits that a number decides, for whoever must come to the same id again.
+    pub fn from_digits(digits: u64) -> Self {
+        Self(LOWEST + (digits % RANGE.unsigned_abs()).cast_signed())
+    }
+
     /// Of the column `ident`; the original's may have any number of digits.
     pub fn from_ident(ident: i64) -> Self {
         Self(ident)

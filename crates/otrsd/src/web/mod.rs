@@ -1,6 +1,7 @@
 //! `WebConsole`: pages, the JSON API, metrics and health, in a process of their own that nobody else waits for.
 
 mod actions;
+mod api;
 pub(crate) mod auth;
 pub(crate) mod door;
 mod form;

@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::{
-    Console, guard, login, pages,
+    Console, api, guard, login, pages,
     problem::{self, Problem},
 };
 
@@ -53,6 +53,7 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/style.css", get(async || asset(STYLE, "text/css; charset=utf-8")))
         .route("/app.js", get(async || asset(SCRIPT, "text/javascript; charset=utf-8")))
         .route("/icon.svg", get(async || asset(ICON, "image/svg+xml")))
+        .merge(api::routes().0)
         .fallback(async || Problem::not_found("there is no such page"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")

@@ -1,5 +1,6 @@
 //! What can be changed from outside, by pages and by programs: each change with a line for the audit.
 
+mod add;
 mod cron;
 mod jobs;
 mod modules;

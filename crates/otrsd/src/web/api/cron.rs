@@ -1,0 +1,166 @@
+//! Cron tasks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State as App},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use task_store::Occurrence;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Answer, Machine,
+    model::{Done, ProblemDetails},
+};
+use crate::{
+    cli::cron::find,
+    clock,
+    config::cron_tasks::{self, TYPE},
+    web::{Console, auth::Caller, problem::Problem},
+};
+
+/// A cron task.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CronTask {
+    name: String,
+    schedule: String,
+    time_zone: String,
+    /// Why it is left out for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<String>,
+    /// What became of its newest due instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<DueInstant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Timestamp>,
+}
+
+/// What became of a due instant, or of several in a row.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DueInstant {
+    due: Timestamp,
+    last_due: Timestamp,
+    instants: u64,
+    /// ran, ran-elsewhere, skipped or missed.
+    fate: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<Timestamp>,
+}
+
+impl DueInstant {
+    fn of(it: &Occurrence) -> Self {
+        Self {
+            due: it.due,
+            last_due: it.last_due,
+            instants: it.instants,
+            fate: it.fate.word().to_owned(),
+            reason: Some(it.reason.clone()).filter(|it| !it.is_empty()),
+            task: it.task.map(|id| id.to_string()),
+            decided: it.decided,
+        }
+    }
+}
+
+/// All cron tasks, with their newest and their next due instant
+#[utoipa::path(get, path = "/cron", tag = "cron", responses(
+    (status = 200, body = Vec<CronTask>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<CronTask>> {
+    let store = console.store()?;
+    let last = store.newest_occurrences(TYPE).await?;
+    let last: HashMap<&str, &Occurrence> = last.iter().map(|it| (it.name.as_str(), it)).collect();
+    let pauses = store.cron_pauses(TYPE).await?;
+    let now = clock::wall();
+    let tasks =
+        cron_tasks::read(console.context.settings()).tasks.into_iter().map(|task| CronTask {
+            paused: pauses.iter().find(|it| it.name == task.name).map(|it| it.reason.clone()),
+            last: last.get(task.name.as_str()).map(|it| DueInstant::of(it)),
+            next: task.schedule.next(now, &task.zone).map(|due| due.instant),
+            time_zone: task.zone.iana_name().unwrap_or("UTC").to_owned(),
+            schedule: task.text,
+            name: task.name,
+        });
+    Ok(Json(tasks.collect()))
+}
+
+/// Since when.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Since {
+    /// A day ago, if absent.
+    from: Option<Timestamp>,
+    #[param(minimum = 1, maximum = 10000)]
+    limit: Option<u32>,
+}
+
+/// What became of a cron task's due instants, oldest first
+#[utoipa::path(get, path = "/cron/{name}/occurrences", tag = "cron", params(("name" = String, Path), Since), responses(
+    (status = 200, body = Vec<DueInstant>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn occurrences(
+    App(console): App<Arc<Console>>,
+    _: Caller,
+    Path(name): Path<String>,
+    Query(since): Query<Since>,
+) -> Answer<Vec<DueInstant>> {
+    known(&console, &name)?;
+    let day_ago = clock::wall() - SignedDuration::from_hours(24);
+    let limit = since.limit.unwrap_or(1000);
+    if !(1..=10_000).contains(&limit) {
+        return Err(Problem::bad("limit must be from 1 to 10000"));
+    }
+    let found =
+        console.store()?.occurrences(TYPE, &name, since.from.unwrap_or(day_ago), limit).await?;
+    Ok(Json(found.iter().map(DueInstant::of).collect()))
+}
+
+/// Run a cron task now, beside its due instants
+#[utoipa::path(post, path = "/cron/{name}/run", tag = "cron", params(("name" = String, Path)), responses(
+    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn run(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(name): Path<String>,
+) -> Answer<Done> {
+    let id = console.run_cron(&caller, &name).await?;
+    Ok(Json(Done { result: "added".to_owned(), task: Some(id.to_string()) }))
+}
+
+/// Leave out a cron task's due instants until it is resumed
+#[utoipa::path(post, path = "/cron/{name}/pause", tag = "cron", params(("name" = String, Path)), responses(
+    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn pause(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(name): Path<String>,
+) -> Answer<Done> {
+    let is_new = console.pause_cron(&caller, &name).await?;
+    Ok(Done::new(if is_new { "paused" } else { "was paused" }))
+}
+
+/// Let a cron task run again from its next due instant on
+#[utoipa::path(post, path = "/cron/{name}/resume", tag = "cron", params(("name" = String, Path)), responses(
+    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn resume(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(name): Path<String>,
+) -> Answer<Done> {
+    let was_paused = console.resume_cron(&caller, &name).await?;
+    Ok(Done::new(if was_paused { "resumed" } else { "was not paused" }))
+}
+
+fn known(console: &Console, name: &str) -> Result<(), Problem> {
+    find(console.context.settings(), name)
+        .map(drop)
+        .map_err(|failure| Problem::not_found(failure.text))
+}

@@ -1,0 +1,73 @@
+//! Events.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State as App},
+    http::StatusCode,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use task_store::Added;
+use utoipa::ToSchema;
+
+use super::{Answer, Machine, model::ProblemDetails};
+use crate::{
+    clock,
+    scheduler::event::{self, NotFired},
+    web::{Console, problem::Problem},
+};
+
+/// What happened.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Happened {
+    /// The event's data, any JSON.
+    data: Value,
+}
+
+/// A task that was added for it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Followed {
+    /// The setting that registers it.
+    setting: String,
+    /// Absent if its limit was reached.
+    task: Option<String>,
+    #[serde(rename = "type")]
+    task_type: String,
+    name: String,
+    due: Option<Timestamp>,
+}
+
+/// Add the tasks that the settings register for an event, all or none
+#[utoipa::path(post, path = "/events/{name}", tag = "events", params(("name" = String, Path)), request_body = Happened,
+    responses((status = 200, body = Vec<Followed>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 413, body = ProblemDetails),
+    (status = 415, body = ProblemDetails), (status = 422, body = ProblemDetails), (status = 409, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn fire(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(name): Path<String>,
+    Json(happened): Json<Happened>,
+) -> Answer<Vec<Followed>> {
+    let (store, settings) = (console.store()?, console.context.settings());
+    let fired = event::fire(store, settings, &name, &happened.data, clock::wall()).await;
+    let fired = fired.map_err(|error| match error {
+        NotFired::Store(error) => error.into(),
+        NotFired::Unknown { .. } => Problem::not_found(error.to_string()),
+        NotFired::Broken(_) => Problem::conflict(error.to_string()),
+        NotFired::Data(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+    })?;
+    console.audit(&caller, &format!("fired event {name}: {} tasks", fired.len()));
+    let followed = fired.into_iter().map(|it| Followed {
+        task: (it.added == Added::Added).then(|| it.task.id.to_string()),
+        setting: it.setting,
+        task_type: it.task.task_type,
+        name: it.task.name,
+        due: it.due,
+    });
+    Ok(Json(followed.collect()))
+}

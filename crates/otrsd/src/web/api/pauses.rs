@@ -1,0 +1,95 @@
+//! Pauses of the workers.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State as App},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Answer, Machine,
+    model::{Done, ProblemDetails},
+};
+use crate::web::{Console, auth::Caller, problem::Problem};
+
+/// A pause that is in force.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Pause {
+    /// Absent for all types.
+    #[serde(rename = "type")]
+    task_type: Option<String>,
+    /// Absent for all nodes.
+    node: Option<u16>,
+    since: Option<Timestamp>,
+    reason: String,
+}
+
+/// Which tasks, where.
+#[derive(Default, Deserialize, IntoParams, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// All types, if absent.
+    #[serde(rename = "type")]
+    task_type: String,
+    /// All nodes, if absent or 0.
+    #[schema(maximum = 999)]
+    #[param(maximum = 999)]
+    node: u16,
+}
+
+impl Which {
+    fn checked(self) -> Result<Self, Problem> {
+        if self.node > 999 {
+            Err(Problem::bad("node must be from 1 to 999, or 0 for all"))
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// The pauses that are in force
+#[utoipa::path(get, path = "/pauses", tag = "worker", responses(
+    (status = 200, body = Vec<Pause>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<Pause>> {
+    let pauses = console.store()?.pauses().await?.into_iter().map(|it| Pause {
+        task_type: Some(it.task_type).filter(|it| !it.is_empty()),
+        node: Some(it.node).filter(|it| *it > 0),
+        since: it.since,
+        reason: it.reason,
+    });
+    Ok(Json(pauses.collect()))
+}
+
+/// Let no more tasks be taken, of a type or on a node or at all
+#[utoipa::path(post, path = "/pauses", tag = "worker", request_body = Which, responses(
+    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 413, body = ProblemDetails), (status = 415, body = ProblemDetails),
+    (status = 422, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn pause(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Json(which): Json<Which>,
+) -> Answer<Done> {
+    let Which { task_type, node } = which.checked()?;
+    console.pause_tasks(&caller, &task_type, node).await?;
+    Ok(Done::new("paused"))
+}
+
+/// End such a pause
+#[utoipa::path(delete, path = "/pauses", tag = "worker", params(Which), responses(
+    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn resume(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Query(which): Query<Which>,
+) -> Answer<Done> {
+    let Which { task_type, node } = which.checked()?;
+    let was_paused = console.resume_tasks(&caller, &task_type, node).await?;
+    Ok(Done::new(if was_paused { "resumed" } else { "was not paused" }))
+}

@@ -1,0 +1,82 @@
+//! What the ledger says of the types of tasks.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Query, State as App},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use task_store::{Outcome, Tally};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Answer, model::ProblemDetails};
+use crate::{
+    clock,
+    web::{Console, auth::Caller, live::quantile},
+};
+
+/// The newest of a period; more would hold up everybody.
+const MOST_ROWS: i64 = 200_000;
+
+/// The executions of a type.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TypeStatistics {
+    #[serde(rename = "type")]
+    task_type: String,
+    ended: u64,
+    unsuccessful: u64,
+    /// By the steps of the durations' distribution.
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    longest_ms: f64,
+    cpu_seconds: f64,
+}
+
+/// Since when.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Since {
+    /// A day ago, if absent.
+    from: Option<Timestamp>,
+}
+
+/// How often, how long and how often in vain tasks ran, by type; of the newest 200,000 executions at most
+#[utoipa::path(get, path = "/statistics", tag = "tasks", params(Since), responses(
+    (status = 200, body = Vec<TypeStatistics>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn show(
+    App(console): App<Arc<Console>>,
+    _: Caller,
+    Query(since): Query<Since>,
+) -> Answer<Vec<TypeStatistics>> {
+    let store = console.store()?;
+    let from = since.from.unwrap_or_else(|| clock::wall() - SignedDuration::from_hours(24));
+    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
+    let after = (store.row_at(from).await? - 1).max(newest - MOST_ROWS);
+    let tallies = store.tally(after, newest).await?;
+    let mut types: BTreeMap<&str, Vec<&Tally>> = BTreeMap::new();
+    for it in &tallies {
+        types.entry(&it.task_type).or_default().push(it);
+    }
+    Ok(Json(types.into_iter().map(|(name, all)| of_type(name, &all)).collect()))
+}
+
+fn of_type(name: &str, all: &[&Tally]) -> TypeStatistics {
+    let count = |wanted: &dyn Fn(&Tally) -> bool| {
+        all.iter().filter(|it| wanted(it)).map(|it| it.count).sum()
+    };
+    let part = |share| quantile(all.iter().copied(), share);
+    TypeStatistics {
+        task_type: name.to_owned(),
+        ended: count(&|_| true),
+        unsuccessful: count(&|it| it.outcome != Outcome::Success),
+        p50_ms: part(0.5),
+        p95_ms: part(0.95),
+        p99_ms: part(0.99),
+        longest_ms: all.iter().map(|it| it.longest).max().unwrap_or(0) as f64 / 1000.0,
+        cpu_seconds: all.iter().map(|it| it.cpu).sum::<u64>() as f64 / 1e6,
+    }
+}

@@ -1,0 +1,211 @@
+//! Looking at tasks, and single ones again or not at all.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State as App},
+};
+use serde::{Deserialize, Serialize};
+use task_store::{Filter, HeldState, Search, State, TaskId, decode};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Answer, Machine,
+    model::{Done, ProblemDetails, Run, Task, TaskList},
+};
+use crate::{
+    cli::task::{explain, find},
+    config::database,
+    web::{
+        Console,
+        actions::Ended,
+        auth::{Caller, Role},
+        problem::Problem,
+    },
+};
+
+const MOST: u32 = 500;
+const USUAL: u32 = 100;
+/// For the rows of one page; what is left is behind `next`.
+const BUDGET: Duration = Duration::from_millis(100);
+
+/// Which tasks.
+#[derive(Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// waiting, running (if absent), future, retry, failed, quarantined, no-handler or done.
+    state: String,
+    #[serde(rename = "type")]
+    task_type: String,
+    name: String,
+    /// In the name, of what is done also in the error.
+    text: String,
+    /// Of what is done: a word, or `unsuccessful`.
+    outcome: String,
+    /// Of what is done.
+    node: u16,
+    /// Of what is done: ended at this time or later.
+    from: Option<jiff::Timestamp>,
+    /// Of what is done: ended before this time.
+    to: Option<jiff::Timestamp>,
+    /// What an earlier answer gave as `next`.
+    after: Option<i64>,
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// Tasks of one state, a page at a time
+#[utoipa::path(get, path = "/tasks", tag = "tasks", params(Wanted), responses(
+    (status = 200, body = TaskList), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn list(
+    App(console): App<Arc<Console>>,
+    _: Caller,
+    Query(wanted): Query<Wanted>,
+) -> Answer<TaskList> {
+    let store = console.store()?;
+    let limit = wanted.limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::bad(format!("limit must be from 1 to {MOST}")));
+    }
+    let state = match wanted.state.as_str() {
+        "" | "running" => State::Running,
+        "waiting" => State::Waiting,
+        "future" => State::Future,
+        "done" => {
+            let found = store.search(&wanted.search(limit)).await?;
+            let tasks = found.executions.iter().map(|(_, it)| Task::done(it)).collect();
+            return Ok(Json(TaskList {
+                tasks,
+                next: found.searched_to.map(|row| row.to_string()),
+            }));
+        }
+        word => State::Held(
+            HeldState::from_word(word)
+                .ok_or_else(|| Problem::bad(format!("there is no state '{word}'")))?,
+        ),
+    };
+    let Wanted { task_type, name, text, .. } = &wanted;
+    let after = wanted.after.unwrap_or(0);
+    let entries = store.list(&Filter { state, task_type, name, text, after, limit }).await?;
+    let last = entries.last().filter(|_| entries.len() == limit as usize);
+    let next = last.map(|it| it.row.to_string());
+    Ok(Json(TaskList { tasks: entries.iter().map(Task::of).collect(), next }))
+}
+
+impl Wanted {
+    fn search(&self, limit: u32) -> Search<'_> {
+        Search {
+            task_type: &self.task_type,
+            name: &self.name,
+            text: &self.text,
+            outcome: &self.outcome,
+            node: self.node,
+            from: self.from,
+            to: self.to,
+            before: self.after,
+            limit,
+            budget: BUDGET,
+        }
+    }
+}
+
+/// One task: where it is, what it did, what it carries
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses(
+    (status = 200, body = Task), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn show(
+    App(console): App<Arc<Console>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Task> {
+    let (id, store) = (read_id(&id)?, console.store()?);
+    let entry = store.get(id).await?;
+    let executions = store.executions(id).await?;
+    let mut task = match (&entry, executions.last()) {
+        (Some(entry), _) => Task::of(entry),
+        (None, Some(last)) => Task::done(last),
+        (None, None) => return Err(Problem::not_found(find::unknown(id))),
+    };
+    let operates = caller.role >= Role::Operate;
+    task.executions = Some(executions.iter().map(|it| Run::of(it, operates)).collect());
+    if operates && entry.is_some() {
+        let column = store.data(id).await?;
+        task.data = column.and_then(|column| decode(&column).ok());
+    }
+    Ok(Json(task))
+}
+
+/// Why a task runs or does not.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Explanation {
+    sentences: Vec<String>,
+}
+
+/// Why a task runs or does not, in sentences
+#[utoipa::path(get, path = "/tasks/{id}/explain", tag = "tasks", params(("id" = String, Path)), responses(
+    (status = 200, body = Explanation), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+pub(super) async fn explain(
+    App(console): App<Arc<Console>>,
+    _: Caller,
+    Path(id): Path<String>,
+) -> Answer<Explanation> {
+    let id = read_id(&id)?;
+    let settings = console.context.settings();
+    let identity = database::identity(settings)?;
+    let said = explain::explain(console.store()?, settings, &identity, id).await?;
+    let sentences = said.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
+    Ok(Json(Explanation { sentences }))
+}
+
+/// Put a held task into the queue now
+#[utoipa::path(post, path = "/tasks/{id}/retry", tag = "tasks", params(("id" = String, Path)), responses(
+    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn retry(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(id): Path<String>,
+) -> Answer<Done> {
+    console.retry(&caller, read_id(&id)?).await?;
+    Ok(Done::new("retried"))
+}
+
+/// Take a task out of the queue, or end it where it runs
+#[utoipa::path(post, path = "/tasks/{id}/cancel", tag = "tasks", params(("id" = String, Path)), responses(
+    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn cancel(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(id): Path<String>,
+) -> Answer<Done> {
+    Ok(match console.cancel(&caller, read_id(&id)?).await? {
+        Ended::Gone => Done::new("cancelled"),
+        Ended::Asked => Done::new("asked"),
+    })
+}
+
+/// Take a held task away for good
+#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses(
+    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
+    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
+    (status = 503, body = ProblemDetails)))]
+pub(super) async fn delete(
+    App(console): App<Arc<Console>>,
+    Machine(caller): Machine,
+    Path(id): Path<String>,
+) -> Answer<Done> {
+    console.delete(&caller, read_id(&id)?).await?;
+    Ok(Done::new("deleted"))
+}
+
+fn read_id(text: &str) -> Result<TaskId, Problem> {
+    text.parse().map_err(|error: task_store::NotATaskId| Problem::bad(error.to_string()))
+}
