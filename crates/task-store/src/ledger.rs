@@ -256,6 +256,9 @@ fn values(execution: &Execution) -> Vec<Argument<'_>> {
     ]
 }
 
+/// What the ledger says of tasks that died with their worker.
+pub(crate) const WORKER_GONE: &str = "the worker that ran it is gone";
+
 /// Writes down that tasks died with their worker; nobody knows when they began.
 pub(crate) async fn lost(
     connection: &mut Connection<'_>,
@@ -277,7 +280,7 @@ pub(crate) async fn lost(
             ended: now,
             cpu: None,
             peak_memory: None,
-            error: Some("the worker that ran it is gone".into()),
+            error: Some(WORKER_GONE.into()),
             output: None,
         })
         .collect();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::database::{Row, arguments};
 use crate::error::Result;
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, WORKER_GONE};
 use crate::store::Store;
 
 /// The upper bounds of the durations' buckets, in milliseconds; what is longer is in a last one.
@@ -92,6 +92,13 @@ impl Store {
         let most = i64::from(most);
         let arguments = arguments![after, up_to, task_type, most, after, up_to, task_type];
         self.rows(sql, arguments).await?.iter().map(tally).collect()
+    }
+
+    /// How many of these rows are of tasks of a node whose worker had died.
+    pub async fn reclaimed(&self, after: i64, up_to: i64, node: u16) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM otrsd_execution WHERE id > ? AND id <= ? AND node = ? AND error = ?";
+        let row = self.row(sql, arguments![after, up_to, i64::from(node), WORKER_GONE]).await?;
+        row.map_or(Ok(0), |row| row.int(0).map(i64::unsigned_abs))
     }
 
     /// When the oldest free task was added; `None` if none is free.

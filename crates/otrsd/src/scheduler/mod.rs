@@ -11,3 +11,6 @@ mod occurrences;
 mod plan;
 mod roster;
 mod table;
+
+#[cfg(test)]
+pub(crate) use self::plan::tests::task_of;

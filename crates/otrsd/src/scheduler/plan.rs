@@ -74,14 +74,14 @@ fn running(task: &CronTask, now: Timestamp) -> usize {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use cron_events::{Dialect, Schedule};
     use jiff::tz::TimeZone;
 
     use super::*;
     use crate::config::cron_tasks::CronWork;
 
-    pub(in crate::scheduler) fn task_of(schedule: &str, missed: MissedRuns) -> CronTask {
+    pub(crate) fn task_of(schedule: &str, missed: MissedRuns) -> CronTask {
         CronTask {
             key: "K".to_owned(),
             name: "N".to_owned(),

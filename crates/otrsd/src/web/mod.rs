@@ -6,9 +6,11 @@ pub(crate) mod auth;
 pub(crate) mod door;
 mod form;
 mod guard;
+mod health;
 mod live;
 mod log;
 mod login;
+mod metrics;
 mod pages;
 mod problem;
 mod routes;
@@ -28,7 +30,9 @@ use tokio::task::JoinSet;
 use self::{
     actions::Jobs,
     auth::{Caller, Links, Sessions, Throttle},
+    health::LastHealth,
     live::Live,
+    metrics::Totals,
     serve::Listener,
     settings::WebSettings,
 };
@@ -56,6 +60,8 @@ struct Console {
     auth: Mutex<Auth>,
     live: Live,
     jobs: Jobs,
+    totals: tokio::sync::Mutex<Totals>,
+    health: LastHealth,
 }
 
 struct Auth {
@@ -132,6 +138,8 @@ impl WebConsole {
             }),
             live: Live::new(),
             jobs: Jobs::default(),
+            totals: tokio::sync::Mutex::default(),
+            health: LastHealth::default(),
         });
         logs::note(&format!("{}: listening on {}", self.context.name(), console.origin));
         self.tasks.spawn(live::watch(Arc::clone(&console)));

@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::{
-    Console, api, guard, login, pages,
+    Console, api, guard, health, login, metrics, pages,
     problem::{self, Problem},
 };
 
@@ -48,6 +48,9 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/schedule/change", post(pages::schedule::change))
         .route("/statistics", get(pages::statistics::show))
         .route("/settings", get(pages::settings::show))
+        .route("/metrics", get(metrics::show))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .route("/login", get(login::page).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/style.css", get(async || asset(STYLE, "text/css; charset=utf-8")))

@@ -35,6 +35,8 @@ pub(super) struct Snapshot {
     pub(super) counts: Vec<Count>,
     pub(super) instances: Vec<Instance>,
     pub(super) pauses: Vec<Pause>,
+    /// When the oldest free task was added.
+    pub(super) oldest_waiting: Option<Timestamp>,
     /// Why the database does not answer.
     pub(super) database: Option<String>,
     /// Oldest first.
@@ -64,8 +66,9 @@ impl Live {
         self.newest.subscribe()
     }
 
-    fn is_watched(&self) -> bool {
-        self.newest.receiver_count() > 0
+    /// How many watch.
+    pub(super) fn watchers(&self) -> usize {
+        self.newest.receiver_count()
     }
 }
 
@@ -77,7 +80,7 @@ pub(super) async fn watch(console: Arc<Console>) {
     loop {
         ticks.tick().await;
         unwatched = (unwatched + 1) % UNWATCHED;
-        if unwatched == 1 || console.live.is_watched() {
+        if unwatched == 1 || console.live.watchers() > 0 {
             let before = console.live.now();
             let snapshot = look(&console, &before).await;
             console.live.newest.send_replace(Arc::new(snapshot));
@@ -119,6 +122,7 @@ async fn tasks(
     snapshot.counts = store.counts().await.map_err(text)?;
     snapshot.instances = store.instances().await.map_err(text)?;
     snapshot.pauses = store.pauses().await.map_err(text)?;
+    snapshot.oldest_waiting = store.oldest_waiting().await.map_err(text)?;
     let sample = sample::of(store, snapshot, before.history.back()).await.map_err(text)?;
     snapshot.history.push_back(sample);
     Ok(())

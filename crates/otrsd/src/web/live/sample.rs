@@ -51,28 +51,29 @@ fn summed(counts: &[Count], ended: &[Tally], seconds: f64) -> Sample {
     }
 }
 
-/// The duration in milliseconds that this share of the executions does not exceed, by the buckets: between a
-/// bucket's bounds it is taken to be evenly spread.
+/// The duration in milliseconds that this share of the executions does not exceed, by the buckets: within one they
+/// are taken to be spread evenly around their mean.
 pub(in crate::web) fn quantile<'a>(
     tallies: impl IntoIterator<Item = &'a Tally>,
     share: f64,
 ) -> Option<f64> {
-    let mut counts = [0; BUCKETS.len() + 1];
+    let mut buckets = [(0.0, 0.0); BUCKETS.len() + 1];
     let mut longest: f64 = 0.0;
     for it in tallies {
-        counts[it.bucket.min(BUCKETS.len())] += it.count;
+        let (count, sum) = &mut buckets[it.bucket.min(BUCKETS.len())];
+        *count += it.count as f64;
+        *sum += it.micros as f64 / 1000.0;
         longest = longest.max(it.longest as f64 / 1000.0);
     }
-    let all: u64 = counts.iter().sum();
-    let wanted = all as f64 * share;
+    let wanted = buckets.iter().map(|(count, _)| count).sum::<f64>() * share;
     let mut seen = 0.0;
-    for (bucket, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-        let count = count as f64;
+    for (bucket, (count, sum)) in buckets.into_iter().enumerate().filter(|(_, it)| it.0 > 0.0) {
         if seen + count >= wanted {
             let low = if bucket == 0 { 0.0 } else { BUCKETS[bucket - 1] as f64 };
-            let high =
-                BUCKETS.get(bucket).map_or(longest, |bound| (*bound as f64).min(longest)).max(low);
-            return Some(low + (high - low) * (wanted - seen) / count);
+            let high = BUCKETS.get(bucket).map_or(longest, |bound| (*bound as f64).min(longest));
+            let mean = (sum / count).clamp(low, high.max(low));
+            let half = (mean - low).min(high.max(low) - mean);
+            return Some(mean - half + 2.0 * half * (wanted - seen) / count);
         }
         seen += count;
     }
@@ -83,7 +84,7 @@ pub(in crate::web) fn quantile<'a>(
 mod tests {
     use super::*;
 
-    fn tally(bucket: usize, count: u64, outcome: Outcome) -> Tally {
+    fn tally(bucket: usize, count: u64, mean: u64, outcome: Outcome) -> Tally {
         let bound = BUCKETS.get(bucket).map_or(4_000_000, |it| it.unsigned_abs());
         Tally {
             task_type: "Greet".into(),
@@ -92,24 +93,26 @@ mod tests {
             outcome,
             bucket,
             count,
-            micros: 0,
+            micros: count * mean * 1000,
             longest: bound * 1000,
             cpu: 0,
         }
     }
 
     #[test]
-    fn quantiles_lie_within_their_bucket() {
-        let all = [tally(2, 90, Outcome::Success), tally(9, 10, Outcome::Failed)];
-        assert_eq!(quantile(&all, 0.45), Some(3.5));
+    fn quantiles_lie_around_the_mean_of_their_bucket() {
+        let all = [tally(2, 90, 3, Outcome::Success), tally(9, 10, 750, Outcome::Failed)];
+        assert_eq!(quantile(&all, 0.45), Some(3.0));
         assert_eq!(quantile(&all, 0.95), Some(750.0));
+        assert_eq!(quantile(&all, 1.0), Some(1000.0));
         assert_eq!(quantile(&[], 0.5), None);
-        assert_eq!(quantile(&[tally(BUCKETS.len(), 1, Outcome::Success)], 1.0), Some(4_000_000.0));
+        let long = tally(BUCKETS.len(), 1, 4_000_000, Outcome::Success);
+        assert_eq!(quantile(&[long], 1.0), Some(4_000_000.0));
     }
 
     #[test]
     fn rates_are_by_the_time_that_passed() {
-        let all = [tally(2, 90, Outcome::Success), tally(9, 10, Outcome::Failed)];
+        let all = [tally(2, 90, 3, Outcome::Success), tally(9, 10, 750, Outcome::Failed)];
         let sample = summed(&[Count { waiting: 3, ..Count::default() }], &all, 2.0);
         assert_eq!((sample.waiting, sample.ended, sample.unsuccessful), (3, 50.0, 5.0));
     }

@@ -1,0 +1,165 @@
+//! `/livez`: this process answers. `/readyz`: scheduling was seen to work, of late.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use task_store::{Instance, Occurrence};
+
+use super::Console;
+use crate::{
+    clock::{self, Moment},
+    config::cron_tasks::{self, CronTask, TYPE},
+};
+
+/// Longer than any healthy worker lets pass between two signs of life.
+const FRESH: SignedDuration = SignedDuration::from_secs(30);
+/// How late a due instant may be decided about.
+const LATEST: SignedDuration = SignedDuration::from_secs(60);
+/// Whoever asks more often hears the same again.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// What was found; nothing in it is a secret, for everybody may ask.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Health {
+    ready: bool,
+    /// Each check with `ok` or what is wrong.
+    checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    result: &'static str,
+}
+
+/// The last answer and when it was given.
+pub(super) type LastHealth = tokio::sync::Mutex<Option<(Moment, Health)>>;
+
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, Json<Health>) {
+    let mut last = console.health.lock().await;
+    let now = clock::now();
+    let health = match &*last {
+        Some((at, health)) if now.since(*at) < KEPT => health.clone(),
+        _ => {
+            let health = look(&console).await;
+            *last = Some((now, health.clone()));
+            health
+        }
+    };
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health))
+}
+
+async fn look(console: &Console) -> Health {
+    let now = clock::wall();
+    let mut checks = vec![Check { name: "supervisor", result: supervisor(console) }];
+    let (database, worker, cron) = match &console.store {
+        Err(_) => ("the setting DatabaseURL is wrong", "unknown", "unknown"),
+        Ok(store) => match (store.instances().await, store.newest_occurrences(TYPE).await) {
+            (Ok(instances), Ok(newest)) => {
+                let tasks = cron_tasks::read(console.context.settings()).tasks;
+                ("ok", worker(&instances, console.place.node_id, now), cron(&tasks, &newest, now))
+            }
+            _ => ("it does not answer, or its tables are not made", "unknown", "unknown"),
+        },
+    };
+    for (name, result) in [("database", database), ("worker", worker), ("cron", cron)] {
+        checks.push(Check { name, result });
+    }
+    Health { ready: checks.iter().all(|it| it.result == "ok"), checks }
+}
+
+fn supervisor(console: &Console) -> &'static str {
+    match &console.live.now().status {
+        Some(Ok(status)) if status.stopping => "it stops",
+        Some(Ok(_)) => "ok",
+        Some(Err(_)) => "it does not answer",
+        None => "not asked yet",
+    }
+}
+
+/// The sign of life goes through the worker's loop and the database.
+fn worker(instances: &[Instance], node: u16, now: Timestamp) -> &'static str {
+    let mut own = instances.iter().filter(|it| it.owner.node() == node).peekable();
+    if own.peek().is_none() {
+        return "none is registered for this node";
+    }
+    let is_fresh = |it: &Instance| it.beat.is_some_and(|beat| now.duration_since(beat) <= FRESH);
+    if own.any(is_fresh) { "ok" } else { "it shows no sign of life" }
+}
+
+/// Each cron task's newest due instant was decided about, by whichever node.
+fn cron(tasks: &[CronTask], newest: &[Occurrence], now: Timestamp) -> &'static str {
+    let newest: HashMap<&str, &Occurrence> =
+        newest.iter().map(|it| (it.name.as_str(), it)).collect();
+    let is_overdue = |task: &CronTask| {
+        let last = newest.get(task.name.as_str());
+        let next = last.and_then(|last| task.schedule.next(last.last_due, &task.zone));
+        next.is_some_and(|next| now.duration_since(next.instant) > LATEST)
+    };
+    if tasks.iter().any(is_overdue) {
+        "a due instant was not decided about within a minute"
+    } else {
+        "ok"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use task_store::{Fate, Owner};
+
+    use super::*;
+    use crate::config::cron_tasks::MissedRuns;
+    use crate::scheduler::task_of;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_worker_of_this_node_beats() {
+        let instance = |node, beat| Instance {
+            owner: Owner::new(node, 10_000_001).unwrap(),
+            host: "alpha".into(),
+            pid: 1,
+            started: None,
+            beats: 1,
+            beat: Some(at(beat)),
+            slots: 5,
+        };
+        for (instances, expected) in [
+            (vec![], "none is registered for this node"),
+            (vec![instance(2, 100)], "none is registered for this node"),
+            (vec![instance(1, 50), instance(2, 100)], "it shows no sign of life"),
+            (vec![instance(1, 50), instance(1, 80)], "ok"),
+        ] {
+            assert_eq!(worker(&instances, 1, at(100)), expected);
+        }
+    }
+
+    #[test]
+    fn due_instants_are_decided_about() {
+        let task = task_of("* * * * *", MissedRuns::Latest);
+        let newest = |due| Occurrence {
+            task_type: TYPE.into(),
+            name: task.name.clone(),
+            due: at(due),
+            last_due: at(due),
+            instants: 1,
+            fate: Fate::Skipped,
+            reason: String::new(),
+            task: None,
+            decided: None,
+        };
+        let tasks = [task.clone()];
+        assert_eq!(cron(&tasks, &[], at(1000)), "ok");
+        assert_eq!(cron(&tasks, &[newest(60)], at(180)), "ok");
+        assert_ne!(cron(&tasks, &[newest(60)], at(181)), "ok");
+    }
+}

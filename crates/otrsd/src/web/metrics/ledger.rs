@@ -1,0 +1,101 @@
+//! Executions since this life of the console began: counted from the ledger, each once.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use task_store::{BUCKETS, Result, Store};
+
+use super::scrape::{Histogram, Scrape};
+use crate::{
+    clock::{self, Moment},
+    web::Console,
+};
+
+/// Transactions that commit at the same time become visible in any order; none takes longer than a statement may.
+const SETTLED: Duration = Duration::from_secs(10);
+/// More at a time would hold up a scrape.
+const MOST_ROWS: i64 = 500_000;
+
+/// What was counted so far.
+#[derive(Default)]
+pub(in crate::web) struct Totals {
+    /// Up to which row; `None` before the first look.
+    counted: Option<i64>,
+    /// The newest row at some moments, oldest first: those that are settled are counted.
+    marks: Vec<(Moment, i64)>,
+    executions: BTreeMap<[String; 2], u64>,
+    durations: BTreeMap<String, Histogram>,
+    reclaimed: u64,
+}
+
+impl Totals {
+    /// Counts what is new and settled. Where the database is away, what was counted stays.
+    pub(super) async fn add(&mut self, scrape: &mut Scrape, console: &Console) {
+        if let Ok(store) = &console.store {
+            let _ = self.count(store, console.place.node_id, clock::now()).await;
+        }
+        self.show(scrape);
+    }
+
+    async fn count(&mut self, store: &Store, node: u16, now: Moment) -> Result<()> {
+        let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
+        let counted = *self.counted.get_or_insert(newest);
+        self.marks.push((now, newest));
+        let settled = self.marks.iter().rposition(|(at, _)| now.since(*at) >= SETTLED);
+        let Some(settled) = settled
+            .map(|place| self.marks.drain(..=place).next_back().map_or(counted, |(_, row)| row))
+        else {
+            return Ok(());
+        };
+        // What a scrape cannot take, the next one does.
+        let up_to = settled.min(counted + MOST_ROWS);
+        if up_to < settled {
+            self.marks.insert(0, (now, settled));
+        }
+        for it in store.tally(counted, up_to).await?.iter().filter(|it| it.node == node) {
+            let key = [it.task_type.clone(), it.outcome.word().to_owned()];
+            *self.executions.entry(key).or_default() += it.count;
+            let durations = self.durations.entry(it.task_type.clone()).or_insert_with(empty);
+            durations.buckets[it.bucket.min(BUCKETS.len())].1 += it.count;
+            durations.sum += it.micros as f64 / 1e6;
+        }
+        self.reclaimed += store.reclaimed(counted, up_to, node).await?;
+        self.counted = Some(up_to);
+        Ok(())
+    }
+
+    fn show(&self, scrape: &mut Scrape) {
+        let labels: Vec<([(&str, &str); 2], f64)> = self
+            .executions
+            .iter()
+            .map(|([task_type, outcome], count)| {
+                ([("type", task_type.as_str()), ("outcome", outcome.as_str())], *count as f64)
+            })
+            .collect();
+        scrape.counter(
+            "otrsd_executions",
+            "Ended executions of this node's tasks, since this life of the console began",
+            labels.iter().map(|(labels, count)| (&labels[..], *count)),
+        );
+        let labels: Vec<([(&str, &str); 1], Histogram)> = self
+            .durations
+            .iter()
+            .map(|(it, durations)| ([("type", it.as_str())], durations.clone()))
+            .collect();
+        scrape.histogram(
+            "otrsd_execution_duration_seconds",
+            "From start to end of this node's executions",
+            labels.iter().map(|(labels, durations)| (&labels[..], durations.clone())),
+        );
+        scrape.counter(
+            "otrsd_reclaimed",
+            "Tasks of this node's workers that were taken back after the worker's death",
+            [(&[][..], self.reclaimed as f64)],
+        );
+    }
+}
+
+/// No execution yet.
+fn empty() -> Histogram {
+    let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1000.0).chain([f64::MAX]);
+    Histogram { buckets: bounds.map(|bound| (bound, 0)).collect(), sum: 0.0 }
+}

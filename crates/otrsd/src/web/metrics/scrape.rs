@@ -1,0 +1,122 @@
+//! What one scrape shows, given to the library that knows the formats.
+
+use std::fmt;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, NoLabelSet},
+    metrics::MetricType,
+};
+
+type Labels = Vec<(String, String)>;
+
+/// The families of one scrape.
+#[derive(Debug, Default)]
+pub(super) struct Scrape {
+    families: Vec<Family>,
+}
+
+#[derive(Debug)]
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    samples: Vec<(Labels, Value)>,
+}
+
+#[derive(Debug)]
+enum Value {
+    Gauge(f64),
+    Counter(f64),
+    Histogram(Histogram),
+}
+
+/// How many were up to each bound, and their sum in seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Histogram {
+    /// Bounds in seconds with what lies between them and the ones before; the last is infinite.
+    pub(super) buckets: Vec<(f64, u64)>,
+    pub(super) sum: f64,
+}
+
+impl Scrape {
+    pub(super) fn gauge<'l>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], f64)>,
+    ) {
+        self.family(
+            name,
+            help,
+            samples.into_iter().map(|(labels, value)| (labels, Value::Gauge(value))),
+        );
+    }
+
+    /// The name gets its `_total` from the format.
+    pub(super) fn counter<'l>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], f64)>,
+    ) {
+        self.family(
+            name,
+            help,
+            samples.into_iter().map(|(labels, value)| (labels, Value::Counter(value))),
+        );
+    }
+
+    pub(super) fn histogram<'l>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], Histogram)>,
+    ) {
+        self.family(
+            name,
+            help,
+            samples.into_iter().map(|(labels, value)| (labels, Value::Histogram(value))),
+        );
+    }
+
+    fn family<'l>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl Iterator<Item = (&'l [(&'l str, &'l str)], Value)>,
+    ) {
+        let owned = |labels: &[(&str, &str)]| {
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let samples = samples.map(|(labels, value)| (owned(labels), value)).collect();
+        self.families.push(Family { name, help, samples });
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for family in &self.families {
+            let Some((_, first)) = family.samples.first() else { continue };
+            let kind = match first {
+                Value::Gauge(_) => MetricType::Gauge,
+                Value::Counter(_) => MetricType::Counter,
+                Value::Histogram(_) => MetricType::Histogram,
+            };
+            let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
+            for (labels, value) in &family.samples {
+                let mut sample = metric.encode_family(labels)?;
+                match value {
+                    Value::Gauge(value) => sample.encode_gauge(value)?,
+                    Value::Counter(value) => {
+                        sample.encode_counter::<NoLabelSet, _, f64>(value, None)?
+                    }
+                    Value::Histogram(it) => {
+                        let count = it.buckets.iter().map(|(_, count)| count).sum();
+                        sample.encode_histogram::<NoLabelSet>(it.sum, count, &it.buckets, None)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
