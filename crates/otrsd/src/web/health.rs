@@ -58,7 +58,7 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
 
 async fn look(console: &Console) -> Health {
     let now = clock::wall();
-    let mut checks = vec![Check { name: "supervisor", result: supervisor(console) }];
+    let mut checks = vec![Check { name: "supervisor", result: supervisor(console).await }];
     let (database, worker, cron) = match &console.store {
         Err(_) => ("the setting DatabaseURL is wrong", "unknown", "unknown"),
         Ok(store) => match (store.instances().await, store.newest_occurrences(TYPE).await) {
@@ -75,8 +75,8 @@ async fn look(console: &Console) -> Health {
     Health { ready: checks.iter().all(|it| it.result == "ok"), checks }
 }
 
-fn supervisor(console: &Console) -> &'static str {
-    match &console.live.now().status {
+async fn supervisor(console: &Console) -> &'static str {
+    match &console.snapshot().await.status {
         Some(Ok(status)) if status.stopping => "it stops",
         Some(Ok(_)) => "ok",
         Some(Err(_)) => "it does not answer",

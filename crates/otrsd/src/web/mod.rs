@@ -1,5 +1,10 @@
 //! `WebConsole`: pages, the JSON API, metrics and health, in a process of their own that nobody else waits for.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people and for Prometheus are floating point"
+)]
+
 mod actions;
 mod api;
 pub(crate) mod auth;
@@ -116,7 +121,9 @@ impl WebConsole {
 
     async fn begin(&mut self) -> anyhow::Result<()> {
         let (web, problems) = settings::read(self.context.settings());
-        problems.iter().for_each(|problem| logs::complain(&format!("warning: {problem}")));
+        for problem in problems {
+            logs::complain(&format!("warning: {problem}"));
+        }
         let Some(listener) = self.bind(&web).await else { return Ok(()) };
         let settings = self.context.settings();
         let place = Place::named(settings);

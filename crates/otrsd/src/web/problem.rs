@@ -98,7 +98,12 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
     let for_programs = path.starts_with("/api/") || path == "/metrics";
     let response = next.run(request).await;
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_text = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|it| it.as_bytes().starts_with(b"text/plain"));
+    // Some errors are answers, as those of health are.
+    if !status.is_client_error() && !status.is_server_error() || !is_text {
         return response;
     }
     let (parts, body) = response.into_parts();

@@ -169,7 +169,7 @@ mod tests {
             ("127.0.0.1:9000", "127.0.0.1:9000", ""),
             ("[::1]:0", "[::1]:0", ""),
             ("0.0.0.0:8440", usual, "no TLS"),
-            ("localhost:8440", usual, "is neither like"),
+            ("elsewhere:8440", usual, "is neither like"),
         ] {
             let (read, problems) = of(&text(LISTEN, given));
             assert_eq!(read.listen, Listen::Tcp(listens.parse().unwrap()), "{given}");
@@ -186,9 +186,10 @@ mod tests {
     #[test]
     fn what_runs_its_payload_is_never_added() {
         let list = |words: &[&str]| {
-            let items: String = words.iter().map(|it| format!("<Item>{it}</Item>")).collect();
+            let items: Vec<String> = words.iter().map(|it| format!("<Item>{it}</Item>")).collect();
             format!(
-                "<Setting Name='{ADDABLE}' Valid='1'><Value><Array>{items}</Array></Value></Setting>"
+                "<Setting Name='{ADDABLE}' Valid='1'><Value><Array>{}</Array></Value></Setting>",
+                items.concat()
             )
         };
         let (read, problems) = of(&list(&["Greet", "Cron"]));

@@ -63,7 +63,7 @@ fn all_stock_tasks_run(database: Database) {
         let theirs = it.console(&["Maint::Daemon::Summary"]);
         if ours != theirs {
             // Shown only if the test fails.
-            println!("{ours}\n---\n{theirs}");
+            eprintln!("{ours}\n---\n{theirs}");
         }
         (ours == theirs).then_some(ours)
     });

@@ -11,6 +11,7 @@ mod registration;
 
 mod status;
 mod tasks;
+mod web;
 
 mod callers;
 mod cli;
@@ -79,3 +80,5 @@ mod tasks_tables;
 mod tasks_wake;
 mod upgrade;
 mod users;
+mod web_api;
+mod web_place;

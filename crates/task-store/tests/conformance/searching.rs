@@ -30,7 +30,7 @@ async fn ledger(kind: Kind) -> Place {
 }
 
 fn search() -> Search<'static> {
-    Search { limit: 100, budget: Duration::from_secs(60), ..Search::default() }
+    Search { limit: 100, budget: Duration::from_mins(1), ..Search::default() }
 }
 
 fn rows(found: &Found) -> Vec<i64> {
@@ -129,9 +129,9 @@ pub async fn tallied(kind: Kind) {
     assert_eq!(BUCKETS[usual.bucket], 2);
     assert_eq!(store.tally(10, 12).await.unwrap().iter().map(|it| it.count).sum::<u64>(), 2);
     assert_eq!(store.tally(ROWS, ROWS).await.unwrap(), []);
-    let mut named = store.tally_names("Rare", 0, ROWS, 2).await.unwrap();
-    named.sort_by(|a, b| a.name.cmp(&b.name));
-    let names: Vec<&str> = named.iter().map(|it| it.name.as_str()).collect();
+    let mut rows = store.tally_names("Rare", 0, ROWS, 2).await.unwrap();
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    let names: Vec<&str> = rows.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["task 3007", "task 6007"]);
     assert_eq!(store.oldest_waiting().await.unwrap(), None);
     store.add_many(&["one", "two"].map(crate::place::task), after(5)).await.unwrap();

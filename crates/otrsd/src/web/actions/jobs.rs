@@ -70,6 +70,16 @@ pub(in crate::web) struct Job {
 }
 
 impl Job {
+    fn note(&mut self, changed: Result<(), Problem>) {
+        match changed {
+            Ok(()) => self.done += 1,
+            Err(problem) => {
+                self.failed += 1;
+                self.problems.extend(Some(problem.detail).filter(|_| self.failed <= MOST_TOLD));
+            }
+        }
+    }
+
     pub(in crate::web) fn is_over(&self) -> bool {
         self.done + self.failed == self.total
     }
@@ -119,15 +129,7 @@ impl Console {
         tokio::spawn(async move {
             for id in ids {
                 let changed = action.apply(&console, &caller, id).await;
-                console.jobs.with(number, |job| match changed {
-                    Ok(()) => job.done += 1,
-                    Err(problem) => {
-                        job.failed += 1;
-                        if job.problems.len() < MOST_TOLD {
-                            job.problems.push(problem.detail);
-                        }
-                    }
-                });
+                console.jobs.with(number, |job| job.note(changed));
             }
         });
         number

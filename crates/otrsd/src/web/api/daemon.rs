@@ -78,7 +78,7 @@ pub(super) struct ToDo {
 #[utoipa::path(get, path = "/overview", tag = "daemon", responses(
     (status = 200, body = Overview), (status = 401, body = ProblemDetails)))]
 pub(super) async fn overview(App(console): App<Arc<Console>>, _: Caller) -> Json<Overview> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let status = snapshot.status.as_ref().and_then(|it| it.as_ref().ok());
     Json(Overview {
         at: snapshot.at,
@@ -132,7 +132,7 @@ fn counts(snapshot: &Snapshot) -> Vec<Counts> {
 #[utoipa::path(get, path = "/modules", tag = "daemon", responses(
     (status = 200, body = Vec<Module>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
 pub(super) async fn modules(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<Module>> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     Ok(Json(status(&snapshot)?.modules.iter().map(Module::of).collect()))
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn module(
     _: Caller,
     Path(name): Path<String>,
 ) -> Answer<Module> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let found = status(&snapshot)?.modules.iter().find(|it| it.name == name);
     found.map(|it| Json(Module::of(it))).ok_or_else(|| no_module(&name))
 }
@@ -159,7 +159,7 @@ pub(super) async fn restart(
     Machine(caller): Machine,
     Path(name): Path<String>,
 ) -> Answer<Done> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     if !status(&snapshot)?.modules.iter().any(|it| it.name == name) {
         return Err(no_module(&name));
     }
@@ -183,7 +183,7 @@ pub(super) async fn log(
     _operator: Operator,
     Path(name): Path<String>,
 ) -> Answer<Log> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let files = log::files(&console, status(&snapshot)?, &name);
     let [stderr, stdout] = files.ok_or_else(|| no_module(&name))?.map(|file| log::tail(&file));
     Ok(Json(Log { stderr, stdout }))

@@ -50,7 +50,7 @@ impl Modify for Tokens {
 
 /// All routes, below `/api/v1`.
 pub(super) fn routes() -> (axum::Router<Arc<Console>>, OpenApi) {
-    let routes = OpenApiRouter::new()
+    let table = OpenApiRouter::new()
         .routes(routes!(daemon::overview))
         .routes(routes!(tasks::list, new_tasks::add))
         .routes(routes!(tasks::show, tasks::delete))
@@ -70,12 +70,12 @@ pub(super) fn routes() -> (axum::Router<Arc<Console>>, OpenApi) {
         .routes(routes!(events::fire))
         .routes(routes!(pauses::list, pauses::pause, pauses::resume))
         .routes(routes!(statistics::show));
-    let (router, api) = OpenApiRouter::with_openapi(Description::openapi())
-        .nest("/api/v1", routes)
+    let (served, api) = OpenApiRouter::with_openapi(Description::openapi())
+        .nest("/api/v1", table)
         .split_for_parts();
     let text: Arc<str> = api.to_json().unwrap_or_default().into();
     let described = async move |_: Caller| ([(CONTENT_TYPE, "application/json")], text.to_string());
-    (router.route("/api/v1/openapi.json", axum::routing::get(described)), api)
+    (served.route("/api/v1/openapi.json", axum::routing::get(described)), api)
 }
 
 /// Who may change something by the API: a token, not a browser's session, whose cookie comes along unasked.

@@ -22,6 +22,7 @@ pub(in crate::web) struct ProblemDetails {
 
 /// A task, or what is left of it.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "type is a word of the language")]
 pub(in crate::web) struct Task {
     pub(super) id: String,
     #[serde(rename = "type")]

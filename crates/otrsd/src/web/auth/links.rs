@@ -6,7 +6,7 @@ use super::{Role, Secret};
 use crate::clock::Moment;
 
 /// How long a link may be used.
-pub(crate) const VALID: Duration = Duration::from_secs(60);
+pub(crate) const VALID: Duration = Duration::from_mins(1);
 /// Links that wait to be used; more are asked for by nobody but a script gone wild.
 const MOST: usize = 100;
 

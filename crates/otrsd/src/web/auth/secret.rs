@@ -74,7 +74,7 @@ mod tests {
             assert_eq!(Secret::from_hex(bad), None, "{bad}");
         }
         // printf test | sha256sum
-        let test = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-        assert_eq!(Secret::of("test").to_hex(), test);
+        let known = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        assert_eq!(Secret::of("test").to_hex(), known);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::clock::Moment;
 
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 /// Failures in a period after which nobody is heard any more who has not logged in before.
 const MOST: usize = 10;
 

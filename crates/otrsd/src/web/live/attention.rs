@@ -37,7 +37,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<Attention> {
     }
     match &snapshot.status {
         Some(Err(why)) => {
-            add(Severity::Broken, format!("The supervisor does not answer: {why}"), None)
+            add(Severity::Broken, format!("The supervisor does not answer: {why}"), None);
         }
         Some(Ok(status)) => {
             if let Some(error) = &status.configuration_error {

@@ -9,7 +9,10 @@ use axum::body::Bytes;
 use jiff::Timestamp;
 use task_store::{Count, Instance, Pause};
 use tokio::{
-    sync::watch::{self, Receiver, Sender},
+    sync::{
+        Mutex,
+        watch::{self, Receiver, Sender},
+    },
     time::{MissedTickBehavior, interval},
 };
 
@@ -49,16 +52,13 @@ pub(super) struct Snapshot {
 /// The newest snapshot, for whoever waits for it.
 pub(super) struct Live {
     newest: Sender<Arc<Snapshot>>,
+    /// Whose turn it is to look.
+    turn: Mutex<()>,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { newest: watch::channel(Arc::default()).0 }
-    }
-
-    /// The newest snapshot.
-    pub(super) fn now(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.newest.borrow())
+        Self { newest: watch::channel(Arc::default()).0, turn: Mutex::new(()) }
     }
 
     /// Somebody who watches.
@@ -69,6 +69,24 @@ impl Live {
     /// How many watch.
     pub(super) fn watchers(&self) -> usize {
         self.newest.receiver_count()
+    }
+
+    fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.newest.borrow())
+    }
+}
+
+impl Console {
+    /// A snapshot that is not older than a second.
+    pub(super) async fn snapshot(&self) -> Arc<Snapshot> {
+        let _turn = self.live.turn.lock().await;
+        let before = self.live.now();
+        if clock::wall().duration_since(before.at).unsigned_abs() < WATCHED {
+            return before;
+        }
+        let snapshot = Arc::new(look(self, &before).await);
+        self.live.newest.send_replace(Arc::clone(&snapshot));
+        snapshot
     }
 }
 
@@ -81,9 +99,7 @@ pub(super) async fn watch(console: Arc<Console>) {
         ticks.tick().await;
         unwatched = (unwatched + 1) % UNWATCHED;
         if unwatched == 1 || console.live.watchers() > 0 {
-            let before = console.live.now();
-            let snapshot = look(&console, &before).await;
-            console.live.newest.send_replace(Arc::new(snapshot));
+            console.snapshot().await;
         }
     }
 }

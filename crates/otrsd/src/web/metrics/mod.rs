@@ -37,7 +37,8 @@ pub(super) async fn show(
         ));
     }
     let mut scrape = Scrape::default();
-    families::of_snapshot(&mut scrape, &console.live.now());
+    let snapshot = console.snapshot().await;
+    families::of_snapshot(&mut scrape, &snapshot);
     schedule::add(&mut scrape, &console).await;
     console.totals.lock().await.add(&mut scrape, &console).await;
     scrape.gauge(

@@ -108,7 +108,7 @@ impl Collector for Scrape {
                 match value {
                     Value::Gauge(value) => sample.encode_gauge(value)?,
                     Value::Counter(value) => {
-                        sample.encode_counter::<NoLabelSet, _, f64>(value, None)?
+                        sample.encode_counter::<NoLabelSet, _, f64>(value, None)?;
                     }
                     Value::Histogram(it) => {
                         let count = it.buckets.iter().map(|(_, count)| count).sum();

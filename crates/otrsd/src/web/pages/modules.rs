@@ -38,7 +38,7 @@ pub(in crate::web) async fn list(
     State(console): State<Arc<Console>>,
     caller: Caller,
 ) -> Result<Markup, Problem> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let status = status(&snapshot)?;
     Ok(page(
         &console,
@@ -58,7 +58,7 @@ pub(in crate::web) async fn show(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Markup, Problem> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let status = status(&snapshot)?;
     let files = log::files(&console, status, &name);
     let [err, out] =
@@ -162,7 +162,7 @@ pub(in crate::web) async fn follow(
     Operator(_): Operator,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     let files = log::files(&console, status(&snapshot)?, &name);
     let [err, _] =
         files.ok_or_else(|| Problem::not_found(format!("no module is called '{name}'")))?;
@@ -186,7 +186,7 @@ pub(in crate::web) async fn restart(
     form: Form<Nothing>,
 ) -> Result<Redirect, Problem> {
     let Nothing {} = form.fields;
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     if !status(&snapshot)?.modules.iter().any(|it| it.name == name) {
         return Err(Problem::not_found(format!("no module is called '{name}'")));
     }

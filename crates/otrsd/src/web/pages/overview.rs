@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(in crate::web) async fn page(State(console): State<Arc<Console>>, caller: Caller) -> Markup {
-    let snapshot = console.live.now();
+    let snapshot = console.snapshot().await;
     layout::page(
         &console,
         &caller,

@@ -46,7 +46,7 @@ pub(in crate::web) struct Said {
 /// A cron task with what is known of its days.
 struct Row<'a> {
     task: &'a CronTask,
-    paused: Option<&'a CronPause>,
+    pause: Option<&'a CronPause>,
     picture: Picture,
     last: Option<Occurrence>,
     last_execution: Option<Execution>,
@@ -106,7 +106,7 @@ async fn row<'a>(
     let ids: Vec<TaskId> = newest.collect();
     let executions =
         if ids.is_empty() { HashMap::new() } else { store.last_executions(&ids).await? };
-    let paused = pauses.iter().find(|it| it.name == task.name);
+    let pause = pauses.iter().find(|it| it.name == task.name);
     let fires: Vec<_> = task
         .schedule
         .following(now, &task.zone)
@@ -118,7 +118,7 @@ async fn row<'a>(
     let last_execution = last.as_ref().and_then(|it| executions.get(&it.task?)).cloned();
     let instants = fires.iter().map(|it| it.instant);
     let picture = Picture::of(&occurrences, &executions, instants, now);
-    Ok(Row { task, paused, picture, last, last_execution, next })
+    Ok(Row { task, pause, picture, last, last_execution, next })
 }
 
 fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
@@ -126,7 +126,7 @@ fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
     html! {
         tr {
             th scope="row" {
-                (name) @if it.paused.is_some() { " " (badge("paused")) }
+                (name) @if it.pause.is_some() { " " (badge("paused")) }
                 br; span.faint.mono { (it.task.text) } " " span.faint { (it.task.zone.iana_name().unwrap_or_default()) }
             }
             td { (last(it, now)) }
@@ -137,7 +137,7 @@ fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
                     (key(caller))
                     input type="hidden" name="name" value=(name);
                     button name="action" value="run" id=(format!("run-{name}")) aria-label=(format!("Run {name} now")) { "Run now" }
-                    @if it.paused.is_some() { button.quiet name="action" value="resume" aria-label=(format!("Resume {name}")) { "Resume" } }
+                    @if it.pause.is_some() { button.quiet name="action" value="resume" aria-label=(format!("Resume {name}")) { "Resume" } }
                     @else { button.quiet name="action" value="pause" aria-label=(format!("Pause {name}")) { "Pause" } }
                 } }
             }

@@ -63,7 +63,7 @@ impl Picture {
         fires: impl Iterator<Item = Timestamp>,
         now: Timestamp,
     ) -> Self {
-        let mut drawn = Bins { begin: now - DAY, bins: vec![None; BINS], totals: HashMap::new() };
+        let mut drawn = Bins { begin: now - DAY, kinds: vec![None; BINS], totals: HashMap::new() };
         for it in occurrences {
             let execution = it.task.and_then(|id| executions.get(&id));
             drawn.add(it.due, it.last_due, it.instants, kind(it, execution));
@@ -71,7 +71,7 @@ impl Picture {
         for due in fires {
             drawn.add(due, due, 1, Kind::Due);
         }
-        Self { marks: marks(&drawn.bins), totals: drawn.totals }
+        Self { marks: marks(&drawn.kinds), totals: drawn.totals }
     }
 }
 
@@ -90,7 +90,7 @@ fn kind(it: &Occurrence, execution: Option<&Execution>) -> Kind {
 
 struct Bins {
     begin: Timestamp,
-    bins: Vec<Option<(Kind, u64)>>,
+    kinds: Vec<Option<(Kind, u64)>>,
     totals: HashMap<Kind, u64>,
 }
 
@@ -102,7 +102,7 @@ impl Bins {
         let (first, last) = (bin(from).max(0), bin(to));
         let Ok(first) = usize::try_from(first) else { return };
         let last = usize::try_from(last).unwrap_or(0).min(BINS - 1);
-        for (number, place) in self.bins.iter_mut().enumerate().take(last + 1).skip(first) {
+        for (number, place) in self.kinds.iter_mut().enumerate().take(last + 1).skip(first) {
             // A row of several instants counts where it begins.
             let counted = if number == first { instants } else { 0 };
             let (worst, count) = place.unwrap_or((kind, 0));

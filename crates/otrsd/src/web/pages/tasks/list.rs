@@ -46,7 +46,8 @@ pub(in crate::web) async fn show(
     }
     let operates = caller.role >= Role::Operate && query.place()? != Place::Ledger;
     let found = find(&console, &query, operates).await?;
-    let counts = &console.live.now().counts;
+    let snapshot = console.snapshot().await;
+    let counts = &snapshot.counts;
     let (_, title, nothing) =
         TABS.iter().find(|(word, ..)| *word == query.tab()).unwrap_or(&TABS[0]);
     let (lead, table) = (found.is_empty && found.next.is_some(), &found.table);
@@ -120,7 +121,7 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
 fn node_of(lock: LockKey) -> u16 {
     match lock {
         LockKey::Ours(owner) => owner.node(),
-        LockKey::Perl { node, .. } => u16::try_from(node).unwrap_or(0),
+        LockKey::Perl { node, .. } => node,
         _ => 0,
     }
 }

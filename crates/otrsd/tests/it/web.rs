@@ -1,0 +1,139 @@
+//! A world with a web console, and a client that is not a browser.
+
+use std::{fs, process::Command};
+
+use serde_json::Value;
+
+use crate::{
+    harness::{finish, setting, wait_until},
+    registration::module,
+    tasks::{Database, Tasks, shell},
+};
+
+/// The hash of the text `test-view`, and of `test-operate`.
+const TOKENS: [(&str, &str, &str); 2] =
+    [("view", "viewer", "test-view"), ("operate", "operator", "test-operate")];
+
+pub(crate) struct Web {
+    pub(crate) tasks: Tasks,
+    /// Like `http://127.0.0.1:1234`.
+    pub(crate) origin: String,
+}
+
+/// An answer to a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    /// That it was refused so, for a reason that holds this text.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, why: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.body.contains(why), "{why} in {self:?}");
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.headers.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .filter(|(it, _)| it.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .next_back()
+    }
+}
+
+/// The console's registration and tokens.
+pub(crate) fn console(listen: &str) -> Vec<String> {
+    let token = |(role, name, text): &(&str, &str, &str)| {
+        let hash = Command::new("sh")
+            .args(["-c", &format!("printf %s {text} | sha256sum")])
+            .output()
+            .unwrap();
+        let hash = String::from_utf8(hash.stdout).unwrap();
+        format!(
+            "<Setting Name=\"WebConsole::Tokens###{name}\" Valid=\"1\"><Value><Hash><Item Key=\"Role\">{role}</Item>\
+             <Item Key=\"SHA256\">{}</Item></Hash></Value></Setting>\n",
+            &hash[..64]
+        )
+    };
+    let mut settings: Vec<String> = TOKENS.iter().map(token).collect();
+    settings.push(module("WebConsole").key("Module", "Otrsd::WebConsole").xml());
+    settings.push(setting("WebConsole::Listen", listen));
+    settings
+}
+
+impl Web {
+    /// With a type `Echo` that succeeds and a type `Sleep` that lasts.
+    pub(crate) fn new(database: Database) -> Self {
+        Self::with(database, &[])
+    }
+
+    pub(crate) fn with(database: Database, settings: &[String]) -> Self {
+        let types = [
+            shell("Echo", "echo said; true", &[]),
+            shell("Sleep", "sleep 600", &[]),
+            shell("No", "echo why >&2; exit 3", &[]),
+        ];
+        let tasks = Tasks::new(database, &types).unwrap();
+        tasks.world.configure("60-web", &[console("127.0.0.1:0"), settings.to_vec()].concat());
+        tasks.start();
+        tasks.world.running("WebConsole");
+        let origin = wait_until("the console's address", || {
+            let said = tasks.world.read("log/WebConsoleERR.log");
+            let (_, rest) = said.rsplit_once("listening on ")?;
+            Some(rest.lines().next()?.to_owned())
+        });
+        Self { tasks, origin }
+    }
+
+    /// A request as curl makes it from these arguments.
+    pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> Answer {
+        let head = self.tasks.world.path("head");
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--max-time", "20", "--dump-header"]).arg(&head);
+        command
+            .args(["--write-out", "\n%{http_code}"])
+            .args(arguments)
+            .arg(format!("{}{path}", self.origin));
+        let answer = finish(command).ok().stdout;
+        let (body, status) = answer.rsplit_once('\n').unwrap();
+        let headers = fs::read_to_string(&head).unwrap();
+        Answer { status: status.parse().unwrap(), headers, body: body.to_owned() }
+    }
+
+    pub(crate) fn view(&self, path: &str) -> Answer {
+        self.curl(path, &["--header", "Authorization: Bearer test-view"])
+    }
+
+    pub(crate) fn operate(&self, path: &str, arguments: &[&str]) -> Answer {
+        self.curl(path, &[&["--header", "Authorization: Bearer test-operate"], arguments].concat())
+    }
+
+    pub(crate) fn post(&self, path: &str, json: &str) -> Answer {
+        self.operate(path, &["--header", "Content-Type: application/json", "--data-binary", json])
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.tasks.world.read("log/WebConsoleERR.log")
+    }
+
+    /// Logs in by a link; the arguments that carry the session, and the key of its forms.
+    pub(crate) fn log_in(&self) -> (String, String) {
+        let link = self.tasks.world.otrsd(&["console-url"]).ok().stdout;
+        let code = link.trim().split_once("code=").unwrap().1.to_owned();
+        let answer = self.curl("/login", &["--data", &format!("code={code}")]);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.header("set-cookie").unwrap().split_once(';').unwrap().0.to_owned();
+        let page = self.curl("/", &["--cookie", &cookie]).body;
+        let key = page.split_once("name=\"form_key\" value=\"").unwrap().1;
+        (cookie, key.split_once('"').unwrap().0.to_owned())
+    }
+}

@@ -1,0 +1,103 @@
+//! Where the console listens, and that nobody depends on it.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    harness::{setting, signal, wait_until},
+    tasks::{Database, Tasks, shell},
+    web::{Web, console},
+};
+
+#[test]
+fn a_taken_port_is_waited_for() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "true", &[])]).unwrap();
+    tasks.world.configure("60-web", &console(&address));
+    tasks.start();
+    let log = || tasks.world.read("log/WebConsoleERR.log");
+    wait_until("a word about the port", || {
+        log().contains("waiting until it is free").then_some(())
+    });
+    tasks.succeeds(tasks.add_of("Echo", "meanwhile"));
+    drop(taken);
+    wait_until("the console", || {
+        log().contains(&format!("listening on http://{address}")).then_some(())
+    });
+    assert_eq!(log().matches("waiting until it is free").count(), 1);
+}
+
+#[test]
+fn a_socket_for_a_proxy() {
+    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let path = tasks.world.text("web.sock");
+    let mut settings = console(&format!("unix:{path}"));
+    settings.push(
+        "<Setting Name=\"WebConsole::AllowedHosts\" Valid=\"1\"><Value><Array><Item>Desk.Example</Item></Array></Value></Setting>\n".to_owned(),
+    );
+    tasks.world.configure("60-web", &settings);
+    tasks.start();
+    wait_until("the console", || {
+        tasks.world.read("log/WebConsoleERR.log").contains("listening").then_some(())
+    });
+    let web = Web { tasks, origin: "http://desk.example".into() };
+    let link = web.tasks.world.otrsd(&["console-url"]).ok().stdout;
+    assert!(link.starts_with("https://desk.example/login?code="), "{link}");
+    let by_socket = ["--unix-socket", path.as_str()];
+    assert_eq!(web.curl("/livez", &by_socket).status, 200);
+    let code = format!("code={}", link.trim().split_once("code=").unwrap().1);
+    let answer = web.curl("/login", &[&by_socket[..], &["--data", &code]].concat());
+    assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"), "{answer:?}");
+    let other = Web { origin: "http://other.example".into(), ..web };
+    other.curl("/livez", &by_socket).refused(421, "AllowedHosts");
+}
+
+/// What it holds is on disk, so that a new life logs nobody out.
+#[test]
+fn its_death_harms_nobody() {
+    let web = Web::with(Database::Sqlite, &[setting("WebConsole::OpenMetrics", "1")]);
+    let (cookie, _) = web.log_in();
+    let origin = web.origin.clone();
+    let listen = origin.trim_start_matches("http://");
+    web.tasks.world.configure("60-web", &console(listen));
+    web.tasks.world.otrsd(&["reload"]).ok();
+    let console = web.tasks.world.running("WebConsole");
+    signal(console, Signal::SIGKILL);
+    web.tasks.succeeds(web.tasks.add_of("Echo", "meanwhile"));
+    web.tasks.world.running_anew("WebConsole", console);
+    wait_until("the console again", || {
+        web.log().contains(&format!("listening on {origin}")).then_some(())
+    });
+    let page = web.curl("/tasks", &["--cookie", &cookie]);
+    assert_eq!(page.status, 200, "{page:?}");
+    assert_eq!(web.curl("/metrics", &[]).status, 401, "the setting is gone");
+}
+
+/// A client that sends nothing, or a little at a time, keeps nobody else out; more than there is room for are turned away.
+#[test]
+fn slow_and_many_clients() {
+    let web = Web::new(Database::Sqlite);
+    let place = web.origin.trim_start_matches("http://");
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for _ in 0..800 {
+        let mut stream = TcpStream::connect(place).unwrap();
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost:");
+        idle.push(stream);
+    }
+    let mut last = String::new();
+    let _ = idle.pop().unwrap().read_to_string(&mut last);
+    assert!(last.starts_with("HTTP/1.1 503"), "{last}");
+    idle.truncate(700);
+    wait_until("room", || (web.curl("/livez", &[]).status == 200).then_some(()));
+    web.tasks.succeeds(web.tasks.add_of("Echo", "meanwhile"));
+    // Each is ended when its headers did not come in time.
+    let mut first = String::new();
+    idle[0].set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let _ = idle[0].read_to_string(&mut first);
+    assert!(first.is_empty() || first.starts_with("HTTP/1.1 408"), "{first}");
+}
