@@ -11,10 +11,7 @@ use serde::{Deserialize, Serialize};
 use task_store::Occurrence;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    Answer, Machine,
-    model::{Done, ProblemDetails},
-};
+use super::{Answer, Machine, model::Done, problems::Problems};
 use crate::{
     cli::cron::find,
     clock,
@@ -69,8 +66,7 @@ impl DueInstant {
 }
 
 /// All cron tasks, with their newest and their next due instant
-#[utoipa::path(get, path = "/cron", tag = "cron", responses(
-    (status = 200, body = Vec<CronTask>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/cron", tag = "cron", responses((status = 200, body = Vec<CronTask>), Problems))]
 pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<CronTask>> {
     let store = console.store()?;
     let last = store.newest_occurrences(TYPE).await?;
@@ -100,9 +96,7 @@ pub(super) struct Since {
 }
 
 /// What became of a cron task's due instants, oldest first
-#[utoipa::path(get, path = "/cron/{name}/occurrences", tag = "cron", params(("name" = String, Path), Since), responses(
-    (status = 200, body = Vec<DueInstant>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/cron/{name}/occurrences", tag = "cron", params(("name" = String, Path), Since), responses((status = 200, body = Vec<DueInstant>), Problems))]
 pub(super) async fn occurrences(
     App(console): App<Arc<Console>>,
     _: Caller,
@@ -121,9 +115,7 @@ pub(super) async fn occurrences(
 }
 
 /// Run a cron task now, beside its due instants
-#[utoipa::path(post, path = "/cron/{name}/run", tag = "cron", params(("name" = String, Path)), responses(
-    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/cron/{name}/run", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn run(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -134,9 +126,7 @@ pub(super) async fn run(
 }
 
 /// Leave out a cron task's due instants until it is resumed
-#[utoipa::path(post, path = "/cron/{name}/pause", tag = "cron", params(("name" = String, Path)), responses(
-    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/cron/{name}/pause", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn pause(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -147,9 +137,7 @@ pub(super) async fn pause(
 }
 
 /// Let a cron task run again from its next due instant on
-#[utoipa::path(post, path = "/cron/{name}/resume", tag = "cron", params(("name" = String, Path)), responses(
-    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/cron/{name}/resume", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn resume(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,

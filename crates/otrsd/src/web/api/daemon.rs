@@ -14,7 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Answer, Machine,
-    model::{Done, Module, ProblemDetails, Supervisor},
+    model::{Done, Module, Supervisor},
+    problems::Problems,
 };
 use crate::{
     config::{database, http::masked},
@@ -75,8 +76,7 @@ pub(super) struct ToDo {
 }
 
 /// How everything is: modules, workers, tasks by type, and what needs attention
-#[utoipa::path(get, path = "/overview", tag = "daemon", responses(
-    (status = 200, body = Overview), (status = 401, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/overview", tag = "daemon", responses((status = 200, body = Overview), Problems))]
 pub(super) async fn overview(App(console): App<Arc<Console>>, _: Caller) -> Json<Overview> {
     let snapshot = console.snapshot().await;
     let status = snapshot.status.as_ref().and_then(|it| it.as_ref().ok());
@@ -129,17 +129,14 @@ fn counts(snapshot: &Snapshot) -> Vec<Counts> {
 }
 
 /// The modules of this node's daemon
-#[utoipa::path(get, path = "/modules", tag = "daemon", responses(
-    (status = 200, body = Vec<Module>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/modules", tag = "daemon", responses((status = 200, body = Vec<Module>), Problems))]
 pub(super) async fn modules(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<Module>> {
     let snapshot = console.snapshot().await;
     Ok(Json(status(&snapshot)?.modules.iter().map(Module::of).collect()))
 }
 
 /// One module, with the ends of its lives
-#[utoipa::path(get, path = "/modules/{name}", tag = "daemon", params(("name" = String, Path)), responses(
-    (status = 200, body = Module), (status = 401, body = ProblemDetails), (status = 404, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/modules/{name}", tag = "daemon", params(("name" = String, Path)), responses((status = 200, body = Module), Problems))]
 pub(super) async fn module(
     App(console): App<Arc<Console>>,
     _: Caller,
@@ -151,9 +148,7 @@ pub(super) async fn module(
 }
 
 /// Restart a module, without waiting for it
-#[utoipa::path(post, path = "/modules/{name}/restart", tag = "daemon", params(("name" = String, Path)), responses(
-    (status = 200, body = Done), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/modules/{name}/restart", tag = "daemon", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn restart(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -175,9 +170,7 @@ pub(super) struct Log {
 }
 
 /// The ends of what a module wrote, 64 kB of each at most
-#[utoipa::path(get, path = "/modules/{name}/log", tag = "daemon", params(("name" = String, Path)), responses(
-    (status = 200, body = Log), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/modules/{name}/log", tag = "daemon", params(("name" = String, Path)), responses((status = 200, body = Log), Problems))]
 pub(super) async fn log(
     App(console): App<Arc<Console>>,
     _operator: Operator,
@@ -208,8 +201,7 @@ pub(super) struct Which {
 }
 
 /// The effective settings with their origins, secrets masked
-#[utoipa::path(get, path = "/settings", tag = "daemon", params(Which), responses(
-    (status = 200, body = Vec<Setting>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/settings", tag = "daemon", params(Which), responses((status = 200, body = Vec<Setting>), Problems))]
 pub(super) async fn settings(
     App(console): App<Arc<Console>>,
     _: Caller,

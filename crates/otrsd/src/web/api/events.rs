@@ -13,7 +13,7 @@ use serde_json::Value;
 use task_store::Added;
 use utoipa::ToSchema;
 
-use super::{Answer, Machine, model::ProblemDetails};
+use super::{Answer, Machine, problems::Problems};
 use crate::{
     clock,
     scheduler::event::{self, NotFired},
@@ -43,10 +43,7 @@ pub(super) struct Followed {
 
 /// Add the tasks that the settings register for an event, all or none
 #[utoipa::path(post, path = "/events/{name}", tag = "events", params(("name" = String, Path)), request_body = Happened,
-    responses((status = 200, body = Vec<Followed>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 413, body = ProblemDetails),
-    (status = 415, body = ProblemDetails), (status = 422, body = ProblemDetails), (status = 409, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+    responses((status = 200, body = Vec<Followed>), Problems))]
 pub(super) async fn fire(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,

@@ -8,6 +8,7 @@ mod events;
 pub(super) mod model;
 mod new_tasks;
 mod pauses;
+mod problems;
 mod statistics;
 mod tasks;
 
@@ -35,7 +36,7 @@ use super::{Console, auth::Caller, guard::Operator, problem::Problem};
     title = "otrsd",
     description = "Tasks, schedules and modules of an otrsd daemon. Each request carries `Authorization: Bearer TOKEN`; \
                    `otrsd console-token` makes tokens. What goes wrong is told as RFC 9457 problem details."
-), modifiers(&Tokens))]
+), modifiers(&Tokens), components(schemas(problems::ProblemDetails)))]
 struct Description;
 
 struct Tokens;

@@ -11,15 +11,6 @@ use crate::{
     supervisor::status::{ModuleStatus, Status},
 };
 
-/// What went wrong, as RFC 9457 has it.
-#[derive(Serialize, ToSchema)]
-pub(in crate::web) struct ProblemDetails {
-    title: String,
-    status: u16,
-    /// What happened, where, and what to do.
-    detail: String,
-}
-
 /// A task, or what is left of it.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "type is a word of the language")]

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::{
     Machine,
-    model::{AddedTask, NewTasks, ProblemDetails},
+    model::{AddedTask, NewTasks},
+    problems::Problems,
 };
 use crate::web::{Console, problem::Problem};
 
@@ -23,10 +24,7 @@ const LONGEST_KEY: usize = 200;
 /// With a header `Idempotency-Key`, asking again with the same key and the same number of tasks adds nothing more.
 #[utoipa::path(post, path = "/tasks", tag = "tasks", request_body = NewTasks,
     params(("Idempotency-Key" = Option<String>, Header, description = "A text of the caller's choice, for this addition alone.")),
-    responses(
-    (status = 201, body = Vec<AddedTask>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 413, body = ProblemDetails), (status = 415, body = ProblemDetails),
-    (status = 422, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+    responses((status = 201, body = Vec<AddedTask>), Problems))]
 pub(super) async fn add(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,

@@ -10,10 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    Answer, Machine,
-    model::{Done, ProblemDetails},
-};
+use super::{Answer, Machine, model::Done, problems::Problems};
 use crate::web::{Console, auth::Caller, problem::Problem};
 
 /// A pause that is in force.
@@ -53,8 +50,7 @@ impl Which {
 }
 
 /// The pauses that are in force
-#[utoipa::path(get, path = "/pauses", tag = "worker", responses(
-    (status = 200, body = Vec<Pause>), (status = 401, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/pauses", tag = "worker", responses((status = 200, body = Vec<Pause>), Problems))]
 pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<Pause>> {
     let pauses = console.store()?.pauses().await?.into_iter().map(|it| Pause {
         task_type: Some(it.task_type).filter(|it| !it.is_empty()),
@@ -66,10 +62,7 @@ pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<V
 }
 
 /// Let no more tasks be taken, of a type or on a node or at all
-#[utoipa::path(post, path = "/pauses", tag = "worker", request_body = Which, responses(
-    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 413, body = ProblemDetails), (status = 415, body = ProblemDetails),
-    (status = 422, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/pauses", tag = "worker", request_body = Which, responses((status = 200, body = Done), Problems))]
 pub(super) async fn pause(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -81,9 +74,7 @@ pub(super) async fn pause(
 }
 
 /// End such a pause
-#[utoipa::path(delete, path = "/pauses", tag = "worker", params(Which), responses(
-    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(delete, path = "/pauses", tag = "worker", params(Which), responses((status = 200, body = Done), Problems))]
 pub(super) async fn resume(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,

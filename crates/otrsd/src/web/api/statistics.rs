@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use task_store::{Outcome, Tally};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Answer, model::ProblemDetails};
+use super::{Answer, problems::Problems};
 use crate::{
     clock,
     web::{Console, auth::Caller, live::quantile},
@@ -44,9 +44,7 @@ pub(super) struct Since {
 }
 
 /// How often, how long and how often in vain tasks ran, by type; of the newest 200,000 executions at most
-#[utoipa::path(get, path = "/statistics", tag = "tasks", params(Since), responses(
-    (status = 200, body = Vec<TypeStatistics>), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/statistics", tag = "tasks", params(Since), responses((status = 200, body = Vec<TypeStatistics>), Problems))]
 pub(super) async fn show(
     App(console): App<Arc<Console>>,
     _: Caller,

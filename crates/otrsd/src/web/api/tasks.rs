@@ -12,7 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Answer, Machine,
-    model::{Done, ProblemDetails, Run, Task, TaskList},
+    model::{Done, Run, Task, TaskList},
+    problems::Problems,
 };
 use crate::{
     cli::task::{explain, find},
@@ -58,9 +59,7 @@ pub(super) struct Wanted {
 }
 
 /// Tasks of one state, a page at a time
-#[utoipa::path(get, path = "/tasks", tag = "tasks", params(Wanted), responses(
-    (status = 200, body = TaskList), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/tasks", tag = "tasks", params(Wanted), responses((status = 200, body = TaskList), Problems))]
 pub(super) async fn list(
     App(console): App<Arc<Console>>,
     _: Caller,
@@ -114,9 +113,7 @@ impl Wanted {
 }
 
 /// One task: where it is, what it did, what it carries
-#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses(
-    (status = 200, body = Task), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Task), Problems))]
 pub(super) async fn show(
     App(console): App<Arc<Console>>,
     caller: Caller,
@@ -146,9 +143,7 @@ pub(super) struct Explanation {
 }
 
 /// Why a task runs or does not, in sentences
-#[utoipa::path(get, path = "/tasks/{id}/explain", tag = "tasks", params(("id" = String, Path)), responses(
-    (status = 200, body = Explanation), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 404, body = ProblemDetails), (status = 503, body = ProblemDetails)))]
+#[utoipa::path(get, path = "/tasks/{id}/explain", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Explanation), Problems))]
 pub(super) async fn explain(
     App(console): App<Arc<Console>>,
     _: Caller,
@@ -163,10 +158,7 @@ pub(super) async fn explain(
 }
 
 /// Put a held task into the queue now
-#[utoipa::path(post, path = "/tasks/{id}/retry", tag = "tasks", params(("id" = String, Path)), responses(
-    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/tasks/{id}/retry", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn retry(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -177,10 +169,7 @@ pub(super) async fn retry(
 }
 
 /// Take a task out of the queue, or end it where it runs
-#[utoipa::path(post, path = "/tasks/{id}/cancel", tag = "tasks", params(("id" = String, Path)), responses(
-    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(post, path = "/tasks/{id}/cancel", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn cancel(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
@@ -193,10 +182,7 @@ pub(super) async fn cancel(
 }
 
 /// Take a held task away for good
-#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses(
-    (status = 200, body = Done), (status = 400, body = ProblemDetails), (status = 401, body = ProblemDetails),
-    (status = 403, body = ProblemDetails), (status = 404, body = ProblemDetails), (status = 409, body = ProblemDetails),
-    (status = 503, body = ProblemDetails)))]
+#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn delete(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
