@@ -175,7 +175,7 @@ fn modules(snapshot: &Snapshot) -> Markup {
 /// The supervisor's modules, as the overview and their own page show them.
 pub(super) fn module_table(status: &Status, now: Timestamp) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Modules" {
+        div.scroll tabindex="0" role="group" aria-label="Modules" {
             table {
                 thead { tr { th { "Module" } th { "State" } th { "Since" } th.num { "Restarts" } th.num { "Memory" } th { "Last exit" } } }
                 tbody {
@@ -209,7 +209,7 @@ fn types(snapshot: &Snapshot) -> Markup {
         @if snapshot.counts.is_empty() {
             p.calm { "No task waits, runs, is planned or is held." }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Tasks by type" {
+            div.scroll tabindex="0" role="group" aria-label="Tasks by type" {
                 table {
                     thead { tr { th { "Type" } @for (name, _) in STATES { th.num { (name) } } } }
                     tbody {
@@ -255,7 +255,7 @@ fn nodes(snapshot: &Snapshot) -> Markup {
         @if snapshot.instances.is_empty() {
             p.calm { "No worker is registered." }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Workers" {
+            div.scroll tabindex="0" role="group" aria-label="Workers" {
                 table {
                     thead { tr { th.num { "Node" } th { "Host" } th.num { "Process" } th.num { "Slots" } th { "Started" } th { "Last sign of life" } } }
                     tbody {

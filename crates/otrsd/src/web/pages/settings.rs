@@ -60,7 +60,7 @@ pub(in crate::web) async fn show(
                 @if all > found.len() { ", of which the first " (found.len()) " are shown" }
                 ", as this life of the console began with them."
             }
-            div.card.scroll tabindex="0" role="region" aria-label="Settings" {
+            div.card.scroll tabindex="0" role="group" aria-label="Settings" {
                 table {
                     thead { tr { th { "Name" } th { "Value" } th { "Origin" } } }
                     tbody { @for (name, value, origin) in &found { tr {

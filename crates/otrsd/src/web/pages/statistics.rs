@@ -104,7 +104,7 @@ fn count(all: &[&Tally]) -> u64 {
 
 fn table(rows: &[(String, Vec<&Tally>)], period: &str, of_types: bool) -> Markup {
     html! {
-        div.card.scroll tabindex="0" role="region" aria-label="Statistics" {
+        div.card.scroll tabindex="0" role="group" aria-label="Statistics" {
             table {
                 thead { tr {
                     th { @if of_types { "Type" } @else { "Name" } }

@@ -80,7 +80,7 @@ pub(in crate::web) async fn show(
                 p.calm { "No cron task is configured: a setting Daemon::SchedulerCronTaskManager::Task###NAME makes one." }
             } @else {
                 (strip::legend())
-                div.card.scroll.schedule data-refresh="5" tabindex="0" role="region" aria-label="Cron tasks" {
+                div.card.scroll.schedule data-refresh="5" tabindex="0" role="group" aria-label="Cron tasks" {
                     table {
                         thead { tr {
                             th { "Task" } th { "Last" } th.strip { (strip::hours(now, &zone)) } th { "Next" }

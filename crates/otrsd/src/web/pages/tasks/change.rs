@@ -124,7 +124,7 @@ pub(in crate::web) async fn preview(
             @if found.is_empty() { p.calm { "There is none any more." } }
             @else {
                 @if found.len() == MOST { p { "A job takes " (number(MOST as u64)) " tasks at most; what is left needs another one." } }
-                div.card.scroll tabindex="0" role="region" aria-label="Some of them" {
+                div.card.scroll tabindex="0" role="group" aria-label="Some of them" {
                     (rows::tasks(&found[..found.len().min(SHOWN)], false, clock::wall()))
                 }
                 @if found.len() > SHOWN { p.faint { "and " (number((found.len() - SHOWN) as u64)) " more" } }

@@ -63,7 +63,7 @@ pub(in crate::web) async fn show(
             div data-refresh=[goes_on.then_some("2")] {
                 @if lead { p.calm role="status" { "Nothing like that so far; the search goes on further back." } }
                 @else if found.is_empty { p.calm { (nothing) @if query.is_narrow() { " " a href=(Query::default().in_tab(query.tab())) { "Show all" } } } }
-                @else { div.card.scroll tabindex="0" role="region" aria-label=(format!("{title} tasks")) { (table) } }
+                @else { div.card.scroll tabindex="0" role="group" aria-label=(format!("{title} tasks")) { (table) } }
                 nav.pages aria-label="Pages of the list" {
                     @if !query.after.is_empty() { a.button href=(query.in_tab(query.tab())) { "First page" } }
                     @if let Some(row) = found.next { a.button #next data-follow[lead] href=(query.page_after(row)) { @if lead { "Search on" } @else { "Next page" } } }
