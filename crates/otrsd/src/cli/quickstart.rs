@@ -52,6 +52,7 @@ It runs what config/quickstart.xml registers: TestDaemon, which prints the time 
 and the three modules that run tasks: at once, later, and by the clock. From a second terminal:
 
   export OTRSD_CONFIG={directory}/config
+  {called} console-url                 (a link that opens the web console in a browser)
   {called} status
   {called} task add --type Greet --name World --wait
   {called} task add --type Greet --name later --at +10s

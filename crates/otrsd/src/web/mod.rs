@@ -23,12 +23,14 @@ mod serve;
 pub(crate) mod settings;
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use axum::http::StatusCode;
 use task_store::Store;
 use tokio::task::JoinSet;
 
@@ -96,10 +98,21 @@ impl Console {
         found
     }
 
+    /// Whether there is a database at all: looking into a file that is not there would make it.
+    fn has_database(&self) -> bool {
+        database::file(self.context.settings()).is_none_or(Path::exists)
+    }
+
     fn store(&self) -> Result<&Store, problem::Problem> {
-        self.store.as_ref().map_err(|why| {
-            problem::Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, why.clone())
-        })
+        if !self.has_database() {
+            return Err(problem::Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "there are no tasks yet: the module SchedulerTaskWorker makes their database, so does otrsd db migrate",
+            ));
+        }
+        self.store
+            .as_ref()
+            .map_err(|why| problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone()))
     }
 
     /// A line for the log about who changed what.

@@ -60,7 +60,8 @@ fn the_handbooks_registration_alone_runs() {
     };
     let started = otrsd(&["start"]).ok();
     let pid = world.status().pid;
-    assert_eq!(started.stdout, format!("started (PID {pid}), 1 modules running\n"));
+    assert_eq!(started.stdout, format!("started (PID {pid}), 2 modules running\n"));
+    // The web console is there without being asked for.
     world.running("TestDaemon");
     let summary = otrsd(&["summary", "TestDaemon"]).ok();
     assert_eq!(summary.stdout, summary_of("'TestDaemon'"));

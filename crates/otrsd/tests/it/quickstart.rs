@@ -56,9 +56,8 @@ fn tasks_run_now_and_later_and_ones_own_types_too() {
         .filter_map(|line| line.trim().strip_prefix(&program))
         .filter(|line| !line.contains("ID"))
         .collect();
-    assert_eq!(lines.len(), 7, "{lines:#?}");
-    // Also before the worker has made its database.
-    wait_until("the database", || first.otrsd(&["task", "list"]).code.eq(&0).then_some(()));
+    assert_eq!(lines.len(), 8, "{lines:#?}");
+    wait_until("the console", || first.otrsd(&["console-url"]).code.eq(&0).then_some(()));
     for line in lines {
         let line = line.split("   ").next().unwrap();
         // As a shell would take it.

@@ -117,7 +117,9 @@ async fn look(console: &Console, before: &Snapshot) -> Snapshot {
         history: before.history.clone(),
         ..Snapshot::default()
     };
-    if let Err(why) = tasks(console, &mut snapshot, before).await {
+    if console.has_database()
+        && let Err(why) = tasks(console, &mut snapshot, before).await
+    {
         snapshot.database = Some(why);
     }
     while snapshot.history.len() > HISTORY {

@@ -130,7 +130,7 @@ fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
                 br; span.faint.mono { (it.task.text) } " " span.faint { (it.task.zone.iana_name().unwrap_or_default()) }
             }
             td { (last(it, now)) }
-            td.strip { (strip::strip(name, &it.picture, now)) }
+            td.strip { (strip::strip(name, &it.picture, it.pause.is_some(), now)) }
             td { (next(it, now)) }
             @if caller.role >= Role::Operate {
                 td { form.inline method="post" action="/schedule/change" {

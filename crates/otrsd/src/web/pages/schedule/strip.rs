@@ -57,10 +57,10 @@ pub(super) fn hours(now: Timestamp, zone: &TimeZone) -> Markup {
     }
 }
 
-pub(super) fn strip(task: &str, picture: &Picture, now: Timestamp) -> Markup {
+pub(super) fn strip(task: &str, picture: &Picture, paused: bool, now: Timestamp) -> Markup {
     let full = BINS * WIDTH;
     html! {
-        svg.days viewBox=(format!("0 0 {full} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(label(task, picture)) {
+        svg.days.paused[paused] viewBox=(format!("0 0 {full} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(label(task, picture)) {
             rect.ground x="0" y="0" width=(full) height=(HEIGHT) rx="3" {}
             @for mark in &picture.marks {
                 rect class=(mark.kind.word()) x=(mark.first * WIDTH) y="3" width=(mark.bins * WIDTH) height=(HEIGHT - 6) {
