@@ -1,8 +1,11 @@
 //! The first minutes of somebody who has just built it, at a terminal.
 
-use std::{fs::File, io::Write as _, process::Stdio};
+use std::{fs, fs::File, io::Write as _, process::Stdio};
 
-use crate::harness::{Outcome, World, finish, wait_until};
+use crate::{
+    harness::{Outcome, World, finish, setting, wait_until},
+    registration::configuration,
+};
 
 /// A quickstart on a terminal of its own, and what is typed in a second one.
 struct FirstMinutes {
@@ -13,6 +16,10 @@ struct FirstMinutes {
 impl FirstMinutes {
     fn new() -> Self {
         let world = World::stock();
+        // Another test's console may have the usual port.
+        fs::create_dir_all(world.path("first/config")).unwrap();
+        let port = configuration(&[setting("WebConsole::Listen", "127.0.0.1:0")]);
+        world.file("first/config/port.xml", &port);
         finish({
             let mut command = world.command("mkfifo");
             command.arg(world.path("keyboard"));
