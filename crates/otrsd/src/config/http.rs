@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn header_values_are_masked_at_every_depth() {
-        let headers = map(&[("Authorization", text("secret"))]);
+        let headers = map(&[("X-Key", text("secret"))]);
         let http = map(&[("URL", text("https://a/")), ("Headers", headers.clone())]);
         let whole = map(&[("Http", http.clone()), ("Timeout", text("5"))]);
         for (name, value) in [
@@ -173,11 +173,20 @@ mod tests {
             (format!("{SETTING}###Hook"), whole.clone()),
             (format!("{SETTING}###Hook###Http"), http),
             (format!("{SETTING}###Hook###Http###Headers"), headers),
-            (format!("{SETTING}###Hook###Http###Headers###Authorization"), text("secret")),
+            (format!("{SETTING}###Hook###Http###Headers###X-Key"), text("secret")),
         ] {
             let shown = format!("{:?}", masked(&name, &value));
             assert!(shown.contains(MASK) && !shown.contains("secret"), "{name}: {shown}");
         }
         assert_eq!(masked("Other###Hook", &whole), whole);
+        let shown = format!(
+            "{:?}",
+            masked("Database", &map(&[("DatabasePw", text("secret")), ("User", text("otrs"))]))
+        );
+        assert!(
+            shown.contains(MASK) && shown.contains("otrs") && !shown.contains("secret"),
+            "{shown}"
+        );
+        assert_eq!(masked("DatabasePw", &text("")), text(""));
     }
 }

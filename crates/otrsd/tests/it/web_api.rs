@@ -1,10 +1,13 @@
 //! What programs do with the console: the API, metrics, health.
 
+use std::{collections::BTreeSet, fs, time::Duration};
+
 use nix::sys::signal::Signal;
 use task_store::{HeldState, State};
 
 use crate::{
-    harness::{signal, wait_until},
+    harness::{setting, signal, wait_until, wait_within},
+    registration::module,
     tasks::{Database, on_each_database},
     web::Web,
 };
@@ -197,7 +200,7 @@ fn metrics_are_what_prometheus_reads() {
         metrics.body.contains("otrsd_worker_slots").then_some(metrics)
     });
     assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for line in metrics.body.lines() {
         if let Some(comment) = line.strip_prefix("# ") {
             assert!(
@@ -228,6 +231,44 @@ fn metrics_are_what_prometheus_reads() {
         ],
     );
     assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
+}
+
+/// What the dashboard and the alerts ask for is there.
+#[test]
+fn dashboard_and_alerts_know_the_metrics() {
+    let every_minute = module("SchedulerCronTaskManager")
+        .key("Module", "Kernel::System::Daemon::DaemonModules::SchedulerCronTaskManager");
+    let cron = "<Setting Name=\"Daemon::SchedulerCronTaskManager::Task###Each\" Valid=\"1\"><Value><Hash>\
+                <Item Key=\"Schedule\">* * * * * *</Item><Item Key=\"TaskType\">Echo</Item></Hash></Value></Setting>\n";
+    let dialect = setting("Daemon::SchedulerCronTaskManager::Dialect", "vixie");
+    let web = Web::with(Database::Sqlite, &[every_minute.xml(), cron.to_owned(), dialect]);
+    // What ends after a first look is counted.
+    web.view("/metrics");
+    web.tasks.succeeds(web.tasks.add_of("Echo", "one"));
+    wait_within(Duration::from_mins(1), "counted executions", || {
+        web.view("/metrics").body.contains("otrsd_executions_total{").then_some(())
+    });
+    web.post("/api/v1/pauses", "{}");
+    web.tasks.add_of("Echo", "waits");
+    let known = |name: &str, text: &str| {
+        let family =
+            ["_bucket", "_total"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        text.contains(&format!("# TYPE {family} ")) || text.contains(&format!("# TYPE {name} "))
+    };
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/");
+    let asked: BTreeSet<String> = ["grafana/otrsd.json", "prometheus/otrsd.rules.yml"]
+        .iter()
+        .flat_map(|file| {
+            let text = fs::read_to_string(format!("{root}{file}")).unwrap();
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.filter(|it| it.starts_with("otrsd_")).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(asked.len() > 12, "{asked:?}");
+    wait_within(Duration::from_mins(1), "all metrics", || {
+        let text = web.view("/metrics").body;
+        asked.iter().all(|name| known(name, &text)).then_some(())
+    });
 }
 
 #[test]
