@@ -31,6 +31,7 @@ mod daemon;
 mod handler;
 mod home;
 mod logs;
+mod mask;
 mod module;
 mod notify;
 mod process;

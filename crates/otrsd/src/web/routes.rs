@@ -32,6 +32,8 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/", get(pages::overview::page))
         .route("/live", get(pages::overview::stream))
         .route("/tasks", get(pages::tasks::list::show))
+        .route("/tasks/new", get(pages::tasks::new::show).post(pages::tasks::new::add))
+        .route("/pauses", get(pages::pauses::show).post(pages::pauses::change))
         .route("/tasks/change", post(pages::tasks::change::ticked))
         .route(
             "/tasks/all/{action}",

@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use task_store::{Execution, Finished, History, LockKey, Outcome, Owner, Task, Then};
+use task_store::{Execution, Finished, History, Hold, LockKey, Outcome, Owner, Task, Then};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::{self, Moment},
     config::task_types::TaskType,
+    mask::mask,
 };
 
 /// Between TERM and KILL.
@@ -157,11 +158,20 @@ pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: E
         started,
         cpu: it.cpu,
         peak_memory: it.peak_memory,
-        error,
-        output: it.output,
+        error: error.map(masked),
+        output: it.output.map(masked),
         ..execution(task, owner, outcome, ended)
     };
+    let then = match then {
+        Then::Hold(hold) => Then::Hold(Hold { reason: masked(hold.reason), ..hold }),
+        then => then,
+    };
     Finished { row, execution: Some(execution), then }
+}
+
+/// The ledger is read by more people than the program that printed it.
+fn masked(text: String) -> String {
+    mask(&text, &[])
 }
 
 fn execution(task: Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     cli::task::{explain, find},
     config::database,
+    mask::mask_data,
     web::{
         Console,
         actions::Ended,
@@ -131,7 +132,7 @@ pub(super) async fn show(
     task.executions = Some(executions.iter().map(|it| Run::of(it, operates)).collect());
     if operates && entry.is_some() {
         let column = store.data(id).await?;
-        task.data = column.and_then(|column| decode(&column).ok());
+        task.data = column.and_then(|column| decode(&column).ok()).map(|it| mask_data(&it));
     }
     Ok(Json(task))
 }

@@ -121,7 +121,7 @@ fn queue(snapshot: &Snapshot, add: &mut impl FnMut(Severity, String, Option<Stri
         };
         let reason =
             if pause.reason.is_empty() { String::new() } else { format!(": {}", pause.reason) };
-        add(Severity::Note, format!("{what} are paused {place}{reason}"), None);
+        add(Severity::Note, format!("{what} are paused {place}{reason}"), Some("/pauses".into()));
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod login;
 pub(super) mod modules;
 pub(super) mod overview;
 mod parts;
+pub(super) mod pauses;
 pub(super) mod schedule;
 pub(super) mod settings;
 pub(super) mod statistics;

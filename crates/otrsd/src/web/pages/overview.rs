@@ -251,7 +251,7 @@ fn link(state: &str, task_type: &str) -> String {
 fn nodes(snapshot: &Snapshot) -> Markup {
     let now = snapshot.at;
     html! {
-        h2 #nodes-title { "Workers" }
+        h2 #nodes-title { "Workers " a.more href="/pauses" { "Pauses" } }
         @if snapshot.instances.is_empty() {
             p.calm { "No worker is registered." }
         } @else {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use jiff::{Timestamp, tz::TimeZone};
 use task_store::{Execution, from_micros};
 
-use super::{mask::mask, plan::Mail};
+use super::plan::Mail;
+use crate::mask::mask;
 
 /// As the original's for one failure.
 pub(super) fn subject(product: &str, mail: &Mail) -> String {

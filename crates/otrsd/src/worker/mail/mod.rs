@@ -4,7 +4,6 @@
 //! worker, and of several nodes one sends. A mail is forgotten only when it is on its way.
 
 mod letter;
-mod mask;
 mod plan;
 
 use std::{sync::Arc, time::Duration};

@@ -117,7 +117,7 @@ async fn row<'a>(
     let last = occurrences.last().cloned();
     let last_execution = last.as_ref().and_then(|it| executions.get(&it.task?)).cloned();
     let instants = fires.iter().map(|it| it.instant);
-    let picture = Picture::of(&occurrences, &executions, instants, now);
+    let picture = Picture::of(&occurrences, &ids, &executions, instants, now);
     Ok(Row { task, pause, picture, last, last_execution, next })
 }
 

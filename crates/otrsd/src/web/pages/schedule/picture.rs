@@ -59,6 +59,7 @@ pub(super) struct Picture {
 impl Picture {
     pub(super) fn of(
         occurrences: &[Occurrence],
+        asked: &[TaskId],
         executions: &HashMap<TaskId, Execution>,
         fires: impl Iterator<Item = Timestamp>,
         now: Timestamp,
@@ -66,7 +67,8 @@ impl Picture {
         let mut drawn = Bins { begin: now - DAY, kinds: vec![None; BINS], totals: HashMap::new() };
         for it in occurrences {
             let execution = it.task.and_then(|id| executions.get(&id));
-            drawn.add(it.due, it.last_due, it.instants, kind(it, execution));
+            let is_open = execution.is_none() && it.task.is_some_and(|id| asked.contains(&id));
+            drawn.add(it.due, it.last_due, it.instants, kind(it, execution, is_open));
         }
         for due in fires {
             drawn.add(due, due, 1, Kind::Due);
@@ -75,7 +77,8 @@ impl Picture {
     }
 }
 
-fn kind(it: &Occurrence, execution: Option<&Execution>) -> Kind {
+/// `is_open`: its task was asked for, and nothing of it has ended.
+fn kind(it: &Occurrence, execution: Option<&Execution>, is_open: bool) -> Kind {
     let decided = it.decided.unwrap_or(it.last_due);
     match (it.fate, execution) {
         (Fate::Missed, _) => Kind::Missed,
@@ -83,6 +86,7 @@ fn kind(it: &Occurrence, execution: Option<&Execution>) -> Kind {
         (Fate::Ran, Some(execution)) if !matches!(execution.outcome, Outcome::Success) => {
             Kind::Failed
         }
+        (Fate::Ran, None) if is_open => Kind::Running,
         _ if decided.duration_since(it.last_due) > LATE => Kind::Late,
         _ => Kind::Ran,
     }
@@ -157,7 +161,7 @@ mod tests {
             late,
         ];
         let fires = [now + SignedDuration::from_secs(1), now + DAY + DAY];
-        let picture = Picture::of(&given, &HashMap::new(), fires.into_iter(), now);
+        let picture = Picture::of(&given, &[], &HashMap::new(), fires.into_iter(), now);
         let mark = |first, bins, kind, instants| Mark { first, bins, kind, instants };
         assert_eq!(
             picture.marks,

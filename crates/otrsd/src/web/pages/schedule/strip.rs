@@ -14,7 +14,7 @@ const KINDS: [Kind; 7] =
 pub(super) fn legend() -> Markup {
     html! {
         ul.legend {
-            @for kind in KINDS { @if kind != Kind::Running { li class=(kind.word()) { span.swatch {} (name(kind)) } } }
+            @for kind in KINDS { li class=(kind.word()) { span.swatch {} (name(kind)) } }
         }
     }
 }
@@ -23,7 +23,7 @@ fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Due => "to come",
         Kind::Ran => "ran on time",
-        Kind::Running => "runs",
+        Kind::Running => "waits or runs",
         Kind::Late => "late",
         Kind::Skipped => "skipped, with a reason",
         Kind::Failed => "ran and failed",

@@ -19,6 +19,7 @@ use crate::{
     },
     clock,
     config::database,
+    mask::mask_data,
     web::{
         Console,
         auth::{Caller, Role},
@@ -96,7 +97,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     if caller.role >= Role::Operate && entry.is_some() {
         payload = store.data(id).await?.map(|column| {
             let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
-            Ok(format!("{data:#}"))
+            Ok(format!("{:#}", mask_data(&data)))
         });
     }
     Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })

@@ -53,7 +53,10 @@ pub(in crate::web) async fn show(
     let (lead, table) = (found.is_empty && found.next.is_some(), &found.table);
     let goes_on = (query.tab() != "done" || !query.is_narrow()) && query.after.is_empty();
     let html = html! {
-        h1 { "Tasks" }
+        div.bar.head {
+            h1 { "Tasks" }
+            @if caller.role >= Role::Operate { a.button href="/tasks/new" { "New task" } }
+        }
         (tabs(&query, counts))
         (filters(&query))
         form method="post" action="/tasks/change" {

@@ -1,5 +1,7 @@
 //! Takes secrets out of a text: known ones, and what stands where a secret stands.
 
+use serde_json::Value;
+
 use crate::config::secrets::is_secret;
 
 const MASK: &str = "***";
@@ -7,13 +9,32 @@ const MASK: &str = "***";
 const SHORTEST: usize = 4;
 
 /// The text without `known` secrets, and without the values of names like `Password`.
-pub(super) fn mask(text: &str, known: &[&str]) -> String {
+pub(crate) fn mask(text: &str, known: &[&str]) -> String {
     let mut masked = text.to_owned();
     for secret in known.iter().filter(|it| it.chars().count() >= SHORTEST) {
         masked = masked.replace(secret, MASK);
     }
     let masked: Vec<String> = masked.split('\n').map(line).collect();
     masked.join("\n")
+}
+
+/// As [`mask`], of what is secret by its name, in data: the texts below such keys, at every depth.
+pub(crate) fn mask_data(data: &Value) -> Value {
+    match data {
+        Value::Object(map) => {
+            let masked = |(key, value): (&String, &Value)| {
+                let value = match value {
+                    Value::String(_) | Value::Number(_) if is_secret(key) => Value::from(MASK),
+                    value => mask_data(value),
+                };
+                (key.clone(), value)
+            };
+            Value::Object(map.iter().map(masked).collect())
+        }
+        Value::Array(items) => items.iter().map(mask_data).collect(),
+        Value::String(text) => Value::from(mask(text, &[])),
+        other => other.clone(),
+    }
 }
 
 fn line(text: &str) -> String {
@@ -87,6 +108,17 @@ fn value_length(value: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_in_data_are_masked_at_every_depth() {
+        let data = serde_json::json!({
+            "user": "otrs", "Password": "x", "list": [{"api_key": 7, "note": "pw=abcd; ok"}], "token": {"kind": "a"},
+        });
+        let masked = serde_json::json!({
+            "user": "otrs", "Password": "***", "list": [{"api_key": "***", "note": "pw=***; ok"}], "token": {"kind": "a"},
+        });
+        assert_eq!(mask_data(&data), masked);
+    }
 
     #[test]
     fn secrets_are_masked() {
