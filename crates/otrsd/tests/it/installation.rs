@@ -128,7 +128,7 @@ impl Installation {
             let text = self.otrsd(&["task", "show", id, "--json"]).ok().stdout;
             let task: Value = serde_json::from_str(&text).unwrap();
             let state = task["state"].as_str().unwrap();
-            (!matches!(state, "waiting" | "running" | "retry")).then_some(task)
+            (!matches!(state, "waiting" | "future" | "running" | "retry")).then_some(task)
         })
     }
 }

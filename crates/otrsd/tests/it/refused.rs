@@ -97,7 +97,7 @@ fn an_unknown_module_is_refused_and_the_known_ones_are_named() {
     ]
     .map(|name| format!("'{packages}::{name}'"));
     let reason = format!(
-        "no module '{packages}::TestDeamon' in this program; known are {}. \
+        "no module '{packages}::TestDeamon' in this program; known are {}, 'Otrsd::WebConsole'. \
          Is the name right? Does it need a 'Command'?",
         known.join(", ")
     );

@@ -109,7 +109,8 @@ fn a_user_has_directories_of_its_own() {
         command.env_remove("OTRSD_CONFIG").args(arguments).envs(variables.iter().copied());
         finish(command)
     };
-    let registration = idle("A", 1);
+    let registration =
+        idle("A", 1) + "<Setting Name=\"DaemonModules###WebConsole\" Valid=\"0\"/>\n";
     let xml = format!("<otrs_config version=\"2.0\" init=\"Config\">{registration}</otrs_config>");
     let xdg = |name: &str| world.text(name);
     let (config, state, runtime) = (xdg("x/config"), xdg("x/state"), xdg("x/run"));
