@@ -40,6 +40,7 @@ use self::{
     health::LastHealth,
     live::Live,
     metrics::Totals,
+    pages::statistics::Statistics,
     serve::Listener,
     settings::WebSettings,
 };
@@ -69,6 +70,7 @@ struct Console {
     jobs: Jobs,
     totals: tokio::sync::Mutex<Totals>,
     health: LastHealth,
+    statistics: Statistics,
 }
 
 struct Auth {
@@ -160,6 +162,7 @@ impl WebConsole {
             jobs: Jobs::default(),
             totals: tokio::sync::Mutex::default(),
             health: LastHealth::default(),
+            statistics: Statistics::default(),
         });
         logs::note(&format!("{}: listening on {}", self.context.name(), console.origin));
         self.tasks.spawn(live::watch(Arc::clone(&console)));

@@ -158,20 +158,20 @@ pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: E
         started,
         cpu: it.cpu,
         peak_memory: it.peak_memory,
-        error: error.map(masked),
-        output: it.output.map(masked),
+        error: error.as_deref().map(masked),
+        output: it.output.as_deref().map(masked),
         ..execution(task, owner, outcome, ended)
     };
     let then = match then {
-        Then::Hold(hold) => Then::Hold(Hold { reason: masked(hold.reason), ..hold }),
+        Then::Hold(hold) => Then::Hold(Hold { reason: masked(&hold.reason), ..hold }),
         then => then,
     };
     Finished { row, execution: Some(execution), then }
 }
 
 /// The ledger is read by more people than the program that printed it.
-fn masked(text: String) -> String {
-    mask(&text, &[])
+fn masked(text: &str) -> String {
+    mask(text, &[])
 }
 
 fn execution(task: Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {

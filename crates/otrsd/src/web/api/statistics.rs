@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The newest of a period; more would hold up everybody.
-const MOST_ROWS: i64 = 200_000;
+const MOST_ROWS: i64 = 100_000;
 
 /// The executions of a type.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(super) struct Since {
     from: Option<Timestamp>,
 }
 
-/// How often, how long and how often in vain tasks ran, by type; of the newest 200,000 executions at most
+/// How often, how long and how often in vain tasks ran, by type; of the newest 100,000 executions at most
 #[utoipa::path(get, path = "/statistics", tag = "tasks", params(Since), responses((status = 200, body = Vec<TypeStatistics>), Problems))]
 pub(super) async fn show(
     App(console): App<Arc<Console>>,

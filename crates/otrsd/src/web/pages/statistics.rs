@@ -1,19 +1,25 @@
 //! What the ledger says of each type, or of each name of one: how often, how long, how often in vain.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::extract::{Query, State};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 use task_store::{Outcome, Tally};
+use tokio::sync::Mutex;
 
 use super::{
     layout::page,
     parts::{milliseconds, number},
 };
 use crate::{
-    clock,
+    clock::{self, Moment},
     web::{Console, auth::Caller, live::quantile, problem::Problem},
 };
 
@@ -24,7 +30,9 @@ const PERIODS: [(&str, &str, SignedDuration); 4] = [
     ("all", "All", SignedDuration::from_hours(24 * 36_500)),
 ];
 /// The newest of a period; more would hold up the page.
-const MOST_ROWS: i64 = 200_000;
+const MOST_ROWS: i64 = 100_000;
+/// Whoever asks again soon sees the same.
+const KEPT: Duration = Duration::from_secs(10);
 const MOST_NAMES: u32 = 100;
 
 #[derive(Default, Deserialize)]
@@ -44,18 +52,9 @@ pub(in crate::web) async fn show(
     let period = PERIODS.iter().find(|(known, ..)| *known == word);
     let (_, _, length) =
         period.ok_or_else(|| Problem::bad(format!("there is no period '{word}'")))?;
-    let store = console.store()?;
-    let begin = clock::wall().checked_sub(*length).unwrap_or(Timestamp::UNIX_EPOCH);
-    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
-    let first = store.row_at(begin).await?;
-    let after = (first - 1).max(newest - MOST_ROWS);
     let task_type = wanted.task_type.as_str();
-    let tallies = if task_type.is_empty() {
-        store.tally(after, newest).await?
-    } else {
-        store.tally_names(task_type, after, newest, MOST_NAMES).await?
-    };
-    let is_cut = after > first - 1;
+    let counted = counted(&console, word, *length, task_type).await?;
+    let Counted { tallies, is_cut, .. } = &*counted;
     Ok(page(
         &console,
         &caller,
@@ -70,12 +69,52 @@ pub(in crate::web) async fn show(
                 }
             } }
             @if tallies.is_empty() { p.calm { "Nothing ended in this time." } }
-            @else { (table(&rows(&tallies), word, task_type.is_empty())) }
-            @if is_cut { p.faint { "Of the newest " (number(MOST_ROWS.unsigned_abs())) " executions of this time." } }
+            @else { (table(&rows(tallies), word, task_type.is_empty())) }
+            @if *is_cut { p.faint { "Of the newest " (number(MOST_ROWS.unsigned_abs())) " executions of this time." } }
             @if !task_type.is_empty() { p.faint { "The " (MOST_NAMES) " most frequent names at most." } }
             p.faint { "Shares of durations are read from their distribution, and exact to its steps." }
         },
     ))
+}
+
+/// What was counted of a period, and when.
+pub(in crate::web) struct Counted {
+    at: Moment,
+    tallies: Vec<Tally>,
+    /// Whether there were more executions than are counted.
+    is_cut: bool,
+}
+
+/// By period and type.
+pub(in crate::web) type Statistics = Mutex<HashMap<[String; 2], Arc<Counted>>>;
+
+async fn counted(
+    console: &Console,
+    period: &str,
+    length: SignedDuration,
+    task_type: &str,
+) -> Result<Arc<Counted>, Problem> {
+    let store = console.store()?;
+    // Who comes second waits for what the first one gets.
+    let mut kept = console.statistics.lock().await;
+    let now = clock::now();
+    kept.retain(|_, it| now.since(it.at) < KEPT);
+    let key = [period.to_owned(), task_type.to_owned()];
+    if let Some(counted) = kept.get(&key) {
+        return Ok(Arc::clone(counted));
+    }
+    let begin = clock::wall().checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
+    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
+    let first = store.row_at(begin).await?;
+    let after = (first - 1).max(newest - MOST_ROWS);
+    let tallies = if task_type.is_empty() {
+        store.tally(after, newest).await?
+    } else {
+        store.tally_names(task_type, after, newest, MOST_NAMES).await?
+    };
+    let counted = Arc::new(Counted { at: now, tallies, is_cut: after > first - 1 });
+    kept.insert(key, Arc::clone(&counted));
+    Ok(counted)
 }
 
 fn address(period: &str, task_type: &str) -> String {
