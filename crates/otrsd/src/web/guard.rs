@@ -120,8 +120,15 @@ fn check_origin(host: &str, origin: Option<&str>, site: Option<&str>) -> Result<
 fn who(console: &Console, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
     if let Some(given) = headers.get(AUTHORIZATION) {
         let token = given.to_str().ok().and_then(|it| it.strip_prefix("Bearer "));
-        return token.and_then(|token| console.machine(token.trim())).map(Some).ok_or_else(|| {
-            console.auth().throttle.failed(clock::now());
+        if let Some(caller) = token.and_then(|token| console.machine(token.trim())) {
+            return Ok(Some(caller));
+        }
+        let (now, mut auth) = (clock::now(), console.auth());
+        let is_closed = auth.throttle.wait(now).is_some();
+        auth.throttle.failed(now);
+        return Err(if is_closed {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins")
+        } else {
             Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "no token of WebConsole::Tokens is like this one",

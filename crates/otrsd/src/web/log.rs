@@ -98,7 +98,7 @@ impl Follower {
         self.begun.extend(bytes);
         while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.begun.drain(..=end).collect();
-            self.lines.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+            self.lines.push_back(String::from_utf8_lossy(&line).trim_end().replace('\r', " "));
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ mod home_same;
 mod home_service;
 mod home_tasks;
 mod home_together;
+mod home_web;
 mod hostile;
 mod leaks;
 mod life;

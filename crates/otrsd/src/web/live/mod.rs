@@ -13,7 +13,7 @@ use tokio::{
         Mutex,
         watch::{self, Receiver, Sender},
     },
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 pub(super) use self::{
@@ -24,8 +24,14 @@ use super::{Console, pages::overview};
 use crate::{cli::client, clock, supervisor::status::Status};
 
 const WATCHED: Duration = Duration::from_secs(1);
-/// While nobody watches, each of so many seconds.
-const UNWATCHED: u32 = 10;
+/// While nobody watches, one of so many seconds.
+const UNWATCHED: u32 = 30;
+/// A look takes no more of the time than one part of so many, however long the queue is.
+const SHARE: u32 = 20;
+/// Nothing that is shown is older.
+const LONGEST: Duration = Duration::from_secs(5);
+/// The supervisor answers at once, or is stopped.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Points of the charts.
 const HISTORY: usize = 300;
 
@@ -45,6 +51,8 @@ pub(super) struct Snapshot {
     /// Oldest first.
     pub(super) history: VecDeque<Sample>,
     pub(super) attention: Vec<Attention>,
+    /// How long the look took.
+    took: Duration,
     /// All of this as an event for those who watch.
     pub(super) event: Bytes,
 }
@@ -76,15 +84,24 @@ impl Live {
     }
 }
 
+impl Snapshot {
+    fn lasts(&self) -> Duration {
+        (self.took * SHARE).clamp(WATCHED, LONGEST)
+    }
+}
+
 impl Console {
-    /// A snapshot that is not older than a second.
+    /// A snapshot that is not older than a second, or not much where a look takes long.
     pub(super) async fn snapshot(&self) -> Arc<Snapshot> {
         let _turn = self.live.turn.lock().await;
         let before = self.live.now();
-        if clock::wall().duration_since(before.at).unsigned_abs() < WATCHED {
+        if clock::wall().duration_since(before.at).unsigned_abs() < before.lasts() {
             return before;
         }
-        let snapshot = Arc::new(look(self, &before).await);
+        let begin = clock::now();
+        let mut snapshot = look(self, &before).await;
+        snapshot.took = clock::now().since(begin);
+        let snapshot = Arc::new(snapshot);
         self.live.newest.send_replace(Arc::clone(&snapshot));
         snapshot
     }
@@ -106,10 +123,11 @@ pub(super) async fn watch(console: Arc<Console>) {
 
 async fn look(console: &Console, before: &Snapshot) -> Snapshot {
     let place = console.place.clone();
-    let status = tokio::task::spawn_blocking(move || client::status(&place)).await;
-    let status = match status {
-        Ok(status) => status.map_err(|failure| failure.text),
-        Err(error) => Err(error.to_string()),
+    let asked = tokio::task::spawn_blocking(move || client::status(&place));
+    let status = match timeout(ANSWER, asked).await {
+        Ok(Ok(status)) => status.map_err(|failure| failure.text),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("it said nothing for {ANSWER:?}")),
     };
     let mut snapshot = Snapshot {
         at: clock::wall(),

@@ -5,7 +5,10 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
@@ -23,6 +26,7 @@ use crate::{
         Console,
         auth::Caller,
         live::{Attention, Sample, Severity, Snapshot},
+        problem::Problem,
     },
 };
 
@@ -40,8 +44,17 @@ pub(in crate::web) async fn page(State(console): State<Arc<Console>>, caller: Ca
     )
 }
 
+/// So that pages still have connections.
+const MOST_STREAMS: usize = 600;
+
 /// Each new snapshot as an event; a browser comes again by itself when the stream ends.
-pub(in crate::web) async fn stream(State(console): State<Arc<Console>>, _: Caller) -> Response {
+pub(in crate::web) async fn stream(
+    State(console): State<Arc<Console>>,
+    _: Caller,
+) -> Result<Response, Problem> {
+    if console.live.watchers() >= MOST_STREAMS {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "as many watch as may"));
+    }
     let mut follower = console.live.follow();
     follower.mark_changed();
     let events = stream::unfold((follower, console), async |(mut follower, console)| {
@@ -53,12 +66,12 @@ pub(in crate::web) async fn stream(State(console): State<Arc<Console>>, _: Calle
         Some((Ok::<Bytes, Infallible>(event), (follower, console)))
     });
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
-    (headers, Body::from_stream(events)).into_response()
+    Ok((headers, Body::from_stream(events)).into_response())
 }
 
 /// The event that brings a snapshot to all who watch: drawn once, however many they are.
 pub(in crate::web) fn event(snapshot: &Snapshot) -> Bytes {
-    let html = parts(snapshot).into_string().replace('\n', " ");
+    let html = parts(snapshot).into_string().replace(['\n', '\r'], " ");
     format!("event: overview\ndata: {html}\n\n").into()
 }
 
