@@ -119,6 +119,8 @@ impl Console {
 
     /// A line for the log about who changed what.
     fn audit(&self, caller: &Caller, what: &str) {
+        // A name from outside must not make a line of its own.
+        let what = what.replace(char::is_control, " ");
         logs::note(&format!("{}: {} {what}", self.context.name(), caller.name));
     }
 }

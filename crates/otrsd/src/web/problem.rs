@@ -6,16 +6,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 use serde_json::json;
 
 use super::pages;
 use crate::cli::Failure;
 
 /// Why a request was not done.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Problem {
-    #[serde(skip)]
     pub(super) status: StatusCode,
     /// What happened, where, and what to do.
     pub(super) detail: String,

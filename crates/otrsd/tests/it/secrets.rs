@@ -3,9 +3,12 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
+use task_store::HeldState;
+
 use crate::{
     harness::{World, finish, setting, wait_until},
     registration::{idle, module},
+    tasks::{Database, Tasks, shell},
 };
 
 const SECRET: &str = "hunter2-is-no-password";
@@ -114,5 +117,20 @@ fn a_module_process_is_started_by_the_supervisor_alone() {
         command.args(["module", "run", "Native"]).env("OTRSD_CONFIG_FD", number);
         let said = finish(command);
         assert_eq!(said.code, 1, "{number}: {said:?}");
+    }
+}
+
+/// What a task's program prints is read by more people than the program.
+#[test]
+fn the_ledger_masks_what_is_a_secret_by_its_name() {
+    let script = "echo password=hunter22; echo 'Token: abcd1234' >&2; exit 1";
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Leak", script, &[])]).unwrap();
+    tasks.start();
+    let id = tasks.add_of("Leak", "one");
+    let held = tasks.held(id, HeldState::Failed);
+    let ran = tasks.executions(id).remove(0);
+    for text in [Some(held.reason), ran.error, ran.output].into_iter().flatten() {
+        assert!(!text.contains("hunter22") && !text.contains("abcd1234"), "{text}");
+        assert!(text.contains("***"), "{text}");
     }
 }
