@@ -13,6 +13,8 @@ import tempfile
 import time
 import urllib.request
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families as plain
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -346,6 +348,18 @@ def api(daemon, origin):
         sys.exit(done.stdout + done.stderr)
 
 
+def metrics(daemon, origin):
+    step("Prometheus' own parsers read the metrics")
+    for accept, parse in [("text/plain", plain), ("application/openmetrics-text; version=1.0.0", open_metrics)]:
+        headers = {"Authorization": f"Bearer {daemon.token}", "Accept": accept}
+        request = urllib.request.Request(f"{origin}/metrics", headers=headers)
+        text = urllib.request.urlopen(request, timeout=PATIENCE).read().decode()
+        families = {it.name: it for it in parse(text)}
+        for name in ["otrsd_tasks", "otrsd_module_restarts", "otrsd_cron_fire_lag_last_day_seconds", "otrsd_worker_slots"]:
+            if name not in families or not families[name].samples:
+                sys.exit(f"no samples of {name} in:\n{text}")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="otrsd-console-") as place:
         daemon = Daemon(place)
@@ -355,6 +369,7 @@ def main():
             first_pages(browser)
             drive(daemon, browser)
             api(daemon, browser.origin)
+            metrics(daemon, browser.origin)
         finally:
             if browser:
                 browser.driver.quit()

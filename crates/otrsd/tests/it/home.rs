@@ -1,11 +1,11 @@
 //! Installations of a real Znuny, whose daemon modules run in Perl under our supervisor.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use nix::sys::signal::Signal;
 
 use crate::{
-    harness::{command_line, signal, wait_until},
+    harness::{command_line, signal, wait_until, wait_within},
     installation::Installation,
     tasks::Database,
 };
@@ -38,7 +38,7 @@ fn it_runs_in_perl(database: Database) {
     }
     assert_eq!(it.otrsd(&["list"]).ok().stdout, it.console(&["Maint::Daemon::List"]));
     // The cron manager writes down each task when it first sees it.
-    let ours = wait_until("the same summaries", || {
+    let ours = wait_within(Duration::from_mins(5), "the same summaries", || {
         let ours = it.otrsd(&["summary"]).ok().stdout;
         (ours == it.console(&["Maint::Daemon::Summary"])).then_some(ours)
     });

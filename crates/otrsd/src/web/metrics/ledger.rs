@@ -96,6 +96,6 @@ impl Totals {
 
 /// No execution yet.
 fn empty() -> Histogram {
-    let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1000.0).chain([f64::MAX]);
+    let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1000.0).chain([f64::INFINITY]);
     Histogram { buckets: bounds.map(|bound| (bound, 0)).collect(), sum: 0.0 }
 }

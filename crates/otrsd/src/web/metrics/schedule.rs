@@ -15,7 +15,8 @@ use crate::{
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const MOST: u32 = 10_000;
 /// In seconds; the last one is infinite.
-const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, f64::MAX];
+const BOUNDS: [f64; 11] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, f64::INFINITY];
 
 /// One row of the family of instants: task, fate, reason.
 type Key = (String, &'static str, String);
