@@ -59,8 +59,8 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
 async fn look(console: &Console) -> Health {
     let now = clock::wall();
     let mut checks = vec![Check { name: "supervisor", result: supervisor(console).await }];
-    let (database, worker, cron) = match &console.store {
-        Err(_) => ("the setting DatabaseURL is wrong", "unknown", "unknown"),
+    let (database, worker, cron) = match console.store() {
+        Err(_) => ("it is not made yet, or the setting DatabaseURL is wrong", "unknown", "unknown"),
         Ok(store) => match (store.instances().await, store.newest_occurrences(TYPE).await) {
             (Ok(instances), Ok(newest)) => {
                 let tasks = cron_tasks::read(console.context.settings()).tasks;

@@ -30,7 +30,7 @@ pub(in crate::web) struct Totals {
 impl Totals {
     /// Counts what is new and settled. Where the database is away, what was counted stays.
     pub(super) async fn add(&mut self, scrape: &mut Scrape, console: &Console) {
-        if let Ok(store) = &console.store {
+        if let Ok(store) = console.store() {
             let _ = self.count(store, console.place.node_id, clock::now()).await;
         }
         self.show(scrape);
@@ -51,14 +51,17 @@ impl Totals {
         if up_to < settled {
             self.marks.insert(0, (now, settled));
         }
-        for it in store.tally(counted, up_to).await?.iter().filter(|it| it.node == node) {
+        // Both, before anything is added: what fails is counted the next time.
+        let tallies = store.tally(counted, up_to).await?;
+        let reclaimed = store.reclaimed(counted, up_to, node).await?;
+        for it in tallies.iter().filter(|it| it.node == node) {
             let key = [it.task_type.clone(), it.outcome.word().to_owned()];
             *self.executions.entry(key).or_default() += it.count;
             let durations = self.durations.entry(it.task_type.clone()).or_insert_with(empty);
             durations.buckets[it.bucket.min(BUCKETS.len())].1 += it.count;
             durations.sum += it.micros as f64 / 1e6;
         }
-        self.reclaimed += store.reclaimed(counted, up_to, node).await?;
+        self.reclaimed += reclaimed;
         self.counted = Some(up_to);
         Ok(())
     }

@@ -22,7 +22,7 @@ const BOUNDS: [f64; 11] =
 type Key = (String, &'static str, String);
 
 pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
-    let Ok(store) = &console.store else { return };
+    let Ok(store) = console.store() else { return };
     let now = clock::wall();
     let (mut instants, mut lags, mut next) = (BTreeMap::new(), Vec::new(), Vec::new());
     for task in cron_tasks::read(console.context.settings()).tasks {

@@ -172,6 +172,7 @@ async fn all(console: &Console, query: &Query) -> Result<Vec<Entry>, Problem> {
             break;
         }
     }
+    query.keep_node(&mut found)?;
     found.truncate(MOST);
     Ok(found)
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use maud::{Markup, html};
-use task_store::{Count, Filter, LockKey, TaskId};
+use task_store::{Count, Filter, TaskId};
 
 use super::{
     query::{Place, Query, TABS},
@@ -96,7 +96,6 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
         Place::Tasks(state) => {
             let after = query.row()?.unwrap_or(0);
             let (task_type, name) = (query.task_type.trim(), query.name.trim());
-            let node = query.node()?;
             let mut entries = store
                 .list(&Filter {
                     state,
@@ -108,8 +107,7 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
                 })
                 .await?;
             let next = entries.last().filter(|_| entries.len() == full).map(|it| it.row);
-            // Those that run are as few as there are slots.
-            entries.retain(|it| node == 0 || node_of(it.lock) == node);
+            query.keep_node(&mut entries)?;
             let table = rows::tasks(&entries, choose, now);
             Ok(Found { table, is_empty: entries.is_empty(), next })
         }
@@ -118,14 +116,6 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
             let (rows, next) = (found.executions, found.searched_to);
             Ok(Found { table: rows::executions(&rows, now), is_empty: rows.is_empty(), next })
         }
-    }
-}
-
-fn node_of(lock: LockKey) -> u16 {
-    match lock {
-        LockKey::Ours(owner) => owner.node(),
-        LockKey::Perl { node, .. } => node,
-        _ => 0,
     }
 }
 

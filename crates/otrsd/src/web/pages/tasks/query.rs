@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use task_store::{HeldState, Search, State};
+use task_store::{Entry, HeldState, LockKey, Search, State};
 
 use crate::{cli::time, web::problem::Problem};
 
@@ -88,6 +88,13 @@ impl Query {
         }
     }
 
+    /// Leaves those that run on the node that was asked for; they are as few as there are slots.
+    pub(super) fn keep_node(&self, entries: &mut Vec<Entry>) -> Result<(), Problem> {
+        let node = self.node()?;
+        entries.retain(|it| node == 0 || node_of(it.lock) == node);
+        Ok(())
+    }
+
     /// Of the ledger.
     pub(super) fn search(&self, limit: u32) -> Result<Search<'_>, Problem> {
         let time = |text: &str| match text.trim() {
@@ -125,10 +132,16 @@ impl Query {
         if query.is_empty() { "/tasks".to_owned() } else { format!("/tasks?{query}") }
     }
 
-    /// The same search in another tab.
+    /// The same search in another tab, without what that one has no field for.
     pub(super) fn in_tab(&self, state: &str) -> String {
-        let state = state.to_owned();
-        Self { state, after: String::new(), outcome: String::new(), ..self.clone() }.address()
+        let mut query = Self { state: state.to_owned(), after: String::new(), ..self.clone() };
+        if state != "done" {
+            [&mut query.outcome, &mut query.from, &mut query.to].map(String::clear);
+        }
+        if !["done", "running"].contains(&state) {
+            query.node.clear();
+        }
+        query.address()
     }
 
     /// Whether anything but the tab restricts the list.
@@ -136,6 +149,14 @@ impl Query {
         [&self.task_type, &self.name, &self.text, &self.outcome, &self.node, &self.from, &self.to]
             .iter()
             .any(|it| !it.is_empty())
+    }
+}
+
+fn node_of(lock: LockKey) -> u16 {
+    match lock {
+        LockKey::Ours(owner) => owner.node(),
+        LockKey::Perl { node, .. } => node,
+        _ => 0,
     }
 }
 
@@ -148,6 +169,10 @@ mod tests {
         let query: Query = serde_urlencoded::from_str("state=failed&type=A%26B&after=7").unwrap();
         assert_eq!(query.place().unwrap(), Place::Tasks(State::Held(HeldState::Failed)));
         assert_eq!(query.in_tab("done"), "/tasks?state=done&type=A%26B");
+        let query_of = |text| serde_urlencoded::from_str::<Query>(text).unwrap();
+        let done = query_of("state=done&node=2&outcome=failed&from=-2h&text=x");
+        assert_eq!(done.in_tab("running"), "/tasks?state=running&text=x&node=2");
+        assert_eq!(done.in_tab("waiting"), "/tasks?state=waiting&text=x");
         assert_eq!(query.page_after(9), "/tasks?state=failed&type=A%26B&after=9");
         assert_eq!(Query::default().address(), "/tasks");
         let bad = Query { state: "x".into(), after: "y".into(), ..Query::default() };
