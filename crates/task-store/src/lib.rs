@@ -37,6 +37,7 @@ mod future;
 mod generic_agent;
 mod held;
 mod instance;
+mod known;
 mod ledger;
 mod ledger_search;
 mod list;

@@ -48,7 +48,12 @@ impl NewTask {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Whether it can be added; whoever adds it hears the same.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<()> {
         let long = |text: &str| text.chars().count() > LONGEST_NAME;
         let problem = if self.task_type.is_empty() {
             "a task needs a type"

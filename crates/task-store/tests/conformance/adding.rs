@@ -1,8 +1,9 @@
 //! Adding tasks, under limits and without.
 
-use task_store::{Added, Error, Finished, HeldState, Hold, NewTask, Then};
+use task_store::{Added, Error, Finished, HeldState, Hold, NewTask, Outcome, Then};
 
 use crate::claiming::claim;
+use crate::finishing::finished;
 use crate::place::{Kind, Place, names, now, task, worker};
 
 pub async fn one_and_many(kind: Kind) {
@@ -26,6 +27,28 @@ pub async fn an_id_is_added_once(kind: Kind) {
     let error = place.store.add_many(&[task("innocent"), twice], now()).await.unwrap_err();
     assert!(matches!(error, Error::Duplicate(_)), "{error:?}");
     assert_eq!(place.count("scheduler_task").await, 1, "all of a batch or nothing");
+}
+
+pub async fn what_was_added_is_known_wherever_it_is(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    let all = ["done", "held", "waiting", "planned", "never added"].map(task);
+    store.add_many(&all[..3], now()).await.unwrap();
+    store.plan(&all[3..4], now(), now()).await.unwrap();
+    let claimed = claim(store, worker(1), 2).await;
+    let hold = Hold { state: HeldState::Failed, due: None, reason: "no".into() };
+    let ends = [
+        finished(&claimed[0], worker(1), Outcome::Success, Then::Delete),
+        finished(&claimed[1], worker(1), Outcome::Failed, Then::Hold(hold)),
+    ];
+    store.finish(worker(1), &ends, None, now()).await.unwrap();
+    let ids = all.each_ref().map(|task| task.id);
+    let known = store.known(&ids).await.unwrap();
+    let mut names: Vec<&str> = known.values().map(|(_, name)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["done", "held", "planned", "waiting"]);
+    assert_eq!(known[&ids[0]], (all[0].task_type.clone(), "done".to_owned()));
+    assert!(store.known(&[]).await.unwrap().is_empty());
 }
 
 pub async fn what_cannot_be_is_refused(kind: Kind) {

@@ -56,6 +56,7 @@ everywhere! {
         adding {
             one_and_many
             an_id_is_added_once
+            what_was_added_is_known_wherever_it_is
             what_cannot_be_is_refused
             the_limit_counts_waiting_running_and_retries
             sixteen_adders_under_a_limit_of_one

@@ -1,0 +1,28 @@
+//! Whether tasks are anywhere, or were: for whoever must not add one twice.
+
+use std::collections::HashMap;
+
+use crate::database::arguments;
+use crate::error::Result;
+use crate::store::Store;
+use crate::task_id::TaskId;
+
+/// One look at all places: a task that moves meanwhile is in one of them.
+const EVERYWHERE: &str = "SELECT ident, task_type, name FROM scheduler_task WHERE ident IN (?*) \
+    UNION ALL SELECT ident, task_type, name FROM scheduler_future_task WHERE ident IN (?*) \
+    UNION ALL SELECT ident, task_type, name FROM otrsd_held WHERE ident IN (?*) \
+    UNION ALL SELECT ident, task_type, name FROM otrsd_execution WHERE ident IN (?*)";
+
+impl Store {
+    /// Type and name of those tasks that are to run, are held, or have run as far as the ledger remembers.
+    pub async fn known(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, (String, String)>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
+        let rows = self.rows(EVERYWHERE, arguments![&idents, &idents, &idents, &idents]).await?;
+        rows.iter()
+            .map(|row| Ok((TaskId::from_ident(row.int(0)?), (row.lenient(1), row.lenient(2)))))
+            .collect()
+    }
+}
