@@ -1,6 +1,6 @@
 //! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: how the tasks of a type are run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc, time::Duration};
 
 use sysconfig::{Problem, SysConfig, Value};
 
@@ -152,6 +152,11 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
 /// Whether the settings speak of a type, be it nonsense.
 pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
     settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
+}
+
+/// A number of a type's policy, for who adds tasks; a bad value is the worker's to report.
+pub(crate) fn number<T: FromStr>(settings: &SysConfig, name: &str, key: &str) -> Option<T> {
+    settings.get(SETTING)?.get(name)?.get(key)?.as_text()?.trim().parse().ok()
 }
 
 /// The policy of a type that the settings do not speak of.

@@ -1,5 +1,6 @@
 //! The managers: they put tasks into the queue when their time comes, and run none.
 
+pub(crate) mod addition;
 mod agenda;
 mod alarm;
 pub(crate) mod cron;

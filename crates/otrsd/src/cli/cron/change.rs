@@ -1,13 +1,15 @@
 //! cron pause, cron resume, cron run.
 
+use jiff::Timestamp;
 use nix::unistd::{User, getuid};
-use task_store::{Added, NewTask, encode};
+use sysconfig::SysConfig;
+use task_store::{Added, NewTask, Store, TaskId, encode};
 
 use super::find;
 use crate::{
     cli::{Failure, database::Database, task, terminal::print},
     clock,
-    config::cron_tasks::TYPE,
+    config::cron_tasks::{CronTask, TYPE},
     worker::wake,
 };
 
@@ -35,15 +37,31 @@ pub(super) async fn resume(database: &Database, name: &str) -> Result<(), Failur
 
 pub(super) async fn run(database: &Database, name: &str, wait: bool) -> Result<(), Failure> {
     let Database { configuration, store, .. } = database;
-    let cron = find(&configuration.settings, name)?;
-    let now = clock::wall();
+    let settings = &configuration.settings;
+    let cron = find(settings, name)?;
+    let id = add_now(store, settings, &cron, clock::wall()).await?;
+    print(&format!("{id}\n"));
+    if wait { task::until_done(store, id).await } else { Ok(()) }
+}
+
+/// Adds a task as a due instant would.
+///
+/// # Errors
+///
+/// Its limit is reached, or the database's.
+pub(crate) async fn add_now(
+    store: &Store,
+    settings: &SysConfig,
+    cron: &CronTask,
+    now: Timestamp,
+) -> Result<TaskId, Failure> {
     let (task_type, data) = cron.payload(now);
     let data = encode(&data, store.encoding()).map_err(anyhow::Error::from)?;
-    let new = NewTask { max_parallel: cron.max_parallel, ..NewTask::new(task_type, name, data) };
+    let new = NewTask::new(task_type, &cron.name, data);
+    let new = NewTask { max_parallel: cron.max_parallel, ..new };
     if store.add(&new, now).await? == Added::LimitReached {
         return Err(task::limit_reached(&new));
     }
-    wake::work_is_there(store, &configuration.settings);
-    print(&format!("{}\n", new.id));
-    if wait { task::until_done(store, new.id).await } else { Ok(()) }
+    wake::work_is_there(store, settings);
+    Ok(new.id)
 }

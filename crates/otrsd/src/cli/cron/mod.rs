@@ -1,7 +1,7 @@
 //! The cron commands, and what they share: finding a cron task, and the clock of its zone.
 
 mod calendar;
-mod change;
+pub(crate) mod change;
 mod list;
 mod next;
 

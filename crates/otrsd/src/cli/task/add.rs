@@ -1,6 +1,6 @@
 //! task add: one task, now or for later, under a limit or not.
 
-use task_store::{Added, NewTask, encode};
+use task_store::{Added, NewTask};
 
 use super::{arguments::Add, data, wait};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         terminal::print,
     },
     clock,
+    scheduler::addition::{self, Wanted},
     worker::wake,
 };
 
@@ -20,8 +21,8 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
         let now = clock::wall();
         match options.at {
             Some(at) => {
-                let second = at.round(jiff::Unit::Second).unwrap_or(at);
-                database.store.plan(std::slice::from_ref(&task), second, now).await?;
+                let at = addition::second(at);
+                database.store.plan(std::slice::from_ref(&task), at, now).await?;
             }
             None => match database.store.add(&task, now).await? {
                 Added::Added => {}
@@ -35,24 +36,17 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
 }
 
 fn task(database: &Database, options: &Add, data: &serde_json::Value) -> Result<NewTask, Failure> {
-    let column = encode(data, database.store.encoding())
-        .map_err(|error| Failure::usage(format!("--data: {error}")))?;
-    let mut task = NewTask::new(&options.task_type, &options.name, column);
-    let of_type = |key| policy(database, &options.task_type, key);
-    // Planned tasks carry no limit.
-    let limit = of_type("MaximumParallelInstances").filter(|_| options.at.is_none());
-    let limit = limit.and_then(|limit| u32::try_from(limit).ok());
-    task.max_parallel = options.max_parallel.or(limit).unwrap_or(0);
-    let attempts = of_type("Attempts").filter(|attempts| *attempts > 0);
-    task.attempts = options.attempts.or(attempts).unwrap_or(1);
-    task.priority = of_type("Priority").unwrap_or(0);
-    Ok(task)
-}
-
-/// What the settings say about a type; a bad value is the worker's to report.
-fn policy(database: &Database, task_type: &str, key: &str) -> Option<i16> {
-    let name = format!("Daemon::SchedulerTaskWorker::TaskType###{task_type}");
-    database.configuration.settings.get(&name)?.get(key)?.as_text()?.parse().ok()
+    let wanted = Wanted {
+        task_type: &options.task_type,
+        name: &options.name,
+        data,
+        at: options.at,
+        attempts: options.attempts,
+        max_parallel: options.max_parallel,
+    };
+    wanted
+        .task(&database.configuration.settings, database.store.encoding())
+        .map_err(|error| Failure::usage(format!("--data: {error}")))
 }
 
 pub(crate) fn limit_reached(task: &NewTask) -> Failure {

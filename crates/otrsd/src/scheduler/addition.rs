@@ -1,0 +1,50 @@
+//! A task that somebody wants to be added: what the settings of its type say counts where he says nothing.
+
+use jiff::{Timestamp, Unit};
+use serde_json::Value as Json;
+use sysconfig::SysConfig;
+use task_store::{Encoding, NewTask, PayloadError, encode};
+
+use crate::config::task_types;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) task_type: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) data: &'a Json,
+    /// When it is to run, if not at once.
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) attempts: Option<i16>,
+    pub(crate) max_parallel: Option<u32>,
+}
+
+impl Wanted<'_> {
+    /// The task with a fresh id.
+    ///
+    /// # Errors
+    ///
+    /// Data that Perl cannot read.
+    pub(crate) fn task(
+        &self,
+        settings: &SysConfig,
+        encoding: Encoding,
+    ) -> Result<NewTask, PayloadError> {
+        let data = encode(self.data, encoding)?;
+        let mut task = NewTask::new(self.task_type, self.name, data);
+        let of_type = |key| task_types::number::<i16>(settings, self.task_type, key);
+        let limit = task_types::number(settings, self.task_type, "MaximumParallelInstances");
+        // Planned tasks carry no limit.
+        let limit = limit.filter(|_| self.at.is_none());
+        task.max_parallel = self.max_parallel.or(limit).unwrap_or(0);
+        let attempts = of_type("Attempts").filter(|attempts| *attempts > 0);
+        task.attempts = self.attempts.or(attempts).unwrap_or(1);
+        task.priority = of_type("Priority").unwrap_or(0);
+        Ok(task)
+    }
+}
+
+/// The columns of planned tasks hold whole seconds.
+pub(crate) fn second(at: Timestamp) -> Timestamp {
+    at.round(Unit::Second).unwrap_or(at)
+}
