@@ -106,6 +106,8 @@ pub(super) enum Command {
         #[arg(long, value_enum, default_value = "view")]
         role: Role,
     },
+    /// Print the OpenAPI description of the web console's API.
+    ConsoleApi,
     /// Add tasks, look at them, try them again, end them.
     #[command(subcommand)]
     Task(TaskCommand),

@@ -1,4 +1,4 @@
-//! console-url, console-token: ways into the web console for persons and for machines.
+//! console-url, console-token, console-api: ways into the web console for persons and for machines.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -10,6 +10,7 @@ use super::{Failure, Program, terminal::print};
 use crate::{
     supervisor::{control::short, pid_file},
     web::{
+        api::description,
         auth::{Role, Secret},
         door::{Reply, Request},
     },
@@ -41,6 +42,12 @@ pub(super) fn url(program: &Program, view: bool) -> Result<(), Failure> {
             place.web_door().display()
         ))),
     }
+}
+
+/// The same as the console serves.
+pub(super) fn api() -> Result<(), Failure> {
+    print(&format!("{}\n", description().map_err(anyhow::Error::from)?));
+    Ok(())
 }
 
 /// The token is shown once; the settings hold its hash.

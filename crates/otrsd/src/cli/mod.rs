@@ -17,11 +17,11 @@ mod quickstart;
 mod settings;
 mod shell;
 mod status;
-mod table;
+pub(crate) mod table;
 pub(crate) mod task;
 mod terminal;
 pub(crate) mod time;
-mod worker;
+pub(crate) mod worker;
 
 use std::{env, process::ExitCode};
 
@@ -111,6 +111,7 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
         Command::Summary { module, json } => console::summary(&program, module.as_deref(), json),
         Command::Console { name, arguments } => console::run(&program, &name, &arguments),
         Command::ConsoleUrl { view } => console_access::url(&program, view),
+        Command::ConsoleApi => console_access::api(),
         Command::ConsoleToken { name, role } => console_access::token(&name, role),
         Command::Config(ConfigCommand::Get { name }) => settings::get(&program, &name),
         Command::Config(ConfigCommand::List { prefix, origin, json }) => {

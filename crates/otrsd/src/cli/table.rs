@@ -85,7 +85,7 @@ fn line(
 
 /// The text in one line of at most `longest` characters: what would move a terminal's cursor or
 /// change its colours is shown escaped.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     for (position, character) in text.trim_end().chars().enumerate() {
         if position == longest {

@@ -36,7 +36,7 @@ pub(super) fn run(program: &Program, command: WorkerCommand) -> Result<(), Failu
 }
 
 /// What a pause holds; the type empty and node 0 for all.
-pub(super) fn described(task_type: &str, node: u16) -> String {
+pub(crate) fn described(task_type: &str, node: u16) -> String {
     let tasks = match task_type {
         "" => "all tasks".to_owned(),
         task_type => format!("tasks of type {}", one_line(task_type, 150)),

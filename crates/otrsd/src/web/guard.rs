@@ -63,6 +63,10 @@ fn admit(console: &Console, request: &Request) -> Result<Option<Caller>, Problem
     let headers = request.headers();
     let host = text(headers, HOST).unwrap_or_default();
     check_host(console, host)?;
+    // No text of a database holds it, and none of its errors should be met by asking for it.
+    if request.uri().to_string().contains("%00") {
+        return Err(Problem::bad("the address holds the character NUL"));
+    }
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     if changes {
         check_origin(

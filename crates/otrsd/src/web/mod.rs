@@ -6,7 +6,7 @@
 )]
 
 mod actions;
-mod api;
+pub(crate) mod api;
 pub(crate) mod auth;
 pub(crate) mod door;
 mod form;
@@ -45,6 +45,7 @@ use self::{
     settings::WebSettings,
 };
 use crate::{
+    cli::table::one_line,
     config::{database, place::Place},
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round},
@@ -54,6 +55,7 @@ use crate::{
 pub(crate) const MODULE: &str = "Otrsd::WebConsole";
 
 const CONNECTIONS: u32 = 4;
+const LONGEST_AUDIT: usize = 1000;
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// What every request may need.
@@ -68,6 +70,8 @@ struct Console {
     auth: Mutex<Auth>,
     live: Live,
     jobs: Jobs,
+    /// Held by who looks whether the tasks of a key are there, and adds them.
+    keyed: tokio::sync::Mutex<()>,
     totals: tokio::sync::Mutex<Totals>,
     health: LastHealth,
     statistics: Statistics,
@@ -117,11 +121,10 @@ impl Console {
             .map_err(|why| problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone()))
     }
 
-    /// A line for the log about who changed what.
+    /// A line for the log about who changed what; names from outside do not make two of it.
     fn audit(&self, caller: &Caller, what: &str) {
-        // A name from outside must not make a line of its own.
-        let what = what.replace(char::is_control, " ");
-        logs::note(&format!("{}: {} {what}", self.context.name(), caller.name));
+        let line = format!("{}: {} {what}", self.context.name(), caller.name);
+        logs::note(&one_line(&line, LONGEST_AUDIT));
     }
 }
 
@@ -162,6 +165,7 @@ impl WebConsole {
             }),
             live: Live::new(),
             jobs: Jobs::default(),
+            keyed: tokio::sync::Mutex::default(),
             totals: tokio::sync::Mutex::default(),
             health: LastHealth::default(),
             statistics: Statistics::default(),

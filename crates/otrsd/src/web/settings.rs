@@ -94,9 +94,14 @@ pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
 impl WebSettings {
     /// Whether tasks of a type may be added; `described`: whether a setting says how they are run.
     pub(crate) fn is_addable(&self, task_type: &str, described: bool) -> bool {
-        !NEVER_ADDABLE.contains(&task_type)
+        !runs_its_data(task_type)
             && self.addable.as_ref().map_or(described, |types| types.contains(task_type))
     }
+}
+
+/// Whether what a task does is said by its data.
+pub(super) fn runs_its_data(task_type: &str) -> bool {
+    NEVER_ADDABLE.contains(&task_type)
 }
 
 fn listen(text: &str) -> Result<Listen, String> {

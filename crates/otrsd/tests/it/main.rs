@@ -82,4 +82,5 @@ mod tasks_wake;
 mod upgrade;
 mod users;
 mod web_api;
+mod web_faults;
 mod web_place;

@@ -1,6 +1,6 @@
 //! A world with a web console, and a client that is not a browser.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, thread};
 
 use serde_json::Value;
 
@@ -96,7 +96,8 @@ impl Web {
 
     /// A request as curl makes it from these arguments.
     pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> Answer {
-        let head = self.tasks.world.path("head");
+        // Tests may ask from several threads at a time.
+        let head = self.tasks.world.path(&format!("head-{:?}", thread::current().id()));
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--max-time", "20", "--dump-header"]).arg(&head);
         command

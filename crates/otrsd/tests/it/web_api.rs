@@ -155,6 +155,25 @@ fn a_link_opens_once_and_guesses_are_few() {
 }
 
 #[test]
+fn the_description_is_served_and_printed() {
+    let web = Web::new(Database::Sqlite);
+    let served = web.view("/api/v1/openapi.json").json();
+    let printed = web.tasks.world.otrsd(&["console-api"]).ok().stdout;
+    assert_eq!(served, serde_json::from_str::<serde_json::Value>(&printed).unwrap());
+    let mut operations = 0;
+    for (path, methods) in served["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            operations += 1;
+            // Each is there, and nobody comes in without a login.
+            let path = path.replace("{id}", "3q7zk0v5n2xw").replace("{name}", "Nobody");
+            let answer = web.curl(&path, &["--request", &method.to_uppercase()]);
+            assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
+        }
+    }
+    assert!(operations > 20, "{operations}");
+}
+
+#[test]
 fn bad_input_is_told_and_harms_nothing() {
     let web = Web::new(Database::Sqlite);
     for (body, status, told) in [

@@ -69,7 +69,7 @@ pub(crate) fn owner(lock: LockKey) -> String {
 }
 
 /// A task's name as people read it, for sentences.
-fn title(task_type: &str, name: &str) -> String {
+pub(crate) fn title(task_type: &str, name: &str) -> String {
     let title = format!("{task_type} {name}");
     super::table::one_line(&title, 100)
 }

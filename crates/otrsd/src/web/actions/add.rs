@@ -1,114 +1,131 @@
 //! Adding tasks: of types that may be added so, with the policy of their type, and each once.
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-use task_store::{Added, Error, NewTask, TaskId, encode};
+use task_store::{NewTask, TaskId};
+
+use super::once::{Known, id_of, insert};
 
 use crate::{
-    clock,
+    cli::task::{limit_reached, title},
     config::task_types,
-    web::{Console, api::model, auth::Caller, problem::Problem},
+    scheduler::addition::{self, Wanted},
+    web::{Console, api::model, auth::Caller, problem::Problem, settings::runs_its_data},
     worker::wake,
 };
 
-const ADDED: &str = "added";
-const LIMIT_REACHED: &str = "limit-reached";
-const KNOWN: &str = "known";
+/// From here on the year of a wall clock may have more than four digits.
+const LATEST: i64 = 253_370_764_800;
+
+/// What became of a task that was to be added.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::web) enum Became {
+    /// It waits, or is planned.
+    Added,
+    /// As many of its type and name wait and run as may.
+    LimitReached,
+    /// The same was asked for before.
+    Known,
+}
+
+impl Became {
+    pub(in crate::web) const fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::LimitReached => "limit-reached",
+            Self::Known => "known",
+        }
+    }
+}
+
+/// A task with the time that it is planned for.
+pub(super) type Planned = (Option<Timestamp>, NewTask);
 
 impl Console {
     /// Adds tasks in one transaction, all or none. With a key, what was added by it before is not added again, as long
-    /// as the tasks or the ledger's memory of them last.
+    /// as the tasks or the ledger's memory of them last. A limit that is reached is a problem of a single task; of many
+    /// it keeps out those that it is about.
     pub(in crate::web) async fn add_tasks(
         &self,
         caller: &Caller,
         tasks: &[model::NewTask],
         key: Option<&str>,
-    ) -> Result<Vec<(TaskId, &'static str)>, Problem> {
-        let (store, now) = (self.store()?, clock::wall());
-        let new = tasks.iter().enumerate();
-        let new = new.map(|(number, task)| {
-            let mut new = self.new_task(task)?;
+    ) -> Result<Vec<(TaskId, Became)>, Problem> {
+        let store = self.store()?;
+        let mut new = Vec::with_capacity(tasks.len());
+        for (number, task) in tasks.iter().enumerate() {
+            let mut one = self.new_task(task).map_err(|problem| placed(problem, tasks, number))?;
             if let Some(key) = key {
-                new.id = id_of(&caller.name, key, number);
+                one.1.id = id_of(&caller.name, key, number);
             }
-            Ok((task.at, new))
-        });
-        let new = new.collect::<Result<Vec<(Option<Timestamp>, NewTask)>, Problem>>()?;
-        let known = || new.iter().map(|(_, it)| (it.id, KNOWN)).collect();
-        if let (Some(_), Some((_, first))) = (key, new.first())
-            && (store.get(first.id).await?.is_some()
-                || !store.executions(first.id).await?.is_empty())
-        {
-            return Ok(known());
+            new.push(one);
         }
-        let at_once: Vec<NewTask> =
-            new.iter().filter(|it| it.0.is_none()).map(|it| it.1.clone()).collect();
-        let planned: Vec<(Timestamp, NewTask)> = new
-            .iter()
-            .filter_map(|(at, it)| {
-                Some(((*at)?.round(jiff::Unit::Second).unwrap_or((*at)?), it.clone()))
-            })
-            .collect();
-        let added = match store.add_and_plan(&at_once, &planned, now).await {
-            // Somebody was faster with the same key.
-            Err(Error::Duplicate(_)) if key.is_some() => return Ok(known()),
-            added => added?,
+        let added = match key {
+            None => insert(store, &new, &Known::new()).await?,
+            Some(_) => self.insert_once(store, &new).await?,
         };
+        if let ([(_, task)], [(_, Became::LimitReached)]) = (&new[..], &added[..]) {
+            return Err(limit_reached(task).into());
+        }
         wake::work_is_there(store, self.context.settings());
-        self.audit(
-            caller,
-            &format!("added {} tasks, the first of type {}", new.len(), tasks[0].task_type),
-        );
-        let mut results = added.into_iter();
-        let result = |(at, it): &(Option<Timestamp>, NewTask)| {
-            let added = if at.is_some() { Some(Added::Added) } else { results.next() };
-            (it.id, if added == Some(Added::Added) { ADDED } else { LIMIT_REACHED })
-        };
-        Ok(new.iter().map(result).collect())
+        self.tell(caller, &new, &added);
+        Ok(added)
     }
 
-    fn new_task(&self, task: &model::NewTask) -> Result<NewTask, Problem> {
+    fn new_task(&self, task: &model::NewTask) -> Result<Planned, Problem> {
         let settings = self.context.settings();
         let described = task_types::is_given(settings, &task.task_type);
         if !self.web.is_addable(&task.task_type, described) {
-            return Err(Problem::forbidden(format!(
-                "tasks of type '{}' are not added here; the setting WebConsole::AddableTypes lists those that are",
-                task.task_type
-            )));
+            return Err(not_addable(&task.task_type));
         }
-        let store = self.store()?;
-        let data = encode(&task.data, store.encoding())
+        if task.at.is_some_and(|at| !(0..LATEST).contains(&at.as_second())) {
+            return Err(Problem::bad("at: a time from 1970 to 9998"));
+        }
+        let wanted = Wanted {
+            task_type: &task.task_type,
+            name: &task.name,
+            data: &task.data,
+            at: task.at,
+            attempts: task.attempts,
+            max_parallel: task.max_parallel.filter(|_| task.at.is_none()),
+        };
+        let new = wanted
+            .task(settings, self.store()?.encoding())
             .map_err(|error| Problem::bad(format!("data: {error}")))?;
-        let policy = task_types::read(settings).0.remove(&task.task_type).unwrap_or_default();
-        let mut new = NewTask::new(&task.task_type, &task.name, data);
-        new.attempts =
-            task.attempts.unwrap_or_else(|| i16::try_from(policy.attempts).unwrap_or(i16::MAX));
-        new.priority = policy.priority;
-        // Planned tasks carry no limit.
-        let limit = task.max_parallel.unwrap_or(policy.max_parallel);
-        new.max_parallel = if task.at.is_some() { 0 } else { limit };
-        Ok(new)
+        new.check()?;
+        Ok((task.at.map(addition::second), new))
+    }
+
+    fn tell(&self, caller: &Caller, new: &[Planned], added: &[(TaskId, Became)]) {
+        let both = new.iter().zip(added).filter(|(_, (_, became))| *became == Became::Added);
+        let added: Vec<&NewTask> = both.map(|((_, task), _)| task).collect();
+        let Some(first) = added.first() else { return };
+        let title = title(&first.task_type, &first.name);
+        let text = match added.len() {
+            1 => format!("added task {} ({title})", first.id),
+            count => format!("added {count} tasks, the first is {} ({title})", first.id),
+        };
+        self.audit(caller, &text);
     }
 }
 
-/// The id of a caller's key: the same each time.
-fn id_of(caller: &str, key: &str, number: usize) -> TaskId {
-    let hash = Sha256::digest(format!("{caller}\0{key}\0{number}").as_bytes());
-    let digits = hash.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
-    TaskId::from_digits(digits)
+fn not_addable(task_type: &str) -> Problem {
+    let title = title(task_type, "");
+    let title = title.trim_end();
+    Problem::forbidden(if runs_its_data(task_type) {
+        format!(
+            "tasks of type {title} run what their data says, and are never added here, whatever WebConsole::AddableTypes lists"
+        )
+    } else {
+        format!(
+            "tasks of type '{title}' are not added here; the setting WebConsole::AddableTypes lists those that are"
+        )
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_its_callers() {
-        let id = id_of("token a", "k", 0);
-        assert_eq!(id, id_of("token a", "k", 0));
-        for (caller, key, number) in [("token b", "k", 0), ("token a", "l", 0), ("token a", "k", 1)]
-        {
-            assert_ne!(id, id_of(caller, key, number));
-        }
+/// Says which of many it was.
+fn placed(problem: Problem, tasks: &[model::NewTask], number: usize) -> Problem {
+    match tasks {
+        [_] => problem,
+        _ => Problem { detail: format!("[{number}]: {}", problem.detail), ..problem },
     }
 }

@@ -1,9 +1,12 @@
 //! Cron tasks and the worker: now, not for a while, and again.
 
-use task_store::{Added, NewTask, TaskId, encode};
+use task_store::{LONGEST_NAME, TaskId};
 
 use crate::{
-    cli::{cron::find, task::limit_reached},
+    cli::{
+        cron::{change::add_now, find},
+        worker::described,
+    },
     clock,
     config::cron_tasks::TYPE,
     web::{Console, auth::Caller, problem::Problem},
@@ -19,17 +22,9 @@ impl Console {
     ) -> Result<TaskId, Problem> {
         let (store, settings) = (self.store()?, self.context.settings());
         let cron = find(settings, name).map_err(|failure| Problem::not_found(failure.text))?;
-        let now = clock::wall();
-        let (task_type, data) = cron.payload(now);
-        let data = encode(&data, store.encoding()).map_err(anyhow::Error::from)?;
-        let new =
-            NewTask { max_parallel: cron.max_parallel, ..NewTask::new(task_type, name, data) };
-        if store.add(&new, now).await? == Added::LimitReached {
-            return Err(limit_reached(&new).into());
-        }
-        wake::work_is_there(store, settings);
-        self.audit(caller, &format!("runs cron task {name} now: task {}", new.id));
-        Ok(new.id)
+        let id = add_now(store, settings, &cron, clock::wall()).await?;
+        self.audit(caller, &format!("runs cron task {name} now: task {id}"));
+        Ok(id)
     }
 
     /// Leaves out due instants on all nodes; whether it was not paused before.
@@ -67,12 +62,10 @@ impl Console {
         task_type: &str,
         node: u16,
     ) -> Result<(), Problem> {
+        check(task_type, node)?;
         let reason = format!("paused in the console by {}", caller.name);
         self.store()?.pause(task_type, node, &reason, clock::wall()).await?;
-        self.audit(
-            caller,
-            &format!("paused tasks of type '{task_type}' on node {node} (empty and 0 are all)"),
-        );
+        self.audit(caller, &format!("paused {}", described(task_type, node)));
         Ok(())
     }
 
@@ -83,13 +76,23 @@ impl Console {
         task_type: &str,
         node: u16,
     ) -> Result<bool, Problem> {
+        check(task_type, node)?;
         let store = self.store()?;
         let was_paused = store.resume(task_type, node).await?;
         wake::work_is_there(store, self.context.settings());
-        self.audit(
-            caller,
-            &format!("resumed tasks of type '{task_type}' on node {node} (empty and 0 are all)"),
-        );
+        self.audit(caller, &format!("resumed {}", described(task_type, node)));
         Ok(was_paused)
     }
+}
+
+/// Whether the database can hold such a pause.
+fn check(task_type: &str, node: u16) -> Result<(), Problem> {
+    if node > 999 {
+        return Err(Problem::bad("node must be from 1 to 999, or 0 for all"));
+    }
+    if task_type.chars().count() > LONGEST_NAME || task_type.contains('\0') {
+        let text = format!("a type has at most {LONGEST_NAME} characters, and no NUL");
+        return Err(Problem::bad(text));
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod add;
 mod cron;
 mod jobs;
 mod modules;
+mod once;
 mod tasks;
 
 pub(super) use self::{

@@ -1,14 +1,13 @@
 //! Single tasks: again, or not at all.
 
-use std::sync::Arc;
-
-use task_store::{Entry, State, TaskId};
+use task_store::{Cancelled, Entry, LockKey, TaskId};
 
 use crate::{
     cli::task::{
         change::{cancel_task, is_over, not_held},
         find, word,
     },
+    clock,
     web::{Console, auth::Caller, problem::Problem},
     worker::wake,
 };
@@ -36,7 +35,7 @@ impl Console {
 
     /// Takes a task out of the queue, or asks who runs it to end it.
     pub(in crate::web) async fn cancel(
-        self: &Arc<Self>,
+        &self,
         caller: &Caller,
         id: TaskId,
     ) -> Result<Ended, Problem> {
@@ -48,18 +47,31 @@ impl Console {
             )));
         }
         let by = format!("cancelled in the console by {}", caller.name);
-        self.audit(caller, &format!("cancels task {id}"));
-        if entry.state != State::Running {
-            cancel_task(self.store()?, entry, &by, drop).await?;
-            return Ok(Ended::Gone);
+        match self.store()?.cancel(id, &by, clock::wall()).await? {
+            Cancelled::Gone => {}
+            Cancelled::Running(LockKey::Ours(_)) => {
+                self.ask_for_the_end(entry, by).await?;
+                self.audit(caller, &format!("asked for the end of task {id}"));
+                return Ok(Ended::Asked);
+            }
+            // This says why it cannot be.
+            Cancelled::Running(_) | Cancelled::Unknown => {
+                cancel_task(self.store()?, entry, &by, drop).await?;
+            }
         }
-        let console = Arc::clone(self);
+        self.audit(caller, &format!("cancelled task {id}"));
+        Ok(Ended::Gone)
+    }
+
+    /// Asks its worker, and goes on in the background: a task that is put back instead is taken out of the queue.
+    async fn ask_for_the_end(&self, entry: Entry, by: String) -> Result<(), Problem> {
+        let store = self.store()?.clone();
+        store.ask_to_cancel(entry.id, &by, clock::wall()).await?;
         tokio::spawn(async move {
-            let Ok(store) = console.store() else { return };
             // What comes of it stands in the ledger.
-            let _ = cancel_task(store, entry, &by, drop).await;
+            let _ = cancel_task(&store, entry, &by, drop).await;
         });
-        Ok(Ended::Asked)
+        Ok(())
     }
 
     /// Takes a held task away for good.

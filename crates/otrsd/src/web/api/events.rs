@@ -10,14 +10,16 @@ use axum::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sysconfig::SysConfig;
 use task_store::Added;
 use utoipa::ToSchema;
 
 use super::{Answer, Machine, problems::Problems};
 use crate::{
     clock,
+    config::events::{self, Registration},
     scheduler::event::{self, NotFired},
-    web::{Console, problem::Problem},
+    web::{Console, problem::Problem, settings::runs_its_data},
 };
 
 /// What happened.
@@ -51,6 +53,7 @@ pub(super) async fn fire(
     Json(happened): Json<Happened>,
 ) -> Answer<Vec<Followed>> {
     let (store, settings) = (console.store()?, console.context.settings());
+    check(settings, &name)?;
     let fired = event::fire(store, settings, &name, &happened.data, clock::wall()).await;
     let fired = fired.map_err(|error| match error {
         NotFired::Store(error) => error.into(),
@@ -67,4 +70,18 @@ pub(super) async fn fire(
         due: it.due,
     });
     Ok(Json(followed.collect()))
+}
+
+/// The tasks carry the event's data: where that says what to run, a token would be a shell.
+fn check(settings: &SysConfig, event: &str) -> Result<(), Problem> {
+    let registered = events::read(settings).registrations;
+    let mut of_event = registered.iter().filter(|it| it.event == event);
+    match of_event.find(|it| runs_its_data(&it.task_type)) {
+        None => Ok(()),
+        Some(Registration { key, task_type, .. }) => Err(Problem::forbidden(format!(
+            "setting {}###{key} adds tasks of type {task_type}, which run what their data says: this event is not \
+             fired from outside",
+            events::SETTING
+        ))),
+    }
 }

@@ -79,6 +79,15 @@ pub(super) fn routes() -> (axum::Router<Arc<Console>>, OpenApi) {
     (served.route("/api/v1/openapi.json", axum::routing::get(described)), api)
 }
 
+/// The description for people and for generators of clients.
+///
+/// # Errors
+///
+/// None that is known.
+pub(crate) fn description() -> Result<String, serde_json::Error> {
+    routes().1.to_pretty_json()
+}
+
 /// Who may change something by the API: a token, not a browser's session, whose cookie comes along unasked.
 pub(super) struct Machine(pub(super) Caller);
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Machine, model::Done, problems::Problems};
-use crate::web::{Console, auth::Caller, problem::Problem};
+use crate::web::{Console, auth::Caller};
 
 /// A pause that is in force.
 #[derive(Serialize, ToSchema)]
@@ -39,16 +39,6 @@ pub(super) struct Which {
     node: u16,
 }
 
-impl Which {
-    fn checked(self) -> Result<Self, Problem> {
-        if self.node > 999 {
-            Err(Problem::bad("node must be from 1 to 999, or 0 for all"))
-        } else {
-            Ok(self)
-        }
-    }
-}
-
 /// The pauses that are in force
 #[utoipa::path(get, path = "/pauses", tag = "worker", responses((status = 200, body = Vec<Pause>), Problems))]
 pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<Pause>> {
@@ -68,7 +58,7 @@ pub(super) async fn pause(
     Machine(caller): Machine,
     Json(which): Json<Which>,
 ) -> Answer<Done> {
-    let Which { task_type, node } = which.checked()?;
+    let Which { task_type, node } = which;
     console.pause_tasks(&caller, &task_type, node).await?;
     Ok(Done::new("paused"))
 }
@@ -80,7 +70,7 @@ pub(super) async fn resume(
     Machine(caller): Machine,
     Query(which): Query<Which>,
 ) -> Answer<Done> {
-    let Which { task_type, node } = which.checked()?;
+    let Which { task_type, node } = which;
     let was_paused = console.resume_tasks(&caller, &task_type, node).await?;
     Ok(Done::new(if was_paused { "resumed" } else { "was not paused" }))
 }

@@ -108,9 +108,6 @@ pub(in crate::web) async fn add(
     };
     let added = console.add_tasks(&form.caller, &[task], Some(&once)).await?;
     match added.first() {
-        Some((_, "limit-reached")) => Err(Problem::conflict(
-            "as many of its type and name wait and run as may be; it was not added",
-        )),
         Some((id, _)) => Ok(Redirect::to(&format!("/tasks/{id}"))),
         None => Err(Problem::bad("no task was given")),
     }
