@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use task_store::{Instance, Occurrence};
+use task_store::{Instance, Recurrent};
+use tokio::time::timeout;
 
 use super::Console;
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
 const FRESH: SignedDuration = SignedDuration::from_secs(30);
 /// How late a due instant may be decided about.
 const LATEST: SignedDuration = SignedDuration::from_secs(60);
+/// For the database; who asks has no more patience.
+const ANSWER: Duration = Duration::from_secs(3);
 /// Whoever asks more often hears the same again.
 const KEPT: Duration = Duration::from_secs(1);
 
@@ -48,7 +51,8 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
         Some((at, health)) if now.since(*at) < KEPT => health.clone(),
         _ => {
             let health = look(&console).await;
-            *last = Some((now, health.clone()));
+            // Looking may have taken a while.
+            *last = Some((clock::now(), health.clone()));
             health
         }
     };
@@ -58,21 +62,33 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
 
 async fn look(console: &Console) -> Health {
     let now = clock::wall();
-    let mut checks = vec![Check { name: "supervisor", result: supervisor(console).await }];
-    let (database, worker, cron) = match console.store() {
-        Err(_) => ("it is not made yet, or the setting DatabaseURL is wrong", "unknown", "unknown"),
-        Ok(store) => match (store.instances().await, store.newest_occurrences(TYPE).await) {
-            (Ok(instances), Ok(newest)) => {
-                let tasks = cron_tasks::read(console.context.settings()).tasks;
-                ("ok", worker(&instances, console.place.node_id, now), cron(&tasks, &newest, now))
-            }
-            _ => ("it does not answer, or its tables are not made", "unknown", "unknown"),
-        },
+    let supervisor = supervisor(console).await;
+    let (database, worker, cron) = match timeout(ANSWER, scheduling(console, now)).await {
+        Ok(Ok((worker, cron))) => ("ok", worker, cron),
+        Ok(Err(why)) => (why, "unknown", "unknown"),
+        Err(_) => ("it does not answer", "unknown", "unknown"),
     };
-    for (name, result) in [("database", database), ("worker", worker), ("cron", cron)] {
-        checks.push(Check { name, result });
-    }
+    let checks =
+        [("supervisor", supervisor), ("database", database), ("worker", worker), ("cron", cron)];
+    let checks: Vec<Check> =
+        checks.map(|(name, result)| Check { name, result }).into_iter().collect();
     Health { ready: checks.iter().all(|it| it.result == "ok"), checks }
+}
+
+/// The worker and the cron manager as the database shows them, or what is wrong with the database.
+async fn scheduling(
+    console: &Console,
+    now: Timestamp,
+) -> Result<(&'static str, &'static str), &'static str> {
+    if !console.has_database() {
+        return Err("there is none yet");
+    }
+    let store = console.store.as_ref().map_err(|_| "the setting DatabaseURL is wrong")?;
+    let silent = |_| "it does not answer, or its tables are not made";
+    let instances = store.instances().await.map_err(silent)?;
+    let seen = store.recurrents(TYPE).await.map_err(silent)?;
+    let tasks = cron_tasks::read(console.context.settings()).tasks;
+    Ok((worker(&instances, console.place.node_id, now), cron(&tasks, &seen, now)))
 }
 
 async fn supervisor(console: &Console) -> &'static str {
@@ -94,16 +110,17 @@ fn worker(instances: &[Instance], node: u16, now: Timestamp) -> &'static str {
     if own.any(is_fresh) { "ok" } else { "it shows no sign of life" }
 }
 
-/// Each cron task's newest due instant was decided about, by whichever node.
-fn cron(tasks: &[CronTask], newest: &[Occurrence], now: Timestamp) -> &'static str {
-    let newest: HashMap<&str, &Occurrence> =
-        newest.iter().map(|it| (it.name.as_str(), it)).collect();
+/// Each cron task was seen, and its newest due instant decided about, by whichever node.
+fn cron(tasks: &[CronTask], seen: &[Recurrent], now: Timestamp) -> &'static str {
+    let seen: HashMap<&str, &Recurrent> = seen.iter().map(|it| (it.name.as_str(), it)).collect();
+    let last = |task: &CronTask| seen.get(task.name.as_str()).and_then(|it| it.last_due);
     let is_overdue = |task: &CronTask| {
-        let last = newest.get(task.name.as_str());
-        let next = last.and_then(|last| task.schedule.next(last.last_due, &task.zone));
+        let next = last(task).and_then(|last| task.schedule.next(last, &task.zone));
         next.is_some_and(|next| now.duration_since(next.instant) > LATEST)
     };
-    if tasks.iter().any(is_overdue) {
+    if tasks.iter().any(|task| last(task).is_none()) {
+        "no manager has seen a cron task that is configured"
+    } else if tasks.iter().any(is_overdue) {
         "a due instant was not decided about within a minute"
     } else {
         "ok"
@@ -112,7 +129,7 @@ fn cron(tasks: &[CronTask], newest: &[Occurrence], now: Timestamp) -> &'static s
 
 #[cfg(test)]
 mod tests {
-    use task_store::{Fate, Owner};
+    use task_store::Owner;
 
     use super::*;
     use crate::config::cron_tasks::MissedRuns;
@@ -146,20 +163,19 @@ mod tests {
     #[test]
     fn due_instants_are_decided_about() {
         let task = task_of("* * * * *", MissedRuns::Latest);
-        let newest = |due| Occurrence {
+        let seen = |due: Option<i64>| Recurrent {
             task_type: TYPE.into(),
             name: task.name.clone(),
-            due: at(due),
-            last_due: at(due),
-            instants: 1,
-            fate: Fate::Skipped,
-            reason: String::new(),
-            task: None,
-            decided: None,
+            last_due: due.map(at),
+            last_task: None,
+            last_success: None,
+            last_seconds: None,
         };
         let tasks = [task.clone()];
-        assert_eq!(cron(&tasks, &[], at(1000)), "ok");
-        assert_eq!(cron(&tasks, &[newest(60)], at(180)), "ok");
-        assert_ne!(cron(&tasks, &[newest(60)], at(181)), "ok");
+        assert_eq!(cron(&[], &[], at(1000)), "ok");
+        assert!(cron(&tasks, &[], at(1000)).contains("no manager"));
+        assert!(cron(&tasks, &[seen(None)], at(1000)).contains("no manager"));
+        assert_eq!(cron(&tasks, &[seen(Some(60))], at(180)), "ok");
+        assert!(cron(&tasks, &[seen(Some(60))], at(181)).contains("not decided"));
     }
 }

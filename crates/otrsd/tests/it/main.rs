@@ -83,4 +83,5 @@ mod upgrade;
 mod users;
 mod web_api;
 mod web_faults;
+mod web_health;
 mod web_place;

@@ -207,7 +207,7 @@ impl Tasks {
 }
 
 /// The registration of a module of the scheduler.
-fn registered(name: &str) -> String {
+pub(crate) fn registered(name: &str) -> String {
     module(name).key("Module", &format!("{PACKAGES}::{name}")).xml()
 }
 

@@ -85,6 +85,11 @@ impl Web {
         let tasks = Tasks::new(database, &types).unwrap();
         tasks.world.configure("60-web", &[console("127.0.0.1:0"), settings.to_vec()].concat());
         tasks.start();
+        Self::of(tasks)
+    }
+
+    /// The present life of a console in a running daemon.
+    pub(crate) fn of(tasks: Tasks) -> Self {
         tasks.world.running("WebConsole");
         let origin = wait_until("the console's address", || {
             let said = tasks.world.read("log/WebConsoleERR.log");
