@@ -55,7 +55,7 @@ impl Fate {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         [Self::Ran, Self::RanElsewhere, Self::Skipped, Self::Missed]
             .into_iter()
             .find(|fate| fate.word() == word)

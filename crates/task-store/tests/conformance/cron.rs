@@ -111,6 +111,40 @@ pub async fn paused(kind: Kind) {
     assert_eq!(place.count("scheduler_task").await, 1);
 }
 
+pub async fn counted_by_fate_and_lag(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    // Due, and when that was decided: too early by its clock, at once, and late.
+    for (due, decided) in [(0, -1), (60, 60), (120, 126), (180, 580)] {
+        let run = task("Backup");
+        let run = decision(due, Verdict::Run(&run));
+        assert_eq!(one(store, &run, after(decided)).await, Decided::Done);
+    }
+    for due in [240, 300] {
+        let missed = decision(due, Verdict::Miss("down"));
+        assert_eq!(one(store, &missed, after(900)).await, Decided::Done);
+    }
+    let names = ["Backup", "Other"].map(str::to_owned);
+    let told = async |from| {
+        let mut all = store.cron_tally("Cron", &names, after(from)).await.unwrap();
+        all.sort_by_key(|it| it.bucket);
+        all.into_iter()
+            .map(|it| (it.name, it.fate, it.reason, it.bucket, it.instants, it.lag))
+            .collect::<Vec<_>>()
+    };
+    let ran = |bucket, instants, lag| {
+        ("Backup".to_owned(), Fate::Ran, String::new(), Some(bucket), instants, lag)
+    };
+    let missed = ("Backup".to_owned(), Fate::Missed, "down".to_owned(), None, 2, 0);
+    assert_eq!(
+        told(0).await,
+        [missed.clone(), ran(0, 2, 0), ran(8, 1, 6_000_000), ran(10, 1, 400_000_000)]
+    );
+    assert_eq!(told(180).await, [missed, ran(10, 1, 400_000_000)]);
+    assert!(store.cron_tally("Cron", &names[1..], now()).await.unwrap().is_empty());
+    assert!(store.cron_tally("Cron", &[], now()).await.unwrap().is_empty());
+}
+
 pub async fn old_ones_are_forgotten(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;

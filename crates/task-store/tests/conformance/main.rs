@@ -76,6 +76,7 @@ everywhere! {
             many_at_once
             old_ones_are_forgotten
             paused
+            counted_by_fate_and_lag
             many_by_three_nodes
             first_seen_and_busy
         }

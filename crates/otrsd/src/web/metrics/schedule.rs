@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use task_store::{Fate, Occurrence};
+use task_store::{CronTally, LAG_BUCKETS};
 
 use super::scrape::{Histogram, Scrape};
 use crate::{
     clock,
-    config::cron_tasks::{self, TYPE},
+    config::cron_tasks::{self, CronTask, TYPE},
     web::Console,
 };
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-const MOST: u32 = 10_000;
-/// In seconds; the last one is infinite.
-const BOUNDS: [f64; 11] =
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, f64::INFINITY];
 
 /// One row of the family of instants: task, fate, reason.
 type Key = (String, &'static str, String);
@@ -24,45 +20,45 @@ type Key = (String, &'static str, String);
 pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
     let Ok(store) = console.store() else { return };
     let now = clock::wall();
-    let (mut instants, mut lags, mut next) = (BTreeMap::new(), Vec::new(), Vec::new());
-    for task in cron_tasks::read(console.context.settings()).tasks {
-        // Where the database is away, what it would say is left out.
-        let Ok(occurrences) = store.occurrences(TYPE, &task.name, now - DAY, MOST).await else {
-            return;
-        };
-        let mut lag = empty();
-        for it in &occurrences {
-            *instants.entry(key(it)).or_insert(0) += it.instants;
-            count_lag(&mut lag, it);
-        }
-        if let Some(due) = task.schedule.next(now, &task.zone) {
-            next.push((task.name.clone(), due.instant));
-        }
-        lags.push((task.name, lag));
-    }
+    let tasks = cron_tasks::read(console.context.settings()).tasks;
+    let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
+    // Where the database is away, what it would say is left out.
+    let Ok(tallies) = store.cron_tally(TYPE, &names, now - DAY).await else { return };
+    let (instants, lags) = counted(&names, &tallies);
+    let due =
+        |task: &CronTask| Some((task.name.clone(), task.schedule.next(now, &task.zone)?.instant));
+    let next: Vec<_> = tasks.iter().filter_map(due).collect();
     show(scrape, &instants, &lags, &next);
 }
 
-fn key(it: &Occurrence) -> Key {
-    (it.name.clone(), it.fate.word(), it.reason.clone())
+fn counted(
+    names: &[String],
+    tallies: &[CronTally],
+) -> (BTreeMap<Key, u64>, BTreeMap<String, Histogram>) {
+    let mut instants = BTreeMap::new();
+    let mut lags: BTreeMap<String, Histogram> =
+        names.iter().map(|name| (name.clone(), empty())).collect();
+    for it in tallies {
+        *instants.entry((it.name.clone(), it.fate.word(), it.reason.clone())).or_insert(0) +=
+            it.instants;
+        if let (Some(bucket), Some(lag)) = (it.bucket, lags.get_mut(&it.name)) {
+            lag.buckets[bucket.min(LAG_BUCKETS.len())].1 += it.instants;
+            lag.sum += it.lag as f64 / 1e6;
+        }
+    }
+    (instants, lags)
 }
 
-fn count_lag(lag: &mut Histogram, it: &Occurrence) {
-    let (Fate::Ran, Some(decided)) = (it.fate, it.decided) else { return };
-    let seconds = decided.duration_since(it.last_due).as_secs_f64().max(0.0);
-    let place = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len() - 1);
-    lag.buckets[place].1 += 1;
-    lag.sum += seconds;
-}
-
+/// In seconds; the last bound is infinite.
 fn empty() -> Histogram {
-    Histogram { buckets: BOUNDS.map(|bound| (bound, 0)).to_vec(), sum: 0.0 }
+    let bounds = LAG_BUCKETS.iter().map(|bound| *bound as f64 / 1000.0).chain([f64::INFINITY]);
+    Histogram { buckets: bounds.map(|bound| (bound, 0)).collect(), sum: 0.0 }
 }
 
 fn show(
     scrape: &mut Scrape,
     instants: &BTreeMap<Key, u64>,
-    lags: &[(String, Histogram)],
+    lags: &BTreeMap<String, Histogram>,
     next: &[(String, Timestamp)],
 ) {
     let labels: Vec<([(&str, &str); 3], f64)> = instants
@@ -92,4 +88,36 @@ fn show(
         "When the cron task is due next",
         labels.iter().map(|(labels, due)| (&labels[..], *due)),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use task_store::Fate;
+
+    use super::*;
+
+    #[test]
+    fn instants_of_a_fate_are_one_sample_whatever_their_lag() {
+        let tally = |fate, reason: &str, bucket, instants, lag| CronTally {
+            name: "Backup".to_owned(),
+            fate,
+            reason: reason.to_owned(),
+            bucket,
+            instants,
+            lag,
+        };
+        let tallies = [
+            tally(Fate::Ran, "", Some(0), 3, 9_000),
+            tally(Fate::Ran, "", Some(LAG_BUCKETS.len()), 1, 400_000_000),
+            tally(Fate::Skipped, "paused", None, 7, 0),
+        ];
+        let names = ["Backup".to_owned(), "Never".to_owned()];
+        let (instants, lags) = counted(&names, &tallies);
+        let key = |fate, reason: &str| ("Backup".to_owned(), fate, reason.to_owned());
+        assert_eq!(instants, [(key("ran", ""), 4), (key("skipped", "paused"), 7)].into());
+        let lag = &lags["Backup"];
+        assert_eq!((lag.buckets[0].1, lag.buckets[LAG_BUCKETS.len()].1), (3, 1));
+        assert!((lag.sum - 400.009).abs() < 1e-9);
+        assert_eq!(lags["Never"], empty());
+    }
 }
