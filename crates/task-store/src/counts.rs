@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::database::arguments;
+use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::held::HeldState;
 use crate::store::Store;
@@ -28,31 +28,51 @@ pub struct Count {
     pub no_handler: u64,
 }
 
+/// SQLite would go through all in the order of types to find what runs; the sign of the type keeps it from that.
+macro_rules! all {
+    ($type_of_running:literal) => {
+        concat!(
+            "SELECT COUNT(*), task_type, 'all' FROM scheduler_task GROUP BY task_type \
+             UNION ALL SELECT COUNT(*), task_type, 'running' FROM scheduler_task WHERE lock_key <> 0 GROUP BY ",
+            $type_of_running,
+            " UNION ALL SELECT COUNT(*), task_type, 'future' FROM scheduler_future_task GROUP BY task_type \
+             UNION ALL SELECT COUNT(*), task_type, state FROM otrsd_held GROUP BY task_type, state"
+        )
+    };
+}
+
 impl Store {
     /// Counts all tasks, by type in their order.
     pub async fn counts(&self) -> Result<Vec<Count>> {
-        let sql = "SELECT COUNT(*), task_type, CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END AS state \
-             FROM scheduler_task GROUP BY task_type, CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END \
-             UNION ALL SELECT COUNT(*), task_type, 'future' FROM scheduler_future_task GROUP BY task_type \
-             UNION ALL SELECT COUNT(*), task_type, state FROM otrsd_held GROUP BY task_type, state";
-        let mut counts: BTreeMap<String, Count> = BTreeMap::new();
-        for row in self.rows(sql, arguments![]).await? {
-            let task_type = row.lenient(1);
-            let count = counts
-                .entry(task_type.clone())
-                .or_insert_with(|| Count { task_type, ..Count::default() });
-            let state = row.lenient(2);
-            let number = match (state.as_str(), HeldState::from_word(&state)) {
-                ("waiting", _) => &mut count.waiting,
-                ("running", _) => &mut count.running,
-                ("future", _) => &mut count.future,
-                (_, Some(HeldState::Retry)) => &mut count.retry,
-                (_, Some(HeldState::Quarantined)) => &mut count.quarantined,
-                (_, Some(HeldState::NoHandler)) => &mut count.no_handler,
-                (_, Some(HeldState::Failed) | None) => &mut count.failed,
-            };
-            *number += row.int(0)?.unsigned_abs();
+        // What waits is all but what runs: both have an index, the difference has none.
+        let sql = self.dialect().pick(all!("+task_type"), all!("task_type"), all!("task_type"));
+        let mut counts = by_type(&self.rows(sql, arguments![]).await?)?;
+        for count in &mut counts {
+            count.waiting = count.waiting.saturating_sub(count.running);
         }
-        Ok(counts.into_values().collect())
+        Ok(counts)
     }
+}
+
+/// Of rows with a number, a type, and a state; of the queue, what waits with what runs.
+fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    for row in rows {
+        let task_type = row.lenient(1);
+        let count = counts
+            .entry(task_type.clone())
+            .or_insert_with(|| Count { task_type, ..Count::default() });
+        let state = row.lenient(2);
+        let number = match (state.as_str(), HeldState::from_word(&state)) {
+            ("all", _) => &mut count.waiting,
+            ("running", _) => &mut count.running,
+            ("future", _) => &mut count.future,
+            (_, Some(HeldState::Retry)) => &mut count.retry,
+            (_, Some(HeldState::Quarantined)) => &mut count.quarantined,
+            (_, Some(HeldState::NoHandler)) => &mut count.no_handler,
+            (_, Some(HeldState::Failed) | None) => &mut count.failed,
+        };
+        *number += row.int(0)?.unsigned_abs();
+    }
+    Ok(counts.into_values().collect())
 }

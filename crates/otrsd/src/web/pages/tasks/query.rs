@@ -136,7 +136,7 @@ impl Query {
     pub(super) fn in_tab(&self, state: &str) -> String {
         let mut query = Self { state: state.to_owned(), after: String::new(), ..self.clone() };
         if state != "done" {
-            [&mut query.outcome, &mut query.from, &mut query.to].map(String::clear);
+            (query.outcome, query.from, query.to) = Default::default();
         }
         if !["done", "running"].contains(&state) {
             query.node.clear();
