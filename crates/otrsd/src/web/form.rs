@@ -6,13 +6,17 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse as _, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq as _;
 
 use super::{auth::Caller, guard::Operator, problem::Problem};
 
 /// The name of the hidden field.
 pub(super) const KEY: &str = "form_key";
+
+/// The fields of a form that is no more than its button.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
 
 /// A form that an operator sent from one of our pages.
 pub(super) struct Form<T> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{
     Console,
     auth::Caller,
-    form::Form,
+    form::{Form, Nothing},
     guard::{COOKIE_NAME, cookie, too_many},
     pages,
     problem::Problem,
@@ -58,9 +58,6 @@ pub(super) async fn enter(
     console.audit(&caller, &format!("logged in ({})", role.word()));
     ([(SET_COOKIE, set_cookie(&console, &value, 12 * 3600))], Redirect::to("/")).into_response()
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 pub(super) async fn leave(
     State(console): State<Arc<Console>>,

@@ -19,6 +19,7 @@ mod metrics;
 mod pages;
 mod problem;
 mod routes;
+mod search;
 mod serve;
 pub(crate) mod settings;
 

@@ -198,6 +198,7 @@ fn bad_input_is_told_and_harms_nothing() {
     web.tasks.world.file("large.json", &format!("\"{}\"", "x".repeat(5 << 20)));
     web.post("/api/v1/tasks", &format!("@{}", web.tasks.world.text("large.json"))).refused(413, "");
     web.view("/api/v1/tasks?state=lost").refused(400, "no state 'lost'");
+    web.view("/api/v1/tasks?state=done&outcome=lucky").refused(400, "no outcome 'lucky'");
     web.view("/api/v1/tasks?colour=red").refused(400, "unknown field");
     web.view("/api/v1/tasks/nothing").refused(400, "no task id");
     web.view("/api/v1/tasks/123456789012").refused(404, "no task");

@@ -14,11 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Answer, problems::Problems};
 use crate::{
     clock,
-    web::{Console, auth::Caller, live::quantile},
+    web::{Console, auth::Caller, live::quantile, search},
 };
-
-/// The newest of a period; more would hold up everybody.
-const MOST_ROWS: i64 = 100_000;
 
 /// The executions of a type.
 #[derive(Serialize, ToSchema)]
@@ -52,9 +49,7 @@ pub(super) async fn show(
 ) -> Answer<Vec<TypeStatistics>> {
     let store = console.store()?;
     let from = since.from.unwrap_or_else(|| clock::wall() - SignedDuration::from_hours(24));
-    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
-    let after = (store.row_at(from).await? - 1).max(newest - MOST_ROWS);
-    let tallies = store.tally(after, newest).await?;
+    let (tallies, _) = search::counted(store, from, "").await?;
     let mut types: BTreeMap<&str, Vec<&Tally>> = BTreeMap::new();
     for it in &tallies {
         types.entry(&it.task_type).or_default().push(it);

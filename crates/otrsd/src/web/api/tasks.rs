@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State as App},
 };
 use serde::{Deserialize, Serialize};
-use task_store::{Filter, HeldState, Search, State, TaskId, decode};
+use task_store::{Filter, Search, TaskId, decode};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
         actions::Ended,
         auth::{Caller, Role},
         problem::Problem,
+        search,
     },
 };
 
@@ -71,22 +72,10 @@ pub(super) async fn list(
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::bad(format!("limit must be from 1 to {MOST}")));
     }
-    let state = match wanted.state.as_str() {
-        "" | "running" => State::Running,
-        "waiting" => State::Waiting,
-        "future" => State::Future,
-        "done" => {
-            let found = store.search(&wanted.search(limit)).await?;
-            let tasks = found.executions.iter().map(|(_, it)| Task::done(it)).collect();
-            return Ok(Json(TaskList {
-                tasks,
-                next: found.searched_to.map(|row| row.to_string()),
-            }));
-        }
-        word => State::Held(
-            HeldState::from_word(word)
-                .ok_or_else(|| Problem::bad(format!("there is no state '{word}'")))?,
-        ),
+    let Some(state) = search::state(&wanted.state)? else {
+        let found = store.search(&wanted.search(limit)?).await?;
+        let tasks = found.executions.iter().map(|(_, it)| Task::done(it)).collect();
+        return Ok(Json(TaskList { tasks, next: found.searched_to.map(|row| row.to_string()) }));
     };
     let Wanted { task_type, name, text, .. } = &wanted;
     let after = wanted.after.unwrap_or(0);
@@ -97,19 +86,19 @@ pub(super) async fn list(
 }
 
 impl Wanted {
-    fn search(&self, limit: u32) -> Search<'_> {
-        Search {
+    fn search(&self, limit: u32) -> Result<Search<'_>, Problem> {
+        Ok(Search {
             task_type: &self.task_type,
             name: &self.name,
             text: &self.text,
-            outcome: &self.outcome,
+            outcome: search::outcome(&self.outcome)?,
             node: self.node,
             from: self.from,
             to: self.to,
             before: self.after,
             limit,
             budget: BUDGET,
-        }
+        })
     }
 }
 

@@ -2,20 +2,27 @@
 
 use task_store::Count;
 
-use super::scrape::Scrape;
+use super::scrape::{Scrape, Value};
 use crate::{supervisor::status::Status, web::live::Snapshot};
 
 pub(super) fn of_snapshot(scrape: &mut Scrape, snapshot: &Snapshot) {
     let version = [("version", env!("CARGO_PKG_VERSION"))];
-    scrape.gauge("otrsd_build_info", "The program of this console", [(&version[..], 1.0)]);
+    scrape.add(
+        Value::Gauge,
+        "otrsd_build_info",
+        "The program of this console",
+        [(&version[..], 1.0)],
+    );
     let status = snapshot.status.as_ref().and_then(|it| it.as_ref().ok());
     let bit = |is: bool| if is { 1.0 } else { 0.0 };
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_supervisor_up",
         "Whether the supervisor answers",
         [(&[][..], bit(status.is_some()))],
     );
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_database_up",
         "Whether the database answers",
         [(&[][..], bit(snapshot.database.is_none()))],
@@ -29,13 +36,15 @@ pub(super) fn of_snapshot(scrape: &mut Scrape, snapshot: &Snapshot) {
         tasks(scrape, &snapshot.counts);
         if let Some(oldest) = snapshot.oldest_waiting {
             let age = snapshot.at.duration_since(oldest).as_secs_f64().max(0.0);
-            scrape.gauge(
+            scrape.add(
+                Value::Gauge,
                 "otrsd_oldest_waiting_task_seconds",
                 "For how long the oldest free task has been waiting",
                 [(&[][..], age)],
             );
         }
-        scrape.gauge(
+        scrape.add(
+            Value::Gauge,
             "otrsd_pauses",
             "Pauses of the workers that are in force",
             [(&[][..], snapshot.pauses.len() as f64)],
@@ -48,33 +57,43 @@ fn modules(scrape: &mut Scrape, status: &Status) {
     let labels: Vec<[(&str, &str); 1]> =
         status.modules.iter().map(|it| [("module", it.name.as_str())]).collect();
     let each = || labels.iter().zip(&status.modules).map(|(labels, it)| (&labels[..], it));
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_supervisor_start_time_seconds",
         "When the supervisor started",
         [(&[][..], status.started.as_second() as f64)],
     );
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_supervisor_resident_bytes",
         "Memory of the supervisor",
         [(&[][..], bytes(status.rss_kb))],
     );
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_configuration_outdated",
         "Whether the configuration on disk is broken, so that an earlier one runs",
         [(&[][..], if status.configuration_error.is_some() { 1.0 } else { 0.0 })],
     );
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_module_running",
         "Whether the module runs",
         each().map(|(labels, it)| (labels, if it.state == "running" { 1.0 } else { 0.0 })),
     );
-    scrape.counter(
+    scrape.add(
+        Value::Counter,
         "otrsd_module_restarts",
         "New lives of the module since the daemon started",
         each().map(|(labels, it)| (labels, it.restarts as f64)),
     );
     let memory = each().filter_map(|(labels, it)| Some((labels, bytes(it.rss_kb?))));
-    scrape.gauge("otrsd_module_resident_bytes", "Memory of the module's process", memory);
+    scrape.add(
+        Value::Gauge,
+        "otrsd_module_resident_bytes",
+        "Memory of the module's process",
+        memory,
+    );
 }
 
 fn workers(scrape: &mut Scrape, snapshot: &Snapshot) {
@@ -88,7 +107,8 @@ fn workers(scrape: &mut Scrape, snapshot: &Snapshot) {
         .map(|[node, instance]| [("node", node.as_str()), ("instance", instance.as_str())])
         .collect();
     let each = || labels.iter().zip(&snapshot.instances).map(|(labels, it)| (&labels[..], it));
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_worker_slots",
         "Tasks that the worker runs at once",
         each().map(|(labels, it)| (labels, f64::from(it.slots))),
@@ -96,7 +116,8 @@ fn workers(scrape: &mut Scrape, snapshot: &Snapshot) {
     let ages = each().filter_map(|(labels, it)| {
         Some((labels, snapshot.at.duration_since(it.beat?).as_secs_f64().max(0.0)))
     });
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_worker_last_sign_of_life_seconds",
         "For how long the worker has shown no sign of life",
         ages,
@@ -121,7 +142,8 @@ fn tasks(scrape: &mut Scrape, counts: &[Count]) {
             })
         })
         .collect();
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_tasks",
         "Tasks that are not done",
         all.iter().map(|(labels, number)| (&labels[..], *number)),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use task_store::{BUCKETS, Result, Store};
 
-use super::scrape::{Histogram, Scrape};
+use super::scrape::{Histogram, Scrape, Value};
 use crate::{
     clock::{self, Moment},
     web::Console,
@@ -74,7 +74,8 @@ impl Totals {
                 ([("type", task_type.as_str()), ("outcome", outcome.as_str())], *count as f64)
             })
             .collect();
-        scrape.counter(
+        scrape.add(
+            Value::Counter,
             "otrsd_executions",
             "Ended executions of this node's tasks, since this life of the console began",
             labels.iter().map(|(labels, count)| (&labels[..], *count)),
@@ -84,12 +85,14 @@ impl Totals {
             .iter()
             .map(|(it, durations)| ([("type", it.as_str())], durations.clone()))
             .collect();
-        scrape.histogram(
+        scrape.add(
+            Value::Histogram,
             "otrsd_execution_duration_seconds",
             "From start to end of this node's executions",
             labels.iter().map(|(labels, durations)| (&labels[..], durations.clone())),
         );
-        scrape.counter(
+        scrape.add(
+            Value::Counter,
             "otrsd_reclaimed",
             "Tasks of this node's workers that were taken back after the worker's death",
             [(&[][..], self.reclaimed as f64)],

@@ -18,7 +18,7 @@ use axum::{
 use prometheus_client::{encoding, registry::Registry};
 
 pub(super) use self::ledger::Totals;
-use self::scrape::Scrape;
+use self::scrape::{Scrape, Value};
 use super::{Console, auth::Caller, problem::Problem};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -41,7 +41,8 @@ pub(super) async fn show(
     families::of_snapshot(&mut scrape, &snapshot);
     schedule::add(&mut scrape, &console).await;
     console.totals.lock().await.add(&mut scrape, &console).await;
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_console_streams",
         "Browsers that watch this console",
         [(&[][..], console.live.watchers() as f64)],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use task_store::{CronTally, LAG_BUCKETS};
 
-use super::scrape::{Histogram, Scrape};
+use super::scrape::{Histogram, Scrape, Value};
 use crate::{
     clock,
     config::cron_tasks::{self, CronTask, TYPE},
@@ -67,14 +67,16 @@ fn show(
             ([("name", name.as_str()), ("fate", *fate), ("reason", reason.as_str())], *count as f64)
         })
         .collect();
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_cron_instants_last_day",
         "Due instants of the last 24 hours by what became of them, and why they were left out",
         labels.iter().map(|(labels, count)| (&labels[..], *count)),
     );
     let labels: Vec<([(&str, &str); 1], &Histogram)> =
         lags.iter().map(|(name, lag)| ([("name", name.as_str())], lag)).collect();
-    scrape.histogram(
+    scrape.add(
+        Value::Histogram,
         "otrsd_cron_fire_lag_last_day_seconds",
         "From the due instants of the last 24 hours until their tasks were added",
         labels.iter().map(|(labels, lag)| (&labels[..], (*lag).clone())),
@@ -83,7 +85,8 @@ fn show(
         .iter()
         .map(|(name, due)| ([("name", name.as_str())], due.as_second() as f64))
         .collect();
-    scrape.gauge(
+    scrape.add(
+        Value::Gauge,
         "otrsd_cron_next_due_timestamp_seconds",
         "When the cron task is due next",
         labels.iter().map(|(labels, due)| (&labels[..], *due)),

@@ -23,8 +23,9 @@ struct Family {
     samples: Vec<(Labels, Value)>,
 }
 
+/// What a sample is.
 #[derive(Debug)]
-enum Value {
+pub(super) enum Value {
     Gauge(f64),
     Counter(f64),
     Histogram(Histogram),
@@ -39,57 +40,19 @@ pub(super) struct Histogram {
 }
 
 impl Scrape {
-    pub(super) fn gauge<'l>(
+    /// One family: `kind` makes its values. The name of a counter gets its `_total` from the format.
+    pub(super) fn add<'l, T>(
         &mut self,
+        kind: fn(T) -> Value,
         name: &'static str,
         help: &'static str,
-        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], f64)>,
-    ) {
-        self.family(
-            name,
-            help,
-            samples.into_iter().map(|(labels, value)| (labels, Value::Gauge(value))),
-        );
-    }
-
-    /// The name gets its `_total` from the format.
-    pub(super) fn counter<'l>(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], f64)>,
-    ) {
-        self.family(
-            name,
-            help,
-            samples.into_iter().map(|(labels, value)| (labels, Value::Counter(value))),
-        );
-    }
-
-    pub(super) fn histogram<'l>(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], Histogram)>,
-    ) {
-        self.family(
-            name,
-            help,
-            samples.into_iter().map(|(labels, value)| (labels, Value::Histogram(value))),
-        );
-    }
-
-    fn family<'l>(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-        samples: impl Iterator<Item = (&'l [(&'l str, &'l str)], Value)>,
+        samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], T)>,
     ) {
         let owned = |labels: &[(&str, &str)]| {
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let samples = samples.map(|(labels, value)| (owned(labels), value)).collect();
-        self.families.push(Family { name, help, samples });
+        let samples = samples.into_iter().map(|(labels, value)| (owned(labels), kind(value)));
+        self.families.push(Family { name, help, samples: samples.collect() });
     }
 }
 

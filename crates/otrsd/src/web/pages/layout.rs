@@ -67,7 +67,7 @@ pub(super) fn bare(title: &str, main: &Markup) -> Markup {
     )
 }
 
-/// The hidden field that makes a form this session's.
+/// The hidden field without which a form is not taken.
 pub(super) fn key(caller: &Caller) -> Markup {
     html! { input type="hidden" name=(form::KEY) value=[caller.form_key.as_deref()]; }
 }

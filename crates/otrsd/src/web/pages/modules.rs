@@ -10,7 +10,6 @@ use axum::{
 };
 use futures_util::stream;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::{
     layout::{key, page},
@@ -26,7 +25,7 @@ use crate::{
     web::{
         Console,
         auth::{Caller, Role},
-        form::Form,
+        form::{Form, Nothing},
         guard::Operator,
         live::Snapshot,
         log::{self, Follower},
@@ -176,9 +175,6 @@ pub(in crate::web) async fn follow(
     });
     Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
 }
-
-#[derive(Deserialize)]
-pub(in crate::web) struct Nothing {}
 
 pub(in crate::web) async fn restart(
     State(console): State<Arc<Console>>,

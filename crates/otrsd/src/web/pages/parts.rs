@@ -2,8 +2,16 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use crate::cli::time;
+
+/// What was done a moment ago, as the address of a page says it: a word of our own.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct Said {
+    pub(super) said: String,
+}
 
 /// A state or an outcome, by its colour and its word.
 pub(super) fn badge(word: &str) -> Markup {

@@ -20,7 +20,13 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    web::{Console, auth::Caller, live::quantile, problem::Problem},
+    web::{
+        Console,
+        auth::Caller,
+        live::quantile,
+        problem::Problem,
+        search::{self, MOST_COUNTED},
+    },
 };
 
 const PERIODS: [(&str, &str, SignedDuration); 4] = [
@@ -29,11 +35,8 @@ const PERIODS: [(&str, &str, SignedDuration); 4] = [
     ("7d", "Week", SignedDuration::from_hours(168)),
     ("all", "All", SignedDuration::from_hours(24 * 36_500)),
 ];
-/// The newest of a period; more would hold up the page.
-const MOST_ROWS: i64 = 100_000;
 /// Whoever asks again soon sees the same.
 const KEPT: Duration = Duration::from_secs(10);
-const MOST_NAMES: u32 = 100;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -70,8 +73,8 @@ pub(in crate::web) async fn show(
             } }
             @if tallies.is_empty() { p.calm { "Nothing ended in this time." } }
             @else { (table(&rows(tallies), word, task_type.is_empty())) }
-            @if *is_cut { p.faint { "Of the newest " (number(MOST_ROWS.unsigned_abs())) " executions of this time." } }
-            @if !task_type.is_empty() { p.faint { "The " (MOST_NAMES) " most frequent names at most." } }
+            @if *is_cut { p.faint { "Of the newest " (number(MOST_COUNTED.unsigned_abs())) " executions of this time." } }
+            @if !task_type.is_empty() { p.faint { "The most frequent names." } }
             p.faint { "Shares of durations are read from their distribution, and exact to its steps." }
         },
     ))
@@ -104,15 +107,8 @@ async fn counted(
         return Ok(Arc::clone(counted));
     }
     let begin = clock::wall().checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
-    let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
-    let first = store.row_at(begin).await?;
-    let after = (first - 1).max(newest - MOST_ROWS);
-    let tallies = if task_type.is_empty() {
-        store.tally(after, newest).await?
-    } else {
-        store.tally_names(task_type, after, newest, MOST_NAMES).await?
-    };
-    let counted = Arc::new(Counted { at: now, tallies, is_cut: after > first - 1 });
+    let (tallies, is_cut) = search::counted(store, begin, task_type).await?;
+    let counted = Arc::new(Counted { at: now, tallies, is_cut });
     kept.insert(key, Arc::clone(&counted));
     Ok(counted)
 }

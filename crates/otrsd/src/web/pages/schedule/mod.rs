@@ -17,7 +17,7 @@ use task_store::{CronPause, Execution, Occurrence, Store, TaskId};
 use self::picture::{DAY, Picture};
 use super::{
     layout::{key, page},
-    parts::{badge, moment},
+    parts::{Said, badge, moment},
 };
 use crate::{
     clock,
@@ -36,12 +36,6 @@ const MOST: u32 = 10_000;
 const MOST_EXECUTIONS: usize = 300;
 /// Fires of a task that are listed.
 const NEXT: usize = 3;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(in crate::web) struct Said {
-    said: String,
-}
 
 /// A cron task with what is known of its days.
 struct Row<'a> {

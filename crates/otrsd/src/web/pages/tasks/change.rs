@@ -20,7 +20,7 @@ use crate::{
         Console,
         actions::{Action, Ended, Job},
         auth::Caller,
-        form::Form,
+        form::{Form, Nothing},
         guard::Operator,
         pages::{
             layout::{key, page},
@@ -137,9 +137,6 @@ pub(in crate::web) async fn preview(
         },
     ))
 }
-
-#[derive(Deserialize)]
-pub(in crate::web) struct Nothing {}
 
 /// All that a search finds, now that somebody has seen what they are.
 pub(in crate::web) async fn every(

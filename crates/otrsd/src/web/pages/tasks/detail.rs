@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use serde::Deserialize;
 use task_store::{Entry, Execution, LockKey, State as Where, TaskId, decode};
 
 use super::super::{
     layout::{key, page},
-    parts::{badge, moment},
+    parts::{Said, badge, moment},
 };
 use crate::{
     cli::{
@@ -26,13 +25,6 @@ use crate::{
         problem::Problem,
     },
 };
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(in crate::web) struct Said {
-    /// What was done a moment ago: a word of our own.
-    said: String,
-}
 
 /// Everything that is known of a task.
 struct Known {

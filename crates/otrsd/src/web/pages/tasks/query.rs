@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use task_store::{Entry, HeldState, LockKey, Search, State};
+use task_store::{Entry, LockKey, Search, State};
 
-use crate::{cli::time, web::problem::Problem};
+use crate::{
+    cli::time,
+    web::{problem::Problem, search},
+};
 
 /// For the rows of one page; the browser goes on by itself while nothing was found.
 const BUDGET: Duration = Duration::from_millis(30);
@@ -55,16 +58,7 @@ pub(super) enum Place {
 
 impl Query {
     pub(super) fn place(&self) -> Result<Place, Problem> {
-        Ok(match self.state.as_str() {
-            "" | "running" => Place::Tasks(State::Running),
-            "waiting" => Place::Tasks(State::Waiting),
-            "future" => Place::Tasks(State::Future),
-            "done" => Place::Ledger,
-            word => Place::Tasks(State::Held(
-                HeldState::from_word(word)
-                    .ok_or_else(|| Problem::bad(format!("there is no state '{word}'")))?,
-            )),
-        })
+        Ok(search::state(&self.state)?.map_or(Place::Ledger, Place::Tasks))
     }
 
     /// The row after which the page begins.
@@ -107,7 +101,7 @@ impl Query {
             task_type: self.task_type.trim(),
             name: self.name.trim(),
             text: self.text.trim(),
-            outcome: &self.outcome,
+            outcome: search::outcome(&self.outcome)?,
             node: self.node()?,
             from: time(&self.from)?,
             to: time(&self.to)?,
@@ -162,6 +156,8 @@ fn node_of(lock: LockKey) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use task_store::HeldState;
+
     use super::*;
 
     #[test]
