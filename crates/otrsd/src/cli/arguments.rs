@@ -143,6 +143,9 @@ pub(super) enum Command {
     Man {
         /// The command, for example: config list.
         command: Vec<String>,
+        /// Write the pages of all commands into this directory instead.
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        directory: Option<PathBuf>,
     },
     /// The supervisor's own helpers.
     #[command(subcommand, hide = true)]
@@ -166,6 +169,17 @@ pub(super) enum ConfigCommand {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Say what there is to set, with defaults and meanings.
+    Describe {
+        /// Only what has this in its name, for example Timeout.
+        text: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// As the handbook's chapter.
+        #[arg(long, conflicts_with_all = ["text", "json"])]
+        markdown: bool,
     },
 }
 

@@ -114,6 +114,9 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
         Command::ConsoleApi => console_access::api(),
         Command::ConsoleToken { name, role } => console_access::token(&name, role),
         Command::Config(ConfigCommand::Get { name }) => settings::get(&program, &name),
+        Command::Config(ConfigCommand::Describe { text, json, markdown }) => {
+            settings::describe(text.as_deref().unwrap_or_default(), json, markdown)
+        }
         Command::Config(ConfigCommand::List { prefix, origin, json }) => {
             settings::list(&program, prefix.as_deref(), origin, json)
         }
@@ -128,7 +131,8 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
             shell::completions(shell);
             Ok(())
         }
-        Command::Man { command } => shell::manual(&command),
+        Command::Man { directory: Some(directory), .. } => shell::manuals(&directory),
+        Command::Man { command, directory: None } => shell::manual(&command),
         Command::Module(_) => Ok(()),
     }
 }

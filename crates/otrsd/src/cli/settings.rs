@@ -1,11 +1,14 @@
-//! config get, config list.
+//! config get, config list, config describe.
 
 use std::fmt::Write as _;
 
 use sysconfig::Value;
 
-use super::{Failure, Program, terminal::print};
-use crate::config::{database, http::masked};
+use super::{
+    Failure, Program,
+    terminal::{print, print_json},
+};
+use crate::config::{database, http::masked, reference};
 
 pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
     let settings = program.load()?.settings;
@@ -52,5 +55,26 @@ pub(super) fn list(
         text.push('\n');
     }
     print(&text);
+    Ok(())
+}
+
+/// What there is to set; needs no configuration.
+pub(super) fn describe(text: &str, json: bool, markdown: bool) -> Result<(), Failure> {
+    if markdown {
+        print(&reference::chapter());
+        return Ok(());
+    }
+    let found = reference::find(text);
+    if json {
+        return Ok(print_json(&found)?);
+    }
+    if found.is_empty() {
+        return Err(Failure::failed(format!("no setting has '{text}' in its name")));
+    }
+    let paragraphs = found.iter().map(|it| {
+        let default = if it.default.is_empty() { "none" } else { it.default };
+        format!("{}\n    {}\n    default: {default}\n", it.name, it.meaning)
+    });
+    print(&paragraphs.collect::<Vec<_>>().join("\n"));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! completions and man: made from the same text as `--help`.
 
-use std::io;
+use std::{io, path::Path};
 
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
@@ -26,6 +26,13 @@ pub(super) fn manual(path: &[String]) -> Result<(), Failure> {
     let text = render(page.clone()).map_err(anyhow::Error::from)?;
     print(&String::from_utf8_lossy(&text));
     Ok(())
+}
+
+/// The pages of all commands, a file each.
+pub(super) fn manuals(directory: &Path) -> Result<(), Failure> {
+    clap_mangen::generate_to(CommandLine::command(), directory).map_err(|error| {
+        Failure::failed(format!("cannot write into {}: {error}", directory.display()))
+    })
 }
 
 fn render(command: Command) -> io::Result<Vec<u8>> {

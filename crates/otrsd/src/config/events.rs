@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Map, Value as Json, json};
 use sysconfig::{Problem, SysConfig, Value};
 
-use super::{keys::Keys, problem};
+use super::{keys::Keys, problem, reference::EVENT};
 
 pub(crate) const SETTING: &str = "Daemon::Event";
-const KNOWN: [&str; 6] = ["Event", "TaskType", "TaskName", "Data", "Delay", "Filter"];
 
 /// A task that is added at an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,7 +53,7 @@ pub(crate) fn read(settings: &SysConfig) -> Events {
             }
         }
         let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-        keys.filter(|key| !KNOWN.contains(&key.as_str()))
+        keys.filter(|key| !EVENT.knows(key))
             .for_each(|key| complain(format!("key '{key}' means nothing here")));
     }
     events

@@ -11,7 +11,7 @@ use hyper::{
 };
 use sysconfig::Value;
 
-use super::{secrets::is_secret, task_types::SETTING};
+use super::{reference::HTTP, secrets::is_secret, task_types::SETTING};
 
 /// What the connection itself says.
 const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];
@@ -46,8 +46,7 @@ pub(super) fn read(value: &Value) -> Result<Call, String> {
     let Some(map) = value.as_map() else {
         return Err("'Http' must be a hash with the key 'URL'".to_owned());
     };
-    if let Some(key) = map.keys().find(|key| !["URL", "Method", "Headers"].contains(&key.as_str()))
-    {
+    if let Some(key) = map.keys().find(|key| !HTTP.knows(key)) {
         return Err(format!("key '{key}' means nothing in 'Http'"));
     }
     Ok(Call {

@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod modules;
 pub(crate) mod place;
 pub(crate) mod places;
+pub(crate) mod reference;
 mod registration;
 pub(crate) mod secrets;
 pub(crate) mod sources;

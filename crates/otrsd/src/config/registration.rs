@@ -7,7 +7,9 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     modules::{Kind, ModuleSpec},
-    problem, text,
+    problem,
+    reference::MODULE,
+    text,
 };
 use crate::{
     home::{self, Home},
@@ -20,7 +22,6 @@ const PERL_MODULES: &str = "Daemon::PerlModules";
 /// Keys that run programs or change who runs them.
 const TRUSTED_KEYS: [&str; 5] =
     ["Command", "SummaryCommand", "WorkingDirectory", "Environment", "User"];
-const OTHER_KEYS: [&str; 5] = ["Module", "SleepPost", "Discard", "WatchdogSeconds", "MemoryMax"];
 
 pub(super) struct Registration<'a> {
     pub(super) keys: Keys<'a>,
@@ -150,6 +151,5 @@ impl Registration<'_> {
 /// Keys that nothing reads: most often a slip of the pen.
 pub(super) fn unknown_keys(registration: &Value) -> impl Iterator<Item = String> {
     let keys = registration.as_map().into_iter().flat_map(BTreeMap::keys);
-    keys.filter(|key| !TRUSTED_KEYS.contains(&key.as_str()) && !OTHER_KEYS.contains(&key.as_str()))
-        .map(|key| format!("key '{key}' means nothing here"))
+    keys.filter(|key| !MODULE.knows(key)).map(|key| format!("key '{key}' means nothing here"))
 }

@@ -8,26 +8,11 @@ use super::{
     http::{self, Call},
     keys::Keys,
     problem,
+    reference::TASK_TYPE,
 };
 use crate::home::{self, Home};
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
-const KNOWN: [&str; 14] = [
-    "Command",
-    "Http",
-    "Timeout",
-    "MemoryMax",
-    "Attempts",
-    "RetryDelay",
-    "RetryDelayMax",
-    "OnCrash",
-    "OnLeaseLost",
-    "KeepDays",
-    "MaximumParallelInstances",
-    "Priority",
-    "TasksPerChild",
-    "KeepObjects",
-];
 
 /// More than the framework and any stock task need.
 const MEMORY_OF_HOME: u64 = 2 << 30;
@@ -143,7 +128,7 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
             Err(what) => complain(what),
         }
         let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-        keys.filter(|key| !KNOWN.contains(&key.as_str()))
+        keys.filter(|key| !TASK_TYPE.knows(key))
             .for_each(|key| complain(format!("key '{key}' means nothing here")));
     }
     (types, problems)

@@ -32,7 +32,8 @@ pub(super) fn receive(socket: RawFd) -> io::Result<Message> {
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
     header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = size_of_val(&control);
+    // Of another width in each C library.
+    header.msg_controllen = size_of_val(&control) as _;
     let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
     // SAFETY: every pointer of the header is valid for its length while the call lasts.
     let length = unsafe { libc::recvmsg(socket, &raw mut header, flags) };
@@ -57,7 +58,8 @@ unsafe fn read_control(header: &libc::msghdr) -> i32 {
         while let Some(message) = entry.as_ref() {
             let data = libc::CMSG_DATA(entry);
             let start = usize::try_from(data.offset_from(entry.cast())).unwrap_or_default();
-            let data = slice::from_raw_parts(data, message.cmsg_len.saturating_sub(start));
+            let whole: usize = message.cmsg_len as _;
+            let data = slice::from_raw_parts(data, whole.saturating_sub(start));
             let mut numbers = data
                 .chunks_exact(size_of::<i32>())
                 .map(|bytes| bytes.try_into().map(i32::from_ne_bytes).unwrap_or_default());

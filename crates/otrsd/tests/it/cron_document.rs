@@ -50,28 +50,3 @@ fn the_pages_commands_run() {
     let checked = tasks.world.otrsd(&["check"]).ok().stdout;
     assert!(checked.ends_with("no problem\n"), "{checked}");
 }
-
-/// The keys of a table, and those that the source knows.
-fn keys<'a>(table: &'a str, source: &'a str) -> [Vec<&'a str>; 2] {
-    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
-    let mut rows: Vec<&str> = rows.map(|(key, _)| key).collect();
-    let known = source.split_once("const KNOWN").unwrap().1.split_once("= [").unwrap().1;
-    let mut known: Vec<&str> =
-        known.split(']').next().unwrap().split('"').skip(1).step_by(2).collect();
-    rows.sort_unstable();
-    known.sort_unstable();
-    [rows, known]
-}
-
-#[test]
-fn every_key_is_on_the_page_and_known() {
-    let tables: Vec<&str> = PAGE.split("| key | default |").skip(1).collect();
-    for (table, source) in tables.iter().zip([
-        include_str!("../../src/config/cron_tasks/task.rs"),
-        include_str!("../../src/config/events.rs"),
-    ]) {
-        let [rows, known] = keys(table.split("\n\n").next().unwrap(), source);
-        assert_eq!(rows, known);
-    }
-    assert_eq!(tables.len(), 2);
-}

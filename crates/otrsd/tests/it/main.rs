@@ -45,6 +45,7 @@ mod life;
 mod logs;
 mod original;
 mod packaging;
+mod pages;
 mod pid_file;
 mod places;
 mod planned;

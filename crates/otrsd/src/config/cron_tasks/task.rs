@@ -11,23 +11,8 @@ use serde_json::Value as Json;
 use sysconfig::Value;
 
 use super::{CronTask, CronWork, MissedRuns};
-use crate::config::{keys::Keys, task_types::TaskType};
+use crate::config::{keys::Keys, reference::CRON_TASK, task_types::TaskType};
 
-const KNOWN: [&str; 13] = [
-    "TaskName",
-    "Schedule",
-    "Module",
-    "Function",
-    "Params",
-    "MaximumParallelInstances",
-    "Command",
-    "TaskType",
-    "Data",
-    "TimeZone",
-    "MissedRuns",
-    "MissedRunsLimit",
-    "Timeout",
-];
 const USUAL_LIMIT: usize = 100;
 
 /// The cron task of the setting `key`, if it can be planned. `taken` are the names of those before it.
@@ -64,8 +49,7 @@ pub(super) fn read(
 /// Keys that nothing reads: most often a slip of the pen.
 pub(super) fn unknown_keys(value: &Value) -> impl Iterator<Item = String> {
     let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-    keys.filter(|key| !KNOWN.contains(&key.as_str()))
-        .map(|key| format!("key '{key}' means nothing here"))
+    keys.filter(|key| !CRON_TASK.knows(key)).map(|key| format!("key '{key}' means nothing here"))
 }
 
 fn zone(keys: &Keys<'_>) -> Result<TimeZone, String> {
