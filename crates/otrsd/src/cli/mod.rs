@@ -10,6 +10,7 @@ mod database;
 mod db;
 mod event;
 pub(crate) mod failure;
+mod layout;
 mod lifecycle;
 mod original;
 mod progress;

@@ -1,12 +1,11 @@
 //! status: the daemon and its modules at a glance.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
 use super::{
     Failure, Program, client,
-    terminal::{Colour, Paint, print},
+    table::{Cell, Table},
+    terminal::{self, Colour, Paint, print},
     time::{age, local},
 };
 use crate::{
@@ -33,12 +32,12 @@ pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
         print(&format!("{text}\n"));
     } else {
-        print(&table(&status, clock::wall(), Paint::for_stdout()));
+        print(&table(&status, clock::wall(), Paint::for_stdout(), terminal::width()));
     }
     Ok(())
 }
 
-fn table(status: &Status, now: Timestamp, paint: Paint) -> String {
+fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) -> String {
     let Status { version, pid, node_id, started, .. } = status;
     let state = if status.stopping { "stopping" } else { "running" };
     let mut text = format!(
@@ -60,44 +59,40 @@ fn table(status: &Status, now: Timestamp, paint: Paint) -> String {
         let note = format!("{down} of {} modules are not running.\n", status.modules.len());
         text.push_str(&paint.paint(Colour::Yellow, &note));
     }
-    let width = status.modules.iter().map(|module| module.name.len()).max().unwrap_or(0).max(6);
-    let _ = writeln!(
-        text,
-        "\n{:width$}  {:8}  {:>7}  {:>7}  {:>8}  {:>7}  last exit",
-        "module", "state", "PID", "since", "restarts", "memory"
-    );
+    let header = ["module", "state", "PID", "since", "restarts", "memory", "last exit"];
+    let mut table = Table::new(&header)
+        .right(&["PID", "since", "restarts", "memory"])
+        .optional(&["memory", "restarts"]);
     for module in &status.modules {
-        row(&mut text, module, width, now, paint);
+        row(&mut table, module, now);
     }
+    text.push('\n');
+    text.push_str(&table.render(paint, width));
     text
 }
 
-fn row(text: &mut String, module: &ModuleStatus, width: usize, now: Timestamp, paint: Paint) {
-    let dash = || "-".to_owned();
-    let state = format!("{:8}", module.state);
-    let state = match module.state.as_str() {
-        "running" => paint.paint(Colour::Green, &state),
-        "refused" | "waiting" => paint.paint(Colour::Red, &state),
-        _ => paint.paint(Colour::Yellow, &state),
+fn row(table: &mut Table, module: &ModuleStatus, now: Timestamp) {
+    let colour = match module.state.as_str() {
+        "running" => Colour::Green,
+        "refused" | "waiting" => Colour::Red,
+        _ => Colour::Yellow,
     };
-    let pid = module.pid.map_or_else(dash, |pid| pid.to_string());
-    let since = module.since.map_or_else(dash, |since| age(since, now));
-    let memory = module.rss_kb.map_or_else(dash, |kb| format!("{:.1} MB", megabytes(kb)));
-    let exit = module
-        .last_exit
-        .as_ref()
-        .map_or_else(dash, |exit| format!("{} ago: {exit}", age(exit.at, now)));
-    let _ = writeln!(
-        text,
-        "{:width$}  {state}  {pid:>7}  {since:>7}  {:>8}  {memory:>7}  {exit}",
-        module.name, module.restarts
-    );
+    let exit = module.last_exit.as_ref();
+    table.row(vec![
+        Cell::from(&module.name),
+        Cell::coloured(&module.state, Some(colour)),
+        Cell::from(module.pid.map_or_else(String::new, |pid| pid.to_string())),
+        Cell::from(module.since.map_or_else(String::new, |since| age(since, now))),
+        Cell::from(module.restarts.to_string()),
+        Cell::from(module.rss_kb.map_or_else(String::new, |kb| format!("{:.1} MB", megabytes(kb)))),
+        Cell::from(exit.map_or_else(String::new, |it| format!("{} ago: {it}", age(it.at, now)))),
+    ]);
     if let Some(note) = &module.note {
-        let _ = writeln!(text, "{:width$}  {note}", "");
+        table.note(note);
     }
     for Earlier { pid, note } in &module.draining {
         let note = note.as_deref().unwrap_or("ends what it began");
-        let _ = writeln!(text, "{:width$}  its earlier life (PID {pid}) {note}", "");
+        table.note(&format!("its earlier life (PID {pid}) {note}"));
     }
 }
 

@@ -1,16 +1,26 @@
-//! Tables for people: columns as wide as their widest cell, two spaces between them.
+//! Tables for people: columns as wide as their widest cell, two spaces between them, and no wider than
+//! the terminal, if it is one.
 //!
 //! What stands in a cell may come from anybody, so it is one line of harmless characters.
 
-use std::fmt::Write as _;
-
-use super::terminal::{Colour, Paint};
+use super::{
+    layout::{self, Column, GAP},
+    terminal::{Colour, Paint},
+};
 
 /// Rows under a header.
 #[derive(Debug)]
 pub(super) struct Table {
     header: Vec<&'static str>,
-    rows: Vec<Vec<Cell>>,
+    right: &'static [&'static str],
+    optional: &'static [&'static str],
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    cells: Vec<Cell>,
+    notes: Vec<String>,
 }
 
 /// A text, with its colour where there are colours.
@@ -29,58 +39,64 @@ impl<T: AsRef<str>> From<T> for Cell {
 
 /// A cell wider than this is cut.
 const LONGEST: usize = 160;
+/// Columns that mean nothing when they are cut.
+const WHOLE: [&str; 5] = ["id", "state", "outcome", "next", "last sign of life"];
+/// What stands below a row begins here.
+const BELOW: &str = "    ";
 
 impl Cell {
     pub(super) fn coloured(text: &str, colour: Option<Colour>) -> Self {
         Self { colour, ..Self::from(text) }
     }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
 }
 
 impl Table {
     pub(super) fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new() }
+        Self { header: header.to_vec(), right: &[], optional: &[], rows: Vec::new() }
+    }
+
+    /// Columns whose cells end at the same place, as numbers do.
+    pub(super) fn right(self, right: &'static [&'static str]) -> Self {
+        Self { right, ..self }
+    }
+
+    /// Columns that a narrow terminal does not show, the first named first.
+    pub(super) fn optional(self, optional: &'static [&'static str]) -> Self {
+        Self { optional, ..self }
     }
 
     /// Adds a row of as many cells as the header has.
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
-        self.rows.push(cells);
+        self.rows.push(Row { cells, notes: Vec::new() });
     }
 
-    /// The lines of the table, each indented by `indent` spaces.
-    pub(super) fn render(&self, indent: usize, paint: Paint) -> String {
-        let widths: Vec<usize> = (0..self.header.len()).map(|column| self.width(column)).collect();
-        let mut text = String::new();
-        let head = self.header.iter().map(|head| ((*head).to_owned(), None));
-        line(&mut text, indent, &widths, head, paint);
-        for row in &self.rows {
-            let cells = row.iter().map(|cell| (cell.text.clone(), cell.colour));
-            line(&mut text, indent, &widths, cells, paint);
+    /// Says something below the last row.
+    pub(super) fn note(&mut self, text: &str) {
+        if let Some(row) = self.rows.last_mut() {
+            row.notes.push(one_line(text, usize::MAX));
         }
-        text
     }
 
-    fn width(&self, column: usize) -> usize {
-        let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let widths = cells.map(|cell| cell.text.chars().count());
-        widths.chain([self.header[column].len()]).max().unwrap_or(0)
+    /// The lines of the table, for a terminal so wide, or for no terminal.
+    pub(super) fn render(&self, paint: Paint, width: Option<usize>) -> String {
+        let room = width.unwrap_or(usize::MAX);
+        let columns: Vec<Column> = (0..self.header.len()).map(|at| self.column(at)).collect();
+        let layout = layout::fit(&columns, room);
+        let below = [
+            "id   name",
+            "é    x",
+            "abc  -",
+            "    some",
+            "    words and",
+            "    some more",
+            "    and below\n",
+        ];
+        assert_eq!(table().render(Paint::none(), Some(13)), below.join("\n"));
     }
-}
-
-/// The last cell is not padded: no line ends in spaces.
-fn line(
-    text: &mut String,
-    indent: usize,
-    widths: &[usize],
-    cells: impl Iterator<Item = (String, Option<Colour>)>,
-    paint: Paint,
-) {
-    let mut padding = indent;
-    for ((cell, colour), width) in cells.zip(widths) {
-        let painted = colour.map_or_else(|| cell.clone(), |colour| paint.paint(colour, &cell));
-        let _ = write!(text, "{:padding$}{painted}", "");
-        padding = width.saturating_sub(cell.chars().count()) + 2;
-    }
-    text.push('\n');
 }
 
 /// The text in one line of at most `longest` characters: what would move a terminal's cursor or
@@ -130,11 +146,43 @@ mod tests {
         assert_eq!(one_line("abcdef", 3), "abc…");
     }
 
+    fn table() -> Table {
+        let mut table = Table::new(&["id", "name", "MB", "note"]).right(&["MB"]).optional(&["MB"]);
+        table.row(vec!["é".into(), "x".into(), "7".into(), "".into()]);
+        table.row(vec!["abc".into(), "".into(), "123".into(), "some words and some more".into()]);
+        table.note("and below");
+        table
+    }
+
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&["id", "name"]);
-        table.row(vec!["é".into(), "x".into()]);
-        table.row(vec!["abc".into(), "".into()]);
-        assert_eq!(table.render(1, Paint::none()), " id   name\n é    x\n abc  -\n");
+        let lines = [
+            "id   name   MB  note",
+            "é    x       7  -",
+            "abc  -     123  some words and some more",
+            "    and below\n",
+        ];
+        assert_eq!(table().render(Paint::none(), None), lines.join("\n"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_less_and_breaks_lines() {
+        let broken = [
+            "id   name   MB  note",
+            "é    x       7  -",
+            "abc  -     123  some words and some",
+            "                more",
+            "    and below\n",
+        ];
+        assert_eq!(table().render(Paint::none(), Some(38)), broken.join("\n"));
+        let below = [
+            "id   name",
+            "é    x",
+            "abc  -",
+            "    some words and",
+            "    some more",
+            "    and below\n",
+        ];
+        assert_eq!(table().render(Paint::none(), Some(19)), below.join("\n"));
     }
 }

@@ -36,6 +36,12 @@ impl Paint {
     }
 }
 
+/// How wide standard output is, if it is a terminal.
+pub(super) fn width() -> Option<usize> {
+    let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.into())
+}
+
 /// Prints on standard output.
 pub(super) fn print(text: &str) {
     is_printed(text);

@@ -12,7 +12,7 @@ use crate::{
         database::Database,
         table::{Cell, Table},
         task::{colour, costs},
-        terminal::{Colour, Paint, print, print_json},
+        terminal::{Colour, Paint, print, print_json, width},
         time::local,
     },
     clock,
@@ -45,9 +45,11 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
         return Ok(print_json(&all)?);
     }
     let mut table =
-        Table::new(&["name", "schedule", "zone", "last", "status", "took", "late", "next"]);
+        Table::new(&["name", "schedule", "zone", "last", "status", "took", "late", "next"])
+            .right(&["took", "late"])
+            .optional(&["zone", "took", "late"]);
     read.tasks.iter().for_each(|task| table.row(cells(&known(task))));
-    print(&table.render(0, Paint::for_stdout()));
+    print(&table.render(Paint::for_stdout(), width()));
     Ok(())
 }
 

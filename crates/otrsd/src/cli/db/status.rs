@@ -10,7 +10,7 @@ use crate::{
         Failure,
         database::Database,
         table::{Cell, Table},
-        terminal::{Colour, Paint, print, print_json},
+        terminal::{Colour, Paint, print, print_json, width},
         time::local,
         worker::described,
     },
@@ -146,7 +146,15 @@ fn tasks(counts: &[Count], paint: Paint) -> String {
     }
     let header =
         ["type", "waiting", "running", "future", "retry", "failed", "quarantined", "no handler"];
-    let mut table = Table::new(&header);
+    let mut table = Table::new(&header).right(&[
+        "waiting",
+        "running",
+        "future",
+        "retry",
+        "failed",
+        "quarantined",
+        "no handler",
+    ]);
     for count in counts {
         let calm = [count.waiting, count.running, count.future, count.retry];
         let bad = [count.failed, count.quarantined, count.no_handler];
@@ -156,7 +164,7 @@ fn tasks(counts: &[Count], paint: Paint) -> String {
         row.extend(bad.map(|number| Cell::coloured(&number.to_string(), red(number))));
         table.row(row);
     }
-    table.render(0, paint)
+    table.render(paint, width())
 }
 
 fn workers(instances: &[Instance], paint: Paint) -> String {
@@ -164,7 +172,9 @@ fn workers(instances: &[Instance], paint: Paint) -> String {
         return "No worker is registered.\n".to_owned();
     }
     let header = ["worker on", "node", "PID", "instance", "slots", "since", "last sign of life"];
-    let mut table = Table::new(&header);
+    let mut table = Table::new(&header)
+        .right(&["node", "PID", "instance", "slots"])
+        .optional(&["instance", "PID", "since"]);
     for it in instances {
         table.row(vec![
             Cell::from(&it.host),
@@ -176,5 +186,5 @@ fn workers(instances: &[Instance], paint: Paint) -> String {
             Cell::from(it.beat.map_or_else(String::new, local)),
         ]);
     }
-    table.render(0, paint)
+    table.render(paint, width())
 }

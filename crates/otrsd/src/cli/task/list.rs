@@ -17,7 +17,7 @@ use crate::cli::{
     Failure,
     database::Database,
     table::{Cell, Table, one_line},
-    terminal::{Paint, is_printed, print},
+    terminal::{Paint, is_printed, print, width},
     time::local,
 };
 
@@ -66,7 +66,7 @@ impl<T> Output<T> {
             text.push_str(&items.join(",\n  "));
         } else {
             text.push_str(if was_first { "" } else { "\n" });
-            text.push_str(&(self.table)(&page).render(0, Paint::for_stdout()));
+            text.push_str(&(self.table)(&page).render(Paint::for_stdout(), width()));
         }
         is_printed(&text)
     }
@@ -150,7 +150,9 @@ fn note(entry: &Entry) -> String {
 fn done_table(executions: &[Execution]) -> Table {
     let header =
         ["id", "outcome", "type", "name", "ended", "node", "took", "CPU", "memory", "error"];
-    let mut table = Table::new(&header);
+    let mut table = Table::new(&header)
+        .right(&["node", "took", "CPU", "memory"])
+        .optional(&["CPU", "node", "memory"]);
     for execution in executions {
         let outcome = execution.outcome.word();
         let [took, cpu, memory] = costs(execution);
