@@ -86,16 +86,75 @@ impl Table {
         let room = width.unwrap_or(usize::MAX);
         let columns: Vec<Column> = (0..self.header.len()).map(|at| self.column(at)).collect();
         let layout = layout::fit(&columns, room);
-        let below = [
-            "id   name",
-            "é    x",
-            "abc  -",
-            "    some",
-            "    words and",
-            "    some more",
-            "    and below\n",
-        ];
-        assert_eq!(table().render(Paint::none(), Some(13)), below.join("\n"));
+        let below = layout.is_last_below.then(|| columns.len() - 1);
+        let mut text = String::new();
+        let head = |at: usize, _| (vec![self.header[at].to_owned()], None);
+        self.line(&mut text, &layout.columns, paint, head);
+        for row in &self.rows {
+            let cell = |at: usize, width| {
+                let cell = &row.cells[at];
+                (self.lines_of(cell, at, width), cell.colour)
+            };
+            self.line(&mut text, &layout.columns, paint, cell);
+            let last = below.map(|at| &row.cells[at].text).filter(|text| *text != "-");
+            let notes = last.into_iter().chain(&row.notes);
+            let lines = notes.flat_map(|it| layout::wrap(it, room.saturating_sub(BELOW.len())));
+            text.extend(lines.map(|line| format!("{BELOW}{line}\n")));
+        }
+        text
+    }
+
+    fn column(&self, at: usize) -> Column {
+        let head = self.header[at];
+        let widths = self.rows.iter().map(|row| row.cells[at].width());
+        let place = self.optional.iter().position(|name| *name == head);
+        let leaves = place.map_or(0, |place| self.optional.len() - place);
+        Column {
+            width: widths.chain([head.len()]).max().unwrap_or(0),
+            is_whole: self.right.contains(&head) || WHOLE.contains(&head),
+            leaves: u8::try_from(leaves).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// The last column may go on in further lines; any other is cut.
+    fn lines_of(&self, cell: &Cell, at: usize, width: usize) -> Vec<String> {
+        if cell.width() <= width {
+            vec![cell.text.clone()]
+        } else if at + 1 == self.header.len() {
+            layout::wrap(&cell.text, width)
+        } else {
+            vec![one_line(&cell.text, width.saturating_sub(1))]
+        }
+    }
+
+    /// A row in as many lines as its longest cell has. None ends in spaces.
+    fn line(
+        &self,
+        text: &mut String,
+        columns: &[(usize, usize)],
+        paint: Paint,
+        cell: impl Fn(usize, usize) -> (Vec<String>, Option<Colour>),
+    ) {
+        let cells: Vec<_> = columns.iter().map(|(at, width)| cell(*at, *width)).collect();
+        let most = cells.iter().map(|(lines, _)| lines.len()).max().unwrap_or(0);
+        for number in 0..most {
+            let mut spaces = 0;
+            for ((lines, colour), (at, width)) in cells.iter().zip(columns) {
+                let part = lines.get(number).map_or("", String::as_str);
+                let rest = width.saturating_sub(part.chars().count());
+                let is_right = self.right.contains(&self.header[*at]);
+                let (before, after) = if is_right { (rest, 0) } else { (0, rest) };
+                if part.is_empty() {
+                    spaces += width + GAP;
+                    continue;
+                }
+                text.push_str(&" ".repeat(spaces + before));
+                let painted = colour.map(|colour| paint.paint(colour, part));
+                text.push_str(painted.as_deref().unwrap_or(part));
+                spaces = after + GAP;
+            }
+            text.push('\n');
+        }
     }
 }
 
@@ -179,10 +238,11 @@ mod tests {
             "id   name",
             "é    x",
             "abc  -",
-            "    some words and",
+            "    some",
+            "    words and",
             "    some more",
             "    and below\n",
         ];
-        assert_eq!(table().render(Paint::none(), Some(19)), below.join("\n"));
+        assert_eq!(table().render(Paint::none(), Some(13)), below.join("\n"));
     }
 }
