@@ -126,7 +126,7 @@ pub(super) enum Command {
     /// Show effective settings.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check the configuration and what it needs; starts nothing.
+    /// Check the configuration, in a help desk also what it needs there; starts nothing.
     Check,
     /// Write a small working configuration and run it in the foreground.
     Quickstart {
@@ -220,9 +220,17 @@ pub(super) enum DbCommand {
         json: bool,
     },
     /// Make what tables are missing; done already, it does nothing.
-    Migrate,
+    Migrate {
+        /// In a help desk on PostgreSQL, also a trigger on `scheduler_task`, by which what Perl adds on other hosts begins at once.
+        #[arg(long)]
+        wake_trigger: bool,
+    },
     /// Print the statements of migrate, for a database administrator.
-    Schema,
+    Schema {
+        /// With the trigger.
+        #[arg(long)]
+        wake_trigger: bool,
+    },
     /// Take the tasks of a restored or copied database for one's own: the workers run them.
     Adopt,
     /// Put held tasks back into the original's tables and drop otrsd's own, the ledger too.

@@ -14,8 +14,14 @@ const NAMES: [&str; 10] = [
     "credential",
 ];
 
+/// Variables of every shell: the directory where it is, and where it was.
+const DIRECTORIES: [&str; 2] = ["PWD", "OLDPWD"];
+
 /// Whether what is called so is a secret: a key, a setting, a field.
 pub(crate) fn is_secret(name: &str) -> bool {
+    if DIRECTORIES.contains(&name) {
+        return false;
+    }
     let name = name.to_ascii_lowercase();
     NAMES.iter().any(|ending| name.ends_with(ending))
 }
@@ -34,7 +40,7 @@ mod tests {
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["SystemID", "PasswordMinSize", "Tokens", ""] {
+        for name in ["SystemID", "PasswordMinSize", "Tokens", "PWD", ""] {
             assert!(!is_secret(name), "{name}");
         }
     }

@@ -62,7 +62,8 @@ impl Entry {
     pub(super) fn write(&self, value: Value, until: Timestamp) -> anyhow::Result<()> {
         make(self.path.parent().context("a file without a directory")?)?;
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o660).open(&self.path)?;
+        let file = options.write(true).create(true).truncate(false).mode(0o660).open(&self.path);
+        let file = file.with_context(|| format!("cannot write {}", self.path.display()))?;
         let mut file =
             Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error): (File, _)| error)?;
         file.set_len(0)?;

@@ -38,6 +38,8 @@ pub(crate) struct End {
     pub(crate) planned: CancellationToken,
     /// Soon: the daemon stops.
     pub(crate) soon: CancellationToken,
+    /// At once: it is killed in a moment.
+    pub(crate) now: CancellationToken,
 }
 
 impl ModuleContext {
@@ -102,6 +104,11 @@ impl ModuleContext {
     /// Whether the daemon stops: what goes on is ended when the grace is over.
     pub(crate) fn is_hurried(&self) -> bool {
         self.shared.end.soon.is_cancelled()
+    }
+
+    /// Resolves when there is only a moment left.
+    pub(crate) async fn called_last(&self) {
+        self.shared.end.now.cancelled().await;
     }
 
     pub(crate) async fn hurried(&self) {

@@ -71,17 +71,18 @@ pub(crate) fn construct(
     module.with_context(|| format!("no module '{}' in this program", spec.module))
 }
 
-/// INT and TERM end this life after its round, TERM soon; USR1 opens the log files anew.
+/// INT, TERM and QUIT end this life after its round, TERM soon, QUIT at once; USR1 opens the log files anew.
 ///
 /// A thread of its own hears them, so that a round that never awaits can still ask whether to end.
 fn listen(end: End, files: logs::ModuleFiles) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-    let (mut interrupt, mut terminate, mut reopen) = {
+    let (mut interrupt, mut terminate, mut quit, mut reopen) = {
         let _inside = runtime.enter();
         let listen = |kind| signal(kind);
         (
             listen(SignalKind::interrupt())?,
             listen(SignalKind::terminate())?,
+            listen(SignalKind::quit())?,
             listen(SignalKind::user_defined1())?,
         )
     };
@@ -92,6 +93,11 @@ fn listen(end: End, files: logs::ModuleFiles) -> anyhow::Result<()> {
                 _ = terminate.recv() => {
                     end.planned.cancel();
                     end.soon.cancel();
+                }
+                _ = quit.recv() => {
+                    end.planned.cancel();
+                    end.soon.cancel();
+                    end.now.cancel();
                 }
                 _ = reopen.recv() => files.reopen_own(),
             }

@@ -5,14 +5,14 @@
 //! works on as before until it says the other, when its successor can take over.
 
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Supervisor,
-    life::{ABORT_GRACE, ask_to_end, exit_of, own_cause},
+    life::{ABORT_GRACE, ask_to_end, call_last, exit_of, own_cause},
     module::{Cause, Limit, Phase, Process, Then},
     reaper::Reaped,
     restart::Ending,
@@ -107,7 +107,7 @@ impl Supervisor {
         for Draining { spec, process, limit, .. } in &mut self.past.draining {
             let group = Pid::from_raw(process.pid);
             if limit.last_call.take_if(|moment| *moment <= now).is_some() {
-                let _ = killpg(group, Signal::SIGTERM);
+                call_last(spec, process.pid);
             }
             if limit.kill.is_some_and(|moment| moment <= now) {
                 tracing::warn!("{} (PID {group}) did not end in time and is killed", spec.name);

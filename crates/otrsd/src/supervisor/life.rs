@@ -217,7 +217,7 @@ impl Supervisor {
                 Phase::Stopping { process, limit, .. } => {
                     let group = Pid::from_raw(process.pid);
                     if limit.last_call.take_if(|moment| *moment <= now).is_some() {
-                        let _ = killpg(group, Signal::SIGTERM);
+                        call_last(&module.spec, process.pid);
                     }
                     if limit.kill.is_some_and(|moment| moment <= now) {
                         tracing::warn!("{name} (PID {group}) did not end in time and is killed");
@@ -251,6 +251,15 @@ pub(super) fn ask_to_end(spec: &ModuleSpec, pid: i32, then: Then) {
         _ if then != Then::Stop => kill(pid, Signal::SIGINT),
         _ => kill(pid, Signal::SIGTERM),
     };
+}
+
+/// Asks once more, shortly before the kill: the whole group, and a native module by QUIT, since it has heard TERM before.
+pub(super) fn call_last(spec: &ModuleSpec, pid: i32) {
+    let pid = Pid::from_raw(pid);
+    let _ = killpg(pid, Signal::SIGTERM);
+    if spec.kind.is_ours() {
+        let _ = kill(pid, Signal::SIGQUIT);
+    }
 }
 
 /// What is kept of the end of a life.

@@ -220,6 +220,10 @@ impl Life {
                 self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
             }
+            () = self.context.called_last(), if !self.stop.soon.is_cancelled() => {
+                self.claim_no_more("a stop was asked for");
+                self.stop.soon.cancel();
+            }
             () = self.context.stopped(), if ending.is_none() && !self.handing.is_changed() => {
                 self.change_over(now);
             }

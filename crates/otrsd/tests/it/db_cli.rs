@@ -93,7 +93,7 @@ fn the_status_counts_tasks_workers_and_pauses(kind: Kind) {
     for part in [
         "as they should be, version 1.\n",
         "Paused: tasks of type A on node 7 since ",
-        "\nHeld  0 ",
+        "\nHeld        0 ",
         "\nbeta ",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");

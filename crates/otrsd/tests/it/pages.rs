@@ -106,6 +106,14 @@ fn a_help_desk_moves_and_back(database: Database) {
     it.otrsd(&["reload"]).ok();
     let id = it.probe("return 1");
     assert_eq!(it.ended(&id)["state"], "done");
+    let trigger = it.otrsd(&["db", "migrate", "--wake-trigger"]);
+    let triggers = "SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'otrsd_wake'";
+    if database == Database::Postgres {
+        assert!(trigger.ok().stdout.contains("the trigger otrsd_wake"));
+        assert_eq!(select(&it, triggers).trim(), "1");
+    } else {
+        assert_eq!(trigger.code, 2);
+    }
     run(link);
     let mut status = it.world.command(it.home.join("bin/otrs.Daemon.pl"));
     status.arg("status").current_dir(&it.home);
@@ -120,6 +128,9 @@ fn a_help_desk_moves_and_back(database: Database) {
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {ours} AND table_name LIKE 'otrsd%'"
     );
     assert_eq!(select(&it, &tables).trim(), "0");
+    if database == Database::Postgres {
+        assert_eq!(select(&it, triggers).trim(), "0");
+    }
     it.original("stop");
 }
 

@@ -7,7 +7,7 @@ use task_store::{NewTask, Outcome};
 
 use crate::{
     harness::{finish, setting, wait_until},
-    tasks::{Database, Tasks, shell},
+    tasks::{Database, Tasks, WORKER, shell},
 };
 
 /// A small file system, for as long as the test.
@@ -175,4 +175,20 @@ fn a_directory_that_may_not_be_written_is_named() {
     assert!(said.code == 4 && said.stderr.contains("unable to open database file"), "{said:?}");
     fs::set_permissions(by_nobody.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
     wait_until("its tables", || (by_nobody.otrsd(&["db", "status"]).code == 0).then_some(()));
+}
+
+/// Payloads are nobody else's, wherever the file is.
+#[test]
+fn only_its_user_reads_the_database() {
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Any", "true", &[])]).unwrap();
+    tasks.start();
+    tasks.world.running(WORKER);
+    tasks.world.otrsd(&["task", "add", "--type", "Any", "--wait"]).ok();
+    for entry in fs::read_dir(tasks.world.path("state")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert!(!name.contains(".db") || mode.trailing_zeros() >= 6, "{name}: {mode:o}");
+    }
+    assert!(tasks.world.path("state/tasks.db").exists());
 }

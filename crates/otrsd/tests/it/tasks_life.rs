@@ -14,6 +14,7 @@ on_each_database! {
     a_killed_workers_task_runs_again_at_once
     what_runs_may_end_at_a_stop
     what_does_not_end_is_free_again
+    a_forced_stop_frees_what_runs
     the_deaths_of_its_worker_are_not_its_fault
     a_discard_ends_what_it_began
     pauses_are_honoured
@@ -64,6 +65,18 @@ fn what_runs_may_end_at_a_stop(database: Database) {
     tasks.world.otrsd(&["stop"]).ok();
     assert_eq!(tasks.succeeds(id).output.as_deref(), Some("begun\nended\n"));
     assert!(tasks.block(tasks.store().instances()).unwrap().is_empty());
+}
+
+fn a_forced_stop_frees_what_runs(database: Database) {
+    let Some(tasks) = Tasks::new(database, &[shell("Long", "exec sleep 3611", &[])]) else {
+        return;
+    };
+    tasks.start();
+    let id = tasks.add_of("Long", "one");
+    tasks.world.process("sleep 3611");
+    tasks.world.otrsd(&["stop", "--force"]).ok();
+    assert_eq!(tasks.ran(id, 1)[0].outcome, Outcome::Interrupted);
+    assert_eq!(tasks.get(id).unwrap().state, State::Waiting);
 }
 
 fn what_does_not_end_is_free_again(database: Database) {

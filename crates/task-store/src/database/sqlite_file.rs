@@ -2,7 +2,7 @@
 //! that, what we write would go into a file that nobody can open any more.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -69,6 +69,9 @@ impl SqliteFile {
         choose: impl Fn(&Opened) -> &SqlitePool,
     ) -> Result<PoolConnection<Sqlite>> {
         self.check()?;
+        if self.opened().file.is_none() {
+            self.make();
+        }
         let pool = choose(&self.opened()).clone();
         let connection = acquire(&pool).await?;
         let mut opened = self.opened();
@@ -76,6 +79,13 @@ impl SqliteFile {
             opened.file = self.identity();
         }
         Ok(connection)
+    }
+
+    /// Payloads are nobody else's. What keeps the file from being made, the opening will say.
+    fn make(&self) {
+        let mut options = fs::OpenOptions::new();
+        let made = options.write(true).create_new(true).mode(0o600).open(self.path());
+        drop(made);
     }
 
     /// Gives up a file that is not at its place any more.

@@ -4,7 +4,7 @@ mod status;
 
 use std::io::{self, IsTerminal as _};
 
-use task_store::SCHEMA_VERSION;
+use task_store::{Dialect, SCHEMA_VERSION};
 
 use self::status::verdict;
 
@@ -21,8 +21,12 @@ pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure>
         DbCommand::Status { json } => {
             database::ask_as_is(program, async |it| status::run(it, *json).await)
         }
-        DbCommand::Migrate => database::ask_or_make(program, async |it| migrate(it).await),
-        DbCommand::Schema => database::ask_or_make(program, async |it| schema(it).await),
+        DbCommand::Migrate { wake_trigger } => {
+            database::ask_or_make(program, async |it| migrate(it, *wake_trigger).await)
+        }
+        DbCommand::Schema { wake_trigger } => {
+            database::ask_or_make(program, async |it| schema(it, *wake_trigger).await)
+        }
         DbCommand::Adopt => database::ask_as_is(program, async |it| adopt(it).await),
         DbCommand::Remove { yes } => {
             database::ask_as_is(program, async |it| remove(it, *yes).await)
@@ -30,10 +34,13 @@ pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure>
     }
 }
 
-async fn migrate(database: &Database) -> Result<(), Failure> {
+async fn migrate(database: &Database, wake_trigger: bool) -> Result<(), Failure> {
     let store = &database.store;
+    if wake_trigger && store.dialect() != Dialect::Postgres {
+        return Err(Failure::usage("only PostgreSQL has a trigger that wakes workers"));
+    }
     let before = store.schema_status(&database.identity).await?;
-    if before.is_current() {
+    if before.is_current() && !wake_trigger {
         print(&format!("nothing to do, version {SCHEMA_VERSION} is there\n"));
         return Ok(());
     }
@@ -41,16 +48,17 @@ async fn migrate(database: &Database) -> Result<(), Failure> {
     if before.version.is_some_and(|version| version > SCHEMA_VERSION) {
         return Err(Failure { code: 4, text: verdict(&before) });
     }
-    store.migrate(&database.identity, false).await?;
+    store.migrate(&database.identity, wake_trigger).await?;
     let after = store.schema_status(&database.identity).await?;
     let made = before.missing.iter().filter(|table| !after.missing.contains(table));
-    let made = made.map(String::as_str).collect::<Vec<_>>().join(", ");
+    let trigger = Some("the trigger otrsd_wake").filter(|_| wake_trigger);
+    let made = made.map(String::as_str).chain(trigger).collect::<Vec<_>>().join(", ");
     print(&format!("version {SCHEMA_VERSION}; made {made}\n"));
     Ok(())
 }
 
-async fn schema(database: &Database) -> Result<(), Failure> {
-    for statement in database.store.schema_sql(false).await? {
+async fn schema(database: &Database, wake_trigger: bool) -> Result<(), Failure> {
+    for statement in database.store.schema_sql(wake_trigger).await? {
         print(&format!("{};\n\n", statement.trim().trim_end_matches(';')));
     }
     Ok(())

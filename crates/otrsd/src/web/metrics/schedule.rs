@@ -39,7 +39,7 @@ fn counted(
     let mut lags: BTreeMap<String, Histogram> =
         names.iter().map(|name| (name.clone(), empty())).collect();
     for it in tallies {
-        *instants.entry((it.name.clone(), it.fate.word(), it.reason.clone())).or_insert(0) +=
+        *instants.entry((it.name.clone(), it.fate.word(), kind(&it.reason))).or_insert(0) +=
             it.instants;
         if let (Some(bucket), Some(lag)) = (it.bucket, lags.get_mut(&it.name)) {
             lag.buckets[bucket.min(LAG_BUCKETS.len())].1 += it.instants;
@@ -47,6 +47,11 @@ fn counted(
         }
     }
     (instants, lags)
+}
+
+/// The reason without who is behind it: users must not become time series.
+fn kind(reason: &str) -> String {
+    reason.split(" by ").next().unwrap_or_default().to_owned()
 }
 
 /// In seconds; the last bound is infinite.
@@ -112,7 +117,8 @@ mod tests {
         let tallies = [
             tally(Fate::Ran, "", Some(0), 3, 9_000),
             tally(Fate::Ran, "", Some(LAG_BUCKETS.len()), 1, 400_000_000),
-            tally(Fate::Skipped, "paused", None, 7, 0),
+            tally(Fate::Skipped, "paused by root", None, 4, 0),
+            tally(Fate::Skipped, "paused by admin", None, 3, 0),
         ];
         let names = ["Backup".to_owned(), "Never".to_owned()];
         let (instants, lags) = counted(&names, &tallies);

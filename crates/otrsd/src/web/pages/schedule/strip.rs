@@ -40,7 +40,9 @@ pub(super) fn hours(now: Timestamp, zone: &TimeZone) -> Markup {
     while let Some(time) = at.filter(|time| time.timestamp() < now + DAY) {
         let share =
             time.timestamp().duration_since(begin).as_secs_f64() / (2.0 * DAY.as_secs_f64());
-        if time.hour() % 6 == 0 && (0.02..0.98).contains(&share) {
+        // Not over the edges, and not over "now".
+        let has_room = (0.02..0.98).contains(&share) && (share - 0.5).abs() > 0.03;
+        if time.hour() % 6 == 0 && has_room {
             ticks.push((
                 share * full as f64,
                 time.strftime(if time.hour() == 0 { "%a" } else { "%H" }).to_string(),
