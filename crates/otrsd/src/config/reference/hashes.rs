@@ -1,10 +1,6 @@
 //! The keys of hashes, of which there may be many.
 
-use super::{Group, Key};
-
-const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, meaning }
-}
+use super::{Group, key};
 
 pub(crate) const MODULE: Group = Group {
     title: "A module",

@@ -43,6 +43,10 @@ pub(crate) struct Key {
     meaning: &'static str,
 }
 
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, meaning }
+}
+
 /// A setting with its whole name.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Described {

@@ -1,10 +1,6 @@
 //! Settings that are no hashes of anybody's own.
 
-use super::{Group, Key};
-
-const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, meaning }
-}
+use super::{Group, key};
 
 pub(super) const DAEMON: Group = Group {
     title: "The daemon",
