@@ -1,6 +1,6 @@
 //! completions and man: made from the same text as `--help`.
 
-use std::{io, path::Path};
+use std::{fs, io, path::Path};
 
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
@@ -30,9 +30,10 @@ pub(super) fn manual(path: &[String]) -> Result<(), Failure> {
 
 /// The pages of all commands, a file each.
 pub(super) fn manuals(directory: &Path) -> Result<(), Failure> {
-    clap_mangen::generate_to(CommandLine::command(), directory).map_err(|error| {
-        Failure::failed(format!("cannot write into {}: {error}", directory.display()))
-    })
+    let made = fs::create_dir_all(directory);
+    made.and_then(|()| clap_mangen::generate_to(CommandLine::command(), directory)).map_err(
+        |error| Failure::failed(format!("cannot write into {}: {error}", directory.display())),
+    )
 }
 
 fn render(command: Command) -> io::Result<Vec<u8>> {

@@ -42,6 +42,11 @@ const STOP_GRACE: &str = "300";
 const SPLIT: [&str; 2] = ["DaemonModules", "Daemon::SchedulerCronTaskManager::Task"];
 
 impl Home {
+    /// The origin of all that its Perl says of the configuration, whichever file it is from.
+    pub(crate) fn configuration(&self) -> String {
+        self.directory.join("Kernel/Config.pm").to_string_lossy().into_owned()
+    }
+
     /// Asks Perl. A configuration that could be read, but complained, is a problem.
     ///
     /// # Errors
@@ -53,7 +58,7 @@ impl Home {
         // Before it is read: what changes meanwhile is another state.
         let configured = self.configured();
         let (answer, complaint) = self.ask().with_context(place)?;
-        let origin = Origin::named(&self.directory.join("Kernel/Config.pm").to_string_lossy());
+        let origin = Origin::named(&self.configuration());
         let mut settings = Vec::new();
         let mut add = |name: String, value: Value| {
             let origin = origin.clone();

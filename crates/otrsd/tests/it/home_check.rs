@@ -307,3 +307,28 @@ fn otobo_waits() {
     it.otrsd(&["stop"]).ok();
     it.world.deserted();
 }
+
+/// Its web interface writes configuration, and those who may use that have no shell.
+#[test]
+fn the_configuration_of_a_help_desk_runs_no_command() {
+    let it = Installation::new(Database::Postgres);
+    let task = "$Self->{'Daemon::SchedulerCronTaskManager::Task'}->{'MailQueueSend'}";
+    it.edit(&format!("{task}->{{Command}} = ['touch', '{}'];", it.world.text("touched")));
+    it.edit("$Self->{'Daemon::SchedulerTaskWorker::TaskType'}->{'Mine'} = { Command => ['id'] };");
+    it.edit("$Self->{'Daemon::MixedCluster'} = 0;");
+    let said = it.otrsd(&["check"]).stdout;
+    for setting in ["Task###MailQueueSend", "TaskType###Mine"] {
+        let line = said.lines().find(|line| line.contains(setting)).unwrap_or_default();
+        assert!(line.contains("'Command' is refused") && line.contains("web interface"), "{said}");
+    }
+    it.otrsd(&["db", "migrate"]).ok();
+    assert!(!it.otrsd(&["cron", "list"]).ok().stdout.contains("MailQueueSend"));
+    // Who may write otrsd's own settings may say so of the same task types and cron tasks.
+    let other = "Daemon::SchedulerCronTaskManager::Task###CoreCacheCleanup###Command";
+    let array = "<Value><Array><Item>true</Item></Array></Value>";
+    it.world
+        .configure("50-own", &[format!("<Setting Name='{other}' Valid='1'>{array}</Setting>\n")]);
+    let said = it.otrsd(&["check"]).stdout;
+    assert!(!said.contains("###CoreCacheCleanup"), "{said}");
+    assert!(it.otrsd(&["cron", "list"]).ok().stdout.contains("CoreCacheCleanup"));
+}

@@ -107,7 +107,7 @@ pub(crate) const TASK_TYPE: Group = Group {
 pub(crate) const HTTP: Group = Group {
     title: "A call",
     hash: "Daemon::SchedulerTaskWorker::TaskType###NAME###Http",
-    about: "The hash `Http` of a type of task. The values of `Headers` are secrets, and shown nowhere.",
+    about: "The hash `Http` of a type of task. The values of `Headers` are secrets: only `config get` shows them, to whom the file shows them too.",
     keys: &[
         key("URL", "", "`http://…` or `https://…`"),
         key("Method", "POST", "`POST`, `PUT`, `PATCH`, `DELETE` or `GET`"),

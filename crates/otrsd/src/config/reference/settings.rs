@@ -44,7 +44,11 @@ pub(super) const LOG: Group = Group {
             "1: standard output goes to the file; 0: to the terminal of a daemon in the foreground, else nowhere",
         ),
         key("Daemon::Log::STDERR", "1", "the same of standard error"),
-        key("Daemon::Log::Format", "text", "lines of the supervisor's log: `text` or `json`"),
+        key(
+            "Daemon::Log::Format",
+            "text",
+            "lines of the supervisor's log: `text` or `json`; from the next start on",
+        ),
     ],
 };
 
