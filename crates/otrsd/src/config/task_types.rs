@@ -1,6 +1,11 @@
 //! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: how the tasks of a type are run.
 
-use std::{collections::BTreeMap, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use sysconfig::{Problem, SysConfig, Value};
 
@@ -137,6 +142,12 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
 /// Whether the settings speak of a type, be it nonsense.
 pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
     settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
+}
+
+/// All types that they speak of.
+pub(crate) fn given(settings: &SysConfig) -> BTreeSet<String> {
+    let all = settings.get(SETTING).and_then(Value::as_map);
+    all.into_iter().flat_map(|all| all.keys().cloned()).collect()
 }
 
 /// A number of a type's policy, for who adds tasks; a bad value is the worker's to report.

@@ -57,6 +57,24 @@ pub(crate) fn run_directory(home: &Path) -> PathBuf {
     home.join("var/run")
 }
 
+/// What gives a type of task a handler, for people.
+pub(crate) fn handler_wanted(settings: &SysConfig, task_type: &str) -> String {
+    let set = format!(
+        "set Daemon::SchedulerTaskWorker::TaskType###{task_type} with a Command or Http, then otrsd reload"
+    );
+    match Home::of(settings) {
+        None => set,
+        Some(_) => format!(
+            "put {HANDLERS}/{task_type}.pm there, then otrsd restart SchedulerTaskWorker; or {set}"
+        ),
+    }
+}
+
+/// A name of a package, and of no file elsewhere.
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 /// An installation, or what should be one.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
@@ -173,10 +191,16 @@ impl Home {
         let name = |file: fs::DirEntry| {
             let name = file.file_name().into_string().ok()?;
             let name = name.strip_suffix(".pm")?;
-            let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            is_word.then(|| name.to_owned())
+            is_word(name).then(|| name.to_owned())
         };
         files.filter_map(name).collect()
+    }
+
+    /// Whether there is one for the tasks of a type, now.
+    pub(crate) fn has_handler(&self, task_type: &str) -> bool {
+        let file =
+            |place| self.directory.join(place).join(HANDLERS).join(format!("{task_type}.pm"));
+        is_word(task_type) && ["Custom", ""].into_iter().any(|place| file(place).is_file())
     }
 
     /// How this installation's package is another than that of the release, if it is.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     clock,
     config::task_types::{OnCrash, OnLeaseLost},
+    home::handler_wanted,
     logs,
 };
 
@@ -236,8 +237,8 @@ impl Life {
             let reason = format!("no handler for type '{kind}' in this daemon");
             if self.unknown.insert(kind.clone()) {
                 logs::complain(&format!(
-                    "{reason}: its tasks wait until TaskType###{kind} has a Command or Http, or the \
-                     program a function"
+                    "{reason}: its tasks wait until there is one, {}",
+                    handler_wanted(self.context.settings(), kind)
                 ));
             }
             return Err(hold(HeldState::NoHandler, reason));

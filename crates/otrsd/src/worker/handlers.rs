@@ -1,6 +1,9 @@
 //! Who runs the tasks of a type: what the settings say, else a function of this program.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sysconfig::SysConfig;
 use task_store::{Task, decode};
@@ -31,6 +34,11 @@ pub(super) struct Handlers {
     types: BTreeMap<String, (Arc<TaskType>, Option<Handler>)>,
     /// The commands of cron tasks, by the names of their settings.
     cron: BTreeMap<String, Arc<TaskType>>,
+    /// Of a type that the settings do not speak of.
+    usual: Arc<TaskType>,
+    /// Types of which the settings say something wrong.
+    wrong: BTreeSet<String>,
+    home: Option<Home>,
 }
 
 impl Handlers {
@@ -41,7 +49,10 @@ impl Handlers {
         functions: &Functions,
     ) -> Self {
         let mut all = types;
-        let perl = Home::of(settings).map(|home| home.task_types()).unwrap_or_default();
+        let home = Home::of(settings);
+        let perl = home.as_ref().map(Home::task_types).unwrap_or_default();
+        let mut wrong = task_types::given(settings);
+        wrong.retain(|name| !all.contains_key(name));
         let is_mixed = Home::mixed(settings).is_some();
         // A node of the original deletes the tasks of a type that it has no handler for.
         let own = functions.keys().filter(|name| !is_mixed || perl.contains(*name));
@@ -59,6 +70,9 @@ impl Handlers {
         Self {
             types: all.into_iter().map(with_handler).collect(),
             cron: cron_tasks::commands(settings),
+            usual: Arc::new(task_types::usual(settings)),
+            wrong,
+            home,
         }
     }
 
@@ -69,8 +83,18 @@ impl Handlers {
         {
             return Some((Arc::clone(policy), handler(policy, None)?));
         }
-        let (policy, handler) = self.types.get(&task.task_type)?;
-        Some((Arc::clone(policy), handler.clone()?))
+        let name = &task.task_type;
+        let (policy, handler) = match self.types.get(name) {
+            Some((policy, handler)) => (policy, handler.clone()),
+            None if self.wrong.contains(name) => return None,
+            None => (&self.usual, None),
+        };
+        Some((Arc::clone(policy), handler.or_else(|| self.late(name))?))
+    }
+
+    /// The original looks for a handler's file when a task comes: it may have been installed meanwhile.
+    fn late(&self, name: &str) -> Option<Handler> {
+        self.home.as_ref()?.has_handler(name).then_some(Handler::Perl)
     }
 
     fn of_cron_task(&self, task: &Task) -> Option<&Arc<TaskType>> {

@@ -245,9 +245,20 @@ fn code_that_changes() {
         let task = it.ended(&it.probe(code));
         (task["executions"][0]["output"] == "new").then_some(())
     });
+    // One that is installed meanwhile.
+    let another = fs::read_to_string(&file).unwrap().replace("::Probe", "::Another");
+    fs::write(file.with_file_name("Another.pm"), another).unwrap();
+    let data = r#"{"Code": "return 1"}"#;
+    let added = it.otrsd(&["task", "add", "--type", "Another", "--name", "a", "--data", data]);
+    assert_eq!(it.ended(added.ok().stdout.trim())["state"], "done");
+    for nowhere in ["Nowhere", "../SchedulerTaskWorker/Probe"] {
+        let added = it.otrsd(&["task", "add", "--type", nowhere, "--name", "n"]).ok().stdout;
+        assert_eq!(it.ended(added.trim())["state"], "no-handler");
+        let why = it.otrsd(&["task", "explain", added.trim()]).ok().stdout;
+        assert!(why.contains("DaemonModules/SchedulerTaskWorker"), "{why}");
+    }
     let config = it.home.join("Kernel/Config.pm");
     let good = fs::read_to_string(&config).unwrap();
-    let data = r#"{"Code": "return 1"}"#;
     let later =
         ["task", "add", "--type", "Probe", "--name", "later", "--at", "+2s", "--data", data];
     let id = it.otrsd(&later).ok().stdout;

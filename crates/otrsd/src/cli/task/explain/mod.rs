@@ -25,6 +25,7 @@ use crate::{
     },
     clock,
     config::database::zone,
+    home::handler_wanted,
 };
 
 /// What is known of a task and of those who could run it.
@@ -38,6 +39,8 @@ struct Facts {
     moved: Option<Moved>,
     /// When the task's lock was renewed.
     renewed: Option<Timestamp>,
+    /// What would give its type a handler.
+    wanted: String,
     now: Timestamp,
 }
 
@@ -79,6 +82,7 @@ pub(crate) async fn explain(
         running: store.counts().await?.iter().map(|count| count.running).sum(),
         moved: store.schema_status(identity).await?.moved,
         renewed: renewed(store, settings, &explanation.entry).await?,
+        wanted: handler_wanted(settings, &one_line(&explanation.entry.task_type, 100)),
         now: clock::wall(),
         explanation,
     };
@@ -171,10 +175,7 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
         ],
         HeldState::NoHandler => vec![
             format!("{name} has no handler: {reason}."),
-            format!(
-                "It runs when one appears: set Daemon::SchedulerTaskWorker::TaskType###{} with a Command or Http, then otrsd reload.",
-                one_line(&entry.task_type, 100)
-            ),
+            format!("It runs when one appears: {}.", facts.wanted),
         ],
     }
 }

@@ -26,6 +26,7 @@ fn facts(state: State, lock: LockKey) -> Facts {
         instances: vec![worker(1, at(-5))],
         running: 0,
         moved: None,
+        wanted: "set something".to_owned(),
         renewed: None,
         now: at(0),
     }
