@@ -120,9 +120,10 @@ def an_upgrade_under_load():
     long = [run("otrsd", "task", "add", "--type", "Long") for _ in range(2)]
     load = Load()
     load.start()
-    time.sleep(2)
+    wait_for("tasks before the upgrade", lambda: len(load.added) >= 100)
     installed("/opt/new.deb")
-    time.sleep(2)
+    upgraded = len(load.added)
+    wait_for("tasks after it", lambda: len(load.added) >= upgraded + 100)
     load.is_over.set()
     load.join()
     check(load.failure is None, f"every addition succeeds: {load.failure}")
