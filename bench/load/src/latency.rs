@@ -7,25 +7,30 @@ use serde_json::{Value, json};
 use task_store::{Execution, NewTask, Store};
 use tokio::time::sleep;
 
-use crate::open;
+use crate::{bare, open};
 
-/// Percentiles in milliseconds.
-pub(crate) async fn measure(url: &str, tasks: u32) -> anyhow::Result<Value> {
+/// Percentiles in milliseconds; of additions and claims alone, if `bare`.
+pub(crate) async fn measure(url: &str, tasks: u32, bare: bool) -> anyhow::Result<Value> {
+    let mut waited =
+        if bare { bare::latency(url, tasks).await? } else { starts(url, tasks).await? };
+    waited.sort_by(f64::total_cmp);
+    let at = |share: usize| waited.get(waited.len() * share / 100).copied();
+    Ok(json!({ "tasks": tasks, "p50": at(50), "p99": at(99), "max": waited.last() }))
+}
+
+async fn starts(url: &str, tasks: u32) -> anyhow::Result<Vec<f64>> {
     let store = open(url)?;
     let mut waited = Vec::new();
     for number in 0..tasks {
-        // Never at the same place of a second.
-        sleep(Duration::from_millis(20 + u64::from(number * 7 % 13))).await;
+        sleep(bare::pause(number)).await;
         let task = NewTask::new("Noop", "nothing", "{}");
         let before = Timestamp::now();
         store.add(&task, before).await?;
         let execution = done(&store, &task).await?;
         waited.push(execution.started.duration_since(before).as_secs_f64() * 1000.0);
     }
-    waited.sort_by(f64::total_cmp);
-    let at = |share: usize| waited.get(waited.len() * share / 100).copied();
     store.close().await;
-    Ok(json!({ "tasks": tasks, "p50": at(50), "p99": at(99), "max": waited.last() }))
+    Ok(waited)
 }
 
 async fn done(store: &Store, task: &NewTask) -> anyhow::Result<Execution> {

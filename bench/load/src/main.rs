@@ -43,6 +43,9 @@ enum Command {
         url: String,
         #[arg(long, default_value_t = 200)]
         tasks: u32,
+        /// By bare statements: added and claimed.
+        #[arg(long)]
+        bare: bool,
     },
 }
 
@@ -69,8 +72,8 @@ fn main() -> anyhow::Result<ExitCode> {
 #[tokio::main]
 async fn measure(command: Command) -> anyhow::Result<()> {
     let (tasks, seconds) = match command {
-        Command::Latency { url, tasks } => {
-            println!("{}", latency::measure(&url, tasks).await?);
+        Command::Latency { url, tasks, bare } => {
+            println!("{}", latency::measure(&url, tasks, bare).await?);
             return Ok(());
         }
         Command::Add { url, size, bare: true, .. } => bare::add(&url, size).await?,

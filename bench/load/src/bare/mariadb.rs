@@ -32,23 +32,42 @@ pub(super) async fn drain(
             complete(&mut transaction, key, &claimed).await?;
         }
         tasks += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-        let rows: Vec<(i64, i64, String, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, ident, task_type, name, task_data FROM scheduler_task WHERE lock_key = 0 \
-             ORDER BY priority, id LIMIT ? FOR UPDATE SKIP LOCKED",
-        )
-        .bind(batch)
-        .fetch_all(&mut *transaction)
-        .await?;
-        if !rows.is_empty() {
-            lock(&mut transaction, key, rows.iter().map(|row| row.0)).await?;
-        }
+        claimed = look_and_lock(&mut transaction, key, batch).await?;
         transaction.commit().await?;
-        if rows.is_empty() {
+        if claimed.is_empty() {
             return Ok(tasks);
         }
-        let row = |(id, ident, task_type, name, _)| Claimed { id, ident, task_type, name };
-        claimed = rows.into_iter().map(row).collect();
     }
+}
+
+pub(super) async fn claim(
+    connection: &mut MySqlConnection,
+    key: i64,
+    batch: u32,
+) -> sqlx::Result<Vec<Claimed>> {
+    let mut transaction = connection.begin().await?;
+    let claimed = look_and_lock(&mut transaction, key, batch).await?;
+    transaction.commit().await?;
+    Ok(claimed)
+}
+
+async fn look_and_lock(
+    connection: &mut MySqlConnection,
+    key: i64,
+    batch: u32,
+) -> sqlx::Result<Vec<Claimed>> {
+    let rows: Vec<(i64, i64, String, String, Vec<u8>)> = sqlx::query_as(
+        "SELECT id, ident, task_type, name, task_data FROM scheduler_task WHERE lock_key = 0 \
+         ORDER BY priority, id LIMIT ? FOR UPDATE SKIP LOCKED",
+    )
+    .bind(batch)
+    .fetch_all(&mut *connection)
+    .await?;
+    if !rows.is_empty() {
+        lock(connection, key, rows.iter().map(|row| row.0)).await?;
+    }
+    let row = |(id, ident, task_type, name, _)| Claimed { id, ident, task_type, name };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 async fn complete(
@@ -61,7 +80,7 @@ async fn complete(
     for it in claimed {
         ids.push_bind(it.id);
     }
-    delete.push(") AND lock_key = ").push_bind(key);
+    delete.push(") AND lock_key + 0 = ").push_bind(key);
     delete.build().execute(&mut *connection).await?;
     let now = micros();
     for claimed in claimed.chunks(ROWS) {

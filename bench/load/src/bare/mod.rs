@@ -5,11 +5,11 @@ mod mariadb;
 mod postgres;
 mod sqlite;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use task_store::TaskId;
-use tokio::{sync::Barrier, task::JoinSet};
+use tokio::{sync::Barrier, task::JoinSet, time::sleep};
 
 use crate::Size;
 
@@ -99,5 +99,37 @@ pub(crate) async fn add(url: &str, size: Size) -> anyhow::Result<(u32, f64)> {
         _ => clients!(size, mariadb::connect(url), async |connection: &mut _, _| {
             mariadb::add(connection, share, batch).await
         }),
+    }
+}
+
+/// One connection adds, another one claims: no wake-up between them, and nobody runs anything.
+macro_rules! starts {
+    ($connect:expr, $add:expr, $claim:expr, $tasks:expr) => {{
+        let (mut adder, mut worker, mut took) = ($connect.await?, $connect.await?, Vec::new());
+        for number in 0..$tasks {
+            sleep(pause(number)).await;
+            let begin = Instant::now();
+            $add(&mut adder, 1, 1).await?;
+            anyhow::ensure!(
+                $claim(&mut worker, key(0), 1).await?.len() == 1,
+                "nothing was claimed"
+            );
+            took.push(begin.elapsed().as_secs_f64() * 1000.0);
+        }
+        Ok(took)
+    }};
+}
+
+/// Between two tasks; never at the same place of a second.
+pub(crate) fn pause(number: u32) -> Duration {
+    Duration::from_millis(20 + u64::from(number * 7 % 13))
+}
+
+/// How long it takes to add a task and to claim it, in milliseconds.
+pub(crate) async fn latency(url: &str, tasks: u32) -> anyhow::Result<Vec<f64>> {
+    match url.split(':').next() {
+        Some("sqlite") => starts!(sqlite::connect(url), sqlite::add, sqlite::claim, tasks),
+        Some("postgres") => starts!(postgres::connect(url), postgres::add, postgres::claim, tasks),
+        _ => starts!(mariadb::connect(url), mariadb::add, mariadb::claim, tasks),
     }
 }

@@ -29,24 +29,32 @@ pub(super) async fn drain(
             complete(&mut transaction, key, &claimed).await?;
         }
         tasks += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-        let rows: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
-            "UPDATE scheduler_task SET lock_key = $1, lock_time = $2::text::timestamp, \
-             lock_update_time = $2::text::timestamp WHERE id = ANY(ARRAY(SELECT id FROM scheduler_task \
-             WHERE lock_key = 0 ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0 \
-             RETURNING id, ident, task_type, name, task_data",
-        )
-        .bind(key)
-        .bind(wall())
-        .bind(i64::from(batch))
-        .fetch_all(&mut *transaction)
-        .await?;
+        claimed = claim(&mut transaction, key, batch).await?;
         transaction.commit().await?;
-        if rows.is_empty() {
+        if claimed.is_empty() {
             return Ok(tasks);
         }
-        let row = |(id, ident, task_type, name, _)| Claimed { id, ident, task_type, name };
-        claimed = rows.into_iter().map(row).collect();
     }
+}
+
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    key: i64,
+    batch: u32,
+) -> sqlx::Result<Vec<Claimed>> {
+    let rows: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
+        "UPDATE scheduler_task SET lock_key = $1, lock_time = $2::text::timestamp, \
+         lock_update_time = $2::text::timestamp WHERE id = ANY(ARRAY(SELECT id FROM scheduler_task \
+         WHERE lock_key = 0 ORDER BY priority, id LIMIT $3 FOR UPDATE SKIP LOCKED)) AND lock_key + 0 = 0 \
+         RETURNING id, ident, task_type, name, task_data",
+    )
+    .bind(key)
+    .bind(wall())
+    .bind(i64::from(batch))
+    .fetch_all(connection)
+    .await?;
+    let row = |(id, ident, task_type, name, _)| Claimed { id, ident, task_type, name };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 async fn complete(
