@@ -39,8 +39,10 @@ impl Store {
         let presence = self.calls().adder();
         let calls = presence.is_alone && tasks.len() == 1;
         let added = self.transact(&Add { store: self, tasks, now, calls }).await?;
-        if !calls {
-            self.call().await;
+        match (calls, presence.is_alone) {
+            (true, _) => {}
+            (false, true) => self.call().await,
+            (false, false) => self.call_soon(),
         }
         Ok(added)
     }

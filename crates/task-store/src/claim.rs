@@ -87,6 +87,8 @@ macro_rules! free {
     };
 }
 
+pub(crate) use free;
+
 macro_rules! locking_update {
     ($before:literal, $behind:literal, $order:literal, $after:literal, $columns:expr) => {
         concat!(
@@ -142,66 +144,28 @@ impl Claiming<'_> {
         Ok(tasks)
     }
 
-    /// MariaDB and MySQL: look, lock what nobody else looks at, write, commit. Left alone, the planner takes the
-    /// index and does not begin behind the place.
-    async fn two_statements(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
-        let sql = if self.store.is_home() {
-            concat!(
-                "SELECT ",
-                task_columns!(home),
-                free!(" FORCE INDEX (PRIMARY)", "id > ?"),
-                "id LIMIT ? FOR UPDATE SKIP LOCKED"
-            )
-        } else {
-            concat!(
-                "SELECT ",
-                task_columns!(),
-                free!(
-                    " FORCE INDEX (otrsd_task_free)",
-                    "(priority > ? OR priority = ? AND id > ?)"
-                ),
-                "priority, id LIMIT ? FOR UPDATE SKIP LOCKED"
-            )
-        };
-        let (from, began) = self.begin();
-        let rows = connection.rows(sql, &self.free(from)).await?;
-        let mut tasks = self.store.tasks(&rows)?;
-        self.looked(from, &tasks, began);
-        let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
-        if ids.is_empty() {
-            return Ok(tasks);
-        }
-        let (key, locked) = (self.claim.owner.key(), self.store.wall_clock(self.now));
-        let update = "UPDATE scheduler_task SET lock_key = ?, lock_time = ?t, lock_update_time = ?t \
-                      WHERE lock_key = 0 AND id IN (?*)";
-        let changed = connection.execute(update, arguments![key, &locked, &locked, &ids]).await?;
-        if changed != ids.len() as u64 {
-            return Err(Error::Conflict("rows changed between look and lock".into()));
-        }
-        for task in &mut tasks {
-            task.lock = crate::lock_key::LockKey::Ours(self.claim.owner);
-        }
-        Ok(tasks)
-    }
-
-    fn begin(&self) -> (Position, Instant) {
+    pub(crate) fn begin(&self) -> (Position, Instant) {
         let now = Instant::now();
         (self.store.front().begin(self.claim.whole, now), now)
     }
 
-    fn looked(&self, from: Position, tasks: &[Task], began: Instant) {
+    pub(crate) fn looked(&self, from: Position, tasks: &[Task], began: Instant) {
         let now = Instant::now();
         self.store.front().looked(from, tasks, self.claim.slots, now - began, now);
     }
 
     /// The arguments of what is free behind a place.
-    fn free(&self, from: Position) -> Vec<Argument<'_>> {
-        let node = i64::from(self.claim.owner.node());
+    pub(crate) fn free(&self, from: Position) -> Vec<Argument<'_>> {
         let behind = match (self.store.is_home(), self.store.dialect()) {
             (true, _) => &[from.row][..],
             (false, Dialect::MariaDb) => &[from.priority, from.priority, from.row],
             (false, _) => &[from.priority, from.row],
         };
+        self.free_behind(behind)
+    }
+
+    pub(crate) fn free_behind(&self, behind: &[i64]) -> Vec<Argument<'_>> {
+        let node = i64::from(self.claim.owner.node());
         let mut all: Vec<Argument<'_>> = behind.iter().copied().map(Argument::from).collect();
         let slots = i64::from(self.claim.slots);
         all.extend_from_slice(arguments![self.claim.except, node, node, slots]);

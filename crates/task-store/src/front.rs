@@ -25,7 +25,7 @@ pub(crate) struct Position {
 }
 
 /// Before every row.
-const START: Position = Position { priority: i16::MIN as i64 - 1, row: 0 };
+pub(crate) const START: Position = Position { priority: i16::MIN as i64 - 1, row: 0 };
 
 /// When something costly may be done again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +66,11 @@ impl Front {
     /// Behind which place to look now; from the beginning, if `whole` says so.
     pub(crate) fn begin(&self, whole: bool, now: Instant) -> Position {
         if whole || self.whole.allows(now) { START } else { self.last }
+    }
+
+    /// Whether much may have to be walked over: a whole look is costly, or none was made yet.
+    pub(crate) fn is_far(&self) -> bool {
+        self.whole.next.is_some() || self.last == START
     }
 
     /// A look from a place gave these, of those that were wanted.
@@ -147,9 +152,12 @@ mod tests {
         let millis = Duration::from_millis;
         let now = Instant::now();
         let (mut front, found) = (Front::new(), [task((0, 7)), task((0, 5))]);
+        assert!(front.is_far(), "nobody has looked yet");
         front.looked(front.begin(false, now), &found, 2, millis(4), now);
         assert_eq!(front.begin(false, now), START);
+        assert!(!front.is_far());
         front.looked(START, &found, 2, millis(104), now);
+        assert!(front.is_far());
         assert_eq!(front.begin(false, now + millis(1039)), at((0, 7)));
         assert_eq!(front.begin(false, now + millis(1040)), START);
         assert_eq!(front.begin(true, now), START);

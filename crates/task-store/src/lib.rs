@@ -24,6 +24,7 @@ mod batch;
 mod cancel;
 mod cancel_request;
 mod claim;
+mod claim_mariadb;
 mod counts;
 mod cron_pause;
 mod cron_tally;

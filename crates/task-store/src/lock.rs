@@ -16,11 +16,11 @@ use crate::task::Task;
 macro_rules! freed {
     () => {
         "UPDATE scheduler_task SET lock_key = 0, lock_time = NULL, lock_update_time = NULL, \
-         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key = ?"
+         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key + 0 = ?"
     };
     (tried) => {
         "UPDATE scheduler_task SET lock_key = 0, lock_time = NULL, lock_update_time = NULL, tried = 1, \
-         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key = ?"
+         attempts = CASE WHEN attempts < 1 THEN 1 ELSE attempts END WHERE lock_key + 0 = ?"
     };
 }
 pub(crate) use freed;
@@ -50,11 +50,17 @@ pub struct SeenLock {
 }
 
 impl Store {
-    /// Renews all locks of an owner, in one statement; how many it still has. Fewer than it thinks means
+    /// Renews an owner's locks of rows, in one statement; how many it still has. Fewer than it thinks means
     /// that others took tasks from it.
-    pub async fn renew(&self, owner: impl Into<LockKey>, now: Timestamp) -> Result<u64> {
-        let sql = "UPDATE scheduler_task SET lock_update_time = ?t WHERE lock_key = ?";
-        self.change(sql, arguments![self.wall_clock(now), owner.into().key()]).await
+    pub async fn renew(
+        &self,
+        owner: impl Into<LockKey>,
+        rows: &[i64],
+        now: Timestamp,
+    ) -> Result<u64> {
+        let sql =
+            "UPDATE scheduler_task SET lock_update_time = ?t WHERE lock_key + 0 = ? AND id IN (?*)";
+        self.change(sql, arguments![self.wall_clock(now), owner.into().key(), rows]).await
     }
 
     /// How many tasks are under the locks of some owners.

@@ -43,7 +43,9 @@ impl Store {
     /// Ends exactly that pause; whether there was one.
     pub async fn resume(&self, task_type: &str, node: u16) -> Result<bool> {
         let sql = "DELETE FROM otrsd_pause WHERE task_type = ? AND node = ?";
-        Ok(self.change(sql, arguments![task_type, i64::from(node)]).await? > 0)
+        let was_paused = self.change(sql, arguments![task_type, i64::from(node)]).await? > 0;
+        self.call().await;
+        Ok(was_paused)
     }
 
     /// All pauses in force.

@@ -94,8 +94,10 @@ impl Store {
         })
     }
 
-    /// Closes all connections; calls that come later fail.
+    /// Closes all connections; calls that come later fail. Until then, workers may not yet have been called to
+    /// what was added last.
     pub async fn close(&self) {
+        self.make_call().await;
         self.inner.pools.close().await;
     }
 

@@ -56,7 +56,8 @@ fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) ->
     }
     let down = status.modules.iter().filter(|module| module.state != "running").count();
     if down > 0 {
-        let note = format!("{down} of {} modules are not running.\n", status.modules.len());
+        let verb = if down == 1 { "is" } else { "are" };
+        let note = format!("{down} of {} modules {verb} not running.\n", status.modules.len());
         text.push_str(&paint.paint(Colour::Yellow, &note));
     }
     let header = ["module", "state", "PID", "since", "restarts", "memory", "last exit"];

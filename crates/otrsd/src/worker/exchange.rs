@@ -14,6 +14,7 @@ use super::{
     lease::CAREFUL,
     life::{Life, SAFETY},
     outcome::CRASHES,
+    readmit,
 };
 use crate::{
     clock,
@@ -112,7 +113,8 @@ impl Life {
         clock::boot().since(*self.alive.borrow()) >= CAREFUL
     }
 
-    fn holding(&self) -> Vec<i64> {
+    /// The rows under our lock, as far as is known.
+    pub(super) fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
         let ours = claimed.chain(finished).chain(self.company.waiting());
@@ -130,9 +132,12 @@ impl Life {
         if self.ending.is_some() || self.retries_at > now {
             return Ok(());
         }
-        self.freed |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
-        self.look |= self.freed;
-        let next = self.store.next_retry().await?;
+        let mut next = self.store.next_retry().await?;
+        if next.is_some_and(|due| due <= clock::wall()) {
+            self.freed |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
+            self.look |= self.freed;
+            next = self.store.next_retry().await?;
+        }
         let pause = next.map_or(SAFETY, |due| until(due).min(SAFETY));
         self.retries_at = now + pause;
         self.look |= pause == SAFETY;
@@ -243,6 +248,11 @@ impl Life {
             }
             return Err(hold(HeldState::NoHandler, reason));
         };
+        if self.unknown.remove(&task.task_type) {
+            // Its file was installed meanwhile.
+            let (store, types) = (self.store.clone(), vec![task.task_type.clone()]);
+            tokio::spawn(async move { readmit::of(&store, &types).await });
+        }
         let in_process = matches!(handler, Handler::Function(_));
         if is_suspect && in_process && policy.on_crash == OnCrash::Keep {
             let reason = "its worker died while it ran, and its type has OnCrash keep".to_owned();

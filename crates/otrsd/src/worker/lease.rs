@@ -31,8 +31,6 @@ use crate::{
 
 /// Between two signs of life.
 const BEAT: Duration = Duration::from_secs(3);
-/// Between two renewals of all locks.
-const RENEWAL: Duration = Duration::from_secs(10);
 /// Without a sign of life for this long, nothing new is started.
 pub(super) const CAREFUL: Duration = Duration::from_secs(8);
 /// Which tasks it is kept for.
@@ -87,7 +85,6 @@ impl Lease {
     /// Beats until it cannot; `seen` is the time of the last beat.
     async fn hold(&self, tasks: For, seen: &mut Moment) -> anyhow::Result<Infallible> {
         let mut beats = Beats::new()?;
-        let mut renewed = *seen;
         promise(tasks)?;
         loop {
             beats.next().await?;
@@ -105,12 +102,7 @@ impl Lease {
                 _ if clock::boot().since(*seen) >= tasks.limit() => {
                     anyhow::bail!("the database could not be reached in time")
                 }
-                _ => continue,
-            }
-            if seen.since(renewed) >= RENEWAL
-                && self.store.renew(self.owner, clock::wall()).await.is_ok()
-            {
-                renewed = *seen;
+                _ => {}
             }
         }
     }

@@ -105,6 +105,7 @@ pub(super) struct Life {
     /// The last exchange failed: the database may have given us what we do not know of.
     pub(super) unsure: bool,
     pub(super) retries_at: Moment,
+    pub(super) renewed_at: Moment,
 }
 
 impl Life {
@@ -152,6 +153,7 @@ impl Life {
             freed: true,
             unsure: false,
             retries_at: clock::now(),
+            renewed_at: clock::now(),
         })
     }
 
@@ -208,6 +210,7 @@ impl Life {
             (waits.map_or(now, |since| since + ahead::PATIENCE), waits.is_some());
         let goes_on = ending.is_none() && !self.handing.is_asked_for();
         let handing_ends = self.handing.ends().map(left);
+        let renewal = self.renews_in(now);
         tokio::select! {
             Some(done) = self.running.join_next() => self.collect(done)?,
             () = self.lanes.news() => self.hear_of_functions(),
@@ -216,6 +219,7 @@ impl Life {
             word = self.wake.heard(), if listens || !goes_on || handing_ends.is_some() => self.hear(word),
             () = sleep(handing_ends.unwrap_or_default()), if handing_ends.is_some() => self.step(),
             () = sleep(pause), if ending.is_none() || !works => {}
+            () = sleep(renewal.unwrap_or_default()), if renewal.is_some() => self.renew().await,
             () = self.context.hurried(), if kill.is_none() => {
                 self.claim_no_more("a stop was asked for");
                 *kill_at = Some(now + self.setup.grace);
@@ -262,7 +266,7 @@ impl Life {
         slots::room(self.setup.slots, self.running.len() + lanes, self.elsewhere)
     }
 
-    fn runs_nothing(&self) -> bool {
+    pub(super) fn runs_nothing(&self) -> bool {
         self.running.is_empty() && self.lanes.cancels().is_empty()
     }
 

@@ -87,11 +87,14 @@ pub(super) async fn keep(store: Store, mut orphans: Orphans) {
 async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_store::Result<()> {
     // The locks first: who claims meanwhile is registered before.
     let seen = store.locks().await?;
-    let registered = store.instances().await?.iter().map(|instance| instance.owner).collect();
+    let instances = if seen.is_empty() { Vec::new() } else { store.instances().await? };
+    let registered = instances.iter().map(|instance| instance.owner).collect();
     orphans.look(&seen);
     for key in orphans.living() {
+        let theirs = seen.iter().filter(|it| it.table == Locked::Task && it.key == key.key());
+        let rows: Vec<i64> = theirs.map(|lock| lock.row).collect();
         // The original's next worker would, and nodes beside us free what nobody renews.
-        store.renew(key, clock::wall()).await?;
+        store.renew(key, &rows, clock::wall()).await?;
     }
     for lock in locks.observe(seen, &registered, orphans, clock::boot()) {
         if store.free(&lock).await? {

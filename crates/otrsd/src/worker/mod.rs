@@ -30,6 +30,7 @@ mod perl;
 mod readmit;
 pub(crate) mod ready;
 mod reaper;
+mod renewal;
 mod retention;
 mod slots;
 pub(crate) mod summary;

@@ -24,7 +24,8 @@ pub(super) async fn keep(store: Store, types: Vec<String>, alone: Arc<Notify>) {
     }
 }
 
-async fn of(store: &Store, types: &[String]) -> task_store::Result<()> {
+/// Those of these types.
+pub(super) async fn of(store: &Store, types: &[String]) -> task_store::Result<()> {
     let now = clock::wall();
     for name in types {
         while store.retry_all(HeldState::NoHandler, name, now, BATCH).await? > 0 {}

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_secs(3);
+/// As long as there is nobody else: so late a first one is met.
+const LOOK_ALONE: Duration = Duration::from_secs(5);
 /// A counter stands still if so many looks, over so long a time, saw the same.
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);
@@ -86,14 +88,16 @@ impl Suspects {
 pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Vec<String>) {
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
+    let mut pause = LOOK;
     loop {
-        sleep(LOOK).await;
+        sleep(pause).await;
         let Ok(mut instances) = store.instances().await else {
             watch.forget();
             continue;
         };
         let here = instances.iter().find(|it| it.owner == own).map(|it| it.host.clone());
         instances.retain(|instance| instance.owner != own);
+        pause = if instances.is_empty() { LOOK_ALONE } else { LOOK };
         for other in instances.iter().filter(|it| is_twin(it, own, here.as_deref())) {
             if twins.insert(other.owner) {
                 logs::complain(&format!(

@@ -245,12 +245,16 @@ fn code_that_changes() {
         let task = it.ended(&it.probe(code));
         (task["executions"][0]["output"] == "new").then_some(())
     });
-    // One that is installed meanwhile.
+    let data = r#"{"Code": "return 1"}"#;
+    // One that is installed meanwhile: with the next task, what waited for it goes on.
+    let early = it.otrsd(&["task", "add", "--type", "Another", "--name", "e", "--data", data]);
+    let early = early.ok().stdout;
+    assert_eq!(it.ended(early.trim())["state"], "no-handler");
     let another = fs::read_to_string(&file).unwrap().replace("::Probe", "::Another");
     fs::write(file.with_file_name("Another.pm"), another).unwrap();
-    let data = r#"{"Code": "return 1"}"#;
     let added = it.otrsd(&["task", "add", "--type", "Another", "--name", "a", "--data", data]);
     assert_eq!(it.ended(added.ok().stdout.trim())["state"], "done");
+    wait_until("the early one", || (it.ended(early.trim())["state"] == "done").then_some(()));
     for nowhere in ["Nowhere", "../SchedulerTaskWorker/Probe"] {
         let added = it.otrsd(&["task", "add", "--type", nowhere, "--name", "n"]).ok().stdout;
         assert_eq!(it.ended(added.trim())["state"], "no-handler");

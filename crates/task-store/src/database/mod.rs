@@ -6,6 +6,7 @@
 mod argument;
 mod bulk;
 mod connection;
+mod lender;
 mod notation;
 mod pools;
 mod row;
@@ -17,7 +18,7 @@ pub(crate) use bulk::{Column, Insert, ONCE};
 pub use connection::Connection;
 pub(crate) use pools::Pools;
 pub(crate) use row::{Row, table};
-pub(crate) use session::{Session, Tries};
+pub(crate) use session::Tries;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

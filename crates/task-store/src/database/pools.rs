@@ -5,13 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Database, Executor as _, Pool};
+use sqlx::{ConnectOptions as _, Database, Executor as _, MySql, Pool, Postgres};
 use tokio::time::timeout;
 
 use crate::database::Dialect;
+use crate::database::lender::Lender;
 use crate::database::session::{Pooled, Session};
 use crate::database::sqlite_file::SqliteFile;
 use crate::error::{Error, Result};
@@ -31,8 +32,8 @@ pub(crate) struct Pools {
 #[derive(Clone, Debug)]
 enum RawPools {
     Sqlite(Arc<SqliteFile>),
-    Postgres(PgPool),
-    MariaDb(MySqlPool),
+    Postgres(Arc<Lender<Postgres>>),
+    MariaDb(Arc<Lender<MySql>>),
 }
 
 impl Pools {
@@ -63,8 +64,8 @@ impl Pools {
     pub(crate) async fn write(&self) -> Result<Session> {
         let pooled = match &self.raw {
             RawPools::Sqlite(file) => Pooled::Sqlite(file.writer().await?),
-            RawPools::Postgres(pool) => Pooled::Postgres(acquire(pool).await?),
-            RawPools::MariaDb(pool) => Pooled::MariaDb(acquire(pool).await?),
+            RawPools::Postgres(lender) => Pooled::Postgres(lender.lend().await?),
+            RawPools::MariaDb(lender) => Pooled::MariaDb(lender.lend().await?),
         };
         Ok(Session::new(pooled, self.deadline))
     }
@@ -82,7 +83,7 @@ impl Pools {
     /// The pool of PostgreSQL, for a listener.
     pub(crate) fn postgres(&self) -> Option<&PgPool> {
         match &self.raw {
-            RawPools::Postgres(pool) => Some(pool),
+            RawPools::Postgres(lender) => Some(lender.pool()),
             _ => None,
         }
     }
@@ -134,11 +135,13 @@ fn postgres(url: &str, connections: u32, deadline: Duration) -> Result<RawPools>
             ("idle_in_transaction_session_timeout", milliseconds(deadline)),
         ])
         .disable_statement_logging();
+    // One more, for a listener.
     let pool = PgPoolOptions::new()
-        .max_connections(connections)
+        .max_connections(connections + 1)
         .acquire_timeout(deadline)
         .test_before_acquire(false);
-    Ok(RawPools::Postgres(pool.connect_lazy_with(options)))
+    let pool = pool.connect_lazy_with(options);
+    Ok(RawPools::Postgres(Lender::new(pool, connections, deadline)))
 }
 
 fn mariadb(url: &str, connections: u32, deadline: Duration) -> Result<RawPools> {
@@ -157,5 +160,6 @@ fn mariadb(url: &str, connections: u32, deadline: Duration) -> Result<RawPools> 
                 Ok(())
             })
         });
-    Ok(RawPools::MariaDb(pool.connect_lazy_with(options)))
+    let pool = pool.connect_lazy_with(options);
+    Ok(RawPools::MariaDb(Lender::new(pool, connections, deadline)))
 }

@@ -10,6 +10,7 @@ use sqlx::{MySql, Postgres, Sqlite};
 use tokio::time::Instant;
 
 use crate::database::connection::{Connection, RawConnection};
+use crate::database::lender::Loan;
 use crate::error::{Error, Result};
 
 pub(crate) struct Session {
@@ -20,8 +21,8 @@ pub(crate) struct Session {
 
 pub(super) enum Pooled {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    MariaDb(PoolConnection<MySql>),
+    Postgres(Loan<Postgres>),
+    MariaDb(Loan<MySql>),
 }
 
 impl Session {
@@ -75,8 +76,8 @@ impl Drop for Session {
         if !self.clean {
             match &mut self.pooled {
                 Pooled::Sqlite(raw) => raw.close_on_drop(),
-                Pooled::Postgres(raw) => raw.close_on_drop(),
-                Pooled::MariaDb(raw) => raw.close_on_drop(),
+                Pooled::Postgres(raw) => raw.close(),
+                Pooled::MariaDb(raw) => raw.close(),
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Calling PostgreSQL's workers.
 //!
 //! Transactions with a notice commit one after the other, each with a write to the disk of its own. So where
-//! several add at once, they call afterwards, in a transaction that writes nothing, and one call serves all who
-//! added by then. Who adds alone calls with the addition, and saves the round trip.
+//! several add at once, the call follows, in a transaction that writes nothing; nobody waits for it, and one
+//! serves all who added before it. Who adds alone calls with the addition, and saves the round trip.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -18,9 +18,10 @@ const NOTICE: &str = "SELECT pg_notify('otrsd_task', '')";
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     adders: AtomicUsize,
-    wanted: AtomicU64,
-    /// The last that was served.
-    served: Mutex<u64>,
+    /// Something was added, and the call that serves it has not begun.
+    wanted: AtomicBool,
+    /// Of those who call.
+    turn: Mutex<()>,
 }
 
 /// Somebody who adds, until dropped.
@@ -44,19 +45,28 @@ impl Drop for Adder<'_> {
 }
 
 impl Store {
+    /// Calls the workers to what was committed, soon.
+    pub(crate) fn call_soon(&self) {
+        if self.dialect() == Dialect::Postgres && !self.calls().wanted.swap(true, Ordering::SeqCst)
+        {
+            let store = self.clone();
+            tokio::spawn(async move { store.make_call().await });
+        }
+    }
+
     /// Calls the workers to what was committed. A call is a hint, so nobody hears of one that failed.
     pub(crate) async fn call(&self) {
-        if self.dialect() != Dialect::Postgres {
-            return;
+        if self.dialect() == Dialect::Postgres {
+            self.calls().wanted.store(true, Ordering::SeqCst);
+            self.make_call().await;
         }
-        let calls = self.calls();
-        let own = calls.wanted.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut served = calls.served.lock().await;
-        if *served < own {
-            let all = calls.wanted.load(Ordering::SeqCst);
-            if self.rows(NOTICE, arguments![]).await.is_ok() {
-                *served = all;
-            }
+    }
+
+    /// Makes the call that is wanted, if nobody else made it by then.
+    pub(crate) async fn make_call(&self) {
+        let _turn = self.calls().turn.lock().await;
+        if self.calls().wanted.swap(false, Ordering::SeqCst) {
+            let _ = self.rows(NOTICE, arguments![]).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use task_store::{Claim, LockKey, NewTask, Owner, Store, Task};
+use task_store::{Claim, LockKey, NewTask, Owner, Store, Task, TaskId};
 
 use crate::place::{Kind, Place, names, now, task, worker};
 
@@ -49,6 +49,37 @@ pub async fn what_is_paused_or_excepted_stays(kind: Kind) {
     assert_eq!(store.pauses().await.unwrap().len(), 2);
     assert_eq!(names(&claim(store, worker(1), 9).await), [""; 0]);
     assert_eq!(names(&claim(store, Owner::draw(3).unwrap(), 9).await), ["Mail"]);
+}
+
+/// Whatever a look from the beginning costs, what comes behind is found, once and in order.
+pub async fn behind_many_that_are_paused(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    let blocked = NewTask::new("Blocked", "blocked", "{}");
+    for _ in 0..10 {
+        let many: Vec<NewTask> =
+            (0..5000).map(|_| NewTask { id: TaskId::draw(), ..blocked.clone() }).collect();
+        store.add_many(&many, now()).await.unwrap();
+    }
+    store.pause("Blocked", 0, "", now()).await.unwrap();
+    let next = async |slots, whole| {
+        let claim = Claim { owner: worker(1), slots, whole, except: &[], holding: &[] };
+        let tasks = store.claim(&claim, now()).await.unwrap();
+        tasks.into_iter().map(|task| task.name).collect::<String>()
+    };
+    for round in ["abcdefg", "hijklmn"] {
+        let tasks: Vec<NewTask> = round.split("").filter(|it| !it.is_empty()).map(task).collect();
+        store.add_many(&tasks, now()).await.unwrap();
+        for (slots, expected) in [(2, &round[..2]), (3, &round[2..5]), (9, &round[5..]), (9, "")] {
+            assert_eq!(next(slots, false).await, expected);
+        }
+    }
+    // Of another priority, beside the place.
+    store.add(&NewTask { priority: 5, ..task("y") }, now()).await.unwrap();
+    store.add(&NewTask { priority: 1, ..task("x") }, now()).await.unwrap();
+    assert_eq!([next(1, false).await, next(1, true).await], ["x", "y"]);
+    store.resume("Blocked", 0).await.unwrap();
+    assert_eq!(next(3, true).await, "blocked".repeat(3));
 }
 
 pub async fn no_task_twice_among_many_claimers(kind: Kind) {

@@ -85,7 +85,8 @@ async fn calls(store: &Store, message: i64) {
     let finish = store.finish(owner, &done(&first, owner), Some(&next), now()).await.unwrap();
     assert_eq!(finish.ours, [true; 2], "message {message}");
     assert_eq!(finish.claimed.len(), 1, "message {message}");
-    assert_eq!(store.renew(owner, after(1)).await.unwrap(), 1);
+    let rows = [finish.claimed[0].row];
+    assert_eq!(store.renew(owner, &rows, after(1)).await.unwrap(), 1);
 
     let later = [(after(1), task("later"))];
     let both = store.add_and_plan(&[task("at once")], &later, now()).await.unwrap();

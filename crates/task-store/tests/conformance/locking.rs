@@ -14,8 +14,11 @@ pub async fn renewing_tells_what_is_left(kind: Kind) {
     let store = &place.store;
     store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
     let tasks = claim(store, worker(1), 2).await;
-    assert_eq!(store.renew(worker(1), after(10)).await.unwrap(), 2);
-    assert_eq!(store.renew(worker(1), after(10)).await.unwrap(), 2, "within the same second too");
+    let rows: Vec<i64> = tasks.iter().map(|task| task.row).collect();
+    let renewed = async |seconds| store.renew(worker(1), &rows, after(seconds)).await.unwrap();
+    assert_eq!(store.renew(worker(1), &[], after(9)).await.unwrap(), 0);
+    assert_eq!(renewed(10).await, 2);
+    assert_eq!(renewed(10).await, 2, "within the same second too");
     let locks = store.locks().await.unwrap();
     assert_eq!(locks.len(), 2);
     assert!(
@@ -23,9 +26,9 @@ pub async fn renewing_tells_what_is_left(kind: Kind) {
         "{locks:?}"
     );
     store.finish(worker(1), &done(&tasks[..1], worker(1)), None, now()).await.unwrap();
-    assert_eq!(store.renew(worker(1), after(20)).await.unwrap(), 1);
+    assert_eq!(renewed(20).await, 1);
     store.reclaim(worker(1), &[], &[], after(30)).await.unwrap();
-    assert_eq!(store.renew(worker(1), after(31)).await.unwrap(), 0);
+    assert_eq!(renewed(31).await, 0);
 }
 
 pub async fn reclaiming_counts_crashes(kind: Kind) {
@@ -71,7 +74,8 @@ pub async fn reclaiming_spares_types(kind: Kind) {
     assert_eq!(beats().await, Some(-1), "marked once: a counter that moves is alive");
     assert!(!store.beat(owner, 5, now()).await.unwrap());
     assert!(store.beat_on(owner, now()).await.unwrap());
-    assert_eq!((beats().await, store.renew(owner, now()).await.unwrap()), (Some(-2), 1));
+    let rows: Vec<i64> = tasks.iter().map(|task| task.row).collect();
+    assert_eq!((beats().await, store.renew(owner, &rows, now()).await.unwrap()), (Some(-2), 1));
     let finish = store.finish(owner, &done(&tasks, owner), None, now()).await.unwrap();
     let theirs: Vec<_> = tasks.iter().zip(finish.ours).filter(|(_, ours)| *ours).collect();
     assert_eq!((theirs.len(), theirs[0].0.name.as_str()), (1, "goes on"));

@@ -67,6 +67,7 @@ everywhere! {
         claiming {
             first_in_first_out_by_priority
             what_is_paused_or_excepted_stays
+            behind_many_that_are_paused
             no_task_twice_among_many_claimers
             damaged_rows_do_not_stop_their_neighbours
         }

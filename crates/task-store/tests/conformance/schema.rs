@@ -61,7 +61,7 @@ pub async fn without_tables(kind: Kind) {
     for error in [
         place.store.check_schema().await.unwrap_err(),
         place.store.add(&task("a"), now()).await.unwrap_err(),
-        place.store.renew(worker(1), now()).await.unwrap_err(),
+        place.store.renew(worker(1), &[], now()).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Schema(_)), "{error:?}");
         assert!(error.to_string().contains("db migrate"), "{error}");

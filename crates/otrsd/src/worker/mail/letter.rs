@@ -1,6 +1,6 @@
 //! What a mail about failures says.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use jiff::{Timestamp, tz::TimeZone};
 use task_store::{Execution, from_micros};
@@ -19,6 +19,7 @@ pub(super) fn subject(product: &str, mail: &Mail) -> String {
 pub(super) fn body(
     mail: &Mail,
     last: Option<&Execution>,
+    home: &Path,
     zone: &TimeZone,
     secrets: &[&str],
 ) -> String {
@@ -40,7 +41,8 @@ pub(super) fn body(
     if let Some(output) = &last.output {
         let _ = writeln!(text, "\nOutput:\n{}", output.trim_end());
     }
-    let _ = writeln!(text, "\n'otrsd task show {}' says what became of it.", last.id);
+    let home = home.display();
+    let _ = writeln!(text, "\n'otrsd --home {home} task show {}' says what became of it.", last.id);
     mask(&text, secrets)
 }
 
@@ -80,19 +82,19 @@ mod tests {
             last,
             row: 1,
         };
-        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let (home, zone) = (Path::new("/opt/otrs"), TimeZone::get("Europe/Berlin").unwrap());
         assert_eq!(subject("OTRS", &mail), "OTRS Scheduler Daemon Cron: A");
-        let one = body(&mail, Some(&execution), &zone, &[]);
+        let one = body(&mail, Some(&execution), home, &zone, &[]);
         for text in [
             "The task A of type Cron failed.\n",
             "Reason:  took longer\nOutcome: timed-out\nEnded:   2026-07-01 14:00:00 CEST, on node 3\n",
-            "Output:\nPw => ***\nend\n\n'otrsd task show ",
+            "Output:\nPw => ***\nend\n\n'otrsd --home /opt/otrs task show ",
         ] {
             assert!(one.contains(text), "{text} in {one}");
         }
         mail.count = 3;
         assert_eq!(subject("OTRS", &mail), "OTRS Scheduler Daemon Cron: A (3 failures)");
-        let many = body(&mail, None, &zone, &[]);
+        let many = body(&mail, None, home, &zone, &[]);
         assert!(
             many.contains(
                 "failed 3 times, from 2026-07-01 13:59:00 CEST to 2026-07-01 14:00:00 CEST"

@@ -162,7 +162,7 @@ impl Teller {
         let secrets = [self.password.as_str()];
         let letter = json!({
             "subject": letter::subject(self.home.product(), mail),
-            "body": letter::body(mail, last.as_ref(), &self.zone, &secrets),
+            "body": letter::body(mail, last.as_ref(), self.home.directory(), &self.zone, &secrets),
             "envelope_sender": self.rules.envelope_sender,
         });
         let home = self.home.clone();
