@@ -1,4 +1,4 @@
-//! Shows the others that this worker lives, keeps its locks, and ends its executions when it cannot.
+//! Shows the others that this worker lives, and ends its executions when it cannot.
 //!
 //! Others take a worker for dead when its counter has not moved for 15 s. So one that could not move it for
 //! 12 s ends what it runs, before somebody else begins with it; and one that cannot even do that, because it
