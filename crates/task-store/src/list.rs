@@ -42,6 +42,8 @@ pub struct Entry {
     pub state: State,
     /// Who has it.
     pub lock: LockKey,
+    /// Since when they have it.
+    pub locked: Option<Timestamp>,
     /// When it was added.
     pub created: Option<Timestamp>,
     /// When it is due, for future tasks and retries.
@@ -84,7 +86,7 @@ macro_rules! task {
     ($rest:literal) => {
         concat!(
             "SELECT id, ident, task_type, name, attempts, CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END, \
-             lock_key, CAST(create_time AS CHAR(19)), NULL, NULL, '' FROM scheduler_task WHERE ",
+             lock_key, CAST(create_time AS CHAR(19)), CAST(lock_time AS CHAR(19)), NULL, '' FROM scheduler_task WHERE ",
             $rest
         )
     };
@@ -228,6 +230,7 @@ impl Store {
             attempts: row.maybe_int(4).ok().flatten().unwrap_or(1),
             state,
             lock: LockKey::parse(row.int(6)?),
+            locked: if state == State::Running { self.time_of(&row.lenient(8)) } else { None },
             created: self.time_of(&row.lenient(7)),
             due,
             reason: row.lenient(10),

@@ -1,7 +1,5 @@
 //! The Summary of the modules that plan by the clock, as the original's.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use task_store::Recurrent;
 
@@ -13,15 +11,19 @@ use crate::{
 
 /// `kind`: what the original calls these tasks.
 pub(super) fn of(kind: &str, tasks: &[CronTask], rows: &[Recurrent], now: Timestamp) -> Summary {
+    let place = |task: &&CronTask| rows.iter().position(|row| row.name == task.name);
+    let mut tasks: Vec<_> = tasks.iter().collect();
+    // The original's order; what has no row yet comes last.
+    tasks.sort_by_cached_key(|task| place(task).unwrap_or(rows.len()));
     let cells = |task: &CronTask| {
-        let last = rows.iter().find(|row| row.name == task.name);
+        let last = place(&task).map(|place| &rows[place]);
         let status = match last.and_then(|last| last.last_success) {
             Some(true) => "Success",
             Some(false) => "Fail",
             None => "N/A",
         };
         let seconds = last.and_then(|last| last.last_seconds);
-        let took = seconds.map(|seconds| duration(Duration::from_secs(seconds.unsigned_abs())));
+        let took = seconds.map(|seconds| duration(seconds.max(0).unsigned_abs()));
         let next = task.schedule.next(now, &task.zone).map(|due| due.instant);
         row([
             ("Name", task.name.clone()),
@@ -40,7 +42,7 @@ pub(super) fn of(kind: &str, tasks: &[CronTask], rows: &[Recurrent], now: Timest
             Column::new("LastWorkerRunningTime", "Last Duration", 20),
             Column::new("NextExecutionTime", "Next Execution", 20),
         ],
-        rows: tasks.iter().map(cells).collect(),
+        rows: tasks.into_iter().map(cells).collect(),
         no_data_message: format!("There are currently no {kind} recurring tasks configured."),
     }
 }

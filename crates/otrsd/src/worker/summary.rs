@@ -1,6 +1,6 @@
 //! The two tables of the original's worker: what waits, and what runs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
@@ -69,23 +69,49 @@ fn runs(entry: &Entry, now: Timestamp) -> BTreeMap<String, String> {
         LockKey::Perl { node, pid } => (node, pid),
         LockKey::Free | LockKey::Inserting | LockKey::Other(_) => (0, 0),
     };
-    let age = entry.created.map(|created| now.duration_since(created));
-    let age = age.and_then(|age| Duration::try_from(age).ok());
+    let age = entry.locked.map(|since| now.duration_since(since).as_secs().max(0).unsigned_abs());
     row([
         ("Name", entry.name.clone()),
         ("Type", entry.task_type.clone()),
-        ("NodeID", node.to_string()),
-        ("ProcessID", process.to_string()),
+        ("NodeID", format!("{node:03}")),
+        ("ProcessID", format!("{process:08}")),
         ("CurrentDuration", age.map(duration).unwrap_or_default()),
     ])
 }
 
-pub(crate) fn duration(time: Duration) -> String {
-    match time.as_secs() {
+/// Whole seconds in the words of the original's tables.
+pub(crate) fn duration(seconds: u64) -> String {
+    // Rows hold seconds of an INTEGER: exact in a float.
+    #[expect(clippy::cast_precision_loss)]
+    let of = |unit: u64| seconds as f64 / unit as f64;
+    match seconds {
         0 => "< 1 Second".to_owned(),
-        1 => "1 Second(s)".to_owned(),
-        seconds if seconds < 60 => format!("{seconds} Second(s)"),
-        seconds if seconds < 3600 => format!("{} Minute(s)", seconds / 60),
-        seconds => format!("{} Hour(s)", seconds / 3600),
+        1..60 => format!("{:.1} Second(s)", of(1)),
+        60..3600 => format!("{:.1} Minute(s)", of(60)),
+        3600..86_400 => format!("{:.1} Hour(s)", of(3600)),
+        _ => format!("{:.1} Day(s)", of(86_400)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_the_originals() {
+        for (seconds, expected) in [
+            (0, "< 1 Second"),
+            (1, "1.0 Second(s)"),
+            (59, "59.0 Second(s)"),
+            (60, "1.0 Minute(s)"),
+            (62, "1.0 Minute(s)"),
+            (90, "1.5 Minute(s)"),
+            (3599, "60.0 Minute(s)"),
+            (3610, "1.0 Hour(s)"),
+            (86_399, "24.0 Hour(s)"),
+            (129_600, "1.5 Day(s)"),
+        ] {
+            assert_eq!(duration(seconds), expected, "{seconds}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use task_store::{HeldState, NewTask, Outcome, State};
 
 use crate::{
-    harness::{is_alive, signal, wait_until},
+    harness::{is_alive, signal, wait_until, wait_within},
     tasks::{Database, Tasks, on_each_database, shell},
 };
 
@@ -149,7 +149,9 @@ fn a_gigabyte_of_output(database: Database) {
     let Some(tasks) = Tasks::new(database, &[shell("Loud", script, &[])]) else { return };
     tasks.start();
     let worker = tasks.world.running(crate::tasks::WORKER);
-    let execution = tasks.succeeds(tasks.add_of("Loud", "one"));
+    let id = tasks.add_of("Loud", "one");
+    wait_within(Duration::from_mins(3), "a gigabyte", || tasks.executions(id).pop());
+    let execution = tasks.succeeds(id);
     let output = execution.output.unwrap();
     assert!(output.ends_with("xxx\nthe end\n") && output.len() < 20_000, "{}", output.len());
     let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();

@@ -15,6 +15,7 @@ fn facts(state: State, lock: LockKey) -> Facts {
         attempts: 1,
         state,
         lock,
+        locked: None,
         created: Some(at(-100)),
         due: None,
         reason: "broken".into(),
