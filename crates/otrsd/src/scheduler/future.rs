@@ -1,7 +1,7 @@
 //! `SchedulerFutureTaskManager`: moves planned tasks into the queue when they are due.
 //!
-//! It sleeps until the next one, or until something is planned meanwhile, by whomever. Where nobody calls, one
-//! index-only look a second sees that.
+//! It sleeps until the next one, or until something is planned meanwhile, by whomever. Where nobody calls, an
+//! index-only look every two seconds sees that.
 
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ const CONNECTIONS: u32 = 2;
 const BATCH: u32 = 500;
 /// No two looks are nearer; the column has whole seconds anyway.
 const LOOK: Duration = Duration::from_secs(1);
+/// Where nobody calls: so late may be what is planned for sooner than this.
+const LOOK_UNCALLED: Duration = Duration::from_secs(2);
 /// A call may be lost.
 const SAFETY: Duration = Duration::from_secs(10);
 /// What is due and did not move is in another's hands: no reason to spin.
@@ -72,7 +74,7 @@ impl SchedulerFutureTaskManager {
     async fn wait(&mut self, due: Option<Timestamp>) {
         let now = clock::wall();
         let Some(waiter) = &mut self.waiter else {
-            return self.context.pause(pause(due, now, LOOK)).await;
+            return self.context.pause(pause(due, now, LOOK_UNCALLED)).await;
         };
         let soon = pause(due, now, LOOK);
         self.context.pause(soon).await;

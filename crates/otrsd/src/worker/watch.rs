@@ -17,7 +17,7 @@ use crate::{
 
 const LOOK: Duration = Duration::from_secs(3);
 /// As long as there is nobody else: so late a first one is met.
-const LOOK_ALONE: Duration = Duration::from_secs(5);
+const LOOK_ALONE: Duration = Duration::from_secs(10);
 /// A counter stands still if so many looks, over so long a time, saw the same.
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);

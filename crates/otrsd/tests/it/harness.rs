@@ -22,8 +22,8 @@ use crate::{registration::configuration, status::Status};
 
 pub(crate) use crate::{
     process::{
-        DEADLINE, Outcome, command_line, example, finish, gone, install, is_alive, signal,
-        wait_until, wait_within,
+        DEADLINE, Outcome, command_line, example, finish, finish_within, gone, install, is_alive,
+        signal, wait_until, wait_within,
     },
     registration::setting,
 };

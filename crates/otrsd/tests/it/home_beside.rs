@@ -1,6 +1,6 @@
 //! An installation of a real Znuny that is not alone: nodes of the original beside it, or a copy of its database.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
@@ -144,11 +144,10 @@ fn znunys_own_tests_pass(database: Database) {
     }
     assert_eq!(it.ended(&it.probe("die"))["state"], "failed");
     it.otrsd(&["stop"]).ok();
-    // Its loop may wait for minutes where the machine has other work: the original remembers a list of tasks for 10 s.
-    let slow = "scripts/test/Daemon/DaemonModules/SchedulerTaskWorker/SystemCallTask.t";
-    fs::remove_file(it.home.join(slow)).unwrap();
-    let said = it.console(&["Dev::UnitTest::Run", "--directory", "Daemon"]);
+    // One of them waits for minutes where the machine has other work: the original remembers a list of tasks for 10 s.
+    let tests = ["Dev::UnitTest::Run", "--directory", "Daemon"];
+    let said = it.console_within(Duration::from_mins(20), &tests);
     let all =
         said.rsplit_once("All ").and_then(|(_, it)| it.split_once(" tests passed.")).unwrap().0;
-    assert!(all.parse::<u32>().unwrap() >= 670, "{said}");
+    assert!(all.parse::<u32>().unwrap() >= 700, "{said}");
 }

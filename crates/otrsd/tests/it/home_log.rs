@@ -24,7 +24,8 @@ const PERL: &str = "$Kernel::OM->Get('Kernel::System::Log')->Log( Priority => 'e
 /// A task that no handler is there for, and one whose handler writes into the log.
 fn complaints(it: &Installation) {
     it.otrsd(&["task", "add", "--type", "Nobody", "--name", "one"]).ok();
-    assert_eq!(it.ended(&it.probe(PERL))["executions"][0]["outcome"], "success");
+    let task = it.ended(&it.probe(PERL));
+    assert_eq!(task["executions"][0]["outcome"], "success", "{task:#}");
 }
 
 #[test]

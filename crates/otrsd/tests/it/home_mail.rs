@@ -147,8 +147,8 @@ fn each_by_itself(it: &Installation) {
 
 fn none(it: &Installation) {
     let mode = |mode: &str| {
-        it.edit(&format!("$Self->{{'Daemon::SchedulerTaskWorker::FailureMail'}} = '{mode}';"));
         let worker = it.world.running("SchedulerTaskWorker");
+        it.edit(&format!("$Self->{{'Daemon::SchedulerTaskWorker::FailureMail'}} = '{mode}';"));
         it.otrsd(&["reload"]).ok();
         it.world.running_anew("SchedulerTaskWorker", worker);
     };

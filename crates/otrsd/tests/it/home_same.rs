@@ -1,9 +1,9 @@
-//! One workload, played to the original's daemon and to otrsd from the same tables: they leave the same.
+//! One workload, played to the original's daemon and to otrsd from one dump: they leave the same tables.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    harness::wait_within,
+    harness::{finish, wait_within},
     home_together::{originals, select, sql, together},
     installation::Installation,
     tasks::Database,
@@ -94,6 +94,26 @@ fn add(it: &Installation, place: &str, round: &str) {
     ));
 }
 
+/// A dump of one's database becomes that of the other.
+fn restore(from: &Installation, to: &Installation, database: Database) {
+    let [from_name, to_name] = [from, to].map(|it| it.home.file_name().unwrap().to_str().unwrap());
+    let (variable, script) = match database {
+        Database::Postgres => (
+            "OTRSD_TEST_POSTGRES",
+            "pg_dump --clean --if-exists \"${0%/*}/$1\" | psql --quiet --set=ON_ERROR_STOP=1 \"${0%/*}/$2\" >/dev/null",
+        ),
+        _ => (
+            "OTRSD_TEST_MARIADB",
+            "at=${0#*@}; at=${at%%/*}; server=\"--no-defaults --host=${at%:*} --port=${at#*:} --user=otrsd\"; \
+             mariadb-dump $server \"$1\" | mariadb $server \"$2\"",
+        ),
+    };
+    let mut command = to.world.command("/bin/bash");
+    command.args(["-eo", "pipefail", "-c", script, &std::env::var(variable).unwrap()]);
+    command.args([from_name, to_name]);
+    finish(command).ok();
+}
+
 /// Waits until all is done that can be done.
 fn done(it: &Installation, rounds: usize) {
     let cron = "SELECT COUNT(*) FROM scheduler_recurrent_task WHERE last_execution_time > '2020-01-02 00:00:00'";
@@ -146,11 +166,11 @@ fn the_same_tables_are_left(database: Database) {
     let (theirs, ours) = (together(database, 3), together(database, 3));
     // The same in both payloads.
     let place = theirs.world.text("run");
-    let before = [&theirs, &ours].map(|it| {
-        prepare(it);
-        add(it, &place, "first");
-        tables(it)
-    });
+    prepare(&theirs);
+    add(&theirs, &place, "first");
+    ours.edit(&CRONS.replace('\n', " "));
+    restore(&theirs, &ours, database);
+    let before = [&theirs, &ours].map(tables);
     differ_not(&before);
     theirs.original("start");
     ours.otrsd(&["start"]).ok();

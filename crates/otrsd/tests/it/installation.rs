@@ -1,11 +1,11 @@
 //! A world with an installation of a real Znuny.
 
-use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Outcome, World, finish, wait_until},
+    harness::{Outcome, World, finish, finish_within, wait_until},
     tasks::Database,
 };
 
@@ -49,9 +49,14 @@ impl Installation {
     /// One of the installation's own console commands.
     #[track_caller]
     pub(crate) fn console(&self, arguments: &[&str]) -> String {
+        self.console_within(Duration::from_mins(3), arguments)
+    }
+
+    #[track_caller]
+    pub(crate) fn console_within(&self, deadline: Duration, arguments: &[&str]) -> String {
         let mut command = self.world.command(self.home.join("bin/otrs.Console.pl"));
         command.args(arguments).arg("--no-ansi");
-        finish(command).ok().stdout
+        finish_within(deadline, command).ok().stdout
     }
 
     /// The original's program, which keeps the output of whoever calls it open.

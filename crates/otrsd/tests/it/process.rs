@@ -70,13 +70,18 @@ pub(crate) fn wait_within<T>(
 
 /// Runs a command to its end, and to the end of whoever holds its output.
 #[track_caller]
-pub(crate) fn finish(mut command: Command) -> Outcome {
+pub(crate) fn finish(command: Command) -> Outcome {
+    finish_within(10 * DEADLINE, command)
+}
+
+#[track_caller]
+pub(crate) fn finish_within(deadline: Duration, mut command: Command) -> Outcome {
     let name = format!("{command:?}");
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = child.id().cast_signed();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(10 * DEADLINE) else {
+    let Ok(output) = receiver.recv_timeout(deadline) else {
         signal(pid, Signal::SIGKILL);
         panic!("{name} did not end, or left its output open");
     };
