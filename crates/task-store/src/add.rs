@@ -40,7 +40,7 @@ impl Store {
         let calls = presence.is_alone && tasks.len() == 1;
         let added = self.transact(&Add { store: self, tasks, now, calls }).await?;
         match (calls, presence.is_alone) {
-            (true, _) => {}
+            (true, _) => self.touch(),
             (false, true) => self.call().await,
             (false, false) => self.call_soon(),
         }

@@ -1,4 +1,4 @@
-//! Calling PostgreSQL's workers.
+//! Calling the workers: on PostgreSQL with a notice, on SQLite by a touch.
 //!
 //! Transactions with a notice commit one after the other, each with a write to the disk of its own. So where
 //! several add at once, the call follows, in a transaction that writes nothing; nobody waits for it, and one
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::Result;
 use crate::store::Store;
+use crate::wake::file;
 
 const NOTICE: &str = "SELECT pg_notify('otrsd_task', '')";
 
@@ -47,6 +48,7 @@ impl Drop for Adder<'_> {
 impl Store {
     /// Calls the workers to what was committed, soon.
     pub(crate) fn call_soon(&self) {
+        self.touch();
         if self.dialect() == Dialect::Postgres && !self.calls().wanted.swap(true, Ordering::SeqCst)
         {
             let store = self.clone();
@@ -56,9 +58,17 @@ impl Store {
 
     /// Calls the workers to what was committed. A call is a hint, so nobody hears of one that failed.
     pub(crate) async fn call(&self) {
+        self.touch();
         if self.dialect() == Dialect::Postgres {
             self.calls().wanted.store(true, Ordering::SeqCst);
             self.make_call().await;
+        }
+    }
+
+    /// Where the commit does not call by itself.
+    pub(crate) fn touch(&self) {
+        if let Some(file) = self.pools().sqlite_file() {
+            file::touch(&file);
         }
     }
 
