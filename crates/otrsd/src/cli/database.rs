@@ -57,12 +57,7 @@ fn ask_of<T>(
     configuration: Configuration,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    // Looking at it would make an empty file.
-    if let Some(file) = database::file(&configuration.settings).filter(|file| !file.exists()) {
-        let text = format!(
-            "there is no database yet: {}; otrsd db migrate makes it, so does the daemon's worker",
-            file.display()
-        );
+    if let Some(text) = database::missing(&configuration.settings) {
         return Err(Failure { code: 4, text });
     }
     open(configuration, work)

@@ -34,6 +34,26 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     Store::connect(url, options).with_context(|| described(settings))
 }
 
+/// [`open`] for whoever only looks: that must not make an empty `SQLite` file.
+///
+/// # Errors
+///
+/// As [`open`], and a database that nobody has made yet.
+pub(crate) fn open_made(settings: &SysConfig, connections: u32) -> anyhow::Result<Store> {
+    if let Some(what) = missing(settings) {
+        anyhow::bail!(what);
+    }
+    open(settings, connections)
+}
+
+/// What there is to say if the `SQLite` database is not made yet.
+pub(crate) fn missing(settings: &SysConfig) -> Option<String> {
+    let file = file(settings).filter(|file| !file.exists())?.display();
+    Some(format!(
+        "there is no database yet: {file}; otrsd db migrate makes it, so does the daemon's worker"
+    ))
+}
+
 /// The store in `cell`, opened by the first who asks.
 ///
 /// # Errors

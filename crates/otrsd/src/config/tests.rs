@@ -148,6 +148,16 @@ fn what_others_may_write_starts_no_programs() {
         );
         assert!(runs || reason.unwrap().contains("can be written by others; chmod go-w "));
     }
+    if nix::unistd::geteuid().is_root() {
+        let directory = directory();
+        interpret(&directory, &command).unwrap();
+        std::os::unix::fs::chown(directory.path().join("a.xml"), Some(4711), None).unwrap();
+        let configuration = interpret(&directory, &command).unwrap();
+        let reason = configuration.refused[0].problem.to_string();
+        assert!(
+            reason.contains("belongs to user 4711") && reason.ends_with("run this as that user")
+        );
+    }
 }
 
 #[test]

@@ -26,7 +26,14 @@ pub(super) fn refusal(file: &Path) -> Option<String> {
         let (uid, mode) = (metadata.uid(), metadata.mode());
         let path = path.display();
         if uid != 0 && uid != geteuid().as_raw() {
-            return Some(format!("{path} belongs to user {uid}, not to root or the daemon's user"));
+            let hint = if geteuid().is_root() {
+                "; if that is the daemon's user, run this as that user"
+            } else {
+                ""
+            };
+            return Some(format!(
+                "{path} belongs to user {uid}, not to root or the daemon's user{hint}"
+            ));
         }
         let sticky = metadata.is_dir() && mode & STICKY != 0;
         (mode & OTHERS_MAY_WRITE != 0 && !sticky)

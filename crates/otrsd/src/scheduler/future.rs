@@ -119,7 +119,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
     }
 
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
-        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         let planned = list(&store, State::Future).await?;
         Ok(vec![Summary {
             header: "Tasks to be executed in future:".to_owned(),

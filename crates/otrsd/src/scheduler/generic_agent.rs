@@ -100,7 +100,7 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
     }
 
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
-        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         let planned = jobs::planned(&store.generic_agent_jobs().await?);
         let rows = store.recurrents(TYPE).await?;
         Ok(vec![table::of("generic agent", &planned.tasks, &rows, clock::wall())])

@@ -100,7 +100,7 @@ impl DaemonModule for SchedulerTaskWorker {
     }
 
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
-        let store = database::open(self.context.settings(), CONNECTIONS)?;
+        let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         summary::of(&store, clock::wall()).await
     }
 }

@@ -53,6 +53,10 @@ fn paused_resumed_and_run_by_hand(database: Database) {
     });
     accounted(&tasks, "Tick", 3);
     assert_eq!(otrsd(&["cron", "resume", "Tick"]).ok().stdout, "was not paused: Tick\n");
+    assert_eq!(otrsd(&["cron", "list"]).ok().stderr, "");
+    tasks.world.configure("30-types", &settings[..3]);
+    let said = otrsd(&["cron", "list"]).ok();
+    assert!(said.stderr.contains("no SchedulerCronTaskManager is registered here"), "{said:?}");
     for verb in ["pause", "resume", "run"] {
         let unknown = otrsd(&["cron", verb, "Tock"]).failed(1);
         assert!(unknown.stderr.contains("no cron task is called 'Tock'"), "{}", unknown.stderr);

@@ -72,6 +72,31 @@ fn a_dropped_in_module_starts_by_a_reload(it: &Installation) {
     it.otrsd(&["restart", "SchedulerTaskWorker"]).ok();
 }
 
+/// Many short rounds are longer than the watchdog waits, and one alone hangs.
+#[test]
+fn a_round_that_hangs_is_ended() {
+    let it = Installation::new(Database::Postgres);
+    let file = it.home.join("Custom/Kernel/System/Daemon/DaemonModules");
+    fs::create_dir_all(&file).unwrap();
+    let hangs = CLOCK
+        .replace("::Clock;", "::Hangs;")
+        .replace("return ++$Self->{Rounds} < 3", "return ++$Self->{Rounds} < 9 || sleep 1000");
+    fs::write(file.join("Hangs.pm"), hangs).unwrap();
+    let package = "Kernel::System::Daemon::DaemonModules::Hangs";
+    it.edit(&format!(
+        "$Self->{{DaemonModules}}->{{Hangs}} = {{ Module => '{package}', WatchdogSeconds => 3 }};"
+    ));
+    it.otrsd(&["start"]).ok();
+    let first = it.world.running("Hangs");
+    wait_until("nine rounds", || {
+        let log = it.world.read("log/HangsERR.log");
+        (log.matches(&format!("round {first}")).count() == 9).then_some(())
+    });
+    it.world.running_anew("Hangs", first);
+    let status = it.otrsd(&["status"]).ok().stdout;
+    assert!(status.contains("no finished round within WatchdogSeconds"), "{status}");
+}
+
 /// A release lists the checksums of its files: what was changed itself runs in Perl, the rest natively.
 #[test]
 fn a_changed_package_is_not_replaced() {

@@ -8,6 +8,7 @@ use task_store::{HeldState, NewTask, Outcome, Then};
 use crate::{
     databases::{Place, now},
     harness::{finish, setting, wait_until},
+    tasks::{WORKER, registered},
 };
 
 #[test]
@@ -440,6 +441,10 @@ fn without_a_database_the_exit_code_says_so() {
         "there is no database yet: {file}; otrsd db migrate makes it, so does the daemon's worker\n"
     );
     assert_eq!(said.all(), (4, "", expected.as_str()));
+    place.world.configure("10-modules", &[registered(WORKER)]);
+    let summary = place.run(&["summary", "SchedulerTaskWorker"]);
+    let expected = format!("SchedulerTaskWorker has no summary: {expected}");
+    assert_eq!((summary.code, summary.stderr.as_str()), (1, expected.as_str()));
     assert!(!place.world.path("state").exists(), "looking makes nothing");
     for (url, code, expected) in [
         (

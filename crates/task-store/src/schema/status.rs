@@ -81,8 +81,8 @@ impl Store {
     pub(crate) async fn tables(&self) -> Result<Vec<String>> {
         let sql = self.dialect().pick(
             "SELECT name FROM sqlite_master WHERE type = 'table'",
-            "SELECT CAST(table_name AS text) FROM information_schema.tables \
-             WHERE table_schema = ANY(current_schemas(false))",
+            // The standard's view leaves out those that one has no rights on.
+            "SELECT CAST(tablename AS text) FROM pg_catalog.pg_tables WHERE schemaname = ANY(current_schemas(false))",
             "SELECT table_name FROM information_schema.tables WHERE table_schema = database()",
         );
         self.rows(sql, arguments![]).await?.iter().map(|row| row.text(0)).collect()

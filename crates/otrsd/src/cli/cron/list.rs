@@ -17,6 +17,8 @@ use crate::{
     },
     clock,
     config::cron_tasks::{self, CronTask, TYPE},
+    logs::complain,
+    scheduler::cron,
 };
 
 /// A cron task, and what the database knows of it.
@@ -50,6 +52,13 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
             .optional(&["zone", "took", "late"]);
     read.tasks.iter().for_each(|task| table.row(cells(&known(task))));
     print(&table.render(Paint::for_stdout(), width()));
+    let has_manager =
+        database.configuration.modules.iter().any(|module| module.module == cron::MODULE);
+    if !has_manager && !read.tasks.is_empty() {
+        complain(
+            "no SchedulerCronTaskManager is registered here: they run only where another node has one",
+        );
+    }
     Ok(())
 }
 

@@ -68,6 +68,7 @@ if ( $option eq '--summary' ) {
 
 while ($goes_on) {
     last if !$module->PreRun() || !$module->Run() || !$module->PostRun();
+    notify('WATCHDOG=1') if $ENV{WATCHDOG_USEC};
 }
 
 # What the module started ends by itself, however long that takes; the next life need not wait for it.
