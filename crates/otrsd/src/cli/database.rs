@@ -38,11 +38,18 @@ pub(super) fn ask<T>(
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let configuration = program.load()?;
-    if pid_file::is_running(&configuration.place.pid_file()).unwrap_or(false) {
-        let made = async { time::timeout(TABLES_MADE_WITHIN, tables_made(&configuration)).await };
-        let _ = runtime()?.block_on(made);
-    }
-    ask_of(configuration, work)
+    let is_running = pid_file::is_running(&configuration.place.pid_file()).unwrap_or(false);
+    runtime()?.block_on(async {
+        if is_running {
+            let _ = time::timeout(TABLES_MADE_WITHIN, file_made(&configuration)).await;
+        }
+        is_there(&configuration)?;
+        let database = open(configuration)?;
+        if is_running {
+            let _ = time::timeout(TABLES_MADE_WITHIN, tables_made(&database.store)).await;
+        }
+        done(&database, work).await
+    })
 }
 
 /// As [`ask`], of tables as they are.
@@ -50,38 +57,38 @@ pub(super) fn ask_as_is<T>(
     program: &Program,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    ask_of(program.load()?, work)
+    let configuration = program.load()?;
+    is_there(&configuration)?;
+    runtime()?.block_on(async { done(&open(configuration)?, work).await })
 }
 
-fn ask_of<T>(
-    configuration: Configuration,
-    work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    if let Some(text) = database::missing(&configuration.settings) {
-        return Err(Failure { code: 4, text });
-    }
-    open(configuration, work)
-}
-
-/// Returns when the tables are there, or when only the work can say what is wrong.
-async fn tables_made(configuration: &Configuration) {
-    let file = database::file(&configuration.settings);
-    while file.as_ref().is_some_and(|file| !file.exists()) {
-        time::sleep(LOOK).await;
-    }
-    let Ok(store) = database::open(&configuration.settings, 1) else { return };
-    while matches!(store.is_made().await, Ok(false)) {
-        time::sleep(LOOK).await;
-    }
-    store.close().await;
-}
-
-/// As [`ask`], but a `SQLite` database that is not there is made.
+/// As [`ask_as_is`], but a `SQLite` database that is not there is made.
 pub(super) fn ask_or_make<T>(
     program: &Program,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    open(program.load()?, work)
+    let configuration = program.load()?;
+    runtime()?.block_on(async { done(&open(configuration)?, work).await })
+}
+
+fn is_there(configuration: &Configuration) -> Result<(), Failure> {
+    match database::missing(&configuration.settings) {
+        Some(text) => Err(Failure { code: 4, text }),
+        None => Ok(()),
+    }
+}
+
+async fn file_made(configuration: &Configuration) {
+    while database::missing(&configuration.settings).is_some() {
+        time::sleep(LOOK).await;
+    }
+}
+
+/// Returns when the tables are there, or when only the work can say what is wrong.
+async fn tables_made(store: &Store) {
+    while matches!(store.is_made().await, Ok(false)) {
+        time::sleep(LOOK).await;
+    }
 }
 
 fn runtime() -> Result<Runtime, Failure> {
@@ -89,19 +96,20 @@ fn runtime() -> Result<Runtime, Failure> {
     Ok(runtime.map_err(anyhow::Error::from)?)
 }
 
-fn open<T>(
-    configuration: Configuration,
+fn open(configuration: Configuration) -> Result<Database, Failure> {
+    let store = database::open(&configuration.settings, CONNECTIONS)
+        .map_err(|error| Failure::configuration(&error))?;
+    let identity = database::identity(&configuration.settings)?;
+    Ok(Database { configuration, store, identity })
+}
+
+async fn done<T>(
+    database: &Database,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    runtime()?.block_on(async {
-        let store = database::open(&configuration.settings, CONNECTIONS)
-            .map_err(|error| Failure::configuration(&error))?;
-        let identity = database::identity(&configuration.settings)?;
-        let database = Database { configuration, store, identity };
-        let done = work(&database).await;
-        database.store.close().await;
-        done.map_err(|failure| placed(failure, &database))
-    })
+    let done = work(database).await;
+    database.store.close().await;
+    done.map_err(|failure| placed(failure, database))
 }
 
 /// An error of the database says which one.
