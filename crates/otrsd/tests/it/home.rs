@@ -80,17 +80,17 @@ fn a_round_that_hangs_is_ended() {
     fs::create_dir_all(&file).unwrap();
     let hangs = CLOCK
         .replace("::Clock;", "::Hangs;")
-        .replace("return ++$Self->{Rounds} < 3", "return ++$Self->{Rounds} < 9 || sleep 1000");
+        .replace("return ++$Self->{Rounds} < 3", "return ++$Self->{Rounds} < 13 || sleep 1000");
     fs::write(file.join("Hangs.pm"), hangs).unwrap();
     let package = "Kernel::System::Daemon::DaemonModules::Hangs";
     it.edit(&format!(
-        "$Self->{{DaemonModules}}->{{Hangs}} = {{ Module => '{package}', WatchdogSeconds => 3 }};"
+        "$Self->{{DaemonModules}}->{{Hangs}} = {{ Module => '{package}', WatchdogSeconds => 6 }};"
     ));
     it.otrsd(&["start"]).ok();
     let first = it.world.running("Hangs");
-    wait_until("nine rounds", || {
+    wait_until("13 rounds", || {
         let log = it.world.read("log/HangsERR.log");
-        (log.matches(&format!("round {first}")).count() == 9).then_some(())
+        (log.matches(&format!("round {first}")).count() == 13).then_some(())
     });
     it.world.running_anew("Hangs", first);
     let status = it.otrsd(&["status"]).ok().stdout;
