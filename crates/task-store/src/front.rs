@@ -73,6 +73,13 @@ impl Front {
         self.whole.next.is_some() || self.last == START
     }
 
+    /// Whether a look that leaves types alone is made later, since the last one was costly: it is owed then.
+    pub(crate) fn puts_off(&mut self, now: Instant) -> bool {
+        let is_put_off = !self.whole.allows(now);
+        self.owed |= is_put_off;
+        is_put_off
+    }
+
     /// A look from a place gave these, of those that were wanted.
     pub(crate) fn looked(
         &mut self,
@@ -162,6 +169,9 @@ mod tests {
         assert_eq!(front.begin(false, now + millis(1040)), START);
         assert_eq!(front.begin(true, now), START);
         assert_eq!(front.owed(), None, "all that was wanted was found");
+        let mut other = front;
+        assert!(other.puts_off(now + millis(1039)) && other.owed().is_some());
+        assert!(!front.puts_off(now + millis(1040)) && front.owed().is_none());
         // What both take is no cost of the beginning.
         front.looked(at((0, 7)), &[task((0, 9))], 2, millis(100), now);
         assert_eq!(front.owed(), Some(now + millis(1040)));
