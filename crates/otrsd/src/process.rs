@@ -4,16 +4,20 @@ use std::{
     ffi::CString,
     fs::File,
     io,
-    os::fd::{FromRawFd as _, RawFd},
+    os::fd::{AsFd as _, FromRawFd as _, RawFd},
     path::PathBuf,
+    time::Duration,
 };
 
 use nix::{
     errno::Errno,
     libc,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{prctl::set_pdeathsig, signal::Signal},
     unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid},
 };
+
+use crate::clock;
 
 /// Whom a module runs as.
 #[derive(Debug)]
@@ -63,6 +67,21 @@ pub(crate) fn pidfd(pid: i32) -> io::Result<File> {
         match RawFd::try_from(number) {
             Ok(number) if number >= 0 => Ok(File::from_raw_fd(number)),
             _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// Waits until the process behind a [`pidfd`] is dead, but no longer than `longest`, if there is one;
+/// whether it is. Signals of our own do not count.
+pub(crate) fn ends_within(process: &File, longest: Option<Duration>) -> anyhow::Result<bool> {
+    let until = longest.map(|longest| clock::now() + longest);
+    loop {
+        let rest =
+            until.map(|until| PollTimeout::try_from(until.since(clock::now()))).transpose()?;
+        let mut ends = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ends, rest.unwrap_or(PollTimeout::NONE)) {
+            Err(Errno::EINTR) => {}
+            ended => return Ok(ended? > 0),
         }
     }
 }

@@ -125,7 +125,7 @@ pub(super) fn stop_and_wait(
             kill(Pid::from_raw(pid), signal).map_err(anyhow::Error::from)?;
         }
     }
-    end.wait().map_err(anyhow::Error::from)?;
+    end.wait()?;
     Ok(true)
 }
 

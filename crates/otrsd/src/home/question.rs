@@ -4,20 +4,18 @@ use std::{
     env,
     fs::File,
     io::{self, Seek as _, Write as _},
-    os::fd::AsFd as _,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::bail;
-use nix::{
-    errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::memfd::{MFdFlags, memfd_create},
-};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::{clock, config::generation::read_whole, process::pidfd};
+use crate::{
+    config::generation::read_whole,
+    process::{ends_within, pidfd},
+};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// What is shown of a complaint.
@@ -62,7 +60,7 @@ fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u
         .spawn()
         .map_err(|error| not_started(&argv[0], error))?;
     let end = pidfd(i32::try_from(child.id())?)?;
-    let is_over = ends_within(&end, DEADLINE)?;
+    let is_over = ends_within(&end, Some(DEADLINE))?;
     if !is_over {
         child.kill()?;
     }
@@ -73,18 +71,6 @@ fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u
     let mut complaint = read_whole(&complaint)?;
     complaint.truncate(COMPLAINT);
     Ok((read_whole(&answer)?, String::from_utf8_lossy(&complaint).trim().to_owned()))
-}
-
-/// Waits for the end of a process; signals of our own do not count.
-fn ends_within(process: &File, longest: Duration) -> anyhow::Result<bool> {
-    let until = clock::now() + longest;
-    loop {
-        let mut ends = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut ends, PollTimeout::try_from(until.since(clock::now()))?) {
-            Err(Errno::EINTR) => {}
-            ended => return Ok(ended? > 0),
-        }
-    }
 }
 
 fn not_started(program: &str, error: io::Error) -> anyhow::Error {

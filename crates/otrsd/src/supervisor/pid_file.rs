@@ -21,6 +21,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use nix::libc;
 
+use crate::process::{ends_within, pidfd};
+
 const MODE: u32 = 0o660;
 
 /// Held while the daemon runs.
@@ -147,6 +149,8 @@ fn locks(attempt: Result<(), TryLockError>) -> io::Result<bool> {
 #[derive(Debug)]
 pub(crate) struct End {
     locks: Vec<File>,
+    /// Where we may look at it.
+    process: Option<File>,
 }
 
 impl End {
@@ -159,14 +163,22 @@ impl End {
                 Err(error) => return Err(error).with_context(|| path.display().to_string()),
             }
         }
-        Ok(Self { locks })
+        Ok(Self { locks, process: process_of_holder(path) })
     }
 
-    /// Waits for it. The kernel wakes us: the daemon holds its locks as long as it lives.
-    pub(crate) fn wait(self) -> io::Result<()> {
+    /// Waits for it. The kernel wakes us: the daemon holds its locks as long as it lives, and for a
+    /// moment of its dying not any more.
+    pub(crate) fn wait(self) -> anyhow::Result<()> {
         // Exclusively: a Perl daemon's lock is a shared one.
-        self.locks.iter().try_for_each(File::lock)
+        self.locks.iter().try_for_each(File::lock)?;
+        self.process.map_or(Ok(()), |process| ends_within(&process, None).map(drop))
     }
+}
+
+fn process_of_holder(path: &Path) -> Option<File> {
+    // Opened first: what is seen of the process then is of this one.
+    let process = pidfd(pid_in(path)?).ok()?;
+    holder(path).map(|_| process)
 }
 
 /// The process that the file tells, if it really has the file open: a number alone may be anybody's,
