@@ -1,9 +1,6 @@
 //! check: everything that is wrong, all at once, and what is worth knowing; nothing is started.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::Path};
 
 use nix::unistd::{AccessFlags, access};
 
@@ -12,11 +9,12 @@ use super::{
     terminal::{Colour, Paint, print},
 };
 use crate::{
-    config::{Configuration, cron_tasks, events, sources::Reading, surroundings},
-    home::{
-        Home,
-        check::{self, Finding},
+    config::{
+        Configuration, cron_tasks, events,
+        sources::{Reading, described},
+        surroundings,
     },
+    home::check::{self, Finding},
 };
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
@@ -58,17 +56,10 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
         1 => "1 problem".to_owned(),
         problems => format!("{problems} problems"),
     };
-    let sources = sources(program);
+    let sources = described(&program.sources.places_read());
     let _ = writeln!(text, "{count} settings from {sources}, {modules} modules to run: {verdict}");
     print(&text);
     if found.is_empty() { Ok(()) } else { Err(Failure { code: 3, text: String::new() }) }
-}
-
-fn sources(program: &Program) -> String {
-    let home = program.sources.home.as_ref().map(Home::directory);
-    let paths = home.into_iter().chain(program.sources.paths.iter().map(PathBuf::as_path));
-    let places: Vec<_> = paths.map(|path| path.display().to_string()).collect();
-    if places.is_empty() { "the built-in defaults alone".to_owned() } else { places.join(", ") }
 }
 
 /// Directories that cannot be used, or that `start` could not make.

@@ -9,7 +9,7 @@ use nix::{
 
 use super::{Failure, Program, client, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
-    config::{Configuration, place::Place},
+    config::{Configuration, place::Place, sources::described},
     logs::complain,
     supervisor::{
         Options,
@@ -17,6 +17,7 @@ use crate::{
         daemonize::{self, Begin},
         pid_file,
         start::{self, StartError},
+        status::Status,
     },
 };
 
@@ -132,7 +133,14 @@ pub(super) fn stop_and_wait(
 pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     let place = program.find_daemon()?;
     let tell = |text: &str| print(&format!("{text}\n"));
-    let image = client::status(&place)?.image;
+    let Status { image, sources, .. } = client::status(&place)?;
+    let asked = program.sources.places_read();
+    if sources != asked {
+        let (read, asked) = (described(&sources), described(&asked));
+        complain(&format!(
+            "warning: the daemon reads {read} again, not {asked}: for that, stop and start it"
+        ));
+    }
     if follow(client::ask(&place, &Request::Reload, None)?, tell)? {
         print("reloaded\n");
         return Ok(());

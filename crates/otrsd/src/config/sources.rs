@@ -128,14 +128,18 @@ impl Sources {
         reading
     }
 
+    /// The installation, and the XML files and directories, lowest layer first.
+    pub(crate) fn places_read(&self) -> Vec<PathBuf> {
+        let home = self.home.iter().map(|home| home.directory().to_owned());
+        home.chain(self.paths.iter().cloned()).collect()
+    }
+
     /// What tells these sources from others: the paths, and what goes before them.
     pub(crate) fn identity(&self) -> Vec<OsString> {
         let overrides = self.overrides.iter().filter_map(|setting| {
             Some(format!("{}={}", setting.name, setting.value.as_text()?).into())
         });
-        let home = self.home.iter().map(Home::directory);
-        let paths = home.chain(self.paths.iter().map(PathBuf::as_path));
-        paths.map(|path| path.as_os_str().to_owned()).chain(overrides).collect()
+        self.places_read().into_iter().map(PathBuf::into_os_string).chain(overrides).collect()
     }
 
     /// The files as they are now.
@@ -169,6 +173,14 @@ impl Sources {
     pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
         VARIABLES.iter().map(|(variable, _)| *variable).chain([CONFIG_VARIABLE, home::VARIABLE])
     }
+}
+
+/// What a configuration is read from, in words.
+pub(crate) fn described(places: &[PathBuf]) -> String {
+    if places.is_empty() {
+        return "the built-in defaults alone".to_owned();
+    }
+    places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn override_by(source: &str, name: &str, value: String) -> Setting {

@@ -85,6 +85,7 @@ impl Supervisor {
             started: self.past.started,
             rss_kb: rss_kb(pid.cast_signed()).unwrap_or_default(),
             stopping: self.stopping.is_some(),
+            sources: self.sources.places_read(),
             configuration_error: self.configuration_error.clone(),
             modules: modules.chain(refused).collect(),
         }

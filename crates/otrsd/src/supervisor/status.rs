@@ -1,6 +1,6 @@
 //! What `status` shows.
 
-use std::{collections::VecDeque, fs};
+use std::{collections::VecDeque, fs, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub(crate) struct Status {
     pub(crate) started: Timestamp,
     pub(crate) rss_kb: u64,
     pub(crate) stopping: bool,
+    /// What the configuration is read from.
+    pub(crate) sources: Vec<PathBuf>,
     /// What keeps the configuration on disk from being the one that runs.
     pub(crate) configuration_error: Option<String>,
     pub(crate) modules: Vec<ModuleStatus>,

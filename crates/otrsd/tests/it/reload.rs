@@ -68,6 +68,20 @@ fn a_setting_that_all_may_read_restarts_the_native_modules_alone() {
 }
 
 #[test]
+fn a_reload_reads_what_the_daemon_was_started_with() {
+    let world = three();
+    world.start();
+    let (config, more) = (world.text("config"), world.text("more.xml"));
+    world.file("more.xml", &world.read("config/a.xml"));
+    let told = world.otrsd(&["--config", &config, "--config", &more, "reload"]);
+    let warning = format!(
+        "warning: the daemon reads {config} again, not {config}, {more}: for that, stop and start it\n"
+    );
+    assert_eq!(told.all(), (0, "reloaded\n", warning.as_str()));
+    assert_eq!(world.otrsd(&["reload"]).all(), (0, "reloaded\n", ""));
+}
+
+#[test]
 fn a_hangup_is_a_reload() {
     let world = three();
     let supervisor = world.start();
