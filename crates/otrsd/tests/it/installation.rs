@@ -46,10 +46,11 @@ impl Installation {
         finish(command)
     }
 
-    /// One of the installation's own console commands.
+    /// One of the installation's own console commands. A deployment is 15 s of work, and there are many more
+    /// processes than processors.
     #[track_caller]
     pub(crate) fn console(&self, arguments: &[&str]) -> String {
-        self.console_within(Duration::from_mins(3), arguments)
+        self.console_within(Duration::from_mins(10), arguments)
     }
 
     #[track_caller]
