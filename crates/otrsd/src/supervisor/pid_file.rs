@@ -177,8 +177,9 @@ impl End {
 
 fn process_of_holder(path: &Path) -> Option<File> {
     // Opened first: what is seen of the process then is of this one.
-    let process = pidfd(pid_in(path)?).ok()?;
-    holder(path).map(|_| process)
+    let pid = pid_in(path)?;
+    let process = pidfd(pid).ok()?;
+    (holder(path) == Some(pid)).then_some(process)
 }
 
 /// The process that the file tells, if it really has the file open: a number alone may be anybody's,
