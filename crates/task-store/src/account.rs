@@ -53,18 +53,52 @@ pub(crate) struct Account<'a> {
     /// Of each task, its decision and its occurrence.
     runs: Vec<(usize, usize)>,
     decisions: usize,
+    refusals: Refusals,
+}
+
+/// Of each cron task, the answer after which nothing more of it is decided in the same call: others were first, but
+/// not up to the end of what this node planned. All that follows was planned from an instant that is not the
+/// newest one, and would leave a gap.
+#[derive(Debug, Default)]
+struct Refusals(BTreeMap<String, Decided>);
+
+impl Refusals {
+    fn of(&self, decision: &Decision<'_>) -> Option<Decided> {
+        self.0.get(decision.name).copied()
+    }
+
+    fn note(&mut self, decision: &Decision<'_>, decided: Decided) {
+        let leaves_a_rest = match decided {
+            Decided::Busy(_) => true,
+            Decided::Taken(until) => until < decision.last_due,
+            _ => false,
+        };
+        if leaves_a_rest {
+            self.0.insert(decision.name.to_owned(), decided);
+        }
+    }
 }
 
 impl<'a> Account<'a> {
     pub(crate) fn new(store: &'a Store, crons: BTreeMap<String, Cron>) -> Self {
         let (tasks, new, longer, runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { store, crons, tasks, new, longer, runs, decisions: 0 }
+        let refusals = Refusals::default();
+        Self { store, crons, tasks, new, longer, runs, decisions: 0, refusals }
     }
 
     /// Takes the next decision into account.
     pub(crate) fn take(&mut self, decision: &Decision<'_>) -> Decided {
         let number = self.decisions;
         self.decisions += 1;
+        let decided = match self.refusals.of(decision) {
+            Some(refusal) => refusal,
+            None => self.judge(number, decision),
+        };
+        self.refusals.note(decision, decided);
+        decided
+    }
+
+    fn judge(&mut self, number: usize, decision: &Decision<'_>) -> Decided {
         let cron = self.crons.entry(decision.name.to_owned()).or_default();
         if let Some(lock) = cron.lock {
             return Decided::Busy(lock);
@@ -175,9 +209,49 @@ fn joins(newest: &Occurrence, occurrence: &Occurrence, decision: &Decision<'_>) 
 }
 
 /// In a home: the row holds this instant, and not because an occurrence of ours has the same wall clock (an
-/// hour that came twice).
+/// hour that came twice). A row that went beyond it leaves nothing to run either: the original ran it, or a later one.
 fn perl_ran_it(store: &Store, cron: &Cron, decision: &Decision<'_>) -> bool {
-    let text = store.wall_clock(decision.last_due);
-    let ours = cron.newest.as_ref().is_some_and(|it| store.wall_clock(it.last_due) == text);
-    cron.last.as_ref() == Some(&text) && !ours
+    let Some(row) = cron.last.as_deref() else { return false };
+    let text = |time| store.wall_clock(time);
+    let is_ours = cron.newest.as_ref().is_some_and(|it| text(it.last_due) == row);
+    let is_beyond = || store.time_of(row).is_some_and(|row| row > decision.last_due);
+    let runs = matches!(decision.verdict, Verdict::Run(_));
+    !is_ours && (text(decision.last_due) == row || runs && is_beyond())
 }
+
+/// What a transaction of unknown outcome did: by the occurrences that are there, for each decision the one that
+/// accounts for its first instant. `None` if it did nothing.
+pub(crate) fn settled(
+    decisions: &[Decision<'_>],
+    there: &[Option<Occurrence>],
+) -> Option<Vec<Decided>> {
+    let mut refusals = Refusals::default();
+    let settle = |(decision, there): (&Decision<'_>, &Option<Occurrence>)| {
+        let decided =
+            refusals.of(decision).unwrap_or_else(|| settled_one(decision, there.as_ref()));
+        refusals.note(decision, decided);
+        decided
+    };
+    let decided: Vec<Decided> = decisions.iter().zip(there).map(settle).collect();
+    let is_done = decided.iter().any(|it| !matches!(it, Decided::Busy(_) | Decided::Taken(_)));
+    is_done.then_some(decided)
+}
+
+/// The occurrence of our task is ours. Missed or skipped instants are accounted for, whoever did it.
+fn settled_one(decision: &Decision<'_>, there: Option<&Occurrence>) -> Decided {
+    // Of a row that somebody held nothing is there.
+    let Some(there) = there else { return Decided::Busy(LockKey::Inserting) };
+    if there.last_due < decision.last_due {
+        return Decided::Taken(there.last_due);
+    }
+    match (there.fate, decision.verdict) {
+        (Fate::Ran, Verdict::Run(task)) if there.task == Some(task.id) => Decided::Done,
+        (Fate::Skipped, Verdict::Run(task)) if there.task == Some(task.id) => Decided::LimitReached,
+        (Fate::Skipped, Verdict::Skip(_)) | (Fate::Missed, Verdict::Miss(_)) => Decided::Done,
+        (Fate::RanElsewhere, _) => Decided::RanElsewhere,
+        _ => Decided::Taken(there.last_due),
+    }
+}
+
+#[cfg(test)]
+mod tests;

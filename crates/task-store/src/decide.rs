@@ -5,15 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::account::{Account, Cron};
+use crate::account::{Account, Cron, settled};
 use crate::add::Add;
 use crate::cron_pause::pauses_of;
 use crate::database::{Argument, Column, Connection, Dialect, Insert, arguments};
 use crate::error::{Error, Result};
 use crate::lock_key::LockKey;
-use crate::occurrence::{Fate, at_or_before, extend, newest, write};
+use crate::occurrence::{at_or_before, extend, newest, write};
+use crate::recurrent::FirstSeen;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
 use crate::task_id::TaskId;
@@ -59,7 +60,8 @@ pub enum Decided {
     LimitReached,
     /// Left out, since the cron task is paused.
     Paused,
-    /// Another node of ours was first, and decided up to this instant at least.
+    /// Another node of ours was first, and decided up to this instant. Where that is before the end of the decision, it
+    /// and all that follow it for the same cron task are to be made anew from there.
     Taken(Timestamp),
     /// A node of the original ran it; now it is written down.
     RanElsewhere,
@@ -113,16 +115,13 @@ impl Work for Deciding<'_> {
         Ok(decided)
     }
 
-    /// The occurrence of our task, or of our node and this very moment, is ours.
     async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Decided>>> {
-        let mut settled = Vec::with_capacity(self.decisions.len());
-        for decision in self.decisions {
-            settled.push(self.settled(connection, decision).await?);
+        let mut there = Vec::with_capacity(self.decisions.len());
+        for Decision { name, due, .. } in self.decisions {
+            let row = at_or_before(connection, self.task_type, name, *due).await?;
+            there.push(row.filter(|row| row.last_due >= *due));
         }
-        let is_done = settled.iter().any(|it| !matches!(it, None | Some(Decided::Taken(_))));
-        // Those of a row that somebody held have nothing there.
-        let busy = |it: Option<Decided>| it.unwrap_or(Decided::Busy(LockKey::Inserting));
-        Ok(is_done.then(|| settled.into_iter().map(busy).collect()))
+        Ok(settled(self.decisions, &there))
     }
 }
 
@@ -133,8 +132,45 @@ impl Deciding<'_> {
     }
 
     /// Locks the recurrent rows until the end of the transaction, in one order for everybody; only then what
-    /// they were decided for is seen as it is.
+    /// they were decided for is seen as it is. A row that is gone is made anew: without it, two nodes could decide
+    /// at the same time, and occurrences from before would not be found.
     async fn lock(&self, connection: &mut Connection<'_>) -> Result<BTreeMap<String, Cron>> {
+        let names = self.names();
+        let mut crons = self.lock_rows(connection, &names).await?;
+        if crons.len() < names.len() {
+            let is_gone = |it: &&Decision<'_>| !crons.contains_key(it.name);
+            let moment = SignedDuration::from_secs(1);
+            let before = |it: &Decision<'_>| {
+                it.follows.unwrap_or_else(|| it.due.saturating_sub(moment).unwrap_or(it.due))
+            };
+            let gone: BTreeMap<&str, Timestamp> = self
+                .decisions
+                .iter()
+                .rev()
+                .filter(is_gone)
+                .map(|it| (it.name, before(it)))
+                .collect();
+            let gone: Vec<_> = gone.into_iter().collect();
+            let (store, task_type, now) = (self.store, self.task_type, self.now);
+            FirstSeen { store, task_type, last_due: &gone, now }.run(connection).await?;
+            crons = self.lock_rows(connection, &names).await?;
+        }
+        for occurrence in newest(connection, self.task_type, &names).await? {
+            if let Some(cron) = crons.get_mut(&occurrence.name) {
+                cron.newest = Some(occurrence);
+            }
+        }
+        for pause in pauses_of(connection, self.task_type, &names).await? {
+            crons.entry(pause.name).or_default().paused = Some(pause.reason);
+        }
+        Ok(crons)
+    }
+
+    async fn lock_rows(
+        &self,
+        connection: &mut Connection<'_>,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Cron>> {
         let sql = match connection.dialect() {
             Dialect::Sqlite => {
                 "SELECT name, lock_key, CAST(last_execution_time AS CHAR(19)) FROM scheduler_recurrent_task \
@@ -145,19 +181,10 @@ impl Deciding<'_> {
                  WHERE task_type = ? AND name IN (?*) ORDER BY name FOR UPDATE"
             }
         };
-        let names = self.names();
         let mut crons = BTreeMap::new();
-        for row in connection.rows(sql, arguments![self.task_type, &names[..]]).await? {
+        for row in connection.rows(sql, arguments![self.task_type, names]).await? {
             let lock = Some(LockKey::parse(row.int(1)?)).filter(|key| *key != LockKey::Free);
             crons.insert(row.text(0)?, Cron::new(lock, row.maybe_text(2)?));
-        }
-        for occurrence in newest(connection, self.task_type, &names).await? {
-            if let Some(cron) = crons.get_mut(&occurrence.name) {
-                cron.newest = Some(occurrence);
-            }
-        }
-        for pause in pauses_of(connection, self.task_type, &names).await? {
-            crons.entry(pause.name).or_default().paused = Some(pause.reason);
         }
         Ok(crons)
     }
@@ -187,26 +214,6 @@ impl Deciding<'_> {
         };
         let rows: Vec<Vec<Argument<'_>>> = account.moved().map(row).collect();
         MOVED.run(connection, &rows).await
-    }
-
-    async fn settled(
-        &self,
-        connection: &mut Connection<'_>,
-        decision: &Decision<'_>,
-    ) -> Result<Option<Decided>> {
-        let there = at_or_before(connection, self.task_type, decision.name, decision.due).await?;
-        let Some(there) = there.filter(|there| there.last_due >= decision.due) else {
-            return Ok(None);
-        };
-        Ok(Some(match (there.fate, decision.verdict) {
-            (Fate::Ran, Verdict::Run(task)) if there.task == Some(task.id) => Decided::Done,
-            (Fate::Skipped, Verdict::Run(task)) if there.task == Some(task.id) => {
-                Decided::LimitReached
-            }
-            (Fate::Skipped, Verdict::Skip(_)) | (Fate::Missed, Verdict::Miss(_)) => Decided::Done,
-            (Fate::RanElsewhere, _) => Decided::RanElsewhere,
-            _ => Decided::Taken(there.last_due),
-        }))
     }
 }
 

@@ -78,11 +78,11 @@ impl Store {
     }
 }
 
-struct FirstSeen<'a> {
-    store: &'a Store,
-    task_type: &'a str,
-    last_due: &'a [(&'a str, Timestamp)],
-    now: Timestamp,
+pub(crate) struct FirstSeen<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) task_type: &'a str,
+    pub(crate) last_due: &'a [(&'a str, Timestamp)],
+    pub(crate) now: Timestamp,
 }
 
 const SEEN: Insert = Insert {

@@ -108,7 +108,11 @@ impl Roster {
                     settled = false;
                     continue;
                 }
-                Decided::Taken(until) => until,
+                // What is left of the plan begins where the other node's ended.
+                Decided::Taken(until) => {
+                    settled &= until >= due.last;
+                    until
+                }
                 _ => due.last,
             };
             self.agenda.accounted(*number, &self.tasks[*number], until);

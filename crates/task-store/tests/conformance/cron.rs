@@ -319,3 +319,97 @@ pub async fn beside_perl(kind: Kind) {
     }
     assert_eq!(place.count("scheduler_task").await, 2);
 }
+
+/// The original's row went beyond an instant that was planned before, and decided late: it runs once.
+pub async fn behind_perl(kind: Kind) {
+    let place = Place::home(kind).await;
+    let store = &place.store;
+    store.first_seen("Cron", &[("Backup", after(0))], now()).await.unwrap();
+    place
+        .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-07-01 14:02:00'")
+        .await;
+    let run = task("Backup");
+    let decided = one(store, &decision(60, Verdict::Run(&run)), after(60)).await;
+    assert_eq!(decided, Decided::RanElsewhere);
+    assert_eq!(place.count("scheduler_task").await, 0);
+    assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(after(120)));
+}
+
+/// What a manager plans after minute `last` at minute `now`: the newest instant runs, the others were missed.
+async fn plan(store: &Store, last: i64, now: i64) -> Vec<Decided> {
+    let run = task("Backup");
+    let missed = Decision {
+        due: after(60 * (last + 1)),
+        last_due: after(60 * (now - 1)),
+        instants: (now - 1 - last).unsigned_abs(),
+        follows: Some(after(60 * last)),
+        ..decision(0, Verdict::Miss("away"))
+    };
+    let run = decision(60 * now, Verdict::Run(&run));
+    let decisions = if missed.instants == 0 { vec![run] } else { vec![missed, run] };
+    store.decide(&decisions, after(60 * now)).await.unwrap()
+}
+
+/// The minutes of all occurrences, in their order: first, last, how many.
+async fn minutes(store: &Store) -> Vec<(i64, i64, u64, Fate)> {
+    let all = store.occurrences("Cron", "Backup", now(), 99).await.unwrap();
+    let minute = |time: Timestamp| time.duration_since(now()).as_mins();
+    all.iter().map(|it| (minute(it.due), minute(it.last_due), it.instants, it.fate)).collect()
+}
+
+/// Another node decided some of what this one planned: nothing of the rest goes through, and no instant is lost.
+pub async fn taken_in_part(kind: Kind) {
+    let place = Place::new(kind).await;
+    let (one, two) = (&place.store, place.another());
+    assert_eq!(plan(one, 0, 36).await, [Decided::Done; 2]);
+    let taken = Decided::Taken(after(60 * 36));
+    assert_eq!(plan(&two, 20, 52).await, [taken; 2]);
+    let known = [(1, 35, 35, Fate::Missed), (36, 36, 1, Fate::Ran)];
+    assert_eq!(minutes(one).await, known);
+    assert_eq!(plan(&two, 36, 52).await, [Decided::Done; 2]);
+    let rest = [(37, 51, 15, Fate::Missed), (52, 52, 1, Fate::Ran)];
+    assert_eq!(minutes(one).await, [known, rest].concat());
+    assert_eq!(plan(one, 36, 52).await, [Decided::Taken(after(60 * 52)); 2]);
+    assert_eq!(place.count("scheduler_task").await, 2);
+}
+
+/// Two managers wait for a row that another program holds, each with a plan of its own time.
+pub async fn by_two_who_waited_for_the_row(kind: Kind) {
+    let place = Place::new(kind).await;
+    place.store.first_seen("Cron", &[("Backup", now())], now()).await.unwrap();
+    let held = place.hold("UPDATE scheduler_recurrent_task SET change_time = create_time").await;
+    let mut managers = tokio::task::JoinSet::new();
+    for now in [36, 52] {
+        let store = place.another();
+        managers.spawn(async move {
+            let mut last = 0;
+            while last < now {
+                for decided in plan(&store, last, now).await {
+                    last = match decided {
+                        Decided::Taken(until) => until.duration_since(after(0)).as_mins(),
+                        _ => now,
+                    };
+                }
+            }
+        });
+    }
+    place.until_waiting(2).await;
+    drop(held);
+    managers.join_all().await;
+    let all = minutes(&place.store).await;
+    let follow = all.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0);
+    assert!(follow && all[0].0 == 1 && all[all.len() - 1].1 == 52, "{all:?}");
+    assert_eq!(all.iter().map(|it| it.2).sum::<u64>(), 52, "{all:?}");
+}
+
+/// A recurrent row that somebody deleted is made anew, and what was decided before stays decided.
+pub async fn without_its_row(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    assert_eq!(plan(store, 0, 36).await, [Decided::Done; 2]);
+    place.sql("DELETE FROM scheduler_recurrent_task").await;
+    assert_eq!(plan(store, 35, 36).await, [Decided::Taken(after(60 * 36))]);
+    assert_eq!(plan(store, 36, 37).await, [Decided::Done]);
+    assert_eq!(place.count("scheduler_recurrent_task").await, 1);
+    assert_eq!(place.count("scheduler_task").await, 2);
+}

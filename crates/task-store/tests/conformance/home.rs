@@ -3,6 +3,7 @@
 use task_store::{Encoding, NewTask, encode};
 
 use crate::claiming::claim;
+pub use crate::cron::behind_perl as cron_behind_perl;
 pub use crate::cron::beside_perl as cron_beside_perl;
 pub use crate::cron::last_due_in_the_repeated_hour;
 use crate::finishing::done;

@@ -80,6 +80,9 @@ everywhere! {
             counted_by_fate_and_lag
             many_by_three_nodes
             first_seen_and_busy
+            taken_in_part
+            by_two_who_waited_for_the_row
+            without_its_row
         }
         failures {
             found_and_remembered
@@ -150,6 +153,7 @@ everywhere! {
             perls_rows
             wall_clock
             cron_beside_perl
+            cron_behind_perl
             last_due_in_the_repeated_hour
             woken_by_perl
             rights

@@ -1,6 +1,7 @@
 //! A fresh database of one of the three kinds, and stores on it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
@@ -20,6 +21,14 @@ pub struct Place {
     pub store: Store,
     /// Holds the file of SQLite.
     _directory: tempfile::TempDir,
+}
+
+/// A transaction of another program. Its connection ends with it.
+#[expect(dead_code, reason = "what is held is let go by dropping it")]
+pub enum Held {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
 }
 
 /// When tests happen: the store takes every time from its caller.
@@ -106,6 +115,52 @@ impl Place {
                 MySqlConnection::connect(&self.url).await.unwrap().execute(sql).await.unwrap();
             }
         }
+    }
+
+    /// Runs SQL in a transaction that stays open, as another program's would: what it locks is held until the answer is
+    /// dropped. On SQLite that is the file.
+    pub async fn hold(&self, text: &str) -> Held {
+        let begin = if self.kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        let sql = || sqlx::raw_sql(AssertSqlSafe(format!("{begin}; {text}")));
+        match self.kind {
+            Kind::Sqlite => {
+                let mut raw = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+                raw.execute(sql()).await.unwrap();
+                Held::Sqlite(raw)
+            }
+            Kind::Postgres => {
+                let mut raw = PgConnection::connect(&self.url).await.unwrap();
+                raw.execute(sql()).await.unwrap();
+                Held::Postgres(raw)
+            }
+            Kind::MariaDb => {
+                let mut raw = MySqlConnection::connect(&self.url).await.unwrap();
+                raw.execute(sql()).await.unwrap();
+                Held::MariaDb(raw)
+            }
+        }
+    }
+
+    /// Resolves when so many transactions wait for a lock here. SQLite does not tell: there it resolves at once.
+    pub async fn until_waiting(&self, count: i64) {
+        let waiting = match self.kind {
+            Kind::Sqlite => return,
+            Kind::Postgres => {
+                "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            Kind::MariaDb => {
+                "information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id \
+                 WHERE db = database() AND trx_state = 'LOCK WAIT'"
+            }
+        };
+        for _ in 0..200 {
+            if self.count(waiting).await >= count {
+                return;
+            }
+            // InnoDB shows nothing new within 100 ms.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        panic!("nobody waits for a lock");
     }
 
     /// The first value of a query, as text.
