@@ -88,6 +88,8 @@ impl Scripted {
             // The rest happens only once, whatever life it is.
             "once" => return self.once(object),
             "leak" => self.leaked.push(vec![1; object.parse::<usize>()? << 20]),
+            "degraded" => self.context.degraded("has no paper", object),
+            "recovered" => self.context.recovered("has no paper"),
             // Left running.
             "spawn" => drop(Command::new("sh").args(["-c", object]).spawn()?),
             _ => bail!("no action '{verb}'"),

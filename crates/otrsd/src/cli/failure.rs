@@ -2,6 +2,9 @@
 
 use crate::supervisor::start::StartError;
 
+/// The daemon runs, but a module of it does not serve.
+pub(super) const DEGRADED: u8 = 5;
+
 /// How a background process says that it was not needed.
 pub(super) const ALREADY_RUNNING: u8 = 100;
 

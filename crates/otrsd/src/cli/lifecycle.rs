@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long `start` waits for the modules; the daemon itself goes on.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(7);
 
 const TAKE_OVER_ATTEMPTS: usize = 10;
 
@@ -93,7 +93,17 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
     for problem in &configuration.problems {
         complain(&format!("warning: {problem}"));
     }
+    tell_of_degraded(place);
     Ok(())
+}
+
+/// A module that runs but does not serve is no reason to fail: it goes on by itself when it can.
+fn tell_of_degraded(place: &Place) {
+    let Ok(status) = client::status(place) else { return };
+    for module in status.degraded() {
+        let note = module.note.as_deref().unwrap_or_default();
+        complain(&format!("warning: {} is degraded: {note}", module.name));
+    }
 }
 
 pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
@@ -143,6 +153,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     }
     if follow(client::ask(&place, &Request::Reload, None)?, tell)? {
         print("reloaded\n");
+        tell_of_degraded(&place);
         return Ok(());
     }
     // The connection ended because another program takes over; the socket stays. Asked again, it tells
@@ -161,6 +172,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     }
     settled?;
     print("reloaded; the new program took over\n");
+    tell_of_degraded(&place);
     Ok(())
 }
 
@@ -169,6 +181,7 @@ pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), F
     let replies = client::ask(&place, &Request::Restart { module }, None)?;
     follow(replies, |text| print(&format!("{text}\n")))?;
     print("restarted\n");
+    tell_of_degraded(&place);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Failure, Program, client,
+    failure::DEGRADED,
     table::{Cell, Table},
     terminal::{self, Colour, Paint, print},
     time::{age, local},
@@ -34,7 +35,10 @@ pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
     } else {
         print(&table(&status, clock::wall(), Paint::for_stdout(), terminal::width()));
     }
-    Ok(())
+    match status.degraded().next() {
+        Some(_) => Err(Failure { code: DEGRADED, text: String::new() }),
+        None => Ok(()),
+    }
 }
 
 fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) -> String {
@@ -54,11 +58,15 @@ fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) ->
         text.push_str("No module is registered: see DaemonModules in the settings.\n");
         return text;
     }
-    let down = status.modules.iter().filter(|module| module.state != "running").count();
-    if down > 0 {
-        let verb = if down == 1 { "is" } else { "are" };
-        let note = format!("{down} of {} modules {verb} not running.\n", status.modules.len());
-        text.push_str(&paint.paint(Colour::Yellow, &note));
+    let degraded = status.degraded().count();
+    let running = status.modules.iter().filter(|module| module.state == "running").count();
+    let down = status.modules.len() - running - degraded;
+    for (count, how) in [(down, "not running"), (degraded, "degraded")] {
+        if count > 0 {
+            let verb = if count == 1 { "is" } else { "are" };
+            let note = format!("{count} of {} modules {verb} {how}.\n", status.modules.len());
+            text.push_str(&paint.paint(Colour::Yellow, &note));
+        }
     }
     let header = ["module", "state", "PID", "since", "restarts", "memory", "last exit"];
     let mut table = Table::new(&header)

@@ -9,7 +9,7 @@ use sysconfig::{SysConfig, Value};
 use task_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::output::Output;
+use super::{degraded::Degraded, output::Output};
 use crate::config::database;
 
 /// A module does one thing after the other.
@@ -28,6 +28,7 @@ struct Shared {
     debug: bool,
     end: End,
     output: Output,
+    degraded: Degraded,
     store: OnceLock<Store>,
 }
 
@@ -44,8 +45,16 @@ pub(crate) struct End {
 
 impl ModuleContext {
     pub(crate) fn new(name: String, settings: SysConfig, debug: bool, end: End) -> Self {
-        let (output, store) = (Output::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { name, settings, debug, end, output, store }) }
+        let shared = Shared {
+            name,
+            settings,
+            debug,
+            end,
+            output: Output::default(),
+            degraded: Degraded::default(),
+            store: OnceLock::new(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Of a module that only says what it has done.
@@ -121,6 +130,22 @@ impl ModuleContext {
             () = self.stopped() => {}
             () = tokio::time::sleep(time) => {}
         }
+    }
+
+    /// The module runs, but does not serve: `what` is the matter (a few words, the key of the matter), and `why`.
+    /// `otrsd status`, the console and `/readyz` show it as degraded until [`recovered`](Self::recovered) is called.
+    pub fn degraded(&self, what: &'static str, why: impl Into<String>) {
+        self.shared.degraded.add(what, why.into());
+    }
+
+    /// `what` is not the matter any more.
+    pub fn recovered(&self, what: &'static str) {
+        self.shared.degraded.remove(what);
+    }
+
+    /// The module has begun to do its work, as far as it can: `otrsd start` waits no longer to hear how it is.
+    pub(crate) fn begun(&self) {
+        self.shared.degraded.tell_first();
     }
 
     /// Prints a line on standard output.

@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 mod context;
+pub(crate) mod degraded;
 mod output;
 pub(crate) mod process;
 pub(crate) mod registry;

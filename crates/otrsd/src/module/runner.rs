@@ -21,6 +21,7 @@ pub(super) async fn run(
         if let Round::Discard(reason) = round(module).await? {
             return Ok(Some(reason));
         }
+        context.begun();
         pause(context, pace.pause(), watchdog).await?;
         rounds_left -= 1;
         if context.debug() {

@@ -94,7 +94,7 @@ impl Supervisor {
         let probe = self.probe.as_ref().map(|probe| probe.deadline);
         let sign = self.service_manager.next_sign();
         let is_awaited = !self.watches.is_empty() || !self.outdated.is_empty();
-        let coming = self.past.modules.values().filter_map(Module::ready_deadline);
+        let coming = self.past.modules.values().filter_map(Module::begin_deadline);
         let ready = coming.filter(|due| is_awaited && *due > now).min();
         modules
             .chain(self.past.draining.iter().filter_map(Draining::deadline))

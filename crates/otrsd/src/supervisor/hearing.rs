@@ -106,6 +106,7 @@ fn hear(process: &mut Process, name: &str, line: &str, now: Moment) {
         Some(("WATCHDOG", value)) if value == "1" => process.last_round = now,
         Some(("X_LEASE", micros)) => process.lease = micros.parse().ok().map(Moment::from_micros),
         Some(("STATUS", note)) => process.note = Some(note),
+        Some(("X_DEGRADED", reason)) => hear_degraded(process, name, reason),
         Some(("X_DISCARD", reason)) => process.discard = Some(reason),
         Some(("X_FAILURE", reason)) => process.failure = Some(reason),
         Some(("X_OUTPUT_LOST", error)) => {
@@ -114,4 +115,16 @@ fn hear(process: &mut Process, name: &str, line: &str, now: Moment) {
         }
         _ => {}
     }
+}
+
+/// A module runs but does not serve, for a reason; without one it is well.
+fn hear_degraded(process: &mut Process, name: &str, reason: String) {
+    process.has_begun = true;
+    match (process.degraded.take(), reason.is_empty()) {
+        (None, true) => return,
+        (None, false) => tracing::warn!("{name} is degraded: {reason}"),
+        (Some(_), true) => tracing::info!("{name} is not degraded any more"),
+        (Some(_), false) => {}
+    }
+    process.degraded = Some(reason).filter(|reason| !reason.is_empty());
 }

@@ -77,6 +77,8 @@ impl Supervisor {
                         discard: None,
                         failure: None,
                         note: outputs.trouble,
+                        degraded: None,
+                        has_begun: false,
                     },
                     ready: false,
                 };

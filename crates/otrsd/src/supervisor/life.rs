@@ -139,6 +139,9 @@ impl Supervisor {
                 }
                 self.refresh_configuration();
                 if delay.is_zero() {
+                    if ending == Ending::Discarded {
+                        self.watches.pass(name);
+                    }
                     self.start(name, now);
                 }
             }

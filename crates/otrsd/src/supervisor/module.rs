@@ -18,6 +18,9 @@ const EXITS: usize = 10;
 /// How long others wait for a module that was started to say that it is ready.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long others wait for a module that is ready to say how it is, or to die at once.
+const FIRST_WORDS: Duration = Duration::from_secs(1);
+
 /// A registered module. Its whole state can be written down and taken over by another image.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Module {
@@ -99,6 +102,12 @@ pub(super) struct Process {
     pub(super) failure: Option<String>,
     /// What it said of itself, or what keeps its output from being kept.
     pub(super) note: Option<String>,
+    /// Why it runs but does not serve.
+    #[serde(default)]
+    pub(super) degraded: Option<String>,
+    /// It has said how it is: well or degraded.
+    #[serde(default)]
+    pub(super) has_begun: bool,
 }
 
 /// Between the last call and the kill.
@@ -191,9 +200,20 @@ impl Module {
         self.exits.push_front(exit);
     }
 
-    /// Whether a process of the module works.
-    pub(super) fn is_up(&self) -> bool {
-        matches!(self.phase, Phase::Running { ready: true, .. })
+    /// Whether a process of the module works, or has said what keeps it from that.
+    pub(super) fn has_begun(&self, now: Moment) -> bool {
+        matches!(&self.phase, Phase::Running { process, ready: true }
+            if process.has_begun || process.since + FIRST_WORDS <= now)
+    }
+
+    /// When somebody who waits for the module has waited long enough.
+    pub(super) fn begin_deadline(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Running { process, ready: true } if !process.has_begun => {
+                Some(process.since + FIRST_WORDS)
+            }
+            _ => self.ready_deadline(),
+        }
     }
 
     /// Until when somebody who waits for the module waits for it to get ready.

@@ -33,7 +33,7 @@ pub(crate) struct Status {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModuleStatus {
     pub(crate) name: String,
-    /// `starting`, `running`, `stopping`, `waiting` (for its restart), `stopped`, `refused`.
+    /// `starting`, `running`, `stopping`, `degraded` (runs, but does not serve), `waiting` (for its restart), `stopped`, `refused`.
     pub(crate) state: String,
     pub(crate) pid: Option<i32>,
     /// Start of the process, or its last end.
@@ -60,6 +60,13 @@ pub(crate) struct Earlier {
     pub(crate) note: Option<String>,
 }
 
+impl Status {
+    /// The modules that run but do not serve.
+    pub(crate) fn degraded(&self) -> impl Iterator<Item = &ModuleStatus> {
+        self.modules.iter().filter(|module| module.state == "degraded")
+    }
+}
+
 impl ModuleStatus {
     pub(super) fn of(
         module: &Module,
@@ -73,12 +80,15 @@ impl ModuleStatus {
                 let wait = until.since(now).as_secs_f64();
                 ("waiting", Some(format!("starts again in {wait:.1} s")))
             }
-            Phase::Running { ready: true, .. } => ("running", None),
             Phase::Running { ready: false, .. } => ("starting", None),
+            Phase::Running { process, .. } if process.degraded.is_some() => ("degraded", None),
+            Phase::Running { .. } => ("running", None),
             Phase::Stopping { cause, .. } => ("stopping", Some(cause.reason.clone())),
             Phase::Stopped => ("stopped", None),
         };
-        if let Some(said) = process.and_then(|process| process.note.clone()).or(outdated) {
+        let said =
+            process.and_then(|process| process.degraded.clone().or_else(|| process.note.clone()));
+        if let Some(said) = said.or(outdated) {
             note = Some(said);
         }
         Self {

@@ -70,6 +70,13 @@ impl Watches {
         }
     }
 
+    /// A life of the module `name` worked till its planned end; the next one does the same.
+    pub(super) fn pass(&mut self, name: &str) {
+        for watch in self.watches.iter_mut().filter(|watch| !watch.to_the_end) {
+            watch.awaited.remove(name);
+        }
+    }
+
     /// Answers the clients whose modules all are up, gone, or failed; `old` names those of which an earlier life
     /// still works as before.
     pub(super) fn settle(
@@ -94,7 +101,7 @@ impl Watches {
                 !watch.failed.contains(name)
                     && !watch.slow.contains(name)
                     && (old.contains(name.as_str())
-                        || modules.get(name).is_some_and(|module| !module.is_up()))
+                        || modules.get(name).is_some_and(|module| !module.has_begun(now)))
             });
             if watch.awaited.is_empty() {
                 let _ = watch.reply.try_send(watch.outcome(modules));

@@ -49,7 +49,7 @@ use crate::{
     cli::table::one_line,
     config::{database, place::Place},
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round},
+    module::{DaemonModule, ModuleContext, Pace, Round, degraded},
 };
 
 /// What registrations call it.
@@ -183,11 +183,18 @@ impl WebConsole {
         let mut told = false;
         while !self.context.is_stopping() {
             match Listener::bind(&web.listen).await {
-                Ok(listener) => return Some(listener),
-                Err(error) if !std::mem::replace(&mut told, true) => logs::complain(&format!(
-                    "{}: {error:#}; waiting until it is free (setting WebConsole::Listen)",
-                    self.context.name()
-                )),
+                Ok(listener) => {
+                    self.context.recovered(degraded::ADDRESS);
+                    return Some(listener);
+                }
+                Err(error) if !std::mem::replace(&mut told, true) => {
+                    let what = format!("{error:#}; waiting until it is free");
+                    logs::complain(&format!(
+                        "{}: {what} (setting WebConsole::Listen)",
+                        self.context.name()
+                    ));
+                    self.context.degraded(degraded::ADDRESS, format!("{error:#}"));
+                }
                 Err(_) => {}
             }
             self.context.pause(AGAIN).await;

@@ -6,7 +6,11 @@ use task_store::{Instance, Moved, Owner, Store};
 use tokio::time::sleep;
 
 use super::trouble::Trouble;
-use crate::{config::database, logs, module::ModuleContext};
+use crate::{
+    config::database,
+    logs,
+    module::{ModuleContext, degraded},
+};
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// Looks at the counters of others, one after each pause: longer than two of their beats.
@@ -29,7 +33,7 @@ pub(crate) async fn wait(
     let mut told = false;
     while !context.is_stopping() {
         match trouble.check(look(context, store).await?) {
-            Some(State::Ready) => return Ok(true),
+            Some(State::Ready) => break,
             Some(State::Joined(moved)) => {
                 logs::note(&format!(
                     "{}: the database is used on {}, where workers live: {} joins them",
@@ -37,23 +41,31 @@ pub(crate) async fn wait(
                     moved.remembered,
                     moved.present,
                 ));
-                return Ok(true);
+                break;
             }
             Some(State::Moved(_)) if context.is_stopping() => {}
             Some(State::Moved(moved)) if !std::mem::replace(&mut told, true) => {
-                logs::complain(&format!(
-                    "{}: the database was used on {}, and this is {}: a copy must not run its tasks. \
-                     Nothing is done until 'otrsd db adopt'",
-                    context.name(),
-                    moved.remembered,
-                    moved.present,
-                ));
+                hold_back(context, &moved);
             }
             _ => {}
         }
         context.pause(PAUSE).await;
     }
-    Ok(false)
+    context.recovered(degraded::COPY);
+    context.begun();
+    Ok(!context.is_stopping())
+}
+
+fn hold_back(context: &ModuleContext, Moved { remembered, present }: &Moved) {
+    logs::complain(&format!(
+        "{}: the database was used on {remembered}, and this is {present}: a copy must not run its tasks. \
+         Nothing is done until 'otrsd db adopt'",
+        context.name(),
+    ));
+    let why = format!(
+        "it was used on {remembered}, and this is {present}. If its tasks are to run here: otrsd db adopt"
+    );
+    context.degraded(degraded::COPY, why);
 }
 
 /// An empty database becomes ours; one with other tables is for a human to migrate.

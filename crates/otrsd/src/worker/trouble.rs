@@ -4,7 +4,11 @@ use std::mem::{Discriminant, discriminant};
 
 use task_store::Error;
 
-use crate::{config::database, logs, module::ModuleContext};
+use crate::{
+    config::database,
+    logs,
+    module::{ModuleContext, degraded},
+};
 
 /// What we told of a trouble that is not over.
 #[derive(Debug)]
@@ -26,17 +30,21 @@ impl Trouble {
                 if !std::mem::take(&mut self.told).is_empty() {
                     let name = self.context.name();
                     logs::note(&format!("{name}: the database is there again"));
+                    self.context.recovered(degraded::DATABASE);
                 }
                 Some(value)
             }
             Err(error) => {
                 if !self.told.contains(&discriminant(&error)) {
                     self.told.push(discriminant(&error));
-                    let database = database::described(self.context.settings());
+                    let settings = self.context.settings();
                     logs::complain(&format!(
-                        "{}: database {database}: {error}; trying again until it works",
-                        self.context.name()
+                        "{}: database {}: {error}; trying again until it works",
+                        self.context.name(),
+                        database::described(settings),
                     ));
+                    let why = format!("{}: {error}", database::shown(settings));
+                    self.context.degraded(degraded::DATABASE, why);
                 }
                 None
             }

@@ -25,6 +25,7 @@ mod cron_life;
 mod cron_znuny;
 mod databases;
 mod db_cli;
+mod degraded;
 mod events;
 mod generic_agent;
 mod handbook;

@@ -44,8 +44,9 @@ impl Status {
         self.modules.iter().find(|module| module.name == name)
     }
 
-    /// The PID of a module that runs and is ready.
+    /// The PID of a module that runs and is ready, whether or not it can serve.
     pub(crate) fn running(&self, name: &str) -> Option<i32> {
-        self.find(name).filter(|module| module.state == "running")?.pid
+        let runs = |module: &&ModuleStatus| ["running", "degraded"].contains(&&*module.state);
+        self.find(name).filter(runs)?.pid
     }
 }

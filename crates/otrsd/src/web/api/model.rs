@@ -192,7 +192,7 @@ impl Done {
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct Module {
     name: String,
-    /// starting, running, stopping, waiting, stopped or refused.
+    /// starting, running, degraded, stopping, waiting, stopped or refused.
     state: String,
     pid: Option<i32>,
     since: Option<Timestamp>,

@@ -50,6 +50,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<Attention> {
             for module in &status.modules {
                 let severity = match module.state.as_str() {
                     "running" | "starting" | "stopping" => continue,
+                    "degraded" => Severity::Warning,
                     _ => Severity::Broken,
                 };
                 let note =

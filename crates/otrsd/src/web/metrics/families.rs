@@ -75,11 +75,20 @@ fn modules(scrape: &mut Scrape, status: &Status) {
         "Whether the configuration on disk is broken, so that an earlier one runs",
         [(&[][..], if status.configuration_error.is_some() { 1.0 } else { 0.0 })],
     );
+    let is = |states: &'static [&'static str]| {
+        each().map(|(labels, it)| (labels, f64::from(states.contains(&it.state.as_str()))))
+    };
     scrape.add(
         Value::Gauge,
         "otrsd_module_running",
         "Whether the module runs",
-        each().map(|(labels, it)| (labels, if it.state == "running" { 1.0 } else { 0.0 })),
+        is(&["running", "degraded"]),
+    );
+    scrape.add(
+        Value::Gauge,
+        "otrsd_module_degraded",
+        "Whether the module runs but does not serve",
+        is(&["degraded"]),
     );
     scrape.add(
         Value::Counter,
