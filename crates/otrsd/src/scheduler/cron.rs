@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sysconfig::Problem;
 use task_store::Store;
 
-use super::{alarm, occurrences, roster::Roster, table};
+use super::{alarm, occurrences, presence::Presence, roster::Roster, table};
 use crate::{
     clock::{self, Moment},
     config::{
@@ -38,6 +38,7 @@ pub(crate) struct SchedulerCronTaskManager {
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
     trouble: Trouble,
+    presence: Presence,
     tasks: Arc<[CronTask]>,
     names: BTreeSet<String>,
     problems: Vec<Problem>,
@@ -50,9 +51,20 @@ pub(crate) struct SchedulerCronTaskManager {
 impl SchedulerCronTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let trouble = Trouble::new(context.clone());
+        let presence = Presence::new(clock::wall(), false);
         let CronTasks { tasks, names, problems } = cron_tasks::read(context.settings());
         let (tasks, sweep) = (tasks.into(), clock::now() + FIRST_SWEEP);
-        Self { context, store: None, trouble, tasks, names, problems, roster: None, sweep }
+        Self {
+            context,
+            store: None,
+            trouble,
+            presence,
+            tasks,
+            names,
+            problems,
+            roster: None,
+            sweep,
+        }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
@@ -65,7 +77,7 @@ impl SchedulerCronTaskManager {
                 none.insert(Roster::read(store, settings, TYPE, tasks, &self.names).await?)
             }
         };
-        let settled = roster.decide(store, settings).await?;
+        let settled = roster.decide(store, settings, self.presence).await?;
         if clock::now() >= self.sweep {
             self.sweep = clock::now() + SWEEP;
             occurrences::forget(store).await?;
@@ -86,6 +98,7 @@ impl DaemonModule for SchedulerCronTaskManager {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
             if ready::wait(&self.context, &store, &mut self.trouble).await? {
+                self.presence = Presence::new(clock::wall(), self.trouble.take_met());
                 self.problems.iter().for_each(|what| logs::complain(&what.to_string()));
                 self.store = Some(store);
             }
@@ -95,8 +108,10 @@ impl DaemonModule for SchedulerCronTaskManager {
 
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
-        let outcome = self.work(&store).await;
-        if self.trouble.check(outcome) != Some(true) {
+        let (asked, outcome) = (clock::now(), self.work(&store).await);
+        let settled = self.trouble.check(outcome) == Some(true);
+        self.presence.note(settled, clock::now().since(asked));
+        if !settled {
             self.context.pause(AGAIN).await;
             return Ok(Round::Continue);
         }

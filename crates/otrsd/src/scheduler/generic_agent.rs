@@ -13,6 +13,7 @@ use super::{
     alarm,
     cron::AGAIN,
     jobs::{self, TYPE},
+    presence::Presence,
     roster::Roster,
     table,
 };
@@ -36,6 +37,7 @@ pub(crate) struct SchedulerGenericAgentTaskManager {
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
     trouble: Trouble,
+    presence: Presence,
     /// What was planned, and the jobs that it was made of.
     planned: Option<(Vec<Job>, Roster)>,
     /// What was told of damaged jobs.
@@ -45,7 +47,8 @@ pub(crate) struct SchedulerGenericAgentTaskManager {
 impl SchedulerGenericAgentTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let trouble = Trouble::new(context.clone());
-        Self { context, store: None, trouble, planned: None, told: BTreeSet::new() }
+        let presence = Presence::new(clock::wall(), false);
+        Self { context, store: None, trouble, presence, planned: None, told: BTreeSet::new() }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
@@ -62,7 +65,7 @@ impl SchedulerGenericAgentTaskManager {
             self.planned = Some((jobs, roster));
         }
         match &mut self.planned {
-            Some((_, roster)) => roster.decide(store, settings).await,
+            Some((_, roster)) => roster.decide(store, settings, self.presence).await,
             None => Ok(true),
         }
     }
@@ -74,6 +77,7 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
             if ready::wait(&self.context, &store, &mut self.trouble).await? {
+                self.presence = Presence::new(clock::wall(), self.trouble.take_met());
                 self.store = Some(store);
             }
         }
@@ -82,8 +86,10 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
 
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
-        let outcome = self.work(&store).await;
-        if self.trouble.check(outcome) != Some(true) {
+        let (asked, outcome) = (clock::now(), self.work(&store).await);
+        let settled = self.trouble.check(outcome) == Some(true);
+        self.presence.note(settled, clock::now().since(asked));
+        if !settled {
             self.context.pause(AGAIN).await;
             return Ok(Round::Continue);
         }

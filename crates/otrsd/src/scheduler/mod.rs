@@ -10,6 +10,7 @@ pub(crate) mod generic_agent;
 mod jobs;
 mod occurrences;
 mod plan;
+mod presence;
 mod roster;
 mod table;
 

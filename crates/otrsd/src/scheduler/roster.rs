@@ -13,6 +13,7 @@ use task_store::{Decided, Decision, NewTask, Store, Verdict, encode};
 use super::{
     agenda::Agenda,
     plan::{Due, due},
+    presence::Presence,
 };
 use crate::{
     clock,
@@ -22,7 +23,6 @@ use crate::{
 
 /// Decisions of one transaction.
 const AT_ONCE: usize = 250;
-const MISSED: &str = "no manager was running";
 
 pub(super) struct Roster {
     /// The type of the recurrent rows.
@@ -73,6 +73,7 @@ impl Roster {
         &mut self,
         store: &Store,
         settings: &SysConfig,
+        presence: Presence,
     ) -> task_store::Result<bool> {
         let now = clock::wall();
         let (mut settled, mut batch) = (true, Vec::new());
@@ -82,11 +83,11 @@ impl Roster {
                 batch.push((number, due, new_task(store, task, &due)?));
             }
             if batch.len() >= AT_ONCE {
-                settled &= self.account_for(store, settings, &batch).await?;
+                settled &= self.account_for(store, settings, presence, &batch).await?;
                 batch.clear();
             }
         }
-        Ok(settled & self.account_for(store, settings, &batch).await?)
+        Ok(settled & self.account_for(store, settings, presence, &batch).await?)
     }
 
     /// One transaction. What is due of one cron task is never in two.
@@ -94,9 +95,10 @@ impl Roster {
         &mut self,
         store: &Store,
         settings: &SysConfig,
+        presence: Presence,
         batch: &[(usize, Due, NewTask)],
     ) -> task_store::Result<bool> {
-        let decisions: Vec<_> = batch.iter().map(|it| self.decision(it)).collect();
+        let decisions: Vec<_> = batch.iter().map(|it| self.decision(it, presence)).collect();
         let decided = store.decide(&decisions, clock::wall()).await?;
         if decided.contains(&Decided::Done) {
             wake::work_is_there(store, settings);
@@ -120,7 +122,12 @@ impl Roster {
         Ok(settled)
     }
 
-    fn decision<'a>(&'a self, (number, due, task): &'a (usize, Due, NewTask)) -> Decision<'a> {
+    fn decision<'a>(
+        &'a self,
+        (number, due, task): &'a (usize, Due, NewTask),
+        presence: Presence,
+    ) -> Decision<'a> {
+        let missed = || Verdict::Miss(presence.cause(due.first));
         Decision {
             task_type: self.task_type,
             name: &self.tasks[*number].name,
@@ -128,7 +135,7 @@ impl Roster {
             last_due: due.last,
             instants: due.instants,
             follows: Some(due.follows),
-            verdict: if due.runs { Verdict::Run(task) } else { Verdict::Miss(MISSED) },
+            verdict: if due.runs { Verdict::Run(task) } else { missed() },
             node: self.node,
         }
     }

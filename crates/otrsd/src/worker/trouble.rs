@@ -16,11 +16,18 @@ pub(crate) struct Trouble {
     context: ModuleContext,
     /// Each kind once: who mended the password should hear of the missing table.
     told: Vec<Discriminant<Error>>,
+    /// Whether there was any since somebody asked.
+    met: bool,
 }
 
 impl Trouble {
     pub(crate) fn new(context: ModuleContext) -> Self {
-        Self { context, told: Vec::new() }
+        Self { context, told: Vec::new(), met: false }
+    }
+
+    /// Whether there was any trouble since the last call, over or not.
+    pub(crate) fn take_met(&mut self) -> bool {
+        std::mem::take(&mut self.met)
     }
 
     /// The value, or `None` after telling what is wrong.
@@ -35,6 +42,7 @@ impl Trouble {
                 Some(value)
             }
             Err(error) => {
+                self.met = true;
                 if !self.told.contains(&discriminant(&error)) {
                     self.told.push(discriminant(&error));
                     let settings = self.context.settings();

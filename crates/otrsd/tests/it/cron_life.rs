@@ -13,6 +13,7 @@ on_each_database! {
     a_day_of_downtime_under_each_policy
     a_removed_one_begins_anew
     a_changed_one_cuts_nothing
+    a_database_that_was_locked_is_told_of
 }
 
 fn typed(key: &str, schedule: &str, more: &str) -> String {
@@ -118,4 +119,25 @@ fn a_changed_one_cuts_nothing(database: Database) {
     wait_until("the next run", || {
         occurrences(&tasks, "Tick").pop().filter(|it| it.fate == Fate::Ran)
     });
+}
+
+/// The manager runs all the time, and cannot decide for a while.
+fn a_database_that_was_locked_is_told_of(database: Database) {
+    let settings = [
+        typed("Tick", "* * * * * *", ""),
+        shell("Echo", "true", &[]),
+        manager("SchedulerCronTaskManager"),
+    ];
+    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    tasks.start();
+    accounted(&tasks, "Tick", 2);
+    let held = tasks.hold("UPDATE scheduler_recurrent_task SET change_time = create_time");
+    let since = Timestamp::now().as_second();
+    wait_until("some seconds", || (Timestamp::now().as_second() > since + 4).then_some(()));
+    drop(held);
+    let missed = wait_until("what was missed", || {
+        occurrences(&tasks, "Tick").into_iter().find(|it| it.fate == Fate::Missed)
+    });
+    assert_eq!(missed.reason, "the database was away or locked");
+    accounted(&tasks, "Tick", 5);
 }

@@ -1,6 +1,6 @@
 //! A world with tasks: a daemon with a worker, on a database of its own, and the test's own way to it.
 
-use std::{env, fmt::Write as _, fs, time::Duration};
+use std::{any::Any, env, fmt::Write as _, fs, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
@@ -200,6 +200,11 @@ impl Tasks {
         self.block(raw(&self.url, text)).unwrap();
     }
 
+    /// As [`sql`](Self::sql), in a transaction that stays open until the answer is dropped.
+    pub(crate) fn hold(&self, text: &str) -> Box<dyn Any> {
+        self.block(held(&self.url, text)).unwrap()
+    }
+
     pub(crate) fn count(&self, state: State) -> usize {
         let filter = Filter { state, task_type: "", name: "", text: "", after: 0, limit: 10_000 };
         self.block(self.store.list(&filter)).unwrap().len()
@@ -229,6 +234,27 @@ pub(crate) async fn raw(url: &str, text: &str) -> sqlx::Result<()> {
         "mysql" => MySqlConnection::connect(url).await?.execute(sql).await.map(drop),
         _ => SqliteConnection::connect(url).await?.execute(sql).await.map(drop),
     }
+}
+
+async fn held(url: &str, text: &str) -> sqlx::Result<Box<dyn Any>> {
+    let sql = |begin| sqlx::raw_sql(AssertSqlSafe(format!("{begin}; {text}")));
+    Ok(match url.split(':').next().unwrap() {
+        "postgres" => {
+            let mut raw = PgConnection::connect(url).await?;
+            raw.execute(sql("BEGIN")).await?;
+            Box::new(raw)
+        }
+        "mysql" => {
+            let mut raw = MySqlConnection::connect(url).await?;
+            raw.execute(sql("BEGIN")).await?;
+            Box::new(raw)
+        }
+        _ => {
+            let mut raw = SqliteConnection::connect(url).await?;
+            raw.execute(sql("BEGIN IMMEDIATE")).await?;
+            Box::new(raw)
+        }
+    })
 }
 
 /// A new database on a server.
