@@ -75,7 +75,7 @@ pub use instance::Instance;
 pub use ledger::{Execution, Forgotten, History, Outcome};
 pub use ledger_search::{Found, Search};
 pub use list::{Entry, Explanation, Filter, State};
-pub use lock::{Locked, SeenLock};
+pub use lock::{Death, Locked, SeenLock};
 pub use lock_key::{FIRST_INSTANCE, LockKey, Owner};
 pub use occurrence::{Fate, Occurrence};
 pub use pause::Pause;

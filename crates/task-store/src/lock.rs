@@ -25,6 +25,12 @@ macro_rules! freed {
 }
 pub(crate) use freed;
 
+macro_rules! unregistered {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM otrsd_instance WHERE otrsd_instance.lock_key = scheduler_task.lock_key)"
+    };
+}
+
 /// The table of a lock.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Locked {
@@ -47,6 +53,18 @@ pub struct SeenLock {
     pub key: i64,
     /// The text of `lock_update_time`, of `lock_time` in the two tables without it; `None` if null.
     pub time: Option<String>,
+}
+
+/// How it is known that an instance is dead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Death {
+    /// By the kernel: its process has ended.
+    Known,
+    /// Its heartbeat counter stood still at this value. Whoever saw that may have read old data.
+    Silent {
+        /// See [`Instance::beats`](crate::Instance::beats).
+        beats: i64,
+    },
 }
 
 impl Store {
@@ -74,6 +92,9 @@ impl Store {
 
     /// Frees everything under the lock of an instance that is dead, and forgets the instance: what was freed.
     ///
+    /// Of a silent one nothing is freed unless its row is there and its counter still is what was seen, at each try
+    /// of the transaction.
+    ///
     /// A task of the types in `in_process` ran inside of the dead process, which may be its fault: that is
     /// [`Outcome::Crashed`] if it was the only one there, else [`Outcome::CrashedTogether`]. Any other had a
     /// process of its own, and was [`Outcome::Interrupted`].
@@ -83,11 +104,12 @@ impl Store {
     pub async fn reclaim(
         &self,
         dead: Owner,
+        death: Death,
         in_process: &[String],
         spared: &[String],
         now: Timestamp,
     ) -> Result<Vec<Task>> {
-        self.transact(&Reclaim { store: self, dead, in_process, spared, now }).await
+        self.transact(&Reclaim { store: self, dead, death, in_process, spared, now }).await
     }
 
     /// All locks in the three tables but those being inserted.
@@ -104,18 +126,20 @@ impl Store {
         seen.collect()
     }
 
-    /// Frees one row if its lock is still the one that was seen; whether it was.
+    /// Frees one row if its lock is still the one that was seen, and of no instance that is registered: whether it
+    /// was. An instance that the caller did not see may be one that was not visible to it.
     pub async fn free(&self, seen: &SeenLock) -> Result<bool> {
         let sql = match (seen.table, self.dialect()) {
-            (Locked::Task, Dialect::Sqlite) => concat!(freed!(), " AND id = ? AND lock_update_time IS ?t"),
+            (Locked::Task, Dialect::Sqlite) => concat!(freed!(), " AND id = ? AND lock_update_time IS ?t", unregistered!()),
             (Locked::Task, Dialect::Postgres) => {
                 concat!(
                     freed!(),
-                    " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t \
-                     RETURNING pg_notify('otrsd_task', '')"
+                    " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t",
+                    unregistered!(),
+                    " RETURNING pg_notify('otrsd_task', '')"
                 )
             }
-            (Locked::Task, Dialect::MariaDb) => concat!(freed!(), " AND id = ? AND lock_update_time <=> ?t"),
+            (Locked::Task, Dialect::MariaDb) => concat!(freed!(), " AND id = ? AND lock_update_time <=> ?t", unregistered!()),
             (Locked::Future, dialect) => dialect.pick(
                 "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS ?t",
                 "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS NOT DISTINCT FROM ?t",
@@ -133,12 +157,10 @@ impl Store {
     }
 }
 
-/// An instance whose counter is negative has lost its lease.
-pub(crate) const LOST: &str = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats ELSE -1 END WHERE lock_key = ?";
-
 struct Reclaim<'a> {
     store: &'a Store,
     dead: Owner,
+    death: Death,
     in_process: &'a [String],
     spared: &'a [String],
     now: Timestamp,
@@ -149,8 +171,11 @@ impl Work for Reclaim<'_> {
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         let key = self.dead.key();
-        // The instance's row first: of two who reclaim, one waits here and then finds nothing.
-        connection.execute(LOST, arguments![key]).await?;
+        // The instance's row first: of two that reclaim, one waits here and then finds nothing; so does one that
+        // comes after a heartbeat.
+        if !self.mark(connection).await? {
+            return Ok(Vec::new());
+        }
         let mut tasks = self.store.under_lock(connection, key).await?;
         let all = tasks.len();
         tasks.retain(|task| !self.spared.contains(&task.task_type));
@@ -188,5 +213,21 @@ impl Work for Reclaim<'_> {
             task.lock = LockKey::Free;
         }
         Ok(tasks)
+    }
+}
+
+impl Reclaim<'_> {
+    /// Marks the instance: one whose counter is negative has lost its lease. False if it is not dead.
+    async fn mark(&self, connection: &mut Connection<'_>) -> Result<bool> {
+        let key = self.dead.key();
+        let Death::Silent { beats } = self.death else {
+            let sql = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats ELSE -1 END \
+                       WHERE lock_key = ?";
+            connection.execute(sql, arguments![key]).await?;
+            return Ok(true);
+        };
+        let sql = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats ELSE -1 END \
+                   WHERE lock_key = ? AND beats = ?";
+        Ok(connection.execute(sql, arguments![key, beats]).await? > 0)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use task_store::{Finished, Owner, Store, Task, Waiter};
+use task_store::{Death, Finished, Owner, Store, Task, Waiter};
 use tokio::{
     sync::{Notify, watch::Receiver},
     task::JoinSet,
@@ -233,7 +233,7 @@ impl Life {
             }
             () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
-                Box::pin(watch::reclaim(&self.store, dead, &self.suspects, &[])).await;
+                Box::pin(watch::reclaim(&self.store, dead, Death::Known, &self.suspects, &[])).await;
                 self.alone.notify_one();
                 (self.look, self.freed) = (true, true);
             }

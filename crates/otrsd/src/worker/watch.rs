@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use task_store::{Instance, Owner, Store, Task, TaskId};
+use task_store::{Death, Instance, Owner, Store, Task, TaskId};
 use tokio::time::sleep;
 
 use super::elders::{Elder, Elders};
@@ -37,9 +37,18 @@ struct Seen {
     since: Moment,
 }
 
+/// A worker whose counter stands still.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Silent {
+    owner: Owner,
+    beats: i64,
+    /// For how long.
+    still: Duration,
+}
+
 impl Watch {
-    /// Takes a look into account; who is dead now, and how long its counter has stood still.
-    fn observe(&mut self, instances: &[Instance], now: Moment) -> Vec<(Owner, Duration)> {
+    /// Takes a look into account; which are dead, as far as can be seen.
+    fn observe(&mut self, instances: &[Instance], now: Moment) -> Vec<Silent> {
         let before = std::mem::take(&mut self.seen);
         for Instance { owner, beats, .. } in instances {
             let fresh = Seen { beats: *beats, looks: 0, since: now };
@@ -48,8 +57,12 @@ impl Watch {
             self.seen.insert(*owner, Seen { beats: *beats, looks: looks + 1, since });
         }
         let all = self.seen.iter().filter(|(_, seen)| seen.looks > LOOKS);
-        let all = all.map(|(owner, seen)| (*owner, now.since(seen.since)));
-        all.filter(|(_, still)| *still >= SPAN).collect()
+        let all = all.map(|(owner, Seen { beats, since, .. })| Silent {
+            owner: *owner,
+            beats: *beats,
+            still: now.since(*since),
+        });
+        all.filter(|silent| silent.still >= SPAN).collect()
     }
 
     /// The database was away: perhaps the others only could not reach it either.
@@ -108,9 +121,9 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
                 ));
             }
         }
-        for (dead, still) in watch.observe(&instances, clock::now()) {
+        for Silent { owner, beats, still } in watch.observe(&instances, clock::now()) {
             let spared = if still < LONG_SPAN { &go_on[..] } else { &[] };
-            reclaim(&store, dead, &suspects, spared).await;
+            reclaim(&store, owner, Death::Silent { beats }, &suspects, spared).await;
         }
     }
 }
@@ -136,7 +149,7 @@ pub(super) async fn elders(
         }
         let elder = (theirs == host).then(|| Elder::find(owner, pid));
         if matches!(elder, Some(None)) {
-            reclaim(store, owner, suspects, &[]).await;
+            reclaim(store, owner, Death::Known, suspects, &[]).await;
             continue;
         }
         if let Some(elder) = elder.flatten() {
@@ -147,8 +160,14 @@ pub(super) async fn elders(
 }
 
 /// Frees what a dead worker had, but for tasks of the types in `spared`.
-pub(super) async fn reclaim(store: &Store, dead: Owner, suspects: &Suspects, spared: &[String]) {
-    match store.reclaim(dead, &suspects.types, spared, clock::wall()).await {
+pub(super) async fn reclaim(
+    store: &Store,
+    dead: Owner,
+    death: Death,
+    suspects: &Suspects,
+    spared: &[String],
+) {
+    match store.reclaim(dead, death, &suspects.types, spared, clock::wall()).await {
         Ok(tasks) if tasks.is_empty() => {}
         Ok(tasks) => {
             suspects.add(&tasks);
@@ -179,7 +198,8 @@ mod tests {
             dead.extend(watch.observe(&instances, Moment::from_secs(3 * look)));
         }
         let one = instance(1, 7).owner;
-        assert_eq!(dead, [(one, Duration::from_secs(15)), (one, Duration::from_secs(18))]);
+        let silent = |still| Silent { owner: one, beats: 7, still: Duration::from_secs(still) };
+        assert_eq!(dead, [silent(15), silent(18)]);
         watch.forget();
         assert!(watch.observe(&[instance(1, 7)], Moment::from_secs(90)).is_empty());
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use task_store::{
-    Claim, Execution, Finish, Finished, HeldState, Hold, LockKey, NewTask, Outcome, Owner, Task,
-    Then,
+    Claim, Death, Execution, Finish, Finished, HeldState, Hold, LockKey, NewTask, Outcome, Owner,
+    Task, Then,
 };
 
 use crate::claiming::claim;
@@ -74,7 +74,7 @@ pub async fn after_a_reclaim_nothing_changes(kind: Kind) {
     let (former, present) = (worker(1), worker(2));
     store.add_many(&["a", "b"].map(task), now()).await.unwrap();
     let tasks = claim(store, former, 9).await;
-    store.reclaim(former, &[], &[], after(60)).await.unwrap();
+    store.reclaim(former, Death::Known, &[], &[], after(60)).await.unwrap();
     let again = claim(store, present, 1).await;
     assert_eq!((again.len(), again[0].tried), (1, true));
     let hold = Hold { state: HeldState::Failed, due: None, reason: String::new() };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use task_store::{LockKey, Locked, NewTask, Outcome, Then};
+use task_store::{Death, LockKey, Locked, NewTask, Outcome, Then};
 
 use crate::claiming::claim;
 use crate::finishing::{done, finished};
@@ -27,7 +27,7 @@ pub async fn renewing_tells_what_is_left(kind: Kind) {
     );
     store.finish(worker(1), &done(&tasks[..1], worker(1)), None, now()).await.unwrap();
     assert_eq!(renewed(20).await, 1);
-    store.reclaim(worker(1), &[], &[], after(30)).await.unwrap();
+    store.reclaim(worker(1), Death::Known, &[], &[], after(30)).await.unwrap();
     assert_eq!(renewed(31).await, 0);
 }
 
@@ -42,10 +42,17 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
     let together = claim(store, worker(2), 9).await;
     place.sql("UPDATE scheduler_task SET attempts = 0").await;
     let inside = [alone[0].task_type.clone()];
-    let freed = store.reclaim(worker(1), &inside, &[], after(1)).await.unwrap();
+    let freed = store.reclaim(worker(1), Death::Known, &inside, &[], after(1)).await.unwrap();
     assert_eq!(names(&freed), ["alone", "command"]);
-    assert_eq!(store.reclaim(worker(2), &inside, &[], after(1)).await.unwrap().len(), 2);
-    assert_eq!(store.reclaim(worker(2), &inside, &[], after(1)).await.unwrap(), [], "once");
+    assert_eq!(
+        store.reclaim(worker(2), Death::Known, &inside, &[], after(1)).await.unwrap().len(),
+        2
+    );
+    assert_eq!(
+        store.reclaim(worker(2), Death::Known, &inside, &[], after(1)).await.unwrap(),
+        [],
+        "once"
+    );
     let had_its_own = store.executions(alone[1].id).await.unwrap();
     assert_eq!(had_its_own[0].outcome, Outcome::Interrupted);
     let history = store.history(&[alone[0].id, together[0].id]).await.unwrap();
@@ -68,7 +75,10 @@ pub async fn reclaiming_spares_types(kind: Kind) {
     let spared = ["GoesOn".to_owned()];
     assert!(store.beat(owner, 5, now()).await.unwrap());
     for freed in [&["a"][..], &[]] {
-        assert_eq!(names(&store.reclaim(owner, &[], &spared, after(1)).await.unwrap()), freed);
+        assert_eq!(
+            names(&store.reclaim(owner, Death::Known, &[], &spared, after(1)).await.unwrap()),
+            freed
+        );
     }
     let beats = async || store.instances().await.unwrap().first().map(|it| it.beats);
     assert_eq!(beats().await, Some(-1), "marked once: a counter that moves is alive");
@@ -79,9 +89,70 @@ pub async fn reclaiming_spares_types(kind: Kind) {
     let finish = store.finish(owner, &done(&tasks, owner), None, now()).await.unwrap();
     let theirs: Vec<_> = tasks.iter().zip(finish.ours).filter(|(_, ours)| *ours).collect();
     assert_eq!((theirs.len(), theirs[0].0.name.as_str()), (1, "goes on"));
-    assert_eq!(store.reclaim(owner, &[], &spared, after(2)).await.unwrap(), []);
+    assert_eq!(store.reclaim(owner, Death::Known, &[], &spared, after(2)).await.unwrap(), []);
     assert_eq!(beats().await, None, "nothing is left under its lock");
     assert!(!store.beat_on(owner, now()).await.unwrap());
+}
+
+/// An observer saw a counter stand still, and comes after a heartbeat: the worker lives, and keeps its tasks.
+pub async fn a_heartbeat_before_the_reclaim(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add(&task("a"), now()).await.unwrap();
+    let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
+    claim(store, owner, 1).await;
+    let reclaim = async |beats| {
+        let death = Death::Silent { beats };
+        store.reclaim(owner, death, &[], &[], after(20)).await.unwrap().len()
+    };
+    assert!(store.beat(owner, 5, after(3)).await.unwrap());
+    assert_eq!(reclaim(0).await, 0, "old data");
+    assert!(store.beat(owner, 5, after(6)).await.unwrap(), "it was not marked");
+    assert_eq!(reclaim(2).await, 1);
+    assert_eq!(reclaim(2).await, 0, "once");
+    assert!(!store.beat(owner, 5, after(21)).await.unwrap());
+}
+
+/// The heartbeat's transaction holds the row while the reclaim comes.
+pub async fn a_heartbeat_during_the_reclaim(kind: Kind) {
+    let place = Place::new(kind).await;
+    place.store.add(&task("a"), now()).await.unwrap();
+    let owner = place.store.register(1, "here", 1, 5, now()).await.unwrap();
+    claim(&place.store, owner, 1).await;
+    let held = place.hold("UPDATE otrsd_instance SET beats = beats + 1").await;
+    let other = place.another();
+    let reclaim = tokio::spawn(async move {
+        let death = Death::Silent { beats: 0 };
+        other.reclaim(owner, death, &[], &[], after(20)).await.unwrap()
+    });
+    place.until_waiting(1).await;
+    held.commit().await;
+    assert_eq!(reclaim.await.unwrap(), []);
+    assert!(place.store.beat(owner, 5, after(21)).await.unwrap());
+}
+
+/// An instance whose row is not there may be one whose row is not visible to the observer.
+pub async fn no_row_is_no_death(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    store.add(&task("a"), now()).await.unwrap();
+    let silent = worker(1);
+    let tasks = claim(store, silent, 1).await;
+    let death = Death::Silent { beats: 7 };
+    assert_eq!(store.reclaim(silent, death, &[], &[], after(20)).await.unwrap(), []);
+    let rows = [tasks[0].row];
+    assert_eq!(store.renew(silent, &rows, after(20)).await.unwrap(), 1);
+    // The same for the lock itself: freed when its owner is registered nowhere, whatever the observer knows.
+    let seen = store.locks().await.unwrap();
+    place
+        .sql(&format!(
+            "INSERT INTO otrsd_instance (lock_key, node, host, pid, started, beats, beat, slots) \
+             VALUES ({silent}, 1, 'here', 1, 0, 0, 0, 5)"
+        ))
+        .await;
+    assert!(!store.free(&seen[0]).await.unwrap());
+    place.sql("DELETE FROM otrsd_instance").await;
+    assert!(store.free(&seen[0]).await.unwrap());
 }
 
 pub async fn a_lock_that_moved_is_left_alone(kind: Kind) {
@@ -118,7 +189,7 @@ pub async fn finishing_against_reclaiming(kind: Kind) {
         let end = [finished(&tasks[0], owner, Outcome::Success, Then::Delete)];
         let (finish, freed) = tokio::join!(
             place.store.finish(owner, &end, None, now()),
-            other.reclaim(owner, &[], &[], now())
+            other.reclaim(owner, Death::Known, &[], &[], now())
         );
         let (finish, freed) = (finish.unwrap(), freed.unwrap());
         assert_ne!(finish.ours[0], freed.len() == 1, "one of the two");

@@ -1,7 +1,7 @@
 //! Lists, single tasks, counts, cancellation, instances.
 
 use task_store::{
-    Cancelled, Filter, HeldState, Hold, LockKey, NewTask, Outcome, State, TaskId, Then,
+    Cancelled, Death, Filter, HeldState, Hold, LockKey, NewTask, Outcome, State, TaskId, Then,
 };
 
 use crate::claiming::claim;
@@ -127,7 +127,7 @@ pub async fn instances(kind: Kind) {
     assert_eq!((list[0].beats, list[0].beat, list[0].slots), (1, Some(after(1)), 4));
     store.add(&task("a"), now()).await.unwrap();
     claim(store, owner, 1).await;
-    store.reclaim(owner, &[], &[], after(20)).await.unwrap();
+    store.reclaim(owner, Death::Known, &[], &[], after(20)).await.unwrap();
     assert!(!store.beat(owner, 4, after(21)).await.unwrap(), "others took it for dead");
     let next = store.register(7, "alpha", 4712, 5, now()).await.unwrap();
     store.unregister(next).await.unwrap();

@@ -101,6 +101,9 @@ everywhere! {
             renewing_tells_what_is_left
             reclaiming_counts_crashes
             reclaiming_spares_types
+            a_heartbeat_before_the_reclaim
+            a_heartbeat_during_the_reclaim
+            no_row_is_no_death
             a_lock_that_moved_is_left_alone
             finishing_against_reclaiming
             broken_connections_are_replaced

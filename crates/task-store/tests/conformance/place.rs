@@ -24,11 +24,21 @@ pub struct Place {
 }
 
 /// A transaction of another program. Its connection ends with it.
-#[expect(dead_code, reason = "what is held is let go by dropping it")]
 pub enum Held {
     Sqlite(sqlx::SqliteConnection),
     Postgres(PgConnection),
     MariaDb(MySqlConnection),
+}
+
+impl Held {
+    pub async fn commit(self) {
+        let sql = sqlx::raw_sql("COMMIT");
+        match self {
+            Self::Sqlite(mut raw) => raw.execute(sql).await.map(drop).unwrap(),
+            Self::Postgres(mut raw) => raw.execute(sql).await.map(drop).unwrap(),
+            Self::MariaDb(mut raw) => raw.execute(sql).await.map(drop).unwrap(),
+        }
+    }
 }
 
 /// When tests happen: the store takes every time from its caller.

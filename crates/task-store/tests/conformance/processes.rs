@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::process::{Child, Command, Stdio};
 
-use task_store::NewTask;
+use task_store::{Death, NewTask};
 
 use crate::place::{Kind, Place, now, task};
 
@@ -57,7 +57,7 @@ pub async fn one_is_killed(kind: Kind) {
     }
     let dead = place.store.instances().await.unwrap();
     for instance in dead {
-        place.store.reclaim(instance.owner, &[], &[], now()).await.unwrap();
+        place.store.reclaim(instance.owner, Death::Known, &[], &[], now()).await.unwrap();
     }
     while place.count("scheduler_task").await > 0 {
         // What a killed process had sent, its server may have done after the reclaim: nobody's locks.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use task_store::{Dialect, Woken};
+use task_store::{Death, Dialect, Woken};
 
 use crate::claiming::claim;
 use crate::place::{Kind, Place, now, task, worker};
@@ -20,7 +20,7 @@ pub async fn by_each_way_to_add(kind: Kind) {
                 0 => drop(other.add(&task("one"), now()).await.unwrap()),
                 1 => drop(other.add_many(&["a", "b"].map(task), now()).await.unwrap()),
                 2 => place.sql(task_store::plain_sql(other.dialect())).await,
-                _ => drop(other.reclaim(worker(1), &[], &[], now()).await.unwrap()),
+                _ => drop(other.reclaim(worker(1), Death::Known, &[], &[], now()).await.unwrap()),
             }
         });
         assert_eq!(woken.unwrap(), Woken::Work, "round {round}");
