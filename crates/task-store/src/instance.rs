@@ -69,13 +69,14 @@ impl Store {
     }
 
     /// Shows that a worker lives. False if others took it for dead, and its tasks are theirs.
+    ///
+    /// An answer comes within seconds, whatever else the store does and [`Options::deadline`](crate::Options) says; an
+    /// error means that nobody knows.
     pub async fn beat(&self, owner: Owner, slots: u32, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE otrsd_instance SET beats = beats + 1, beat = ?, slots = ? \
                    WHERE lock_key = ? AND beats >= 0";
-        Ok(self
-            .change(sql, arguments![now.as_microsecond(), i64::from(slots), owner.key()])
-            .await?
-            > 0)
+        let arguments = arguments![now.as_microsecond(), i64::from(slots), owner.key()];
+        Ok(self.pools().heartbeat(sql, arguments).await? > 0)
     }
 
     /// Shows that a worker lives which has lost its lease, for the sake of the tasks that go on without it.
@@ -83,7 +84,8 @@ impl Store {
     pub async fn beat_on(&self, owner: Owner, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE otrsd_instance SET beats = CASE WHEN beats < 0 THEN beats - 1 ELSE -1 END, \
                    beat = ?, slots = 0 WHERE lock_key = ?";
-        Ok(self.change(sql, arguments![now.as_microsecond(), owner.key()]).await? > 0)
+        let arguments = arguments![now.as_microsecond(), owner.key()];
+        Ok(self.pools().heartbeat(sql, arguments).await? > 0)
     }
 
     /// Ends a life that has let go of all its tasks.

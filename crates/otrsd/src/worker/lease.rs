@@ -20,7 +20,7 @@ use nix::sys::{
     time::TimeSpec,
     timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
 };
-use task_store::{Owner, Store};
+use task_store::{LifeLock, Owner, Store};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, sync::watch::Sender, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,8 @@ impl For {
 pub(super) struct Lease {
     pub(super) store: Store,
     pub(super) owner: Owner,
+    /// What shows on `SQLite` that this worker lives.
+    pub(super) life: Option<LifeLock>,
     /// How many tasks this life runs at once; none when it only ends what it began.
     pub(super) slots: Arc<AtomicU32>,
     /// When this worker last showed that it lives.
@@ -91,18 +93,20 @@ impl Lease {
             let asked = clock::boot();
             let left = tasks.limit().saturating_sub(asked.since(*seen));
             // After a suspend nothing is left, and yet one question is due: nobody may have noticed.
-            match timeout(left.max(BEAT), self.beat(tasks)).await {
-                Ok(Ok(true)) => {
-                    // Others count from the beat, which was after the question and before the answer.
-                    *seen = asked;
-                    self.alive.send_replace(asked);
-                    promise(tasks)?;
-                }
+            let shown = match timeout(left.max(BEAT), self.beat(tasks)).await {
+                // Others count from the beat, which was after the question and before the answer.
+                Ok(Ok(true)) => Some(asked),
                 Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
-                _ if clock::boot().since(*seen) >= tasks.limit() => {
-                    anyhow::bail!("the database could not be reached in time")
-                }
-                _ => {}
+                // Tables that are gone, or another file, are nothing that passes.
+                Ok(Err(error)) if !error.is_transient() => None,
+                _ => self.life.as_ref().filter(|it| it.is_visible()).map(|_| clock::boot()),
+            };
+            if let Some(shown) = shown {
+                *seen = shown;
+                self.alive.send_replace(shown);
+                promise(tasks)?;
+            } else if clock::boot().since(*seen) >= tasks.limit() {
+                anyhow::bail!("the database could not be reached in time");
             }
         }
     }

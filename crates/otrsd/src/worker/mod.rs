@@ -121,6 +121,7 @@ impl SchedulerTaskWorker {
             return Ok(Round::Continue);
         };
         let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
+        let own_life = store.lock_life(owner);
         let types = setup.handlers.names().map(str::to_owned).collect();
         let go_on = setup.handlers.go_on().map(str::to_owned).collect();
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
@@ -133,7 +134,7 @@ impl SchedulerTaskWorker {
             trouble,
         )?;
         let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.stop.gone.clone());
-        let lease = Lease { store: store.clone(), owner, slots, alive, lost, gone };
+        let lease = Lease { store: store.clone(), owner, life: own_life, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
             tokio::spawn(watch::keep(store.clone(), owner, suspects, go_on)),

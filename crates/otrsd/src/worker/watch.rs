@@ -121,7 +121,11 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
                 ));
             }
         }
-        for Silent { owner, beats, still } in watch.observe(&instances, clock::now()) {
+        let silent = watch.observe(&instances, clock::now());
+        for Silent { owner, beats, still } in silent {
+            if store.has_locked_life(owner) {
+                continue;
+            }
             let spared = if still < LONG_SPAN { &go_on[..] } else { &[] };
             reclaim(&store, owner, Death::Silent { beats }, &suspects, spared).await;
         }
@@ -148,7 +152,7 @@ pub(super) async fn elders(
             continue;
         }
         let elder = (theirs == host).then(|| Elder::find(owner, pid));
-        if matches!(elder, Some(None)) {
+        if matches!(elder, Some(None)) && !store.has_locked_life(owner) {
             reclaim(store, owner, Death::Known, suspects, &[]).await;
             continue;
         }

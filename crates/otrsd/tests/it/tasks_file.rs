@@ -1,9 +1,15 @@
 //! The file of `SQLite`: a full disk, a file that is deleted, replaced, damaged or not to be written.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use nix::unistd::geteuid;
-use task_store::{NewTask, Outcome};
+use task_store::{Instance, NewTask, Outcome};
 
 use crate::{
     harness::{finish, setting, wait_until},
@@ -191,4 +197,34 @@ fn only_its_user_reads_the_database() {
         assert!(!name.contains(".db") || mode.trailing_zeros() >= 6, "{name}: {mode:o}");
     }
     assert!(tasks.world.path("state/tasks.db").exists());
+}
+
+/// Another program writes for longer than a lease lasts: what runs goes on, beside another node too.
+#[test]
+fn a_file_that_is_locked_for_long_ends_nothing() {
+    let tasks = tasks(WAITS);
+    tasks.start();
+    let id = tasks.add_of("Waits", "one");
+    wait_until("its beginning", || (tasks.world.read("begun") == "begun\n").then_some(()));
+    let other = Tasks::another_node(&tasks.url, &[shell("Waits", WAITS, &[])]);
+    other.start();
+    other.running(WORKER);
+    let beats = || tasks.block(tasks.store().instances()).unwrap();
+    wait_until("two workers", || (beats().len() == 2).then_some(()));
+    let held = tasks.hold("SELECT 1");
+    let since = Instant::now();
+    wait_until("the end of all leases", || {
+        (since.elapsed() > Duration::from_secs(20)).then_some(())
+    });
+    let before = beats();
+    drop(held);
+    wait_until("a heartbeat of both", || {
+        let moved = |(then, now): (&Instance, &Instance)| now.beats > then.beats;
+        let now = beats();
+        (now.len() == 2 && before.iter().zip(&now).all(moved)).then_some(())
+    });
+    tasks.world.file("go", "");
+    assert_eq!(tasks.succeeds(id).node, 1);
+    assert_eq!((tasks.executions(id).len(), other.read("begun")), (1, String::new()));
+    assert_eq!(tasks.world.read("begun"), "begun\n");
 }

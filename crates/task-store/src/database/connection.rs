@@ -132,10 +132,13 @@ impl Connection<'_> {
     }
 }
 
-async fn within<T>(deadline: Duration, work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
+pub(super) async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T> {
     match tokio::time::timeout(deadline, work).await {
         Ok(answer) => answer.map_err(Error::from),
-        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", deadline.as_secs()))),
+        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", deadline.as_secs_f32()))),
     }
 }
 

@@ -6,6 +6,7 @@
 mod argument;
 mod bulk;
 mod connection;
+mod heartbeat;
 mod lender;
 mod notation;
 mod pools;

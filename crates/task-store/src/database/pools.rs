@@ -9,9 +9,11 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Database, Executor as _, MySql, Pool, Postgres};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::database::Dialect;
+use crate::database::heartbeat::Own;
 use crate::database::lender::Lender;
 use crate::database::session::{Pooled, Session};
 use crate::database::sqlite_file::SqliteFile;
@@ -25,12 +27,13 @@ const IMPATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Pools {
-    raw: RawPools,
-    deadline: Duration,
+    pub(super) raw: RawPools,
+    pub(super) deadline: Duration,
+    pub(super) heartbeat: Arc<Mutex<Option<Own>>>,
 }
 
 #[derive(Clone, Debug)]
-enum RawPools {
+pub(super) enum RawPools {
     Sqlite(Arc<SqliteFile>),
     Postgres(Arc<Lender<Postgres>>),
     MariaDb(Arc<Lender<MySql>>),
@@ -49,7 +52,7 @@ impl Pools {
                 ));
             }
         };
-        Ok(Self { raw, deadline })
+        Ok(Self { raw, deadline, heartbeat: Arc::default() })
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -97,6 +100,7 @@ impl Pools {
     }
 
     pub(crate) async fn close(&self) {
+        self.end_heartbeats().await;
         match &self.raw {
             RawPools::Sqlite(file) => file.close().await,
             RawPools::Postgres(pool) => pool.close().await,

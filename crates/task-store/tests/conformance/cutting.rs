@@ -42,6 +42,43 @@ pub async fn away_and_back(kind: Kind) {
     assert_eq!(place.count("scheduler_task WHERE name <> 'away'").await, 2);
 }
 
+/// A firewall forgot all connections: the next heartbeat comes through, on a new one, before anything else does.
+pub async fn a_heartbeat_on_a_dead_connection(kind: Kind) {
+    let place = Place::new(kind).await;
+    let proxy = Proxy::new(&place.url, Cut::Before).await;
+    let store = Store::connect(&proxy.url, Options::default()).unwrap();
+    let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
+    assert!(store.beat(owner, 5, after(3)).await.unwrap());
+    proxy.forget_connections();
+    let other = store.clone();
+    let stuck = tokio::spawn(async move { other.instances().await.map(drop) });
+    assert!(store.beat(owner, 5, after(6)).await.unwrap());
+    assert!(!stuck.is_finished(), "what takes longer than a heartbeat may");
+    assert_eq!(place.store.instances().await.unwrap()[0].beats, 2);
+}
+
+/// All connections wait for a lock of somebody's; the heartbeat does not wait for them.
+pub async fn a_heartbeat_beside_connections_that_wait(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = Store::connect(&place.url, Options { connections: 1, ..Options::default() });
+    let store = store.unwrap();
+    let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
+    store.first_seen("Cron", &[("Backup", now())], now()).await.unwrap();
+    let held = place.hold("UPDATE scheduler_recurrent_task SET change_time = create_time").await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let other = store.clone();
+        waiting.spawn(async move { other.forget_recurrent("Cron", "Backup").await });
+    }
+    place.until_waiting(1).await;
+    for second in 1..=3 {
+        assert!(store.beat(owner, 5, after(second)).await.unwrap());
+    }
+    assert_eq!(place.count("otrsd_instance WHERE beats = 3").await, 1);
+    drop(held);
+    waiting.abort_all();
+}
+
 async fn at_every_message(kind: Kind, cut: Cut) {
     let place = Place::new(kind).await;
     let proxy = Proxy::new(&place.url, cut).await;

@@ -150,6 +150,8 @@ everywhere! {
             before_the_server_has_it
             after_the_server_did_it
             away_and_back
+            a_heartbeat_on_a_dead_connection
+            a_heartbeat_beside_connections_that_wait
         }
         home {
             claimed_and_finished

@@ -1,7 +1,7 @@
 //! A way to a server that breaks at a chosen message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +24,14 @@ pub struct Proxy {
     /// How many messages pass before the cut; negative once it is over.
     left: Arc<AtomicI64>,
     away: Arc<AtomicBool>,
+    connections: Connections,
+}
+
+/// How many were made, and up to which number they are dead: a firewall has forgotten them, and told nobody.
+#[derive(Clone, Default)]
+struct Connections {
+    made: Arc<AtomicU64>,
+    dead: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -35,8 +43,16 @@ impl Proxy {
         let (user, server) = head.rsplit_once('@').unwrap();
         let left = Arc::new(AtomicI64::new(i64::MAX));
         let away = Arc::new(AtomicBool::new(false));
-        tokio::spawn(forward(listener, server.to_owned(), left.clone(), away.clone(), cut));
-        Self { url: format!("{user}@{here}/{path}"), left, away }
+        let connections = Connections::default();
+        let way = Way { left: left.clone(), connections: connections.clone(), cut };
+        tokio::spawn(forward(listener, server.to_owned(), away.clone(), way));
+        Self { url: format!("{user}@{here}/{path}"), left, away, connections }
+    }
+
+    /// Nothing comes through the connections of now any more; new ones work.
+    pub fn forget_connections(&self) {
+        let made = self.connections.made.load(Ordering::SeqCst);
+        self.connections.dead.store(made, Ordering::SeqCst);
     }
 
     /// Cuts at the message after `messages` from now.
@@ -55,19 +71,20 @@ impl Proxy {
     }
 }
 
-async fn forward(
-    listener: TcpListener,
-    server: String,
+#[derive(Clone)]
+struct Way {
     left: Arc<AtomicI64>,
-    away: Arc<AtomicBool>,
+    connections: Connections,
     cut: Cut,
-) {
+}
+
+async fn forward(listener: TcpListener, server: String, away: Arc<AtomicBool>, way: Way) {
     while let Ok((client, _)) = listener.accept().await {
         if away.load(Ordering::SeqCst) {
             continue;
         }
         let server = TcpStream::connect(&server).await.unwrap();
-        tokio::spawn(relay(client, server, left.clone(), cut));
+        tokio::spawn(relay(client, server, way.clone()));
     }
 }
 
@@ -75,14 +92,18 @@ async fn forward(
 async fn relay(
     mut client: TcpStream,
     mut server: TcpStream,
-    left: Arc<AtomicI64>,
-    cut: Cut,
+    Way { left, connections, cut }: Way,
 ) -> Option<()> {
+    let number = connections.made.fetch_add(1, Ordering::SeqCst) + 1;
+    let is_dead = || number <= connections.dead.load(Ordering::SeqCst);
     let (mut question, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
             read = client.read(&mut question) => {
                 let read = read.ok().filter(|read| *read > 0)?;
+                if is_dead() {
+                    continue;
+                }
                 let now = left.fetch_sub(1, Ordering::SeqCst) == 0;
                 if !now || matches!(cut, Cut::After) {
                     server.write_all(&question[..read]).await.ok()?;
@@ -97,7 +118,9 @@ async fn relay(
             }
             read = server.read(&mut answer) => {
                 let read = read.ok().filter(|read| *read > 0)?;
-                client.write_all(&answer[..read]).await.ok()?;
+                if !is_dead() {
+                    client.write_all(&answer[..read]).await.ok()?;
+                }
             }
         }
     }
