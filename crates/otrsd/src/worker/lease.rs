@@ -31,6 +31,8 @@ use crate::{
 
 /// Between two signs of life.
 const BEAT: Duration = Duration::from_secs(3);
+/// Before the supervisor acts, for the end of what runs.
+const MARGIN: Duration = Duration::from_millis(500);
 /// Without a sign of life for this long, nothing new is started.
 pub(super) const CAREFUL: Duration = Duration::from_secs(8);
 /// Which tasks it is kept for.
@@ -87,13 +89,13 @@ impl Lease {
     /// Beats until it cannot; `seen` is the time of the last beat.
     async fn hold(&self, tasks: For, seen: &mut Moment) -> anyhow::Result<Infallible> {
         let mut beats = Beats::new()?;
-        promise(tasks)?;
+        let mut promised = promise(tasks)?;
         loop {
             beats.next().await?;
             let asked = clock::boot();
             let left = tasks.limit().saturating_sub(asked.since(*seen));
-            // After a suspend nothing is left, and yet one question is due: nobody may have noticed.
-            let shown = match timeout(left.max(BEAT), self.beat(tasks)).await {
+            let patience = patience(left, promised.since(clock::now()));
+            let shown = match timeout(patience, self.beat(tasks)).await {
                 // Others count from the beat, which was after the question and before the answer.
                 Ok(Ok(true)) => Some(asked),
                 Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
@@ -104,7 +106,7 @@ impl Lease {
             if let Some(shown) = shown {
                 *seen = shown;
                 self.alive.send_replace(shown);
-                promise(tasks)?;
+                promised = promise(tasks)?;
             } else if clock::boot().since(*seen) >= tasks.limit() {
                 anyhow::bail!("the database could not be reached in time");
             }
@@ -120,10 +122,17 @@ impl Lease {
     }
 }
 
+/// How long one heartbeat may take: as long as there is a lease. Without one, as after a suspend, one question is due
+/// all the same, since nobody may have noticed; but the supervisor is not to act before its answer.
+fn patience(left: Duration, promised: Duration) -> Duration {
+    left.max(BEAT.min(promised.saturating_sub(MARGIN)))
+}
+
 /// Tells the supervisor until when it need not act, and that this worker works.
-fn promise(tasks: For) -> std::io::Result<()> {
+fn promise(tasks: For) -> std::io::Result<Moment> {
     let until = clock::now() + tasks.last();
-    notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))
+    notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))?;
+    Ok(until)
 }
 
 /// Ticks of the clock that goes on while the machine is suspended: the next is due at once after it.
@@ -144,5 +153,25 @@ impl Beats {
 
     async fn next(&mut self) -> std::io::Result<()> {
         self.timer.read_exact(&mut [0; 8]).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_ends_with_the_lease_or_before_the_supervisor_acts() {
+        for (left, promised, expected) in [
+            (12_000, 13_000, 12_000),
+            (1_500, 2_500, 2_000),
+            (0, 1_000, 500),
+            (0, 400, 0),
+            // The machine was suspended: the supervisor's clock stood still.
+            (0, 12_000, 3_000),
+        ] {
+            let [left, promised, expected] = [left, promised, expected].map(Duration::from_millis);
+            assert_eq!(patience(left, promised), expected, "{left:?} {promised:?}");
+        }
     }
 }
