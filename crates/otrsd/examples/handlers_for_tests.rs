@@ -15,7 +15,7 @@ use otrsd::{
 /// Says what it got.
 async fn say(task: Task, context: TaskContext) -> Result<(), TaskError> {
     context.say(&format!("{} {} '{}' try {}", task.id, task.task_type, task.name, task.number));
-    context.say(&task.data.to_string());
+    context.say(&task.text);
     Ok(())
 }
 
@@ -79,7 +79,7 @@ async fn until(context: &TaskContext, name: &str) {
 
 /// Adds the next task.
 async fn follow(task: Task, context: TaskContext) -> Result<(), TaskError> {
-    let next = NewTask::new("Say", task.name, task.data.to_string());
+    let next = NewTask::new("Say", task.name, task.text);
     context.store()?.add(&next, Timestamp::now()).await?;
     context.say(&next.id.to_string());
     Ok(())

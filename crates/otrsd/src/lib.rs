@@ -34,6 +34,7 @@ mod logs;
 mod mask;
 mod module;
 mod notify;
+mod pretty;
 mod process;
 mod scheduler;
 mod supervisor;

@@ -1,6 +1,7 @@
 //! Takes secrets out of a text: known ones, and what stands where a secret stands.
 
 use serde_json::Value;
+use task_store::{Payload, Shape};
 
 use crate::config::secrets::is_secret;
 
@@ -18,23 +19,38 @@ pub(crate) fn mask(text: &str, known: &[&str]) -> String {
     masked.join("\n")
 }
 
-/// As [`mask`], of what is secret by its name, in data: the texts below such keys, at every depth.
-pub(crate) fn mask_data(data: &Value) -> Value {
-    match data {
-        Value::Object(map) => {
-            let masked = |(key, value): (&String, &Value)| {
-                let value = match value {
-                    Value::String(_) | Value::Number(_) if is_secret(key) => Value::from(MASK),
-                    value => mask_data(value),
-                };
-                (key.clone(), value)
-            };
-            Value::Object(map.iter().map(masked).collect())
+/// As [`mask`], of what is secret by its name, in data: the texts and numbers below such keys, at every depth.
+/// All else stays as it is written.
+pub(crate) fn mask_data(data: &Payload) -> Payload {
+    masked(data.text()).parse().unwrap_or_default()
+}
+
+fn masked(json: &str) -> String {
+    match Shape::of(json) {
+        Ok(Shape::Object(members)) => {
+            let members = members.iter().map(|(key, value)| {
+                let is_plain =
+                    value.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+                let value = if is_plain && is_secret(key) { quoted(MASK) } else { masked(value) };
+                format!("{}:{value}", quoted(key))
+            });
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         }
-        Value::Array(items) => items.iter().map(mask_data).collect(),
-        Value::String(text) => Value::from(mask(text, &[])),
-        other => other.clone(),
+        Ok(Shape::Array(parts)) => {
+            format!("[{}]", parts.into_iter().map(masked).collect::<Vec<_>>().join(","))
+        }
+        Ok(Shape::Text(text)) => {
+            let shown = mask(&text, &[]);
+            if shown == text { json.to_owned() } else { quoted(&shown) }
+        }
+        Ok(_) => json.to_owned(),
+        // Not Unicode, so it cannot be looked at.
+        Err(_) => quoted(MASK),
     }
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 fn line(text: &str) -> String {
@@ -111,13 +127,10 @@ mod tests {
 
     #[test]
     fn secrets_in_data_are_masked_at_every_depth() {
-        let data = serde_json::json!({
-            "user": "otrs", "Password": "x", "list": [{"api_key": 7, "note": "pw=abcd; ok"}], "token": {"kind": "a"},
-        });
-        let masked = serde_json::json!({
-            "user": "otrs", "Password": "***", "list": [{"api_key": "***", "note": "pw=***; ok"}], "token": {"kind": "a"},
-        });
-        assert_eq!(mask_data(&data), masked);
+        let data = r#"{"user": "otrs", "Password": "x", "big": 12345678901234567890123, "list":
+            [{"api_key": 7, "note": "pw=abcd; ok"}], "token": {"kind": "a"}, "odd": "\ud800", "user": "ü\u0061"}"#;
+        let masked = r#"{"user":"otrs","Password":"***","big":12345678901234567890123,"list":[{"api_key":"***","note":"pw=***; ok"}],"token":{"kind":"a"},"odd":"***","user":"ü\u0061"}"#;
+        assert_eq!(mask_data(&data.parse().unwrap()).text(), masked);
     }
 
     #[test]

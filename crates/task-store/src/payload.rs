@@ -9,6 +9,8 @@ use base64::{Engine, alphabet};
 use perl_storable::{Hash, Key, Value};
 use serde_json::{Map, Number, Value as Json};
 
+use crate::json::{Payload, PayloadError, Shape};
+
 const LINE: usize = 76;
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -24,40 +26,37 @@ pub enum Encoding {
     Storable,
 }
 
-/// A payload that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum PayloadError {
-    /// Neither JSON nor base64.
-    #[error("the payload is neither JSON nor base64 of a Storable image")]
-    Text,
-    /// The image is damaged, or more than its limits allow.
-    #[error("the payload's Storable image: {0}")]
-    Image(#[from] perl_storable::Error),
-    /// Deeper or larger than an image may be.
-    #[error("the payload cannot be written for Perl: {0}")]
-    Freeze(#[from] perl_storable::FreezeError),
-    /// Perl data that JSON cannot hold.
-    #[error("the payload holds a number that JSON does not know: {0}")]
-    Number(f64),
-}
-
 /// The text of the column.
-pub fn encode(data: &Json, encoding: Encoding) -> Result<String, PayloadError> {
+///
+/// JSON stays as it is written. In an image, a number that is no integer of 64 bits is a text of the same
+/// characters, which Perl takes for the number; of a key that stands several times the last counts.
+///
+/// # Errors
+///
+/// What Perl cannot get: more levels than an image may have, or a text that is not Unicode.
+pub fn encode(data: &Payload, encoding: Encoding) -> Result<String, PayloadError> {
     match encoding {
-        Encoding::Json => Ok(data.to_string()),
-        Encoding::Storable => Ok(in_lines(&BASE64.encode(perl_storable::freeze(&to_perl(data))?))),
+        Encoding::Json => Ok(data.text().to_owned()),
+        Encoding::Storable => {
+            Ok(in_lines(&BASE64.encode(perl_storable::freeze(&to_perl(data.text())?)?)))
+        }
     }
 }
 
 /// Reads the column. Perl's byte strings that are no UTF-8 become the characters of the same numbers.
-pub fn decode(column: &str) -> Result<Json, PayloadError> {
+///
+/// # Errors
+///
+/// It is neither JSON nor an image, or one that is damaged or too deep.
+pub fn decode(column: &str) -> Result<Payload, PayloadError> {
     // Base64 of an image starts with its header byte and is never valid JSON.
-    if let Ok(data) = serde_json::from_str(column) {
-        return Ok(data);
+    match column.parse() {
+        Err(PayloadError::Json(_)) => {}
+        read => return read,
     }
     let packed: Vec<u8> = column.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let image = BASE64.decode(packed).map_err(|_| PayloadError::Text)?;
-    to_json(&perl_storable::thaw(&image)?)
+    Payload::of(&to_json(&perl_storable::thaw(&image)?)?)
 }
 
 fn in_lines(text: &str) -> String {
@@ -72,26 +71,29 @@ fn in_lines(text: &str) -> String {
     lines
 }
 
-fn to_perl(data: &Json) -> Value {
-    match data {
-        Json::Null => Value::Undef,
-        Json::Bool(truth) => Value::from(*truth),
-        Json::Number(number) => number.as_i64().map_or_else(|| decimal(number), Value::Int),
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(elements) => Value::Array(elements.iter().map(to_perl).collect()),
-        Json::Object(members) => {
+fn to_perl(json: &str) -> Result<Value, PayloadError> {
+    Ok(match Shape::of(json)? {
+        Shape::Null => Value::Undef,
+        Shape::Bool(truth) => Value::from(truth),
+        Shape::Number(number) => to_perl_number(number),
+        Shape::Text(text) => Value::from(text.as_str()),
+        Shape::Array(elements) => {
+            Value::Array(elements.into_iter().map(to_perl).collect::<Result<_, _>>()?)
+        }
+        Shape::Object(members) => {
             let mut pairs = Hash::default();
             for (key, member) in members {
-                pairs.insert(Key::from(key.as_str()), to_perl(member));
+                pairs.insert(Key::from(key.as_str()), to_perl(member)?);
             }
             Value::Hash(pairs)
         }
-    }
+    })
 }
 
-/// Images in network order carry fractions as text.
-fn decimal(number: &Number) -> Value {
-    Value::from(number.to_string().as_str())
+/// Perl's numbers are integers of 64 bits and fractions of 53; a text of digits it takes for the number.
+fn to_perl_number(number: &str) -> Value {
+    let integer = number.parse::<i64>().ok().filter(|it| it.to_string() == number);
+    integer.map_or_else(|| Value::from(number), Value::Int)
 }
 
 fn to_json(value: &Value) -> Result<Json, PayloadError> {

@@ -20,7 +20,8 @@ pub struct NewTask {
     pub task_type: String,
     /// What it is called; together with the type it counts for the limit.
     pub name: String,
-    /// The payload as the column holds it, see [`encode`](crate::encode).
+    /// The payload as the column holds it: JSON, of which each character is kept; in a home see
+    /// [`encode`](crate::encode).
     pub data: String,
     /// How often it may be tried, at least 1.
     pub attempts: i16,

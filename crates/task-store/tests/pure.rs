@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::Command;
 use task_store::{
-    Encoding, FIRST_INSTANCE, LockKey, Owner, TaskId, decode, encode, from_wall_clock, wall_clock,
+    Encoding, FIRST_INSTANCE, LockKey, Owner, Payload, PayloadError, Shape, TaskId, decode, encode,
+    from_wall_clock, wall_clock,
 };
 
 #[test]
@@ -101,8 +102,8 @@ fn payloads_of_perl_are_read_and_ours_by_perl() {
     assert!(written.lines().count() > 3);
     let data =
         json!({"Object": "Ticket", "Params": [1, "zwölf", null, "2.5"], "Long": "x".repeat(300)});
-    assert_eq!(decode(&written).unwrap(), data);
-    let ours = encode(&data, Encoding::Storable).unwrap();
+    assert_eq!(decode(&written).unwrap().read::<Value>().unwrap(), data);
+    let ours = encode(&Payload::of(&data).unwrap(), Encoding::Storable).unwrap();
     assert!(ours.lines().all(|line| line.len() <= 76) && ours.ends_with('\n'));
     let read = perl(
         "use Storable 'thaw'; use MIME::Base64; my $d = thaw(decode_base64($ARGV[0])); \
@@ -113,10 +114,54 @@ fn payloads_of_perl_are_read_and_ours_by_perl() {
 }
 
 #[test]
-fn a_number_stays_what_it_is() {
-    let column = "1.4238256312150024e-304";
-    let data = decode(column).unwrap();
-    assert_eq!(encode(&data, Encoding::Json).unwrap(), column);
+fn numbers_reach_perl_as_they_are_written() {
+    for json in [
+        "12345678901234567890123",
+        "1234567890123456.789",
+        "1.10",
+        "1e400",
+        "-0",
+        "-9223372036854775808",
+        "9223372036854775808",
+    ] {
+        let column = encode(&format!("[{json}]").parse().unwrap(), Encoding::Storable).unwrap();
+        assert_eq!(decode(&column).unwrap().text(), format!("[\"{json}\"]"));
+    }
+    let small = encode(&"[42]".parse().unwrap(), Encoding::Storable).unwrap();
+    assert_eq!(decode(&small).unwrap().text(), "[42]");
+}
+
+#[test]
+fn what_perl_cannot_have_is_refused() {
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    assert!(encode(&deep.parse().unwrap(), Encoding::Storable).is_ok());
+    assert!(matches!(format!("[{deep}]").parse::<Payload>(), Err(PayloadError::Deep)));
+    let half = r#"{"a": ["\ud800"]}"#.parse().unwrap();
+    assert!(matches!(encode(&half, Encoding::Storable), Err(PayloadError::Json(_))));
+}
+
+#[test]
+fn each_level_is_seen() {
+    for (json, shape) in [
+        (" null ", Shape::Null),
+        ("true", Shape::Bool(true)),
+        ("1.50", Shape::Number("1.50")),
+        (r#""a\u0062""#, Shape::Text("ab".to_owned())),
+        ("[1, [2]]", Shape::Array(vec!["1", "[2]"])),
+        (
+            r#"{"b": 1, "a": {"c":2}, "b": [ ]}"#,
+            Shape::Object(vec![
+                ("b".to_owned(), "1"),
+                ("a".to_owned(), r#"{"c":2}"#),
+                ("b".to_owned(), "[ ]"),
+            ]),
+        ),
+    ] {
+        assert_eq!(Shape::of(json).unwrap(), shape, "{json}");
+    }
+    for json in ["", "[1,]", "nul", "01", r#"{"a":1"#, "1 2", "x"] {
+        assert!(Shape::of(json).is_err(), "{json}");
+    }
 }
 
 #[test]
@@ -154,7 +199,8 @@ proptest! {
     fn strings_come_back_in_both_encodings(text: String, numbers: Vec<i32>) {
         let data = json!({"text": text, "numbers": numbers});
         for encoding in [Encoding::Json, Encoding::Storable] {
-            prop_assert_eq!(decode(&encode(&data, encoding).unwrap()).unwrap(), data.clone());
+            let column = encode(&Payload::of(&data).unwrap(), encoding).unwrap();
+            prop_assert_eq!(decode(&column).unwrap().read::<Value>().unwrap(), data.clone());
         }
     }
 }

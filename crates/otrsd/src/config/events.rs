@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use sysconfig::{Problem, SysConfig, Value};
+use task_store::{Payload, PayloadError, Shape};
 
 use super::{keys::Keys, problem, reference::EVENT};
 
@@ -107,35 +108,46 @@ fn filter(value: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
 }
 
 impl Registration {
-    /// Whether an event's data is what the filter wants. Numbers and truth values are compared as JSON writes
-    /// them.
-    pub(crate) fn wants(&self, data: &Json) -> bool {
-        self.filter.iter().all(|(key, wanted)| match data.get(key) {
-            Some(Json::String(text)) => text == wanted,
-            Some(Json::Null | Json::Array(_) | Json::Object(_)) | None => false,
-            Some(plain) => serde_json::to_string(plain).is_ok_and(|text| text == *wanted),
+    /// Whether an event's data is what the filter wants. Numbers and truth values are compared as they are
+    /// written; of a key that stands several times the last counts.
+    pub(crate) fn wants(&self, data: &Payload) -> bool {
+        let members = match Shape::of(data.text()) {
+            Ok(Shape::Object(members)) => members,
+            _ => Vec::new(),
+        };
+        self.filter.iter().all(|(key, wanted)| {
+            let given = members.iter().rev().find(|(name, _)| name == key);
+            given.is_some_and(|(_, value)| match Shape::of(value) {
+                Ok(Shape::Text(text)) => text == *wanted,
+                Ok(Shape::Number(_) | Shape::Bool(_)) => value == wanted,
+                _ => false,
+            })
         })
     }
 
-    /// The task's data.
+    /// The task's data: the event's as it is written, and what the setting adds behind it.
     ///
     /// # Errors
     ///
     /// The setting adds keys, and the event's data has none to add them to.
-    pub(crate) fn payload(&self, data: &Json) -> Result<Json, String> {
-        match (&self.data, data) {
-            (None, data) => Ok(data.clone()),
-            (Some(own), Json::Null) => Ok(json!(own)),
-            (Some(own), Json::Object(given)) => {
-                let mut all = given.clone();
-                all.extend(own.clone());
-                Ok(Json::Object(all))
+    pub(crate) fn payload(&self, data: &Payload) -> Result<Payload, String> {
+        let Some(own) = &self.data else { return Ok(data.clone()) };
+        let unreadable = |error: PayloadError| error.to_string();
+        let given = match Shape::of(data.text()).map_err(unreadable)? {
+            Shape::Null => Vec::new(),
+            Shape::Object(members) => members,
+            _ => {
+                return Err(format!(
+                    "{SETTING}###{} has 'Data', so the event's data must be an object",
+                    self.key
+                ));
             }
-            (Some(_), _) => Err(format!(
-                "{SETTING}###{} has 'Data', so the event's data must be an object",
-                self.key
-            )),
-        }
+        };
+        let given = given.into_iter().filter(|(key, _)| !own.contains_key(key));
+        let given = given.map(|(key, value)| format!("{}:{value}", Json::from(key)));
+        let own = own.iter().map(|(key, value)| format!("{}:{value}", Json::from(key.as_str())));
+        let members: Vec<String> = given.chain(own).collect();
+        format!("{{{}}}", members.join(",")).parse().map_err(unreadable)
     }
 }
 
@@ -181,26 +193,39 @@ mod tests {
                       </Hash></Item>";
         let registration = &read_one(&format!("{GOOD}{filter}")).registrations[0];
         for (data, expected) in [
-            (json!({ "Queue": "Raw", "Priority": 3, "More": [] }), true),
-            (json!({ "Queue": "Raw", "Priority": "3" }), true),
-            (json!({ "Queue": "Raw", "Priority": 4 }), false),
-            (json!({ "Queue": "Raw" }), false),
-            (json!({ "Queue": ["Raw"], "Priority": 3 }), false),
-            (json!(null), false),
+            (r#"{ "Queue": "Raw", "Priority": 3, "More": [] }"#, true),
+            (r#"{ "Queue": "Raw", "Priority": "3" }"#, true),
+            (r#"{ "Queue": "Raw", "Priority": 4, "Priority": 3 }"#, true),
+            (r#"{ "Queue": "Raw", "Priority": 3, "Priority": 4 }"#, false),
+            (r#"{ "Queue": "Raw", "Priority": 3.0 }"#, false),
+            (r#"{ "Queue": "Raw" }"#, false),
+            (r#"{ "Queue": ["Raw"], "Priority": 3 }"#, false),
+            ("null", false),
         ] {
-            assert_eq!(registration.wants(&data), expected, "{data}");
+            assert_eq!(registration.wants(&data.parse().unwrap()), expected, "{data}");
         }
     }
 
     #[test]
     fn the_settings_keys_count() {
+        let payload = |registration: &Registration, data: &str| {
+            registration.payload(&data.parse().unwrap()).map(Payload::into_text)
+        };
         let plain = &read_one(GOOD).registrations[0];
-        assert_eq!(plain.payload(&json!([1])), Ok(json!([1])));
+        assert_eq!(payload(plain, "[1, 1.10]"), Ok("[1, 1.10]".to_owned()));
         let own = "<Item Key='Data'><Hash><Item Key='To'>us</Item></Hash></Item>";
         let own = &read_one(&format!("{GOOD}{own}")).registrations[0];
-        let given = json!({ "To": "them", "Ticket": 7 });
-        assert_eq!(own.payload(&given), Ok(json!({ "To": "us", "Ticket": 7 })));
-        assert_eq!(own.payload(&json!(null)), Ok(json!({ "To": "us" })));
-        assert!(own.payload(&json!(5)).unwrap_err().contains("Daemon::Event###E"));
+        for (given, expected) in [
+            (r#"{ "To": "them", "Ticket": 7 }"#, r#"{"Ticket":7,"To":"us"}"#),
+            (
+                r#"{"z": 1e400, "To":1, "a" : {"To": 2}, "z":[ ]}"#,
+                r#"{"z":1e400,"a":{"To": 2},"z":[ ],"To":"us"}"#,
+            ),
+            ("{}", r#"{"To":"us"}"#),
+            ("null", r#"{"To":"us"}"#),
+        ] {
+            assert_eq!(payload(own, given), Ok(expected.to_owned()), "{given}");
+        }
+        assert!(payload(own, "5").unwrap_err().contains("Daemon::Event###E"));
     }
 }

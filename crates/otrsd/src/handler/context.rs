@@ -78,7 +78,7 @@ impl TaskContext {
     /// ```no_run
     /// # use otrsd::{Task, TaskContext, TaskError, jiff::Timestamp, task_store::NewTask};
     /// async fn order(task: Task, context: TaskContext) -> Result<(), TaskError> {
-    ///     let next = NewTask::new("SendInvoice", task.name, task.data.to_string());
+    ///     let next = NewTask::new("SendInvoice", task.name, task.text);
     ///     context.store()?.add(&next, Timestamp::now()).await?;
     ///     Ok(())
     /// }

@@ -6,7 +6,7 @@ mod error;
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 
 use serde_json::Value;
-use task_store::TaskId;
+use task_store::{Payload, TaskId};
 
 pub(crate) use self::{context::Surroundings, error::Verdict};
 pub use self::{context::TaskContext, error::TaskError};
@@ -23,8 +23,27 @@ pub struct Task {
     pub name: String,
     /// Which try this is: 1, and one more after each failure.
     pub number: u32,
-    /// The payload.
+    /// The payload, as far as Rust's numbers hold it.
     pub data: Value,
+    /// The payload's JSON as it was given, to the last digit.
+    pub text: String,
+}
+
+/// A task before its payload was read.
+pub(crate) struct Delivery {
+    pub(crate) id: TaskId,
+    pub(crate) task_type: String,
+    pub(crate) name: String,
+    pub(crate) number: u32,
+    pub(crate) payload: Payload,
+}
+
+impl Delivery {
+    fn open(self) -> Result<Task, TaskError> {
+        let Self { id, task_type, name, number, payload } = self;
+        let data = payload.read().map_err(TaskError::never)?;
+        Ok(Task { id, task_type, name, number, data, text: payload.into_text() })
+    }
 }
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), TaskError>> + Send>>;
@@ -45,8 +64,8 @@ impl Function {
     }
 
     /// The call itself is made at the first poll, so what it does before its first await is the handler's too.
-    pub(crate) async fn call(self, task: Task, context: TaskContext) -> Result<(), TaskError> {
-        (self.0)(task, context).await
+    pub(crate) async fn call(self, task: Delivery, context: TaskContext) -> Result<(), TaskError> {
+        (self.0)(task.open()?, context).await
     }
 }
 

@@ -1,9 +1,8 @@
 //! A task that somebody wants to be added: what the settings of its type say counts where he says nothing.
 
 use jiff::{Timestamp, Unit};
-use serde_json::Value as Json;
 use sysconfig::SysConfig;
-use task_store::{Encoding, NewTask, PayloadError, encode};
+use task_store::{Encoding, NewTask, Payload, PayloadError, encode};
 
 use crate::config::task_types;
 
@@ -12,7 +11,7 @@ use crate::config::task_types;
 pub(crate) struct Wanted<'a> {
     pub(crate) task_type: &'a str,
     pub(crate) name: &'a str,
-    pub(crate) data: &'a Json,
+    pub(crate) data: &'a Payload,
     /// When it is to run, if not at once.
     pub(crate) at: Option<Timestamp>,
     pub(crate) attempts: Option<i16>,

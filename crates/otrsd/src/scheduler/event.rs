@@ -1,9 +1,8 @@
 //! An event: the tasks that the settings register for it are added, all or none.
 
 use jiff::Timestamp;
-use serde_json::Value as Json;
 use sysconfig::SysConfig;
-use task_store::{Added, NewTask, Store, encode};
+use task_store::{Added, NewTask, Payload, Store, encode};
 
 use crate::{
     config::{
@@ -40,7 +39,7 @@ pub(crate) async fn fire(
     store: &Store,
     settings: &SysConfig,
     event: &str,
-    data: &Json,
+    data: &Payload,
     now: Timestamp,
 ) -> Result<Vec<Fired>, NotFired> {
     let Events { registrations: all, broken, .. } = events::read(settings);

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use sysconfig::SysConfig;
-use task_store::{Decided, Decision, NewTask, Store, Verdict, encode};
+use task_store::{Decided, Decision, NewTask, Payload, Store, Verdict, encode};
 
 use super::{
     agenda::Agenda,
@@ -143,7 +143,8 @@ impl Roster {
 
 fn new_task(store: &Store, task: &CronTask, due: &Due) -> task_store::Result<NewTask> {
     let (task_type, data) = task.payload(due.last);
-    let data = encode(&data, store.encoding())
+    let data = Payload::of(&data)
+        .and_then(|data| encode(&data, store.encoding()))
         .map_err(|error| task_store::Error::Invalid(error.to_string()))?;
     let max_parallel = task.max_parallel;
     Ok(NewTask { max_parallel, ..NewTask::new(task_type, &task.name, data) })

@@ -14,8 +14,8 @@ use nix::{
     },
     unistd::{Pid, getpid, write},
 };
-use serde_json::{Value, json};
-use task_store::Task;
+use serde::Serialize;
+use task_store::{Payload, Task};
 use tokio::{
     io::AsyncWriteExt as _,
     net::unix::pipe::{Receiver, Sender},
@@ -48,7 +48,7 @@ pub(super) fn start(
     argv: &[String],
     task: &Task,
     number: u32,
-    data: &Value,
+    data: &Payload,
     memory_max: Option<u64>,
     reaper: &Reaper,
 ) -> io::Result<Running> {
@@ -107,18 +107,29 @@ impl<Output> Running<Output> {
     }
 }
 
-/// What a handler reads.
-pub(super) fn letter(task: &Task, number: u32, data: &Value) -> Vec<u8> {
-    let letter = json!({
-        "id": task.id.to_string(),
-        "type": task.task_type,
-        "name": task.name,
-        "try": number,
-        "data": data,
-    });
-    let mut text = letter.to_string().into_bytes();
-    text.push(b'\n');
-    text
+#[derive(Serialize)]
+struct Letter<'a> {
+    data: &'a Payload,
+    id: String,
+    name: &'a str,
+    r#try: u32,
+    r#type: &'a str,
+}
+
+/// What a handler reads: one line, the data in it as they were given.
+pub(super) fn letter(task: &Task, number: u32, data: &Payload) -> Vec<u8> {
+    let letter = Letter {
+        data,
+        id: task.id.to_string(),
+        name: &task.name,
+        r#try: number,
+        r#type: &task.task_type,
+    };
+    let mut line = serde_json::to_vec(&letter).unwrap_or_default();
+    // Of JSON, only the white space between its parts has such characters.
+    line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    line.push(b'\n');
+    line
 }
 
 /// A handler need not read: a pipe that was closed is no error.

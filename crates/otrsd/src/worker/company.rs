@@ -105,8 +105,7 @@ fn admit(place: Place, keeps_alone: bool) -> Admission {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::Value;
-    use task_store::{History, LockKey, Owner, Task, TaskId};
+    use task_store::{History, LockKey, Owner, Payload, Task, TaskId};
 
     use super::*;
     use crate::{clock::Moment, config::task_types::TaskType, handler::Function};
@@ -141,7 +140,7 @@ mod tests {
         };
         Order {
             task,
-            data: Value::Null,
+            data: Payload::default(),
             handler: Handler::Function(Function::new(async |_, _| Ok(()))),
             policy: Arc::new(TaskType::default()),
             history: History { crashed_together, ..History::default() },

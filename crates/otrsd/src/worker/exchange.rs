@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use task_store::{
-    Claim, Dialect, Execution, Finish, Finished, HeldState, History, Hold, LockKey, Outcome, Task,
-    Then, decode,
+    Claim, Dialect, Execution, Finish, Finished, HeldState, History, Hold, LockKey, Outcome,
+    Payload, Task, Then, decode,
 };
 
 use super::{
@@ -260,7 +260,7 @@ impl Life {
         }
         // Perl reads what it froze, also what only it can.
         let data = match handler {
-            Handler::Perl => Ok(serde_json::Value::Null),
+            Handler::Perl => Ok(Payload::default()),
             _ => decode(&task.data),
         };
         let data =

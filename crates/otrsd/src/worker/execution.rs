@@ -3,8 +3,9 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use serde_json::Value;
-use task_store::{Execution, Finished, History, Hold, LockKey, Outcome, Owner, Task, Then};
+use task_store::{
+    Execution, Finished, History, Hold, LockKey, Outcome, Owner, Payload, Task, Then,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +33,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) task: Task,
-    pub(super) data: Value,
+    pub(super) data: Payload,
     pub(super) handler: Handler,
     pub(super) policy: Arc<TaskType>,
     pub(super) history: History,

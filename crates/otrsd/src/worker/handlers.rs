@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::Deserialize;
 use sysconfig::SysConfig;
 use task_store::{Task, decode};
 
@@ -98,8 +99,8 @@ impl Handlers {
     }
 
     fn of_cron_task(&self, task: &Task) -> Option<&Arc<TaskType>> {
-        let data = decode(&task.data).ok()?;
-        self.cron.get(data.get("Key")?.as_str()?)
+        let cron: OfCronTask = decode(&task.data).ok()?.read().ok()?;
+        self.cron.get(&cron.key)
     }
 
     /// The types that have one.
@@ -132,6 +133,13 @@ impl Handlers {
             .filter(move |(_, (_, handler))| handler.as_ref().is_some_and(&wanted))
             .map(|(name, _)| name.as_str())
     }
+}
+
+/// What the data of a cron task's task say of it.
+#[derive(Deserialize)]
+struct OfCronTask {
+    #[serde(rename = "Key")]
+    key: String,
 }
 
 /// Who writes a command or a URL asks for it expressly.

@@ -1,10 +1,11 @@
 //! Payloads that nobody can read, and large ones: held and visible, and no hindrance to their neighbours.
 
-use task_store::{HeldState, NewTask};
+use task_store::{HeldState, NewTask, TaskId};
 
 use crate::tasks::{Database, Tasks, on_each_database, shell};
 
 on_each_database! {
+    data_reach_a_command_as_they_were_given
     what_cannot_be_decoded_is_held
     bytes_that_are_no_text_are_held
     sixteen_megabytes_arrive
@@ -80,6 +81,31 @@ fn bytes_that_are_no_text_are_held(database: Database) {
         }
     }
     tasks.succeeds(tasks.add_of("Echo", "neighbour"));
+}
+
+fn data_reach_a_command_as_they_were_given(database: Database) {
+    let types = [shell("Cat", "cat", &[]), shell("Lines", "wc -l", &[])];
+    let tasks = Tasks::new(database, &types).unwrap();
+    tasks.start();
+    for data in [
+        r#"{"z": 1, "huge": 12345678901234567890123, "money":1234567890123456.789,"a" :2, "z": -0.10}"#,
+        r#"[1e999, 1E-7, "\u00e9\/é", "\ud800", {"b":{},"a":[ ]}]"#,
+        "99999999999999999999",
+    ] {
+        let of_task = &["task", "add", "--type", "Cat", "--wait", "--data", data];
+        let added = tasks.world.otrsd(of_task).ok().stdout;
+        let id: TaskId = added.lines().next().unwrap().parse().unwrap();
+        let got = tasks.succeeds(id).output.unwrap();
+        assert!(got.starts_with(&format!("{{\"data\":{data},\"id\":\"{id}\"")), "{got}");
+        let later = &["task", "add", "--type", "Cat", "--at", "2100-01-01T00:00Z", "--data", data];
+        let planned = tasks.world.otrsd(later).ok().stdout;
+        let shown = tasks.world.otrsd(&["task", "show", planned.trim(), "--json"]).ok().stdout;
+        assert!(shown.contains(&format!("\"data\": {data}")), "{shown}");
+    }
+    let lines = &["task", "add", "--type", "Lines", "--wait", "--data", "{\n\"a\":\r\n1.50\n}"];
+    let added = tasks.world.otrsd(lines).ok().stdout;
+    let id = added.lines().next().unwrap().parse().unwrap();
+    assert_eq!(tasks.succeeds(id).output.unwrap().trim(), "1", "a handler gets one line");
 }
 
 fn sixteen_megabytes_arrive(database: Database) {

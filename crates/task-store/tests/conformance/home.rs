@@ -14,7 +14,8 @@ pub use crate::waking::by_perl as woken_by_perl;
 pub async fn claimed_and_finished(kind: Kind) {
     let place = Place::home(kind).await;
     let store = &place.store;
-    let data = encode(&serde_json::json!({"Object": "Ticket"}), store.encoding()).unwrap();
+    let data = r#"{"Object": "Ticket", "Large": 12345678901234567890123}"#.parse().unwrap();
+    let data = encode(&data, store.encoding()).unwrap();
     let new: Vec<NewTask> = ["a", "b", "c"]
         .map(|name| NewTask {
             priority: -7,
@@ -27,7 +28,8 @@ pub async fn claimed_and_finished(kind: Kind) {
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["a", "b", "c"]);
     assert!(tasks.iter().all(|task| task.tried), "here only the ledger knows");
-    assert_eq!(task_store::decode(&tasks[2].data).unwrap()["Object"], "Ticket");
+    let read: serde_json::Value = task_store::decode(&tasks[2].data).unwrap().read().unwrap();
+    assert_eq!(read, serde_json::json!({"Object": "Ticket", "Large": "12345678901234567890123"}));
     assert_eq!(store.encoding(), Encoding::Storable);
     let mut ends = done(&tasks, worker(1));
     for end in &mut ends {

@@ -16,6 +16,7 @@ mod home;
 mod home_tables;
 mod locking;
 mod looking;
+mod payloads;
 mod place;
 mod planning;
 mod processes;
@@ -114,6 +115,9 @@ everywhere! {
             cancelled
             instances
             kept_and_forgotten
+        }
+        payloads {
+            arrive_as_given
         }
         planning {
             moved_when_due

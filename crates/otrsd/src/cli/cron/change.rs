@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use nix::unistd::{User, getuid};
 use sysconfig::SysConfig;
-use task_store::{Added, NewTask, Store, TaskId, encode};
+use task_store::{Added, NewTask, Payload, Store, TaskId, encode};
 
 use super::find;
 use crate::{
@@ -56,7 +56,9 @@ pub(crate) async fn add_now(
     now: Timestamp,
 ) -> Result<TaskId, Failure> {
     let (task_type, data) = cron.payload(now);
-    let data = encode(&data, store.encoding()).map_err(anyhow::Error::from)?;
+    let data = Payload::of(&data)
+        .and_then(|data| encode(&data, store.encoding()))
+        .map_err(anyhow::Error::from)?;
     let new = NewTask::new(task_type, &cron.name, data);
     let new = NewTask { max_parallel: cron.max_parallel, ..new };
     if store.add(&new, now).await? == Added::LimitReached {

@@ -1,6 +1,6 @@
 //! task add: one task, now or for later, under a limit or not.
 
-use task_store::{Added, NewTask};
+use task_store::{Added, NewTask, Payload};
 
 use super::{arguments::Add, data, wait};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
     })
 }
 
-fn task(database: &Database, options: &Add, data: &serde_json::Value) -> Result<NewTask, Failure> {
+fn task(database: &Database, options: &Add, data: &Payload) -> Result<NewTask, Failure> {
     let wanted = Wanted {
         task_type: &options.task_type,
         name: &options.name,

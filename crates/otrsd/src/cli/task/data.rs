@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
 };
 
-use serde_json::Value;
+use task_store::{Payload, PayloadError};
 
 use crate::cli::{Failure, table::one_line};
 
@@ -19,7 +19,7 @@ const CONTEXT: usize = 50;
 /// # Errors
 ///
 /// A file that cannot be read, too much data, or what is no JSON: with the place, and a mark below it.
-pub(in crate::cli) fn read(argument: &str) -> Result<Value, Failure> {
+pub(in crate::cli) fn read(argument: &str) -> Result<Payload, Failure> {
     let (source, text) = match argument.strip_prefix('@') {
         Some(path) => {
             let unread = |error: io::Error| Failure::failed(format!("--data: {path}: {error}"));
@@ -33,7 +33,12 @@ pub(in crate::cli) fn read(argument: &str) -> Result<Value, Failure> {
         }
         None => ("argument".to_owned(), argument.to_owned()),
     };
-    serde_json::from_str(&text).map_err(|error| Failure::usage(complaint(&source, &text, &error)))
+    text.parse().map_err(|error| {
+        Failure::usage(match error {
+            PayloadError::Json(error) => complaint(&source, &text, &error),
+            other => format!("--data: {source}: {other}"),
+        })
+    })
 }
 
 fn limited(source: impl Read) -> io::Result<String> {
@@ -96,8 +101,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_json_stays_as_it_is_written() {
+        for text in [
+            "12345678901234567890123",
+            "1e999",
+            "-0.10",
+            r#"{"b": 1, "a" :2, "b":3}"#,
+            r#""\ud800""#,
+        ] {
+            assert_eq!(read(&format!("\n {text} ")).unwrap().text(), text);
+        }
+    }
+
+    #[test]
     fn depth_and_long_lines_are_no_trouble() {
-        assert!(read(&"[".repeat(100_000)).unwrap_err().text.contains("recursion limit"));
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(127)).is_ok());
+        let too_deep = read(&nested(100_000)).unwrap_err().text;
+        assert_eq!(
+            too_deep,
+            "--data: argument: the payload has more than 127 levels of arrays and objects"
+        );
         let long = format!("[{} x]", "1, ".repeat(1000));
         let complaint = read(&long).unwrap_err().text;
         let lines: Vec<_> = complaint.lines().collect();

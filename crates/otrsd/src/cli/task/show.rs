@@ -2,21 +2,37 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-use task_store::{Entry, Execution, decode};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use task_store::{Entry, Execution, Payload, decode};
 
 use super::{
     colour, find, owner,
     record::{costs, entry_json, execution_json},
     word,
 };
-use crate::cli::{
-    Failure,
-    database::Database,
-    table::{lines, one_line},
-    terminal::{Paint, print, print_json},
-    time::local,
+use crate::{
+    cli::{
+        Failure,
+        database::Database,
+        table::{lines, one_line},
+        terminal::{Paint, print, print_json},
+        time::local,
+    },
+    pretty::pretty,
 };
+
+/// For programs. The data are as they were given.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    task: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Payload>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_error: Option<&'a str>,
+    executions: Vec<Value>,
+}
 
 pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(), Failure> {
     let store = &database.store;
@@ -29,14 +45,11 @@ pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(),
     }
     let data = column.map(|column| decode(&column).map_err(|error| error.to_string()));
     if json {
-        return Ok(print_json(&as_json(entry.as_ref(), &executions, data))?);
+        return Ok(print_json(&as_json(entry.as_ref(), &executions, data.as_ref()))?);
     }
     let mut text = head(entry.as_ref(), &executions, Paint::for_stdout());
     match &data {
-        Some(Ok(data)) => {
-            let data = serde_json::to_string_pretty(data).map_err(anyhow::Error::from)?;
-            block(&mut text, "data", &data);
-        }
+        Some(Ok(data)) => block(&mut text, "data", &pretty(data.text())),
         Some(Err(error)) => block(&mut text, "data", &format!("cannot be read: {error}")),
         None => {}
     }
@@ -47,25 +60,24 @@ pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(),
     Ok(())
 }
 
-fn as_json(
+fn as_json<'a>(
     entry: Option<&Entry>,
     executions: &[Execution],
-    data: Option<Result<Value, String>>,
-) -> Value {
-    let mut shown = match (entry, executions.last()) {
+    data: Option<&'a Result<Payload, String>>,
+) -> Shown<'a> {
+    let task = match (entry, executions.last()) {
         (Some(entry), _) => entry_json(entry),
         (None, Some(last)) => json!({
             "id": last.id.to_string(), "type": last.task_type, "name": last.name, "state": "done",
         }),
         (None, None) => json!({}),
     };
-    match data {
-        Some(Ok(data)) => shown["data"] = data,
-        Some(Err(error)) => shown["data_error"] = json!(error),
-        None => {}
+    Shown {
+        task: task.as_object().cloned().unwrap_or_default(),
+        data: data.and_then(|data| data.as_ref().ok()),
+        data_error: data.and_then(|data| data.as_ref().err()).map(String::as_str),
+        executions: executions.iter().map(execution_json).collect(),
     }
-    shown["executions"] = executions.iter().map(execution_json).collect();
-    shown
 }
 
 fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String {

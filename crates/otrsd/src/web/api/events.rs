@@ -9,9 +9,8 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sysconfig::SysConfig;
-use task_store::Added;
+use task_store::{Added, Payload};
 use utoipa::ToSchema;
 
 use super::{Answer, Machine, problems::Problems};
@@ -26,8 +25,9 @@ use crate::{
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Happened {
-    /// The event's data, any JSON.
-    data: Value,
+    /// The event's data, any JSON, kept as it is written.
+    #[schema(value_type = serde_json::Value)]
+    data: Payload,
 }
 
 /// A task that was added for it.

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use task_store::{Entry, Execution, LockKey};
+use task_store::{Entry, Execution, LockKey, Payload};
 use utoipa::ToSchema;
 
 use crate::{
@@ -43,7 +42,8 @@ pub(in crate::web) struct Task {
     pub(super) executions: Option<Vec<Run>>,
     /// Its payload, for the role operate; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) data: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub(super) data: Option<Payload>,
 }
 
 /// One execution of a task.
@@ -135,9 +135,10 @@ pub(in crate::web) struct NewTask {
     pub(in crate::web) task_type: String,
     #[serde(default)]
     pub(in crate::web) name: String,
-    /// Its payload, any JSON.
+    /// Its payload, any JSON, kept as it is written.
     #[serde(default)]
-    pub(in crate::web) data: Value,
+    #[schema(value_type = serde_json::Value)]
+    pub(in crate::web) data: Payload,
     /// When it is due; at once if absent.
     pub(in crate::web) at: Option<Timestamp>,
     /// How often it may be tried; as the type says if absent.

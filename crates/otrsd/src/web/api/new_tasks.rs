@@ -7,11 +7,11 @@ use axum::{
     extract::State as App,
     http::{HeaderMap, StatusCode},
 };
-use serde_json::Value;
+use task_store::{Payload, Shape};
 
 use super::{
     Machine,
-    model::{AddedTask, NewTasks},
+    model::{AddedTask, NewTask, NewTasks},
     problems::Problems,
 };
 use crate::web::{Console, problem::Problem};
@@ -29,9 +29,9 @@ pub(super) async fn add(
     App(console): App<Arc<Console>>,
     Machine(caller): Machine,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    Json(body): Json<Payload>,
 ) -> Result<(StatusCode, Json<Vec<AddedTask>>), Problem> {
-    let tasks = read(body)?.into_list();
+    let tasks = read(&body)?.into_list();
     let key = match headers.get("idempotency-key") {
         None => None,
         Some(key) => Some(
@@ -51,26 +51,31 @@ pub(super) async fn add(
 }
 
 /// Reads by the kind of the value, so that an error points at its place.
-fn read(body: Value) -> Result<NewTasks, Problem> {
-    let task = |place: &str, value| {
-        serde_path_to_error::deserialize(value).map_err(|error| {
-            let place = format!("{place}{}", error.path()).trim_end_matches(['.', '?']).to_owned();
-            let place = if place.is_empty() { "the body" } else { &place };
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{place}: {}", error.inner()))
-        })
-    };
-    match body {
-        Value::Array(values) if values.is_empty() => Err(Problem::bad("no task in the list")),
-        Value::Array(values) if values.len() > MOST => {
-            Err(Problem::bad(format!("{} tasks at once; {MOST} at most", values.len())))
+fn read(body: &Payload) -> Result<NewTasks, Problem> {
+    match Shape::of(body.text()).map_err(|error| Problem::bad(error.to_string()))? {
+        Shape::Array(parts) if parts.is_empty() => Err(Problem::bad("no task in the list")),
+        Shape::Array(parts) if parts.len() > MOST => {
+            Err(Problem::bad(format!("{} tasks at once; {MOST} at most", parts.len())))
         }
-        Value::Array(values) => {
-            let tasks = values.into_iter().enumerate();
-            let tasks = tasks.map(|(number, value)| task(&format!("[{number}]."), value));
+        Shape::Array(parts) => {
+            let tasks = parts.into_iter().enumerate();
+            let tasks = tasks.map(|(number, part)| task(&format!("[{number}]."), part));
             tasks.collect::<Result<_, Problem>>().map(NewTasks::Many)
         }
-        value => task("", value).map(|task| NewTasks::One(Box::new(task))),
+        _ => task("", body.text()).map(|task| NewTasks::One(Box::new(task))),
     }
+}
+
+fn task(place: &str, json: &str) -> Result<NewTask, Problem> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let place = format!("{place}{}", error.path()).trim_end_matches(['.', '?']).to_owned();
+        let place = if place.is_empty() { "the body" } else { &place };
+        // The path says where.
+        let what = error.inner().to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{place}: {what}"))
+    })
 }
 
 #[cfg(test)]
@@ -82,6 +87,7 @@ mod tests {
     #[test]
     fn an_error_points_at_its_place() {
         let task = json!({"type": "Greet", "at": "2026-12-24T18:00:00Z", "data": {"any": [1]}});
+        let read = |body| read(&Payload::of(&body).unwrap());
         assert_eq!(read(task.clone()).unwrap().into_list()[0].task_type, "Greet");
         assert_eq!(read(json!([task, task])).unwrap().into_list().len(), 2);
         for (body, problem) in [
@@ -94,6 +100,17 @@ mod tests {
         ] {
             let told = read(body).unwrap_err().detail;
             assert!(told.starts_with(problem), "{told}");
+        }
+    }
+
+    #[test]
+    fn data_stay_as_they_are_written() {
+        for data in ["12345678901234567890123", r#"{"z": 1.10, "a":1e400, "z" : 2}"#] {
+            let one = format!(r#"{{"type": "Greet", "data": {data} }}"#);
+            for body in [format!("[{one}, {one}]"), one] {
+                let tasks = read(&body.parse().unwrap()).unwrap().into_list();
+                assert!(tasks.iter().all(|task| task.data.text() == data), "{body}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A lane: one function after the other, each with its panics caught and its processor time measured.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock,
-    handler::{Task, TaskContext, Verdict},
+    handler::{Delivery, TaskContext, Verdict},
     worker::{
         execution::Order,
         handlers::Handler,
@@ -105,15 +105,15 @@ impl Drop for Lane {
 }
 
 /// The task for its function, and what is left for its end.
-fn task(mut order: Order) -> (Order, Task) {
-    let task = Task {
+fn task(mut order: Order) -> (Order, Delivery) {
+    let delivery = Delivery {
         id: order.task.id,
         task_type: order.task.task_type.clone(),
         name: order.task.name.clone(),
         number: order.number(),
-        data: order.data.take(),
+        payload: mem::take(&mut order.data),
     };
-    (order, task)
+    (order, delivery)
 }
 
 /// What a function's end means. One that succeeds although we stop has succeeded.

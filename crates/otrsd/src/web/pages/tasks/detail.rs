@@ -19,6 +19,7 @@ use crate::{
     clock,
     config::database,
     mask::mask_data,
+    pretty::pretty,
     web::{
         Console,
         auth::{Caller, Role},
@@ -89,7 +90,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     if caller.role >= Role::Operate && entry.is_some() {
         payload = store.data(id).await?.map(|column| {
             let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
-            Ok(format!("{:#}", mask_data(&data)))
+            Ok(pretty(mask_data(&data).text()))
         });
     }
     Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })

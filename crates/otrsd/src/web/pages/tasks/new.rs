@@ -8,6 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use task_store::Payload;
 
 use crate::{
     cli::time,
@@ -88,9 +89,8 @@ pub(in crate::web) async fn add(
 ) -> Result<Redirect, Problem> {
     let Given { once, task_type, name, data, at } = form.fields;
     let data = match data.trim() {
-        "" => serde_json::Value::Null,
-        text => serde_json::from_str(text)
-            .map_err(|error| Problem::bad(format!("the data: {error}")))?,
+        "" => Payload::default(),
+        text => text.parse().map_err(|error| Problem::bad(format!("the data: {error}")))?,
     };
     let at = match at.trim() {
         "" => None,
