@@ -20,6 +20,8 @@ pub enum Outcome {
     Success,
     /// Its handler said no.
     Failed,
+    /// Its handler asked for another time: it is not the task's fault.
+    Postponed,
     /// Its process died, alone.
     Crashed,
     /// It died with others in one process: whose fault it was is not known.
@@ -66,6 +68,10 @@ pub struct Execution {
 pub struct History {
     /// How often it failed or took too long.
     pub failed: u32,
+    /// How often it was put off, which is no failure.
+    pub postponed: u32,
+    /// When the first execution began that was put off.
+    pub postponed_since: Option<Timestamp>,
     /// How often it crashed, alone.
     pub crashed: u32,
     /// Whether it ever died together with others: then it runs alone until it succeeds.
@@ -73,9 +79,10 @@ pub struct History {
 }
 
 impl Outcome {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Success,
         Self::Failed,
+        Self::Postponed,
         Self::Crashed,
         Self::CrashedTogether,
         Self::TimedOut,
@@ -88,6 +95,7 @@ impl Outcome {
         match self {
             Self::Success => "success",
             Self::Failed => "failed",
+            Self::Postponed => "postponed",
             Self::Crashed => "crashed",
             Self::CrashedTogether => "crashed-together",
             Self::TimedOut => "timed-out",
@@ -122,13 +130,18 @@ impl Store {
     /// What the ledger knows of tasks; nothing for those that never ran.
     pub async fn history(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, History>> {
         let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
-        let sql = "SELECT ident, outcome, COUNT(*) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident, outcome";
+        let sql = "SELECT ident, outcome, COUNT(*), MIN(started) FROM otrsd_execution \
+                   WHERE ident IN (?*) GROUP BY ident, outcome";
         let mut known: HashMap<TaskId, History> = HashMap::new();
         for row in self.rows(sql, arguments![&idents]).await? {
             let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
             let times = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
             match Outcome::from_word(&row.text(1)?) {
                 Some(Outcome::Failed | Outcome::TimedOut) => history.failed += times,
+                Some(Outcome::Postponed) => {
+                    history.postponed = times;
+                    history.postponed_since = row.maybe_int(3)?.and_then(from_micros);
+                }
                 Some(Outcome::Crashed) => history.crashed += times,
                 Some(Outcome::CrashedTogether) => history.crashed_together = true,
                 _ => (),

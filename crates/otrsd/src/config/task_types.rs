@@ -38,6 +38,8 @@ pub(crate) struct TaskType {
     /// The pause before the first retry; it doubles with each.
     pub(crate) retry_delay: Duration,
     pub(crate) retry_delay_max: Duration,
+    /// How long a task may be put off, from the first time; `None` is for ever.
+    pub(crate) expires: Option<Duration>,
     pub(crate) on_crash: OnCrash,
     pub(crate) on_lease_lost: OnLeaseLost,
     /// How long failed tasks and the ledger's rows of the type are kept.
@@ -85,7 +87,7 @@ pub(crate) enum OnLeaseLost {
 }
 
 impl Default for TaskType {
-    /// One attempt, an hour; retries after 10 s to an hour, if the task allows more attempts.
+    /// One attempt, an hour; put off for a week at most; retries after 10 s to an hour, if the task allows more attempts.
     fn default() -> Self {
         Self {
             command: None,
@@ -95,6 +97,7 @@ impl Default for TaskType {
             attempts: 1,
             retry_delay: Duration::from_secs(10),
             retry_delay_max: Duration::from_hours(1),
+            expires: Some(Duration::from_hours(7 * 24)),
             on_crash: OnCrash::Rerun,
             on_lease_lost: OnLeaseLost::Kill,
             keep_days: None,
@@ -155,6 +158,11 @@ pub(crate) fn number<T: FromStr>(settings: &SysConfig, name: &str, key: &str) ->
     settings.get(SETTING)?.get(name)?.get(key)?.as_text()?.trim().parse().ok()
 }
 
+/// How often a task may be tried: what its type allows, if it does not allow more itself.
+pub(crate) fn attempts(settings: &SysConfig, name: &str, own: i64) -> i64 {
+    number(settings, name, "Attempts").unwrap_or(1).max(own)
+}
+
 /// The policy of a type that the settings do not speak of.
 pub(crate) fn usual(settings: &SysConfig) -> TaskType {
     let is_home = settings.get(home::SETTING).is_some();
@@ -190,6 +198,9 @@ fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
             .seconds("RetryDelayMax")?
             .unwrap_or(usual.retry_delay_max)
             .max(retry_delay),
+        expires: keys
+            .seconds("Expires")?
+            .map_or(usual.expires, |it| Some(it).filter(|it| !it.is_zero())),
         on_crash: match keys.text("OnCrash")? {
             None | Some("rerun") => OnCrash::Rerun,
             Some("keep") => OnCrash::Keep,

@@ -40,8 +40,8 @@ impl TaskError {
         Self::of(Verdict::Failed, why)
     }
 
-    /// It is not the task's fault: it is tried again without end, with growing pauses. What exit 75 is for
-    /// commands.
+    /// It is not the task's fault: it is tried again after growing pauses, and uses up no attempts, until `Expires`
+    /// of its type. What exit 75 is for commands.
     pub fn later(why: impl Display) -> Self {
         Self::of(Verdict::Later, why)
     }

@@ -21,7 +21,7 @@ pub struct Task {
     pub task_type: String,
     /// What it is called.
     pub name: String,
-    /// Which try this is: 1, and one more after each failure.
+    /// Which try this is: 1, and one more after each failure and each postponement.
     pub number: u32,
     /// The payload, as far as Rust's numbers hold it.
     pub data: Value,

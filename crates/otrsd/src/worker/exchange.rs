@@ -271,7 +271,10 @@ impl Life {
 
 /// Whether somebody should be told.
 fn is_failure(it: &Execution) -> bool {
-    !matches!(it.outcome, Outcome::Success | Outcome::Interrupted | Outcome::Cancelled)
+    !matches!(
+        it.outcome,
+        Outcome::Success | Outcome::Postponed | Outcome::Interrupted | Outcome::Cancelled
+    )
 }
 
 /// Says which tasks were not ours any more.

@@ -50,7 +50,7 @@ impl Order {
 
     /// Which try it is.
     pub(super) fn number(&self) -> u32 {
-        self.history.failed.saturating_add(1)
+        self.history.failed.saturating_add(self.history.postponed).saturating_add(1)
     }
 }
 

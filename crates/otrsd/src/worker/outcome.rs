@@ -12,7 +12,7 @@ use crate::config::task_types::{OnCrash, TaskType};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     Success,
-    /// It asks to be tried again after this pause at least, whatever the attempts say.
+    /// It asks to be tried again after this pause at least: this is no failure, and uses up no attempt.
     Temporary(String, Duration),
     Failed(String),
     /// It asks not to be tried again, whatever the attempts say.
@@ -46,7 +46,7 @@ pub(super) fn consequence(
     now: Timestamp,
     jitter: f64,
 ) -> Consequence {
-    let asked = if let Ending::Temporary(_, pause) = ending { Some(pause) } else { None };
+    let ending = in_time(ending, policy, history, now);
     let is_final = matches!(ending, Ending::Final(_));
     let (outcome, error) = match ending {
         Ending::Success => {
@@ -62,13 +62,14 @@ pub(super) fn consequence(
         Ending::Interrupted(why) => (Outcome::Interrupted, why),
         Ending::Crashed(why) => (Outcome::Crashed, why),
         Ending::TimedOut(why) => (Outcome::TimedOut, why),
-        Ending::Temporary(why, _) | Ending::Failed(why) | Ending::Final(why) => {
-            (Outcome::Failed, why)
+        Ending::Temporary(why, asked) => {
+            return postponed(why, asked, policy, history, now, jitter);
         }
+        Ending::Failed(why) | Ending::Final(why) => (Outcome::Failed, why),
     };
     let failures = history.failed.saturating_add(1);
     let allowed = i64::from(policy.attempts).max(attempts);
-    let retries = asked.is_some() || !is_final && i64::from(failures) < allowed;
+    let retries = !is_final && i64::from(failures) < allowed;
     let hold = |state, due| Then::Hold(Hold { state, due, reason: error.clone() });
     let then = match outcome {
         Outcome::Interrupted => Then::Free,
@@ -77,13 +78,46 @@ pub(super) fn consequence(
         _ if outcome != Outcome::Crashed && retries => {
             let pause =
                 backoff::delay(policy.retry_delay, policy.retry_delay_max, failures, jitter);
-            // What the operator takes for the longest pause goes before what is asked for.
-            let pause = pause.max(asked.unwrap_or_default().min(policy.retry_delay_max));
             hold(HeldState::Retry, Some(now + pause))
         }
         _ => hold(HeldState::Failed, None),
     };
     Consequence { outcome, error: Some(error), then }
+}
+
+/// A task that was put off for too long has failed for good, so that somebody sees it.
+fn in_time(ending: Ending, policy: &TaskType, history: History, now: Timestamp) -> Ending {
+    let Ending::Temporary(why, asked) = ending else { return ending };
+    let (Some(since), Some(expires)) = (history.postponed_since, policy.expires) else {
+        return Ending::Temporary(why, asked);
+    };
+    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if waited < expires {
+        return Ending::Temporary(why, asked);
+    }
+    let times = history.postponed.saturating_add(1);
+    Ending::Final(format!(
+        "put off {times} times in {} h, and 'Expires' of its type allows {} h: {why}",
+        waited.as_secs() / 3600,
+        expires.as_secs() / 3600
+    ))
+}
+
+/// The pauses grow with each postponement, and only with those. What the operator takes for the longest goes
+/// before what is asked for.
+fn postponed(
+    why: String,
+    asked: Duration,
+    policy: &TaskType,
+    history: History,
+    now: Timestamp,
+    jitter: f64,
+) -> Consequence {
+    let (first, longest) = (policy.retry_delay, policy.retry_delay_max);
+    let pause = backoff::delay(first, longest, history.postponed.saturating_add(1), jitter);
+    let due = now.saturating_add(pause.max(asked.min(longest))).unwrap_or(Timestamp::MAX);
+    let hold = Hold { state: HeldState::Retry, due: Some(due), reason: why.clone() };
+    Consequence { outcome: Outcome::Postponed, error: Some(why), then: Then::Hold(hold) }
 }
 
 #[cfg(test)]
@@ -109,7 +143,8 @@ mod tests {
         let one = TaskType::default();
         let why = || "why".to_owned();
         let temporary = |pause| Ending::Temporary(why(), Duration::from_secs(pause));
-        let history = |failed, crashed| History { failed, crashed, crashed_together: false };
+        let history = |failed, crashed| History { failed, crashed, ..History::default() };
+        let put_off = |postponed| History { failed: 1, postponed, ..History::default() };
         for (ending, policy, attempts, history, outcome, then) in [
             (Ending::Success, &one, 1, history(0, 0), Outcome::Success, "delete"),
             (Ending::Failed(why()), &one, 1, history(0, 0), Outcome::Failed, "failed"),
@@ -118,10 +153,13 @@ mod tests {
             (Ending::Failed(why()), &policy, 1, history(1, 0), Outcome::Failed, "retry 20"),
             (Ending::Failed(why()), &policy, 1, history(2, 0), Outcome::Failed, "failed"),
             (Ending::Failed(why()), &policy, 1, history(9, 0), Outcome::Failed, "failed"),
-            (temporary(0), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
-            (temporary(25), &one, 1, history(0, 0), Outcome::Failed, "retry 25"),
-            (temporary(25), &one, 1, history(2, 0), Outcome::Failed, "retry 40"),
-            (temporary(90_000), &one, 1, history(0, 0), Outcome::Failed, "retry 3600"),
+            (temporary(0), &one, 1, history(2, 0), Outcome::Postponed, "retry 10"),
+            (temporary(0), &one, 1, put_off(2), Outcome::Postponed, "retry 40"),
+            (temporary(25), &one, 1, history(0, 0), Outcome::Postponed, "retry 25"),
+            (temporary(25), &one, 1, put_off(2), Outcome::Postponed, "retry 40"),
+            (temporary(90_000), &one, 1, history(0, 0), Outcome::Postponed, "retry 3600"),
+            (Ending::Failed(why()), &policy, 1, put_off(50), Outcome::Failed, "retry 20"),
+            (Ending::Failed(why()), &policy, 1, put_off(0), Outcome::Failed, "retry 20"),
             (Ending::Final(why()), &policy, 5, history(0, 0), Outcome::Failed, "failed"),
             (Ending::TimedOut(why()), &one, 1, history(0, 0), Outcome::TimedOut, "failed"),
             (Ending::TimedOut(why()), &policy, 1, history(0, 0), Outcome::TimedOut, "retry 10"),
@@ -135,6 +173,38 @@ mod tests {
             let name = format!("{ending:?} {history:?}");
             let got = consequence(ending, policy, attempts, history, Timestamp::UNIX_EPOCH, 0.0);
             assert_eq!((got.outcome, word(&got.then).as_str()), (outcome, then), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_not_put_off_for_ever() {
+        let hours = Duration::from_hours;
+        let of = |expires| TaskType { expires, attempts: 9, ..TaskType::default() };
+        let since =
+            |hours: i64| Some(Timestamp::from_second(1_000_000_000 - hours * 3600).unwrap());
+        for (expires, postponed_since, expected) in [
+            (Some(hours(168)), None, "put off"),
+            (Some(hours(168)), since(167), "put off"),
+            (Some(hours(168)), since(168), "failed"),
+            (Some(hours(168)), since(-5), "put off"),
+            (None, since(100_000), "put off"),
+        ] {
+            let history = History { postponed: 7, postponed_since, ..History::default() };
+            let now = Timestamp::from_second(1_000_000_000).unwrap();
+            let ending = Ending::Temporary("exit 75".to_owned(), Duration::ZERO);
+            let got = consequence(ending, &of(expires), 1, history, now, 0.0);
+            let (outcome, state, reason) = match expected {
+                "failed" => (
+                    Outcome::Failed,
+                    HeldState::Failed,
+                    "put off 8 times in 168 h, and 'Expires' of its type allows 168 h: exit 75",
+                ),
+                _ => (Outcome::Postponed, HeldState::Retry, "exit 75"),
+            };
+            assert_eq!(got.outcome, outcome, "{postponed_since:?}");
+            assert_eq!(got.error.as_deref(), Some(reason));
+            let Then::Hold(hold) = got.then else { panic!("{:?}", got.then) };
+            assert_eq!((hold.state, hold.reason.as_str()), (state, reason));
         }
     }
 }

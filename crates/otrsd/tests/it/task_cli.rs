@@ -355,7 +355,7 @@ fn waiting_goes_on_through_retries_and_shows_itself_on_a_terminal() {
     let hold =
         task_store::Hold { state: HeldState::Retry, due: Some(now()), reason: "not yet".into() };
     place.end(worker, &task, Outcome::Failed, Some("exit 75"), Then::Hold(hold));
-    shows(" failed (not yet); next try ");
+    shows(" not done yet (not yet); next try ");
     place.run(&["task", "retry", &task.id.to_string()]).ok();
     let task = place.claim(worker, 1).remove(0);
     place.end(worker, &task, Outcome::Success, None, Then::Delete);

@@ -15,6 +15,7 @@ on_each_database! {
     failures_are_held_with_their_text
     what_cannot_be_run_is_held
     a_retry_comes_by_itself
+    what_is_put_off_uses_up_no_attempt
     a_timeout_ends_the_whole_group
     term_may_be_ignored
     children_do_not_outlive_their_task
@@ -93,8 +94,45 @@ fn a_retry_comes_by_itself(database: Database) {
     let outcomes: Vec<_> = tasks.ran(third, 3).iter().map(|it| it.outcome).collect();
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Success]);
     let outcomes: Vec<_> = tasks.ran(later, 2).iter().map(|it| it.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Failed, Outcome::Success]);
+    assert_eq!(outcomes, [Outcome::Postponed, Outcome::Success]);
     assert_eq!((tasks.get(third), tasks.get(later)), (None, None));
+}
+
+fn what_is_put_off_uses_up_no_attempt(database: Database) {
+    let script =
+        "echo try $OTRSD_TASK_TRY; [ $OTRSD_TASK_TRY -gt 3 ] || exit 75; [ $OTRSD_TASK_TRY -gt 5 ]";
+    let keys = [("Attempts", "3"), ("RetryDelay", "0.1"), ("RetryDelayMax", "0.2")];
+    let expires = [("RetryDelay", "0.1"), ("RetryDelayMax", "0.2"), ("Expires", "0.3")];
+    let types = [shell("Snooze", script, &keys), shell("Never", "exit 75", &expires)];
+    let tasks = Tasks::new(database, &types).unwrap();
+    tasks.start();
+    let (snooze, never) = (tasks.add_of("Snooze", "one"), tasks.add_of("Never", "one"));
+    let outcomes: Vec<_> = tasks.ran(snooze, 6).iter().map(|it| it.outcome).collect();
+    let [put_off, failed] = [Outcome::Postponed, Outcome::Failed];
+    assert_eq!(outcomes, [put_off, put_off, put_off, failed, failed, Outcome::Success]);
+
+    let reason = tasks.held(never, HeldState::Failed).reason;
+    assert!(reason.starts_with("put off ") && reason.contains("'Expires'"), "{reason}");
+    let store_says = tasks.executions(never);
+    let (last, before) = store_says.split_last().unwrap();
+    assert_eq!(last.outcome, Outcome::Failed, "somebody is to see it");
+    assert!(before.iter().all(|it| it.outcome == put_off) && !before.is_empty());
+}
+
+#[test]
+fn the_attempts_of_a_task_are_those_of_its_type() {
+    let types = [shell("Five", "true", &[("Attempts", "5")])];
+    let tasks = Tasks::new(Database::Sqlite, &types).unwrap();
+    tasks.add(&NewTask::new("Other", "makes the tables", "{}"));
+    let ident = 500_000_000_000_000_001;
+    tasks.sql(&format!(
+        "INSERT INTO scheduler_task (ident, task_type, name, task_data) VALUES ({ident}, 'Five', 'by SQL', '{{}}')"
+    ));
+    let id = task_store::TaskId::from_ident(ident).to_string();
+    let shown = tasks.world.otrsd(&["task", "show", &id]).ok().stdout;
+    assert!(shown.contains("\nattempts  5\n"), "{shown}");
+    let shown = tasks.world.otrsd(&["task", "show", &id, "--json"]).ok().stdout;
+    assert!(shown.contains("\"attempts\": 5,"), "{shown}");
 }
 
 fn a_timeout_ends_the_whole_group(database: Database) {

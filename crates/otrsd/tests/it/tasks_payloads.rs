@@ -96,6 +96,7 @@ fn data_reach_a_command_as_they_were_given(database: Database) {
         let added = tasks.world.otrsd(of_task).ok().stdout;
         let id: TaskId = added.lines().next().unwrap().parse().unwrap();
         let got = tasks.succeeds(id).output.unwrap();
+        assert!(added.contains(got.trim_end()), "--wait prints it: {added}");
         assert!(got.starts_with(&format!("{{\"data\":{data},\"id\":\"{id}\"")), "{got}");
         let later = &["task", "add", "--type", "Cat", "--at", "2100-01-01T00:00Z", "--data", data];
         let planned = tasks.world.otrsd(later).ok().stdout;

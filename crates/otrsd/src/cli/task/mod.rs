@@ -51,7 +51,7 @@ pub(crate) fn word(state: State) -> &'static str {
 pub(super) fn colour(word: &str) -> Option<Colour> {
     match word {
         "running" | "success" => Some(Colour::Green),
-        "retry" | "interrupted" | "cancelled" => Some(Colour::Yellow),
+        "retry" | "postponed" | "interrupted" | "cancelled" => Some(Colour::Yellow),
         "waiting" | "future" => None,
         _ => Some(Colour::Red),
     }

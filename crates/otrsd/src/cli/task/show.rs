@@ -19,6 +19,7 @@ use crate::{
         terminal::{Paint, print, print_json},
         time::local,
     },
+    config::task_types::attempts,
     pretty::pretty,
 };
 
@@ -37,7 +38,11 @@ struct Shown<'a> {
 pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(), Failure> {
     let store = &database.store;
     let id = find::id(store, id).await?;
-    let entry = store.get(id).await?;
+    let mut entry = store.get(id).await?;
+    if let Some(entry) = &mut entry {
+        let settings = &database.configuration.settings;
+        entry.attempts = attempts(settings, &entry.task_type, entry.attempts);
+    }
     let executions = store.executions(id).await?;
     let column = if entry.is_some() { store.data(id).await? } else { None };
     if entry.is_none() && executions.is_empty() {

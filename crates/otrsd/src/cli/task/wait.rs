@@ -11,7 +11,7 @@ use crate::{
     cli::{
         Failure,
         progress::Progress,
-        table::one_line,
+        table::{lines, one_line},
         terminal::print,
         time::{age, local},
     },
@@ -37,7 +37,7 @@ enum Seen {
     Gone(Option<Execution>),
 }
 
-/// Waits for the task's end.
+/// Waits for the task's end, and prints what it printed.
 ///
 /// # Errors
 ///
@@ -52,10 +52,15 @@ pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), 
         match look(store, id).await {
             Ok(Seen::Done(execution)) => {
                 progress.clear();
+                print(&printed(Some(&execution)));
                 print(&success(&execution));
                 return Ok(());
             }
-            Ok(Seen::Lost(why)) => return Err(Failure::failed(why)),
+            Ok(Seen::Lost(why)) => {
+                progress.clear();
+                print(&printed(store.executions(id).await?.last()));
+                return Err(Failure::failed(why));
+            }
             Ok(Seen::Gone(last)) => {
                 gone += 1;
                 if gone == LOOKS_UNTIL_GONE {
@@ -102,7 +107,7 @@ fn of_entry(entry: &Entry) -> Seen {
         State::Future => Seen::Alive(format!("planned for {}", due(entry.due))),
         State::Held(HeldState::Retry) => {
             let reason = one_line(&entry.reason, 40);
-            Seen::Alive(format!("failed ({reason}); next try {}", due(entry.due)))
+            Seen::Alive(format!("not done yet ({reason}); next try {}", due(entry.due)))
         }
         State::Held(HeldState::Failed) => Seen::Lost(format!("{} failed: {reason}", entry.id)),
         State::Held(state) => Seen::Lost(format!(
@@ -112,6 +117,12 @@ fn of_entry(entry: &Entry) -> Seen {
             entry.id
         )),
     }
+}
+
+/// What the task printed, as far as it is kept.
+fn printed(last: Option<&Execution>) -> String {
+    let output = last.and_then(|it| it.output.as_deref()).unwrap_or_default();
+    lines(output).map(|line| line + "\n").collect()
 }
 
 fn success(execution: &Execution) -> String {

@@ -70,6 +70,12 @@ pub(crate) const TASK_TYPE: Group = Group {
         ),
         key("RetryDelayMax", "3600", "the longest such pause, in seconds"),
         key(
+            "Expires",
+            "604800",
+            "seconds that a task may be put off (exit 75, an answer that asks for another time, `later`), from the first time; \
+             then it is held as failed. 0 is for ever. The ledger must remember as long: `KeepDays`",
+        ),
+        key(
             "OnCrash",
             "rerun",
             "what follows a crash: `rerun`, or `keep` for a human to look at it",

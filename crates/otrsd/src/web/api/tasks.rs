@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::task::{explain, find},
-    config::database,
+    config::{database, task_types::attempts},
     mask::mask_data,
     web::{
         Console,
@@ -110,7 +110,10 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Answer<Task> {
     let (id, store) = (read_id(&id)?, console.store()?);
-    let entry = store.get(id).await?;
+    let mut entry = store.get(id).await?;
+    if let Some(entry) = &mut entry {
+        entry.attempts = attempts(console.context.settings(), &entry.task_type, entry.attempts);
+    }
     let executions = store.executions(id).await?;
     let mut task = match (&entry, executions.last()) {
         (Some(entry), _) => Task::of(entry),

@@ -20,7 +20,7 @@ pub(super) fn badge(word: &str) -> Markup {
         "success" | "ran" | "ran-elsewhere" | "ready" => "good",
         "failed" | "crashed" | "crashed-together" | "timed-out" | "quarantined" | "refused"
         | "missed" => "bad",
-        "retry" | "no-handler" | "stopping" | "degraded" | "interrupted" | "skipped" | "late"
+        "retry" | "postponed" | "no-handler" | "stopping" | "degraded" | "interrupted" | "skipped" | "late"
         | "paused" => "warn",
         _ => "calm",
     };

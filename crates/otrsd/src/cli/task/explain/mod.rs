@@ -7,11 +7,13 @@ mod running;
 mod tests;
 mod waiting;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use sysconfig::SysConfig;
 use task_store::{
     Entry, Execution, Explanation, HeldState, History, Identity, Instance, LockKey, Locked, Moved,
-    State, Store, TaskId, from_wall_clock,
+    Outcome, State, Store, TaskId, from_wall_clock,
 };
 
 use super::{find, title};
@@ -24,7 +26,7 @@ use crate::{
         time::{age, local},
     },
     clock,
-    config::database::zone,
+    config::{database::zone, task_types},
     home::handler_wanted,
 };
 
@@ -39,6 +41,8 @@ struct Facts {
     moved: Option<Moved>,
     /// When the task's lock was renewed.
     renewed: Option<Timestamp>,
+    /// How long its type may be put off.
+    expires: Option<Duration>,
     /// What would give its type a handler.
     wanted: String,
     now: Timestamp,
@@ -82,6 +86,11 @@ pub(crate) async fn explain(
         running: store.counts().await?.iter().map(|count| count.running).sum(),
         moved: store.schema_status(identity).await?.moved,
         renewed: renewed(store, settings, &explanation.entry).await?,
+        expires: task_types::read(settings)
+            .0
+            .remove(&explanation.entry.task_type)
+            .unwrap_or_else(|| task_types::usual(settings))
+            .expires,
         wanted: handler_wanted(settings, &one_line(&explanation.entry.task_type, 100)),
         now: clock::wall(),
         explanation,
@@ -151,13 +160,12 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
     let due = entry.due.map_or_else(|| "no time".to_owned(), local);
     match state {
         HeldState::Retry => {
-            let times = counted(facts.history.failed as usize, "time");
             let when = match entry.due {
                 Some(due) if due > facts.now => format!("in {}", age(facts.now, due)),
                 _ => "as soon as a worker looks".to_owned(),
             };
             vec![
-                format!("{name} failed {times}: {reason}."),
+                format!("{name} {}", so_far(facts, &reason)),
                 format!("It is tried again at {due}, {when}. {retry} tries it now."),
             ]
         }
@@ -178,6 +186,22 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
             format!("It runs when one appears: {}.", facts.wanted),
         ],
     }
+}
+
+/// How a task that is tried again failed, or was put off, which has its bound.
+fn so_far(facts: &Facts, reason: &str) -> String {
+    let History { failed, postponed, postponed_since, .. } = facts.history;
+    let failures = counted(failed as usize, "time");
+    if facts.last.as_ref().is_none_or(|last| last.outcome != Outcome::Postponed) {
+        return format!("failed {failures}: {reason}.");
+    }
+    let times = counted(postponed as usize, "time");
+    let end = match postponed_since.zip(facts.expires).map(|(since, it)| since.saturating_add(it)) {
+        Some(Ok(end)) => format!("If that goes on, it is held as failed after {}.", local(end)),
+        _ => "'Expires' of its type sets no end to that.".to_owned(),
+    };
+    let failed = if failed > 0 { format!(" It failed {failures} before.") } else { String::new() };
+    format!("was put off {times}, which uses up no attempts: {reason}. {end}{failed}")
 }
 
 /// The last execution in a sentence.

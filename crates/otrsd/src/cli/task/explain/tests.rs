@@ -27,6 +27,7 @@ fn facts(state: State, lock: LockKey) -> Facts {
         instances: vec![worker(1, at(-5))],
         running: 0,
         moved: None,
+        expires: Some(Duration::from_secs(1000)),
         wanted: "set something".to_owned(),
         renewed: None,
         now: at(0),
@@ -46,6 +47,23 @@ fn worker(instance: u32, beat: Timestamp) -> Instance {
         beats: 1,
         beat: Some(beat),
         slots: 2,
+    }
+}
+
+fn execution(outcome: Outcome) -> Execution {
+    Execution {
+        id: TaskId::from_ident(500_000_000_000_000_001),
+        task_type: "T".into(),
+        name: "n".into(),
+        lock: LockKey::Ours(owner(1)),
+        node: 2,
+        outcome,
+        started: at(-10),
+        ended: at(-9),
+        cpu: None,
+        peak_memory: None,
+        error: None,
+        output: None,
     }
 }
 
@@ -137,6 +155,18 @@ fn a_due_task_is_overdue_and_a_retry_has_its_time() {
         told.starts_with("It failed 2 times: broken.\n") && told.contains(", in 1m 1s. "),
         "{told}"
     );
+    retry.history.postponed = 3;
+    retry.history.postponed_since = Some(at(-900));
+    retry.last = Some(execution(Outcome::Postponed));
+    let told = said(&retry);
+    let end = local(at(100));
+    let expected = format!(
+        "It was put off 3 times, which uses up no attempts: broken. \
+         If that goes on, it is held as failed after {end}. It failed 2 times before.\n"
+    );
+    assert!(told.starts_with(&expected), "{told}");
+    retry.expires = None;
+    assert!(said(&retry).contains("broken. 'Expires' of its type sets no end to that."));
     retry.explanation.entry.due = Some(at(-1));
     assert!(said(&retry).contains(", as soon as a worker looks. "));
 }

@@ -17,7 +17,7 @@ use crate::{
         time,
     },
     clock,
-    config::database,
+    config::{database, task_types::attempts},
     mask::mask_data,
     pretty::pretty,
     web::{
@@ -85,7 +85,10 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     let identity = database::identity(settings)?;
     let explanation = explain(store, settings, &identity, id).await?;
     let explanation = explanation.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
-    let entry = store.get(id).await?;
+    let mut entry = store.get(id).await?;
+    if let Some(entry) = &mut entry {
+        entry.attempts = attempts(settings, &entry.task_type, entry.attempts);
+    }
     let mut payload = None;
     if caller.role >= Role::Operate && entry.is_some() {
         payload = store.data(id).await?.map(|column| {

@@ -171,11 +171,12 @@ fn filters(query: &Query) -> Markup {
     }
 }
 
-const OUTCOMES: [(&str, &str); 9] = [
+const OUTCOMES: [(&str, &str); 10] = [
     ("", "any"),
     ("unsuccessful", "no success"),
     ("success", "success"),
     ("failed", "failed"),
+    ("postponed", "postponed"),
     ("timed-out", "timed out"),
     ("crashed", "crashed"),
     ("crashed-together", "crashed together"),
