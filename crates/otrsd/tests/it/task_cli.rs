@@ -334,6 +334,7 @@ fn waiting_ends_with_the_task() {
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(code), "{text}");
         assert!(text.starts_with(&format!("{}\n", task.id)) && text.contains(expected), "{text}");
+        assert!(text.contains("\nfirst line\nsecond line\n"), "what it printed: {text}");
         assert!(!text.contains('\u{1b}'), "no terminal, no progress: {text}");
     }
 }
@@ -360,7 +361,11 @@ fn waiting_goes_on_through_retries_and_shows_itself_on_a_terminal() {
     let task = place.claim(worker, 1).remove(0);
     place.end(worker, &task, Outcome::Success, None, Then::Delete);
     assert_eq!(place.world.exit_code(), Some(0));
-    assert!(place.world.read("out").contains("\r\u{1b}[Ksucceeded on node 2 after "));
+    let out = place.world.read("out");
+    assert!(
+        out.contains("\r\u{1b}[Kfirst line\r\nsecond line\r\nsucceeded on node 2 after "),
+        "{out}"
+    );
 }
 
 #[test]

@@ -88,7 +88,7 @@ mod tests {
             ),
             (
                 "[\"ü\", ]",
-                "--data: argument, line 1, column 8: no JSON: trailing comma\n  [\"ü\", ]\n        ^",
+                "--data: argument, line 1, column 8: no JSON: expected value\n  [\"ü\", ]\n        ^",
             ),
             (
                 "[1",

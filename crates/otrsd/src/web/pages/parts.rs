@@ -20,8 +20,8 @@ pub(super) fn badge(word: &str) -> Markup {
         "success" | "ran" | "ran-elsewhere" | "ready" => "good",
         "failed" | "crashed" | "crashed-together" | "timed-out" | "quarantined" | "refused"
         | "missed" => "bad",
-        "retry" | "postponed" | "no-handler" | "stopping" | "degraded" | "interrupted" | "skipped" | "late"
-        | "paused" => "warn",
+        "retry" | "postponed" | "no-handler" | "stopping" | "degraded" | "interrupted"
+        | "skipped" | "late" | "paused" => "warn",
         _ => "calm",
     };
     html! { span class=(format!("badge {kind}")) { (word) } }
