@@ -87,7 +87,7 @@ pub use payload::{Encoding, decode, encode};
 pub use plain_sql::plain_sql;
 pub use recurrent::Recurrent;
 pub use rights::Forbidden;
-pub use schema::{Identity, Moved, SCHEMA_VERSION, SchemaStatus};
+pub use schema::{Difference, Facts, FileId, Identity, Moved, SCHEMA_VERSION, SchemaStatus};
 pub use store::{Options, Store};
 pub use tally::{BUCKETS, Tally};
 pub use task::{LONGEST_NAME, NewTask, Task};

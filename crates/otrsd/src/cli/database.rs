@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Failure, Program};
 use crate::{
-    config::{Configuration, database},
+    config::{Configuration, database, identity},
     supervisor::pid_file,
 };
 
@@ -99,7 +99,7 @@ fn runtime() -> Result<Runtime, Failure> {
 fn open(configuration: Configuration) -> Result<Database, Failure> {
     let store = database::open(&configuration.settings, CONNECTIONS)
         .map_err(|error| Failure::configuration(&error))?;
-    let identity = database::identity(&configuration.settings)?;
+    let identity = identity::present(&configuration.settings)?;
     Ok(Database { configuration, store, identity })
 }
 

@@ -7,9 +7,8 @@ use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::On
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use nix::unistd::gethostname;
 use sysconfig::{Origin, Setting, SysConfig, Value};
-use task_store::{Identity, Options, Store};
+use task_store::{Options, Store};
 
 use super::{places::Places, text};
 use crate::home;
@@ -133,12 +132,14 @@ pub(crate) fn described(settings: &SysConfig) -> String {
     format!("{} (setting {DATABASE_URL}, {origin})", shown(settings))
 }
 
-/// Who uses the database: this host, for this installation. A database that remembers others was copied, or
-/// restored elsewhere.
-pub(crate) fn identity(settings: &SysConfig) -> anyhow::Result<Identity> {
-    let host = gethostname()?.to_string_lossy().into_owned();
-    let system = text(settings, home::SYSTEM_ID).unwrap_or_default().to_owned();
-    Ok(Identity { system, hosts: vec![host] })
+/// Where the server is, if that is not this host: a cloned server is reached there too, under the same words.
+pub(crate) fn address(settings: &SysConfig) -> Option<String> {
+    let shown = Some(shown(settings)).filter(|_| file(settings).is_none())?;
+    let (_, rest) = shown.split_once("://")?;
+    let host = rest.split('/').next().unwrap_or_default();
+    let is_here = |name: &str| ["", "localhost", "[::1]", "::1"].contains(&name);
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    (!is_here(name) && !is_here(host) && !host.starts_with("127.")).then(|| host.to_owned())
 }
 
 /// The standard database, below every other layer: a file in the state directory.
@@ -204,6 +205,22 @@ mod tests {
             ("sqlite:/a:b@c", ""),
         ] {
             assert_eq!(password(&settings(url)), expected);
+        }
+    }
+
+    #[test]
+    fn a_server_elsewhere_has_an_address() {
+        for (url, expected) in [
+            ("postgres://otrs:secret@db.example/otrs", Some("db.example")),
+            ("mysql://otrs@10.0.0.5:3306/otrs", Some("10.0.0.5:3306")),
+            ("postgres://[2001:db8::1]/otrs", Some("[2001:db8::1]")),
+            ("mysql://otrs@127.0.0.1:3306/otrs", None),
+            ("mysql://otrs@localhost/otrs?socket=/run/mysqld/mysqld.sock", None),
+            ("postgres://[::1]:5432/otrs", None),
+            ("postgres:///otrs?host=/run/postgresql", None),
+            ("sqlite:/var/lib/otrsd/tasks.db", None),
+        ] {
+            assert_eq!(address(&settings(url)).as_deref(), expected, "{url}");
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod failure_mail;
 pub(crate) mod generation;
 pub(crate) mod http;
+pub(crate) mod identity;
 mod keys;
 pub(crate) mod log;
 pub(crate) mod modules;

@@ -46,6 +46,7 @@ impl Supervisor {
             program: &self.program,
             run: &self.past.run,
             instance,
+            host: &self.past.host,
             notify: &self.held.inbox.address,
             cgroup: self.held.cgroup.as_ref().and_then(|it| it.make(name, instance)),
             debug,

@@ -21,6 +21,7 @@ use nix::{
 use crate::{
     config::{
         generation::{self, Generation},
+        identity,
         modules::{Kind, ModuleSpec},
         sources::Sources,
     },
@@ -62,6 +63,7 @@ pub(super) struct Launch<'a> {
     pub(super) program: &'a OsStr,
     pub(super) run: &'a str,
     pub(super) instance: u64,
+    pub(super) host: &'a str,
     pub(super) notify: &'a str,
     pub(super) cgroup: Option<File>,
     pub(super) debug: bool,
@@ -93,6 +95,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
         .env(INSTANCE, launch.instance.to_string())
         .env(MODULE, &spec.name)
         .env(notify::SOCKET, launch.notify)
+        .envs(config.map(|_| (identity::HOST, launch.host)))
         .envs(config.map(|number| (generation::DESCRIPTOR, number.to_string())))
         .envs(spec.watchdog.map(|longest| ("WATCHDOG_USEC", longest.as_micros().to_string())))
         .stdin(Stdio::null())

@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{self, Configuration, generation::Generation, sources::Sources},
+    config::{self, Configuration, generation::Generation, identity, sources::Sources},
     home::Home,
     logs,
     module::registry::Registry,
@@ -123,6 +123,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         draining: Vec::new(),
         started: clock::wall(),
         run,
+        host: identity::host().unwrap_or_default(),
         last_instance: 0,
         image: 0,
     };

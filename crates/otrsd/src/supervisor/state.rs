@@ -56,6 +56,9 @@ pub(super) struct Past {
     pub(super) draining: Vec<Draining>,
     pub(super) started: Timestamp,
     pub(super) run: String,
+    /// Its name at the start; empty where an earlier version wrote this.
+    #[serde(default)]
+    pub(super) host: String,
     pub(super) last_instance: u64,
     /// The number of the image that writes this.
     pub(super) image: u64,

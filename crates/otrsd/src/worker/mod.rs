@@ -41,7 +41,6 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use nix::unistd::gethostname;
 use sysconfig::Value;
 use task_store::{Owner, Store};
 
@@ -57,7 +56,7 @@ use self::{
 };
 use crate::{
     clock::{self, Moment},
-    config::{database, node, task_types, text},
+    config::{database, identity, node, task_types, text},
     handler::Functions,
     home::heartbeat,
     logs,
@@ -188,7 +187,7 @@ impl SchedulerTaskWorker {
         suspects: &Suspects,
         trouble: &mut Trouble,
     ) -> anyhow::Result<Option<Begun>> {
-        let host = gethostname()?.to_string_lossy().into_owned();
+        let host = identity::host()?;
         let node = node(self.context.settings());
         while !self.context.is_stopping() {
             if let Some(begun) = trouble.check(enter(store, node, &host, setup, suspects).await) {

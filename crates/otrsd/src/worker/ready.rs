@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::trouble::Trouble;
 use crate::{
-    config::database,
+    config::identity,
     logs,
     module::{ModuleContext, degraded},
 };
@@ -35,11 +35,10 @@ pub(crate) async fn wait(
         match trouble.check(look(context, store).await?) {
             Some(State::Ready) => break,
             Some(State::Joined(moved)) => {
+                let Moved { remembered, present, .. } = moved;
                 logs::note(&format!(
-                    "{}: the database is used on {}, where workers live: {} joins them",
+                    "{}: the database is used on {remembered}, where workers live: {present} joins them",
                     context.name(),
-                    moved.remembered,
-                    moved.present,
                 ));
                 break;
             }
@@ -56,21 +55,19 @@ pub(crate) async fn wait(
     Ok(!context.is_stopping())
 }
 
-fn hold_back(context: &ModuleContext, Moved { remembered, present }: &Moved) {
+fn hold_back(context: &ModuleContext, moved: &Moved) {
     logs::complain(&format!(
-        "{}: the database was used on {remembered}, and this is {present}: a copy must not run its tasks. \
+        "{}: {moved}: a copy must not run its tasks. \
          Nothing is done until 'otrsd db adopt'",
         context.name(),
     ));
-    let why = format!(
-        "it was used on {remembered}, and this is {present}. If its tasks are to run here: otrsd db adopt"
-    );
+    let why = format!("{moved}. If its tasks are to run here: otrsd db adopt");
     context.degraded(degraded::COPY, why);
 }
 
 /// An empty database becomes ours; one with other tables is for a human to migrate.
 async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_store::Result<State>> {
-    let present = database::identity(context.settings())?;
+    let present = identity::present(context.settings())?;
     let state = async {
         let status = store.schema_status(&present).await?;
         match status.version {
@@ -81,7 +78,12 @@ async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_sto
             }
             _ => store.migrate(&present, false).await?,
         }
-        let Some(moved) = status.moved else { return Ok(State::Ready) };
+        // The file of a database may be new.
+        let present = identity::present(context.settings()).unwrap_or(present);
+        let Some(moved) = status.moved else {
+            store.join(&present).await?;
+            return Ok(State::Ready);
+        };
         // Tables are made whole before an end; this takes seconds and can be left.
         let live = tokio::select! {
             live = others_live(store) => live?,

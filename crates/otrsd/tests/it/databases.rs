@@ -159,7 +159,7 @@ impl Place {
 
     /// The database is a copy of one that another host used.
     pub(crate) fn copied(&self) {
-        let elsewhere = Identity { system: String::new(), hosts: vec!["elsewhere".into()] };
+        let elsewhere = Identity { hosts: vec!["elsewhere".into()], ..Identity::default() };
         self.wait(self.store.adopt(&elsewhere)).unwrap();
     }
 }

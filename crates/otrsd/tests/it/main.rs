@@ -41,6 +41,7 @@ mod home_tasks;
 mod home_together;
 mod home_web;
 mod hostile;
+mod identity;
 mod leaks;
 mod life;
 mod logs;

@@ -136,7 +136,7 @@ fn beside_a_living_worker(database: Database) -> (Tasks, World) {
 }
 
 fn is_of_elsewhere(tasks: &Tasks) {
-    let elsewhere = Identity { system: String::new(), hosts: vec!["elsewhere".into()] };
+    let elsewhere = Identity { hosts: vec!["elsewhere".into()], ..Identity::default() };
     tasks.block(tasks.store().adopt(&elsewhere)).unwrap();
 }
 

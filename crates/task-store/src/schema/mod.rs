@@ -3,13 +3,14 @@
 //! In a home the three tables are never altered. Standalone they are ours too, with a priority and indexes
 //! that serve exactly the claim's order.
 
+mod identity;
 mod memory;
 mod migrate;
 mod remove;
 mod status;
 mod text;
 
-pub use memory::Identity;
+pub use identity::{Difference, Facts, FileId, Identity};
 pub use status::{Moved, SchemaStatus};
 pub(crate) use text::{ORIGINAL, OURS};
 

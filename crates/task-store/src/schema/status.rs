@@ -1,9 +1,11 @@
 //! What is there, what is missing, and whether this database is the one we remember.
 
+use std::fmt;
+
 use crate::database::{Dialect, arguments};
 use crate::error::{Error, Result};
 use crate::schema::text::{ORIGINAL, OURS};
-use crate::schema::{Identity, SCHEMA_VERSION};
+use crate::schema::{Difference, Identity, SCHEMA_VERSION};
 use crate::store::Store;
 
 /// How the tables are.
@@ -24,6 +26,16 @@ pub struct Moved {
     pub remembered: Identity,
     /// Who uses it now.
     pub present: Identity,
+    /// What tells them apart.
+    pub difference: Difference,
+}
+
+impl fmt::Display for Moved {
+    /// A sentence without its end: others used it, and this is another.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { remembered, present, difference } = self;
+        write!(f, "the database was used on {remembered}, and this is {present}{difference}")
+    }
 }
 
 impl SchemaStatus {
@@ -43,10 +55,11 @@ impl Store {
         let version = self.remembered("version").await?.and_then(|text| text.parse().ok());
         // Another node may just have made them; the version comes last.
         let missing = self.missing().await?;
-        let remembered = self.identity().await?;
-        let moved = remembered
-            .filter(|remembered| !remembered.knows(present))
-            .map(|remembered| Moved { remembered, present: present.clone() });
+        let present = self.with_server(present).await?;
+        let moved = self.identity().await?.and_then(|remembered| {
+            let difference = remembered.difference(&present)?;
+            Some(Moved { remembered, present, difference })
+        });
         Ok(SchemaStatus { version, missing, moved })
     }
 

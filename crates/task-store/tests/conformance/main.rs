@@ -134,6 +134,7 @@ everywhere! {
         schema {
             made_twice_and_taken_away
             a_copy_is_noticed
+            a_renamed_host_works_on
             without_tables
             by_many_at_once
         }

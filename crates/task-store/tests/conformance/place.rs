@@ -51,7 +51,7 @@ pub fn after(seconds: i64) -> Timestamp {
 }
 
 pub fn identity() -> Identity {
-    Identity { system: "10".into(), hosts: vec!["alpha".into()] }
+    Identity { system: "10".into(), hosts: vec!["alpha".into()], ..Identity::default() }
 }
 
 pub fn worker(instance: u32) -> Owner {

@@ -1,6 +1,8 @@
 //! Making, checking and removing the tables.
 
-use task_store::{Error, HeldState, Hold, Identity, Options, SCHEMA_VERSION, Then};
+use task_store::{
+    Difference, Error, Facts, FileId, HeldState, Hold, Identity, Options, SCHEMA_VERSION, Then,
+};
 
 use crate::claiming::claim;
 use crate::place::{Kind, Place, identity, names, now, task, worker};
@@ -54,6 +56,49 @@ pub async fn a_copy_is_noticed(kind: Kind) {
     for known in [&other_host, &identity()] {
         assert_eq!(place.store.schema_status(known).await.unwrap().moved, None);
     }
+}
+
+/// The database is the one that it was, under another name of its host.
+pub async fn a_renamed_host_works_on(kind: Kind) {
+    let place = Place::new(kind).await;
+    let file = Some(FileId { inode: 7, born: None, system: 1 }).filter(|_| kind == Kind::Sqlite);
+    let host = |name: &str, machine: &str| Identity {
+        hosts: vec![name.into()],
+        facts: [(name.into(), Facts { machine: Some(machine.into()), file, ..Facts::default() })]
+            .into(),
+        ..identity()
+    };
+    place.store.adopt(&host("alpha", "m")).await.unwrap();
+    let remembered = place.store.identity().await.unwrap().unwrap();
+    assert_eq!(remembered.facts["alpha"].server.is_some(), kind != Kind::Sqlite);
+    let renamed = host("beta", "m");
+    assert_eq!(place.store.schema_status(&renamed).await.unwrap().moved, None);
+    place.store.join(&renamed).await.unwrap();
+    assert_eq!(place.store.identity().await.unwrap().unwrap().hosts, ["beta", "alpha"]);
+    // Its tables in another database are a copy.
+    let copy = Place::new(kind).await;
+    for name in ["identity", "hosts"] {
+        let rows = format!("otrsd_schema WHERE name = '{name}'");
+        let value = place.value(&format!("SELECT value FROM {rows}")).await.unwrap();
+        copy.sql(&format!("DELETE FROM {rows}")).await;
+        copy.sql(&format!("INSERT INTO otrsd_schema (name, value) VALUES ('{name}', '{value}')"))
+            .await;
+    }
+    let elsewhere = match kind {
+        Kind::Sqlite => {
+            let mut other = host("gamma", "m");
+            other.facts.get_mut("gamma").unwrap().file =
+                Some(FileId { inode: 8, born: None, system: 1 });
+            other
+        }
+        _ => host("gamma", "m"),
+    };
+    let moved = copy.store.schema_status(&elsewhere).await.unwrap().moved.unwrap();
+    assert_eq!(moved.difference, Difference::Host);
+    assert_eq!(
+        moved.to_string(),
+        "the database was used on beta, alpha (SystemID 10), and this is gamma (SystemID 10)"
+    );
 }
 
 pub async fn without_tables(kind: Kind) {

@@ -14,7 +14,7 @@ use super::{
     database::{self, Database},
     terminal::print,
 };
-use crate::{logs::complain, supervisor::pid_file, worker::ready};
+use crate::{config::identity, logs::complain, supervisor::pid_file, worker::ready};
 
 pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
     match command {
@@ -48,8 +48,10 @@ async fn migrate(database: &Database, wake_trigger: bool) -> Result<(), Failure>
     if before.version.is_some_and(|version| version > SCHEMA_VERSION) {
         return Err(Failure { code: 4, text: verdict(&before) });
     }
-    store.migrate(&database.identity, wake_trigger).await?;
-    let after = store.schema_status(&database.identity).await?;
+    // The file of a database may be new.
+    let identity = identity::present(&database.configuration.settings)?;
+    store.migrate(&identity, wake_trigger).await?;
+    let after = store.schema_status(&identity).await?;
     let made = before.missing.iter().filter(|table| !after.missing.contains(table));
     let trigger = Some("the trigger otrsd_wake").filter(|_| wake_trigger);
     let made = made.map(String::as_str).chain(trigger).collect::<Vec<_>>().join(", ");

@@ -102,9 +102,9 @@ fn page(shown: &Shown, paint: Paint) -> String {
     text.push('\n');
     if let Some(moved) = &shown.schema.moved {
         let warning = format!(
-            "This database remembers {} and not {}: it was copied or restored, and no worker takes \
+            "This database remembers {} and not {}{}: it was copied or restored, and no worker takes \
              its tasks. If they are to run here, run otrsd db adopt.",
-            moved.remembered, moved.present
+            moved.remembered, moved.present, moved.difference
         );
         let _ = writeln!(text, "{}", paint.paint(Colour::Red, &warning));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::gethostname;
 use sysconfig::SysConfig;
-use task_store::{Error, Forbidden, SCHEMA_VERSION, SchemaStatus, SeenLock, Store};
+use task_store::{Error, Forbidden, Moved, SCHEMA_VERSION, SchemaStatus, SeenLock, Store};
 use tokio::{runtime, time::timeout};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Configuration, database, modules::Kind, node},
+    config::{Configuration, database, identity, modules::Kind, node},
 };
 
 /// Whoever asks does not wait longer for a database that is away.
@@ -86,7 +86,7 @@ fn away(settings: &SysConfig, what: &str, is_transient: bool) -> Finding {
 }
 
 async fn look(store: &Store, settings: &SysConfig) -> task_store::Result<Seen> {
-    let identity = database::identity(settings).unwrap_or_default();
+    let identity = identity::present(settings).unwrap_or_default();
     let schema = store.schema_status(&identity).await?;
     let before = clock::wall();
     let theirs = store.clock().await?;
@@ -201,22 +201,23 @@ fn rights(forbidden: &Forbidden) -> String {
 /// With registered workers this host may be a new node of the installation.
 fn moved(schema: &SchemaStatus, has_workers: bool, place: &str) -> Option<Finding> {
     let moved = schema.moved.as_ref()?;
+    let Moved { remembered, present, difference } = moved;
     let what =
-        format!("database {place} remembers {}, and this is {}", moved.remembered, moved.present);
+        format!("database {place} remembers {remembered}, and this is {present}{difference}");
     Some(if has_workers {
         Finding::Hint(format!(
             "{what}: if workers live there this host joins them, else it is a copy, and nothing runs until otrsd db adopt"
         ))
     } else {
         Finding::Problem(format!(
-            "{what}: it is a copy, or this host has a new name. Nothing runs until otrsd db adopt"
+            "{what}: it is a copy, or this is another host. Nothing runs until otrsd db adopt"
         ))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use task_store::{Identity, Moved};
+    use task_store::{Difference, Identity};
 
     use super::*;
 
@@ -311,6 +312,7 @@ mod tests {
         let moved = Moved {
             remembered: Identity { hosts: vec!["alpha".into()], ..Identity::default() },
             present: Identity { hosts: vec!["beta".into()], ..Identity::default() },
+            difference: Difference::Host,
         };
         let schema = SchemaStatus { moved: Some(moved), ..status(Some(SCHEMA_VERSION), &[]) };
         let alone = judge(&Seen { schema: schema.clone(), ..good() }, true, "d");

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::task::{explain, find},
-    config::{database, task_types::attempts},
+    config::{identity, task_types::attempts},
     mask::mask_data,
     web::{
         Console,
@@ -144,7 +144,7 @@ pub(super) async fn explain(
 ) -> Answer<Explanation> {
     let id = read_id(&id)?;
     let settings = console.context.settings();
-    let identity = database::identity(settings)?;
+    let identity = identity::present(settings)?;
     let said = explain::explain(console.store()?, settings, &identity, id).await?;
     let sentences = said.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
     Ok(Json(Explanation { sentences }))

@@ -37,9 +37,9 @@ pub(super) fn waiting(name: &str, facts: &Facts) -> Vec<String> {
 /// What keeps every worker, or one of them, from taking it.
 fn hindrances(facts: &Facts) -> Vec<String> {
     let mut said = Vec::new();
-    if let Some(Moved { remembered, present }) = &facts.moved {
+    if let Some(Moved { remembered, present, difference }) = &facts.moved {
         said.push(format!(
-            "The database remembers {remembered} and not {present}: it was copied or restored, and nothing is taken. \
+            "The database remembers {remembered} and not {present}{difference}: it was copied or restored, and nothing is taken. \
              If its tasks are to run here, run otrsd db adopt.",
         ));
     }

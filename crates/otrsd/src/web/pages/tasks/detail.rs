@@ -17,7 +17,7 @@ use crate::{
         time,
     },
     clock,
-    config::{database, task_types::attempts},
+    config::{identity, task_types::attempts},
     mask::mask_data,
     pretty::pretty,
     web::{
@@ -82,7 +82,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     let store = console.store()?;
     let id = find::id(store, text).await?;
     let settings = console.context.settings();
-    let identity = database::identity(settings)?;
+    let identity = identity::present(settings)?;
     let explanation = explain(store, settings, &identity, id).await?;
     let explanation = explanation.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
     let mut entry = store.get(id).await?;
