@@ -72,7 +72,11 @@ impl Program {
         }
         match guard::find_pid_file(&self.sources) {
             // The guard of a killed supervisor sweeps for a while.
-            Some(path) if pid_file::is_running(&path)? => Ok(Place::of(&path)),
+            Some(path)
+                if pid_file::is_running(&path)? || guard::supervisor(&self.sources).is_some() =>
+            {
+                Ok(Place::of(&path))
+            }
             _ => Ok(None),
         }
     }

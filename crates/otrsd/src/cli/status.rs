@@ -35,10 +35,10 @@ pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
     } else {
         print(&table(&status, clock::wall(), Paint::for_stdout(), terminal::width()));
     }
-    match status.degraded().next() {
-        Some(_) => Err(Failure { code: DEGRADED, text: String::new() }),
-        None => Ok(()),
+    if status.degraded.is_some() || status.degraded().next().is_some() {
+        return Err(Failure { code: DEGRADED, text: String::new() });
     }
+    Ok(())
 }
 
 fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) -> String {
@@ -50,6 +50,9 @@ fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) ->
         age(*started, now),
         status.rss_kb.div_ceil(1024),
     );
+    if let Some(why) = &status.degraded {
+        text.push_str(&paint.paint(Colour::Red, &format!("It is degraded: {why}\n")));
+    }
     if let Some(error) = &status.configuration_error {
         let note = format!("The configuration on disk is not in use:\n{error}\n");
         text.push_str(&paint.paint(Colour::Red, &note));

@@ -10,6 +10,7 @@ pub(crate) mod identity;
 mod keys;
 pub(crate) mod log;
 pub(crate) mod modules;
+mod mounts;
 pub(crate) mod place;
 pub(crate) mod places;
 pub(crate) mod reference;

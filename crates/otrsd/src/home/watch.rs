@@ -51,6 +51,12 @@ impl Watch {
         Ok(())
     }
 
+    /// Watches for `what` in one more place.
+    pub(crate) fn also(&self, place: &Path, what: AddWatchFlags) -> io::Result<()> {
+        self.inotify.add_watch(place, what)?;
+        Ok(())
+    }
+
     /// Watches for the end of a file.
     pub(super) fn end_of(&self, file: &Path) -> io::Result<()> {
         let what = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;

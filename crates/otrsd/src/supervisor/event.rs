@@ -16,6 +16,7 @@ pub(super) enum Event {
     Interrupt,
     Terminate,
     ReopenLogs,
+    DirectoryChanged,
     Called(Call),
     Said(datagram::Message),
     Due,
@@ -62,6 +63,7 @@ impl Supervisor {
             _ = signals.interrupt.recv() => Event::Interrupt,
             _ = signals.hangup.recv() => Event::Hangup,
             _ = signals.reopen.recv() => Event::ReopenLogs,
+            () = self.directories.changed() => Event::DirectoryChanged,
             Some(call) = calls.recv() => Event::Called(call),
             () = due => Event::Due,
         })
@@ -104,6 +106,7 @@ impl Supervisor {
             .chain(ready)
             .chain(self.renewal_deadline(now))
             .chain(self.guard_due)
+            .chain(self.directories.due)
             .min()
     }
 }

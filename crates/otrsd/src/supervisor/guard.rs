@@ -20,7 +20,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use super::{cgroup::Cgroup, reaper, spawn, sweep};
+use super::{cgroup::Cgroup, directories, reaper, spawn, sweep};
 use crate::{
     clock::{self, Moment},
     config::{place::Place, sources::Sources},
@@ -64,6 +64,30 @@ impl Guard {
 /// Its guard's arguments tell. Thus a daemon is found even when its configuration, which says where
 /// the PID file is, cannot be read any more.
 pub(crate) fn find_pid_file(sources: &Sources) -> Option<PathBuf> {
+    find(sources).map(|(_, path)| path)
+}
+
+/// The living supervisor that was started with `sources`, whether or not its files are where they were.
+pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
+    let (guard, path) = find(sources)?;
+    // In another container the same path is another place.
+    let directory = path.parent()?;
+    let theirs = Path::new(&format!("/proc/{guard}/root")).join(directory.strip_prefix("/").ok()?);
+    if directories::identity(directory) != directories::identity(&theirs) {
+        return None;
+    }
+    let stat = fs::read_to_string(format!("/proc/{guard}/stat")).ok()?;
+    let (_, after) = stat.rsplit_once(')')?;
+    let parent: i32 = after.split_whitespace().nth(1)?.parse().ok()?;
+    // A guard outlives its supervisor for a moment, adopted by another process.
+    let pipe = fs::read_link(format!("/proc/{guard}/fd/0")).ok()?;
+    let held = fs::read_dir(format!("/proc/{parent}/fd")).ok()?.flatten();
+    let is_other_end = |entry: fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|it| it == pipe);
+    held.map(is_other_end).any(|is| is).then_some(parent)
+}
+
+/// The guard's process, and the PID file of its supervisor.
+fn find(sources: &Sources) -> Option<(i32, PathBuf)> {
     let identity = sources.identity();
     let wanted: Vec<&[u8]> = identity.iter().map(|word| word.as_bytes()).collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
@@ -74,7 +98,7 @@ pub(crate) fn find_pid_file(sources: &Sources) -> Option<PathBuf> {
             let words: Vec<&[u8]> = command.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
             let [_, b"module", b"guard", run, guarded @ ..] = words.as_slice() else { return None };
             let run = str::from_utf8(run).ok().filter(|_| guarded == wanted)?;
-            Some(pid_file_of(run)?.to_owned())
+            Some((entry.file_name().to_str()?.parse().ok()?, pid_file_of(run)?.to_owned()))
         })
 }
 

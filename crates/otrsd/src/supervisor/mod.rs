@@ -8,6 +8,7 @@ mod cgroup;
 pub(crate) mod control;
 pub(crate) mod daemonize;
 mod datagram;
+mod directories;
 mod drain;
 mod event;
 pub(crate) mod exit;
@@ -46,7 +47,8 @@ use tokio::sync::mpsc;
 
 use self::{
     cgroup::Cgroup,
-    control::Control,
+    control::{Call, Control},
+    directories::Directories,
     event::{Event, Signals},
     guard::Guard,
     image::Image,
@@ -109,6 +111,9 @@ pub(crate) struct Supervisor {
     /// When a guard that ended is replaced.
     guard_due: Option<Moment>,
     service_manager: ServiceManager,
+    directories: Directories,
+    /// Where the control socket's requests go.
+    calls: Option<mpsc::Sender<Call>>,
     memory_check: Moment,
     logs_reopened: Moment,
     program: OsString,
@@ -129,7 +134,8 @@ impl Supervisor {
     /// Runs until the daemon has stopped.
     async fn run(mut self, mut signals: Signals) -> anyhow::Result<()> {
         let (sender, mut calls) = mpsc::channel(16);
-        self.held.control.serve(sender)?;
+        self.held.control.serve(sender.clone())?;
+        self.calls = Some(sender);
         // Children may have died before anybody listened.
         self.on_event(Event::ChildDied);
         self.catch_up();
@@ -175,6 +181,7 @@ impl Supervisor {
                 self.reload(None, now);
             }
             Event::ReopenLogs => self.reopen_logs(now),
+            Event::DirectoryChanged => self.look_at_directories_soon(now),
             Event::Called((request, reply)) => self.on_request(request, reply, now),
             Event::Due => {}
         }
@@ -184,6 +191,7 @@ impl Supervisor {
     fn catch_up(&mut self) {
         let now = clock::now();
         self.check_memory(now);
+        self.keep_directories(now);
         self.on_time(now);
         self.check_probe(now);
         self.renew_guard(now);

@@ -86,6 +86,7 @@ impl Supervisor {
             rss_kb: rss_kb(pid.cast_signed()).unwrap_or_default(),
             stopping: self.stopping.is_some(),
             sources: self.sources.places_read(),
+            degraded: self.directories.trouble.clone(),
             configuration_error: self.configuration_error.clone(),
             modules: modules.chain(refused).collect(),
         }

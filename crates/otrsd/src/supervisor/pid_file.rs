@@ -51,21 +51,33 @@ impl PidFile {
         if !patiently(|| locks(own.try_lock()))? {
             return Ok(Taken::By(pid_in(path)));
         }
-        // Between our look and our lock Perl may delete the file or start: then look again.
-        for _ in 0..10 {
-            let file = open(path)?;
-            if !patiently(|| locks(file.try_lock()))? {
-                return Ok(Taken::By(pid_in(path)));
-            }
-            // From exclusive to shared there is a moment without a lock; whoever takes it wins.
-            if !locks(file.try_lock_shared())? || !is_at(&file, path) {
-                continue;
-            }
-            file.set_len(0)?;
-            (&file).write_all(std::process::id().to_string().as_bytes())?;
-            return Ok(Taken::Free(Self { path: path.to_owned(), file, own }));
+        Ok(match take_shared(path)? {
+            Some(file) => Taken::Free(Self { path: path.to_owned(), file, own }),
+            None => Taken::By(pid_in(path)),
+        })
+    }
+
+    /// Whether both files are where they were made.
+    pub(crate) fn is_in_place(&self) -> bool {
+        is_at(&self.own, &lock_path(&self.path)) && is_at(&self.file, &self.path)
+    }
+
+    /// Makes and locks anew what was removed.
+    ///
+    /// # Errors
+    ///
+    /// Another daemon has taken the place meanwhile, or the files cannot be made.
+    pub(crate) fn renew(&mut self) -> anyhow::Result<()> {
+        let taken = || format!("another daemon has taken {}", self.path.display());
+        if !is_at(&self.own, &lock_path(&self.path)) {
+            let own = open(&lock_path(&self.path))?;
+            anyhow::ensure!(patiently(|| locks(own.try_lock()))?, taken());
+            self.own = own;
         }
-        bail!("{}: another program keeps replacing this file", path.display())
+        if !is_at(&self.file, &self.path) {
+            self.file = take_shared(&self.path)?.with_context(taken)?;
+        }
+        Ok(())
     }
 
     /// The descriptors that hold the locks.
@@ -93,6 +105,25 @@ impl PidFile {
         }
         mem::forget(self);
     }
+}
+
+/// The file, with the shared lock and our number in it; `None` if another daemon has it.
+fn take_shared(path: &Path) -> anyhow::Result<Option<File>> {
+    // Between our look and our lock Perl may delete the file or start: then look again.
+    for _ in 0..10 {
+        let file = open(path)?;
+        if !patiently(|| locks(file.try_lock()))? {
+            return Ok(None);
+        }
+        // From exclusive to shared there is a moment without a lock; whoever takes it wins.
+        if !locks(file.try_lock_shared())? || !is_at(&file, path) {
+            continue;
+        }
+        file.set_len(0)?;
+        (&file).write_all(std::process::id().to_string().as_bytes())?;
+        return Ok(Some(file));
+    }
+    bail!("{}: another program keeps replacing this file", path.display())
 }
 
 /// Whether a daemon, ours or Perl's, is running.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use super::{
     Sealed, Supervisor,
     control::Reply,
+    directories::Directories,
     module::{Cause, Module, Phase, Then},
     systemd,
 };
@@ -58,8 +59,12 @@ impl Supervisor {
     }
 
     /// The supervisor's own log follows its directory; its form counts from the next start.
-    fn take_over_log(&self, old: &LogSettings) {
-        let new = &self.configuration().log;
+    fn take_over_log(&mut self, old: &LogSettings) {
+        let configuration = Arc::clone(self.configuration());
+        let new = &configuration.log;
+        if new.directory != old.directory {
+            self.directories = Directories::of(&configuration);
+        }
         if self.options.daemonized && new.directory != old.directory {
             let own = LogSettings { stderr: true, ..new.clone() };
             ModuleFiles::new(&own, SUPERVISOR, false).reopen_own();

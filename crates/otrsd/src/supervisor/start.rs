@@ -23,8 +23,9 @@ use super::{
     cgroup::Cgroup,
     control::Control,
     daemonize,
+    directories::Directories,
     event::Signals,
-    guard::Guard,
+    guard::{self, Guard},
     image::Image,
     inbox::Inbox,
     log,
@@ -102,6 +103,10 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         Taken::Free(file) => file,
         Taken::By(pid) => return Err(StartError::AlreadyRunning(pid)),
     };
+    // Its files may have been removed under it: it will make them anew.
+    if let Some(pid) = guard::supervisor(&sources) {
+        return Err(StartError::AlreadyRunning(Some(pid)));
+    }
     log::open(&configuration.log, options.daemonized)
         .context("cannot write the supervisor's log")?;
     for problem in &configuration.problems {
@@ -159,7 +164,11 @@ fn assemble(
     (held, generations): (Held, BTreeMap<u64, Sealed>),
 ) -> Supervisor {
     let now = clock::now();
+    let newest = generations.last_key_value().map(|(_, sealed)| &sealed.configuration);
+    let directories = newest.map(|it| Directories::of(it)).unwrap_or_default();
     Supervisor {
+        directories,
+        calls: None,
         options,
         registry,
         stamp: Vec::new(),

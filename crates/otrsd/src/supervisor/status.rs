@@ -24,6 +24,9 @@ pub(crate) struct Status {
     pub(crate) stopping: bool,
     /// What the configuration is read from.
     pub(crate) sources: Vec<PathBuf>,
+    /// What keeps the daemon itself from being found, or its logs from being kept.
+    #[serde(default)]
+    pub(crate) degraded: Option<String>,
     /// What keeps the configuration on disk from being the one that runs.
     pub(crate) configuration_error: Option<String>,
     pub(crate) modules: Vec<ModuleStatus>,

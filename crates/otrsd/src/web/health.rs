@@ -103,6 +103,7 @@ async fn scheduling(
 fn supervisor(status: Option<&Result<Status, String>>) -> &'static str {
     match status {
         Some(Ok(status)) if status.stopping => "it stops",
+        Some(Ok(status)) if status.degraded.is_some() => "its directories cannot be made anew",
         Some(Ok(_)) => "ok",
         Some(Err(_)) => "it does not answer",
         None => "not asked yet",

@@ -15,8 +15,9 @@ use nix::{
 };
 
 use crate::{
-    harness::{World, finish, setting, signal, wait_until},
+    harness::{Outcome, World, finish, setting, signal, wait_until},
     registration::{idle, module},
+    tasks::{Database, Tasks, shell},
 };
 
 /// A service manager that listens to what the daemon says.
@@ -215,4 +216,123 @@ fn as_pid_1_it_brings_back_what_is_killed() {
         let module = status.module("A");
         (module.restarts == 1 && module.state == "running").then_some(())
     });
+}
+
+/// A name space of its own in which `script` is run as root; `None` where none can be made.
+fn apart(world: &World, script: &str) -> Option<Outcome> {
+    if !geteuid().is_root() {
+        return None;
+    }
+    let mut command = world.command("unshare");
+    command.args(["--mount", "/bin/sh", "-ec", script]).env("OTRSD", &world.program);
+    Some(finish(command))
+}
+
+/// Each row: what is missing or odd, and how that is brought about before the daemon is started.
+const SURROUNDINGS: [(&str, &str); 11] = [
+    ("no time-zone data", "hide /usr/share/zoneinfo; hide_file /etc/localtime"),
+    ("a time zone that nobody knows", "export TZ=Nowhere/Else"),
+    ("no passwd entry", "hide_file /etc/passwd"),
+    ("no HOME", "unset HOME"),
+    ("no machine id", "hide_file /etc/machine-id"),
+    ("an odd locale", "export LC_ALL=tr_TR.ISO-8859-9 LANG=xx"),
+    ("a mask of nothing", "umask 000"),
+    ("a mask of everything", "umask 077"),
+    ("few descriptors", "ulimit -n 64"),
+    ("no /sys", "hide /sys"),
+    (
+        "a root that cannot be written",
+        "mount --bind \"$HOME\" \"$HOME\"; mount -o remount,ro,bind /",
+    ),
+];
+
+const TOOLS: &str = "\
+hide() { mount -t tmpfs -o ro none \"$1\"; }
+hide_file() { [ ! -e \"$1\" ] || mount --bind /dev/null \"$1\"; }
+";
+
+#[test]
+fn it_runs_tasks_in_odd_surroundings() {
+    for (what, script) in SURROUNDINGS {
+        let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "echo said", &[])]).unwrap();
+        let world = &tasks.world;
+        let script = format!(
+            "{TOOLS}{script}\n\
+             \"$OTRSD\" start\n\
+             \"$OTRSD\" task add --type Echo --name one --wait\n\
+             \"$OTRSD\" status\n\
+             \"$OTRSD\" start\n\
+             \"$OTRSD\" stop"
+        );
+        let Some(said) = apart(world, &script) else { return };
+        assert_eq!(said.code, 0, "{what}: {said:?}");
+        assert!(said.stdout.contains("already running"), "{what}: {said:?}");
+        assert!(!said.stdout.contains(" is not running:"), "{what}: {said:?}");
+        world.deserted();
+    }
+}
+
+/// As a kubelet mounts settings: read-only, for everybody by its mode, files by links.
+#[test]
+fn a_read_only_mount_that_nobody_can_write_is_trusted() {
+    let world = World::new().with("modules", &[module("A").shell("exec sleep 1000").xml()]);
+    let script = "\
+cp -r config copy
+mount -t tmpfs -o mode=0777 none config
+mkdir config/..2026
+cp copy/* config/..2026/
+ln -s ..2026 config/..data
+for file in config/..2026/*; do ln -s ..data/\"${file##*/}\" config/\"${file##*/}\"; done
+$MOUNT
+\"$OTRSD\" check
+";
+    for (mount, is_trusted) in [
+        ("mount -o remount,ro config", true),
+        ("mount -o remount,ro,bind config", true),
+        ("mkdir -p open; mount --bind config open; mount -o remount,ro,bind config", false),
+        ("true", false),
+    ] {
+        let Some(said) = apart(&world, &script.replace("$MOUNT", mount)) else { return };
+        assert_eq!(said.code == 0, is_trusted, "{mount}: {said:?}");
+        assert_eq!(
+            said.stdout.contains("can be written by others"),
+            !is_trusted,
+            "{mount}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn directories_that_are_gone_are_made_anew() {
+    let world =
+        World::new().with("modules", &[idle("A", 1), module("B").shell("exec sleep 1000").xml()]);
+    let supervisor = world.start();
+    for remove in [
+        "rm -r run",
+        "mv run moved",
+        "rm run/*.pid",
+        "rm -r log",
+        "mv log log.old",
+        "rm -r run log",
+    ] {
+        let lives = ["A", "B"].map(|name| world.running(name));
+        let mut command = world.command("/bin/sh");
+        command.args(["-c", remove]);
+        finish(command).ok();
+        let again = world.otrsd(&["start"]).ok();
+        assert!(again.stdout.contains("already running"), "{remove}: {again:?}");
+        world.running_anew("A", lives[0]);
+        wait_until(remove, || {
+            let is_there = |name| world.path(name).exists();
+            let both = is_there("run/Daemon-NodeID-1.pid") && is_there("log/AERR.log");
+            both.then_some(())
+        });
+        assert_eq!(world.status().pid, supervisor, "{remove}");
+        world.otrsd(&["status"]).ok();
+        let ours =
+            world.processes().into_iter().filter(|(_, line)| line.contains(" module run A "));
+        assert_eq!(ours.count(), 1, "{remove}");
+    }
+    world.otrsd(&["stop"]).ok();
+    world.deserted();
 }

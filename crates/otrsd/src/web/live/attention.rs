@@ -40,6 +40,9 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<Attention> {
             add(Severity::Broken, format!("The supervisor does not answer: {why}"), None);
         }
         Some(Ok(status)) => {
+            if let Some(why) = &status.degraded {
+                add(Severity::Broken, format!("The supervisor is degraded: {why}"), None);
+            }
             if let Some(error) = &status.configuration_error {
                 add(
                     Severity::Warning,

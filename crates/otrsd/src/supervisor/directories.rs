@@ -1,0 +1,141 @@
+//! The daemon's two directories, of the PID file and of the logs: what somebody removes or renames while the daemon
+//! runs is made anew, so that the daemon is found, and no second one begins beside it.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use nix::sys::inotify::AddWatchFlags;
+
+use super::{
+    Supervisor,
+    control::Control,
+    module::{Cause, Then},
+};
+use crate::{
+    clock::Moment,
+    config::{
+        Configuration,
+        log::LogSettings,
+        modules::{Kind, SUPERVISOR},
+    },
+    home::watch::Watch,
+    logs::{self, ModuleFiles},
+};
+
+/// A removal of many files is over by then.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Until the next attempt where the directories cannot be made.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// What is watched, and what the log directory was when that began.
+#[derive(Default)]
+pub(super) struct Directories {
+    watch: Option<Watch>,
+    log: Option<(u64, u64)>,
+    /// When they are looked at.
+    pub(super) due: Option<Moment>,
+    /// Why they cannot be made anew.
+    pub(super) trouble: Option<String>,
+}
+
+impl Directories {
+    pub(super) fn of(configuration: &Configuration) -> Self {
+        let log = &configuration.log.directory;
+        let ends = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
+        let files = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
+        let watch = Watch::new().and_then(|watch| {
+            watch.also(&configuration.place.directory, ends | files)?;
+            watch.also(log, ends)?;
+            Ok(watch)
+        });
+        let watch = watch.inspect_err(|error| tracing::warn!("cannot watch directories: {error}"));
+        Self { watch: watch.ok(), log: identity(log), due: None, trouble: None }
+    }
+
+    /// Resolves when something was removed there.
+    pub(super) async fn changed(&self) {
+        match &self.watch {
+            Some(watch) if watch.changed().await.is_ok() => {}
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl Supervisor {
+    pub(super) fn look_at_directories_soon(&mut self, now: Moment) {
+        self.directories.due.get_or_insert(now + SETTLE);
+    }
+
+    /// Makes anew what is gone, when it is due.
+    pub(super) fn keep_directories(&mut self, now: Moment) {
+        if self.stopping.is_some() || self.directories.due.take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        let configuration = Arc::clone(self.configuration());
+        let renewed = self
+            .renew_place(&configuration, now)
+            .and_then(|()| self.renew_logs(&configuration, now));
+        match renewed {
+            Ok(()) => self.directories = Directories::of(&configuration),
+            Err(error) => {
+                let text = format!("{error:#}");
+                if self.directories.trouble.as_ref() != Some(&text) {
+                    tracing::error!("{text}");
+                }
+                self.directories.trouble = Some(text);
+                self.directories.due = Some(now + AGAIN);
+            }
+        }
+    }
+
+    /// PID file, lock and control socket; the modules have files beside them.
+    fn renew_place(&mut self, configuration: &Configuration, now: Moment) -> anyhow::Result<()> {
+        let place = &configuration.place;
+        if self.held.pid_file.is_in_place() && place.socket().exists() {
+            return Ok(());
+        }
+        let shown = place.directory.display();
+        let gone =
+            || format!("{shown} or files of the daemon in it are gone, and cannot be made anew");
+        logs::make_directory(&place.directory).with_context(gone)?;
+        self.held.pid_file.renew().with_context(gone)?;
+        let control = Control::bind(&place.socket()).with_context(gone)?;
+        if let Some(calls) = &self.calls {
+            control.serve(calls.clone())?;
+        }
+        self.held.control = control;
+        tracing::warn!("{shown} or files of the daemon in it were gone: they are made anew");
+        self.renew_modules(|kind| *kind == Kind::Native, "its directory was made anew", now);
+        Ok(())
+    }
+
+    fn renew_logs(&mut self, configuration: &Configuration, now: Moment) -> anyhow::Result<()> {
+        let log = &configuration.log;
+        if identity(&log.directory).is_some_and(|present| Some(present) == self.directories.log) {
+            return Ok(());
+        }
+        let shown = log.directory.display();
+        logs::make_directory(&log.directory)
+            .with_context(|| format!("{shown} is gone, and cannot be made anew"))?;
+        if self.options.daemonized {
+            let own = LogSettings { stderr: true, ..log.clone() };
+            ModuleFiles::new(&own, SUPERVISOR, false).reopen_own();
+        }
+        tracing::warn!("{shown} was gone: it is made anew");
+        self.renew_modules(|_| true, "its log directory was made anew", now);
+        Ok(())
+    }
+
+    fn renew_modules(&mut self, which: fn(&Kind) -> bool, why: &str, now: Moment) {
+        let concerned = self.past.modules.iter().filter(|(_, module)| which(&module.spec.kind));
+        for name in concerned.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.end(&name, Cause::asked(why), Then::Start, None, now);
+        }
+    }
+}
+
+/// Which directory it is; `None` where there is none.
+pub(super) fn identity(directory: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(directory).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
