@@ -70,6 +70,9 @@
 //!   fixed-time schedule is due the **first time only** ([`Note::FirstOnly`]), a wildcard schedule
 //!   **both times** ([`Note::First`], [`Note::Second`]).
 //!
+//! [`Schedule::moving_skipped`] changes the first of the two for the help desks that compute in their own
+//! zone: whatever a schedule names between B and A is due an hour later, as Perl's `DateTime` moves it.
+//!
 //! This holds for changes of any size; cronie itself gives up beyond three hours (Samoa left out a
 //! whole day in 2011). Each change is measured against the offset just before it.
 

@@ -21,6 +21,11 @@ pub enum Note {
         /// The civil time that does not exist; the first of them, if the schedule names several.
         civil: DateTime,
     },
+    /// The clocks skip the time it was meant for, so it is due an hour later.
+    Moved {
+        /// The civil time that does not exist.
+        civil: DateTime,
+    },
     /// The clocks show this time twice; a fixed-time schedule is due the first time only.
     FirstOnly,
     /// The clocks show this time twice; a wildcard schedule is due both times, this is the first.
@@ -34,6 +39,9 @@ impl fmt::Display for Note {
         match self {
             Note::Skipped { civil } => {
                 write!(f, "the clocks skip {}: due at the jump", civil.strftime("%F %T"))
+            }
+            Note::Moved { civil } => {
+                write!(f, "the clocks skip {}: due an hour later", civil.strftime("%F %T"))
             }
             Note::FirstOnly => {
                 f.write_str("the clocks show this time twice: due the first time only")

@@ -41,7 +41,11 @@ pub(crate) fn parse(text: &str) -> Result<Schedule, Error> {
     if !times.possible() {
         return Err(Error::Impossible { days: day.to_owned(), months: month.to_owned() });
     }
-    Ok(Schedule { times, wildcard: minute.starts_with('*') || hour.starts_with('*') })
+    Ok(Schedule {
+        times,
+        wildcard: minute.starts_with('*') || hour.starts_with('*'),
+        moves_skipped: false,
+    })
 }
 
 /// Lines of a crontab which the module passes over.

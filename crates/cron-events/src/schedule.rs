@@ -24,7 +24,12 @@ pub struct Schedule {
     pub(crate) times: Times,
     /// Hour, minute or seconds begin with `*`; decides what a change of the clocks does.
     pub(crate) wildcard: bool,
+    /// See [`Schedule::moving_skipped`].
+    pub(crate) moves_skipped: bool,
 }
+
+/// Perl moves a time that the clocks skip by whole hours, until it exists.
+const HOUR: i64 = 3_600;
 
 impl Schedule {
     /// Reads a schedule. A text that can be read has due instants in every time zone.
@@ -36,6 +41,13 @@ impl Schedule {
             Dialect::Perl => perl::parse(text),
             Dialect::Vixie => vixie::parse(text),
         }
+    }
+
+    /// The same schedule, but a civil time that the clocks skip is due an hour later, as the help desks' Perl
+    /// moves it, and not at the jump; a wildcard's too.
+    #[must_use]
+    pub fn moving_skipped(self) -> Schedule {
+        Schedule { moves_skipped: true, ..self }
     }
 
     /// The first due instant after `after`; `None` only where the year 9999 ends.
@@ -62,7 +74,7 @@ impl Schedule {
 
     /// Due because of the change of the clocks that the span begins with.
     fn at_jump(&self, span: &Span) -> Option<Occurrence> {
-        if self.wildcard || span.earlier >= span.offset {
+        if self.wildcard || self.moves_skipped || span.earlier >= span.offset {
             return None;
         }
         let skipped = self.times.next(span.start + span.earlier, span.start + span.offset)?;
@@ -75,9 +87,39 @@ impl Schedule {
         if self.wildcard { first } else { first.max(span.start + span.earlier) }
     }
 
+    /// By how many seconds the times that the span's beginning skips are moved, if there are any.
+    fn move_of(&self, span: &Span) -> Option<i64> {
+        let skipped = span.offset - span.earlier;
+        (self.moves_skipped && skipped > 0).then(|| (skipped + HOUR - 1) / HOUR * HOUR)
+    }
+
+    /// The first time from `civil` on that stands for a skipped one.
+    fn moved_from(&self, civil: i64, span: &Span) -> Option<i64> {
+        let by = self.move_of(span)?;
+        let from = (civil - by).max(span.start + span.earlier);
+        let moved = self.times.next(from, span.start + span.offset)? + by;
+        (moved < span.end + span.offset).then_some(moved)
+    }
+
+    /// The last time up to `civil` that stands for a skipped one.
+    fn moved_until(&self, civil: i64, span: &Span) -> Option<i64> {
+        let by = self.move_of(span)?;
+        let to = (civil - by).min(span.start + span.offset - 1);
+        Some(self.times.previous(to, span.start + span.earlier)? + by)
+    }
+
+    /// The skipped time for which alone the schedule is due at `civil`.
+    fn skipped_for(&self, civil: i64, span: &Span) -> Option<i64> {
+        let skipped = civil - self.move_of(span)?;
+        let is_skipped = (span.start + span.earlier..span.start + span.offset).contains(&skipped);
+        (is_skipped && self.times.next(civil, civil + 1).is_none()).then_some(skipped)
+    }
+
     /// Due because the clocks show `civil` within the span.
     fn at_civil(&self, civil: i64, span: &Span) -> Option<Occurrence> {
-        let note = if civil < span.start + span.earlier {
+        let note = if let Some(skipped) = self.skipped_for(civil, span) {
+            Some(Note::Moved { civil: datetime(skipped)? })
+        } else if civil < span.start + span.earlier {
             Some(Note::Second)
         } else if civil >= span.end + span.later {
             Some(if self.wildcard { Note::First } else { Note::FirstOnly })
@@ -111,7 +153,9 @@ impl Iterator for Following<'_> {
                 return Some(due);
             }
             let from = self.schedule.first_civil(&span).max(self.from + span.offset);
-            if let Some(civil) = self.schedule.times.next(from, span.end + span.offset) {
+            let named = self.schedule.times.next(from, span.end + span.offset);
+            let moved = self.schedule.moved_from(from, &span);
+            if let Some(civil) = named.into_iter().chain(moved).min() {
                 self.from = civil - span.offset + 1;
                 return self.schedule.at_civil(civil, &span);
             }
@@ -138,7 +182,8 @@ impl Iterator for Preceding<'_> {
         loop {
             let span = self.span?;
             let to = self.to + span.offset;
-            let civil = self.schedule.times.previous(to, self.schedule.first_civil(&span));
+            let named = self.schedule.times.previous(to, self.schedule.first_civil(&span));
+            let civil = named.max(self.schedule.moved_until(to, &span));
             // Due at the jump itself is told as the jump's, whatever the clocks show there.
             let at_start = civil.is_none_or(|civil| civil == span.start + span.offset);
             if at_start

@@ -58,7 +58,11 @@ fn schedule(second: &str, fields: [&str; 5]) -> Result<Schedule, Error> {
     if !times.possible() {
         return Err(Error::Impossible { days: day.to_owned(), months: month.to_owned() });
     }
-    Ok(Schedule { times, wildcard: open(second) || open(minute) || open(hour) })
+    Ok(Schedule {
+        times,
+        wildcard: open(second) || open(minute) || open(hour),
+        moves_skipped: false,
+    })
 }
 
 /// One field as the set of its values, never empty.

@@ -125,6 +125,41 @@ fn seconds_follow_the_same_rule() {
     }
 }
 
+/// Each due instant within hours of a change, forwards and backwards: nothing at the jump, and an hour later what
+/// was skipped.
+#[test]
+fn skipped_times_can_be_moved_by_an_hour() {
+    for (zone, text, from, expected) in [
+        ("Europe/Berlin", "30 2 * * *", "2027-03-27T23:00Z", "03:30"),
+        ("Europe/Berlin", "30 3 * * *", "2027-03-27T23:00Z", "03:30"),
+        ("Europe/Berlin", "30 2,3 * * *", "2027-03-27T23:00Z", "03:30"),
+        ("Europe/Berlin", "55 */2 * * *", "2027-03-27T23:00Z", "00:55 03:55 04:55"),
+        ("Europe/Berlin", "5 * * * *", "2027-03-27T23:00Z", "00:05 01:05 03:05 04:05 05:05"),
+        ("Europe/Berlin", "3,33 2 * * *", "2027-03-27T23:00Z", "03:03 03:33"),
+        ("Australia/Lord_Howe", "15 2 * * *", "2027-10-02T13:30Z", "03:15"),
+        ("Australia/Lord_Howe", "*/15 2 * * *", "2027-10-02T13:30Z", "02:30 02:45 03:00 03:15"),
+        // The clocks go back as ever.
+        ("Europe/Berlin", "30 2 * * *", "2027-10-30T22:00Z", "02:30"),
+        ("Europe/Berlin", "5 * * * *", "2027-10-30T22:00Z", "00:05 01:05 02:05 02:05 03:05"),
+    ] {
+        let zone = TimeZone::get(zone).unwrap();
+        let schedule = Schedule::parse(text, Dialect::Vixie).unwrap().moving_skipped();
+        let after: Timestamp = from.parse().unwrap();
+        let to = after + jiff::SignedDuration::from_hours(5);
+        let forwards = schedule.following(after, &zone).take_while(|due| due.instant <= to);
+        let mut backwards: Vec<_> =
+            schedule.preceding(to, &zone).take_while(|due| due.instant > after).collect();
+        backwards.reverse();
+        let forwards: Vec<_> = forwards.collect();
+        assert_eq!(forwards, backwards, "{text}");
+        let clock = forwards.iter().map(|due| {
+            let civil = due.instant.to_zoned(zone.clone());
+            civil.strftime("%H:%M").to_string()
+        });
+        assert_eq!(clock.collect::<Vec<_>>().join(" "), expected, "{text}");
+    }
+}
+
 /// What `otrsd cron next` tells people.
 #[test]
 fn notes_say_what_the_clocks_did() {

@@ -39,10 +39,12 @@ proptest! {
         zone in 0..ZONES.len(),
         second in 0_i64..4_102_444_800,
         nanosecond in 0..1_000_000_000,
+        moves in any::<bool>(),
     ) {
         let zone = TimeZone::get(ZONES[zone]).unwrap();
         let at = Timestamp::new(second, nanosecond).unwrap();
         let Ok(schedule) = Schedule::parse(&text, Dialect::Vixie) else { return Ok(()) };
+        let schedule = if moves { schedule.moving_skipped() } else { schedule };
         let next = schedule.next(at, &zone).unwrap();
         let previous = schedule.previous(at, &zone).unwrap();
         prop_assert!(previous.instant <= at && at < next.instant);
