@@ -1,7 +1,7 @@
 //! Called as `otrs.Daemon.pl`, `znuny.Daemon.pl` or `otobo.Daemon.pl`: exactly that command line.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -29,10 +29,77 @@ const NAMES: [(&str, &str, &str); 3] = [
 /// The original's name that this process was called by, if it was.
 pub(super) fn called_as() -> Option<String> {
     let called = env::args_os().next()?;
-    let name = Path::new(&called).file_name()?.to_str()?.to_owned();
     let is_module = env::args_os().nth(1).is_some_and(|argument| argument == "module");
-    (!is_module && NAMES.iter().any(|(known, ..)| *known == name)).then_some(name)
+    Some(name_of(Path::new(&called))?.to_owned()).filter(|_| !is_module)
 }
+
+/// The original's name for a path. A link from one of the names to another means the other: in Znuny 7,
+/// `otrs.Daemon.pl` is one to `znuny.Daemon.pl`.
+fn name_of(path: &Path) -> Option<&'static str> {
+    let known = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        NAMES.iter().map(|(known, ..)| *known).find(|known| *known == name)
+    };
+    let name = known(path)?;
+    Some(fs::read_link(path).ok().and_then(|target| known(&target)).unwrap_or(name))
+}
+
+/// What a command line of the original asks for.
+#[derive(Debug, Eq, PartialEq)]
+enum Asked {
+    /// `debug`: the modules to debug, all if none is named.
+    Start {
+        debug: Option<Vec<String>>,
+        foreground: bool,
+    },
+    Stop {
+        force: bool,
+    },
+    Status,
+    Usage,
+    /// The usage, after a complaint about this word.
+    Invalid(String),
+}
+
+/// Reads the words after the name. In Znuny, as from its 7.1 on, options stand anywhere, and other words are names of
+/// modules.
+fn asked(product: &str, words: &[&str]) -> Asked {
+    let Some((action, rest)) = words.split_first() else { return Asked::Usage };
+    let lower: Vec<String> = rest.iter().map(|word| word.to_lowercase()).collect();
+    if product == "Znuny" {
+        let has = |option: &str| lower.iter().any(|word| word == option);
+        let is_name = |(_, lower): &(&&str, &String)| !OPTIONS.contains(&lower.as_str());
+        let named = rest.iter().zip(&lower).filter(is_name);
+        let names = named.map(|(name, _)| (*name).to_owned()).collect();
+        return match action.to_lowercase().as_str() {
+            "start" => Asked::Start {
+                debug: has("--debug").then_some(names),
+                foreground: has("--foreground"),
+            },
+            "stop" => Asked::Stop { force: has("--force") },
+            "status" => Asked::Status,
+            _ => Asked::Usage,
+        };
+    }
+    let first = lower.first().map(String::as_str);
+    match (action.to_lowercase().as_str(), first) {
+        ("start", None) => Asked::Start { debug: None, foreground: false },
+        ("start", Some("--debug")) => {
+            let names = rest[1..].iter().map(|name| (*name).to_owned()).collect();
+            Asked::Start { debug: Some(names), foreground: false }
+        }
+        // Not in the original; but who uses these names wants it too.
+        ("start", Some("--foreground")) => Asked::Start { debug: None, foreground: true },
+        ("stop", None) => Asked::Stop { force: false },
+        ("stop", Some("--force")) => Asked::Stop { force: true },
+        ("status", None) => Asked::Status,
+        (_, Some(option)) if option != "--help" => Asked::Invalid(rest[0].to_owned()),
+        _ => Asked::Usage,
+    }
+}
+
+/// Of Znuny 7.1.
+const OPTIONS: [&str; 3] = ["--debug", "--force", "--foreground"];
 
 /// The installation that a link in its `bin` belongs to.
 fn home() -> Option<PathBuf> {
@@ -60,20 +127,15 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
     }
     let program = Program { registry, sources: Sources::new(home().as_deref(), &[], None)? };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let lower = words.iter().take(2).map(|word| word.to_lowercase()).collect::<Vec<_>>();
-    match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["start"] => start(program, None, false),
-        ["start", "--debug"] => start(program, Some(names(&words[2..])), false),
-        // Of Znuny 7.1 and later.
-        ["start", "--foreground"] => start(program, None, true),
-        ["stop"] => stop(&program.find_daemon()?, false),
-        ["stop", "--force"] => stop(&program.find_daemon()?, true),
-        ["status"] => status(&program),
-        [_, option] if *option != "--help" => {
-            complain(&format!("Invalid option: {}\n", words[1]));
-            usage(&program, name)
+    match asked(product, &words) {
+        Asked::Start { debug, foreground } => start(program, debug, foreground),
+        Asked::Stop { force } => stop(&program.find_daemon()?, force),
+        Asked::Status => status(&program),
+        Asked::Usage => usage(&program, name, product),
+        Asked::Invalid(word) => {
+            complain(&format!("Invalid option: {word}\n"));
+            usage(&program, name, product)
         }
-        _ => usage(&program, name),
     }
 }
 
@@ -85,10 +147,6 @@ fn status(program: &Program) -> Result<(), Failure> {
     }
     print("Daemon not running\n");
     Err(Failure::failed(""))
-}
-
-fn names(words: &[&str]) -> Vec<String> {
-    words.iter().map(ToString::to_string).collect()
 }
 
 fn start(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Result<(), Failure> {
@@ -116,17 +174,21 @@ fn stop(place: &Place, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn usage(program: &Program, name: &str) -> Result<(), Failure> {
+fn usage(program: &Program, name: &str, product: &str) -> Result<(), Failure> {
     let log = program.load()?.log.directory;
     let log = log.display();
+    let (option, foreground) = match product {
+        "Znuny" => (" [--foreground]", "\n [--foreground]         - Run the daemon in foreground."),
+        _ => ("", ""),
+    };
     print(&format!(
         "\
 Usage:
- {name} action [--debug] [--force]
+ {name} action [--debug] [--force]{option}
 
 Options:
  [--debug]              - Run the daemon in debug mode.
- [--force]              - Reduce the time the main daemon waits other daemons to stop.
+ [--force]              - Reduce the time the main daemon waits other daemons to stop.{foreground}
 
 Actions:
  start                  - Start the daemon process.
@@ -147,4 +209,56 @@ Forced stop reduces the time the main daemon waits other daemons to stop from no
 "
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for() {
+        let start = |debug: Option<&[&str]>, foreground| {
+            let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+            Asked::Start { debug: debug.map(names), foreground }
+        };
+        let invalid = |word: &str| Asked::Invalid(word.to_owned());
+        for (words, others, znuny) in [
+            ("", Asked::Usage, Asked::Usage),
+            ("START", start(None, false), start(None, false)),
+            ("start --debug A B", start(Some(&["A", "B"]), false), start(Some(&["A", "B"]), false)),
+            ("start --foreground", start(None, true), start(None, true)),
+            ("start A --Debug B", invalid("A"), start(Some(&["A", "B"]), false)),
+            ("start --foreground --debug", start(None, true), start(Some(&[]), true)),
+            ("start --bogus", invalid("--bogus"), start(None, false)),
+            ("stop now --force", invalid("now"), Asked::Stop { force: true }),
+            ("stop", Asked::Stop { force: false }, Asked::Stop { force: false }),
+            ("status --force", invalid("--force"), Asked::Status),
+            ("status --help", Asked::Usage, Asked::Status),
+            ("--debug start", invalid("start"), Asked::Usage),
+        ] {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            for product in ["OTRS", "OTOBO"] {
+                assert_eq!(asked(product, &words), others, "{words:?}");
+            }
+            assert_eq!(asked("Znuny", &words), znuny, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_to_another_name_means_that_one() {
+        let bin = tempfile::tempdir().unwrap();
+        let path = |name: &str| bin.path().join(name);
+        symlink("/usr/bin/otrsd", path("znuny.Daemon.pl")).unwrap();
+        symlink("znuny.Daemon.pl", path("otrs.Daemon.pl")).unwrap();
+        for (name, expected) in [
+            ("znuny.Daemon.pl", Some("znuny.Daemon.pl")),
+            ("otrs.Daemon.pl", Some("znuny.Daemon.pl")),
+            ("otobo.Daemon.pl", Some("otobo.Daemon.pl")),
+            ("otrsd", None),
+        ] {
+            assert_eq!(name_of(&path(name)), expected, "{name}");
+        }
+    }
 }
