@@ -131,7 +131,12 @@ impl Store {
 
     /// The text of a time for a column of the original.
     pub(crate) fn wall_clock(&self, time: Timestamp) -> String {
-        wall_clock(time, &self.inner.options.time_zone)
+        wall_clock(time, self.time_zone())
+    }
+
+    /// The zone of the wall clock times in the original's columns.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.inner.options.time_zone
     }
 
     /// The time in a column of the original; `None` for a text that is no time.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
-    let Reading { settings, problems, errors: mut found } = program.sources.read();
+    let Reading { settings, problems, errors: mut found } = program.sources.read_to_run();
     let count = settings.iter().count();
     // What could be read is checked although the rest is broken.
     let (registry, places) = (&program.registry, &program.sources.places);

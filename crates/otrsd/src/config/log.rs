@@ -54,19 +54,22 @@ impl LogSettings {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let switch = |name| matches!(text(settings, name), Some(on) if !matches!(on, "" | "0"));
-        let mut one_of = |name: &str, allowed: [&str; 3]| {
+        let mut one_of = |name: &str, [first, last]: [&str; 2], same: &[&str]| {
             let given = text(settings, name).unwrap_or_default().to_lowercase();
-            if allowed.contains(&given.as_str()) {
+            if given == first || given == last {
                 return given;
             }
-            let [first, .., last] = allowed;
+            if same.contains(&given.as_str()) {
+                return first.to_owned();
+            }
             let what = format!("'{given}' is neither '{first}' nor '{last}'; '{first}' is used");
             problems.push(problem(settings, name, what));
             first.to_owned()
         };
-        // Znuny 7 calls the type by its own name; both mean "we rename".
-        let rotation = one_of("Daemon::Log::RotationType", ["otrs", "znuny", "external"]);
-        let format = one_of("Daemon::Log::Format", ["text", "text", "json"]);
+        // OTOBO, and the code of Znuny 7, call the type by their own names: all mean "we rename".
+        let rotation =
+            one_of("Daemon::Log::RotationType", ["otrs", "external"], &["znuny", "otobo"]);
+        let format = one_of("Daemon::Log::Format", ["text", "json"], &[]);
         Self {
             directory,
             stdout: switch("Daemon::Log::STDOUT"),

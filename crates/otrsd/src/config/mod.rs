@@ -33,7 +33,7 @@ use self::{
     modules::{Kind, ModuleSpec, Refused},
     place::Place,
     places::Places,
-    sources::Sources,
+    sources::{Reading, Sources},
 };
 use crate::{home, module::registry::Registry, web};
 
@@ -208,7 +208,23 @@ pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem
 ///
 /// Every file that cannot be used, all at once, or the fault that keeps a daemon from running.
 pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
-    let reading = sources.read();
+    loaded(sources.read(), sources, registry)
+}
+
+/// As [`load`], for a daemon.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn load_to_run(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
+    loaded(sources.read_to_run(), sources, registry)
+}
+
+fn loaded(
+    reading: Reading,
+    sources: &Sources,
+    registry: &Registry,
+) -> anyhow::Result<Configuration> {
     if !reading.errors.is_empty() {
         bail!(reading.errors.join("\n"));
     }

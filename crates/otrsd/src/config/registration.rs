@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     home::{self, Home},
-    module::{Pace, registry::Registry},
+    module::{Pace, registry::Registry, test_daemon},
+    scheduler,
 };
 
 /// Whether all modules of an installation run in Perl.
@@ -34,6 +35,8 @@ pub(super) struct PerlHome {
     installation: Home,
     configured: String,
     all: bool,
+    /// Why its own managers of planned tasks run, if they must.
+    schedules: Option<String>,
 }
 
 impl PerlHome {
@@ -50,17 +53,29 @@ impl PerlHome {
                 true
             }
         };
-        Some(Self { installation, configured, all })
+        let schedules = home::cron_events::foreign(settings);
+        Some(Self { installation, configured, all, schedules })
+    }
+
+    /// Why a package that this program knows is not replaced.
+    fn own(&self, package: &str) -> Option<String> {
+        let schedules =
+            || self.schedules.clone().filter(|_| scheduler::PLANNERS.contains(&package));
+        self.installation.overrides(package).or_else(schedules)
     }
 
     /// Whether a package runs in the installation's Perl: its own changes to it must not be lost.
     fn runs(&self, package: &str, registry: &Registry) -> bool {
-        self.all || !registry.contains(package) || self.installation.overrides(package).is_some()
+        self.all || !registry.contains(package) || self.own(package).is_some()
     }
 
-    /// Why a package runs in Perl that would be this program's own.
+    /// Why a package runs in Perl that would be this program's own. The documentation's example is of no release:
+    /// whoever has one wrote it, and wants that one.
     pub(super) fn keeps(&self, package: &str, registry: &Registry) -> Option<String> {
-        let why = self.installation.overrides(package).filter(|_| !self.all)?;
+        if package == test_daemon::MODULE {
+            return None;
+        }
+        let why = self.own(package).filter(|_| !self.all)?;
         let what = || format!("runs in Perl and not natively, for {why}");
         registry.contains(package).then(what)
     }

@@ -6,6 +6,15 @@ use super::{Configuration, modules::Kind, places::Places};
 use crate::module::{Pace, registry::Registry, test_daemon};
 
 fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Configuration> {
+    interpret_with(directory, settings, &[])
+}
+
+/// With these packages known beside the example.
+fn interpret_with(
+    directory: &tempfile::TempDir,
+    settings: &str,
+    packages: &[&'static str],
+) -> anyhow::Result<Configuration> {
     let path = directory.path().join("a.xml");
     fs::write(
         &path,
@@ -17,7 +26,9 @@ fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Co
     let mut problems = read.overlay(defaults.settings);
     problems.extend(read.overlay(document.settings));
     let mut registry = Registry::default();
-    registry.register(test_daemon::MODULE, test_daemon::TestDaemon::new);
+    for package in packages.iter().chain([&test_daemon::MODULE]) {
+        registry.register(package, test_daemon::TestDaemon::new);
+    }
     Configuration::interpret(read, problems, &registry, &Places::of_this_user()).usable()
 }
 
@@ -200,4 +211,27 @@ fn a_change_concerns_the_modules_that_may_read_it() {
         assert_eq!(same, (a_is_same, b_is_same), "{change}");
     }
     assert!(!old.is_same_for("C", &old));
+}
+
+/// The installation's own managers know best when something is due that nobody else can compute.
+#[test]
+fn managers_of_foreign_schedules_run_in_perl() {
+    let directory = directory();
+    let modules: String = crate::scheduler::PLANNERS
+        .iter()
+        .chain([&test_daemon::MODULE])
+        .enumerate()
+        .map(|(number, package)| module(&format!("M{number}"), &key("Module", package)))
+        .collect();
+    let home = setting("Home", "/nowhere");
+    for (said, in_perl) in [("UTC", 0), ("OTRSTimeZone", 0), ("it says something odd", 2)] {
+        let settings = format!("{modules}{home}{}", setting("HomeCronEvents", said));
+        let read = interpret_with(&directory, &settings, &crate::scheduler::PLANNERS).unwrap();
+        let found: Vec<_> =
+            read.modules.iter().filter(|it| matches!(it.kind, Kind::Perl { .. })).collect();
+        assert_eq!((found.len(), read.modules.len()), (in_perl, 3), "{said}");
+        let told = read.problems.iter().map(ToString::to_string);
+        let told = told.filter(|it| it.contains("runs in Perl and not natively, for it says"));
+        assert_eq!(told.count(), in_perl);
+    }
 }

@@ -1,7 +1,11 @@
 //! One mail, sent by an installation's own code in one short process.
 
-use super::{Home, question::ask_with};
+use std::fs;
 
+use super::{Home, is_word, question::ask_with};
+
+/// The installation's package that writes the mail of a task that failed.
+const LETTERS: &str = "Kernel/System/Daemon/DaemonModules/BaseTaskWorker.pm";
 const SCRIPT: &str = include_str!("perl/mail.pl");
 
 impl Home {
@@ -16,10 +20,19 @@ impl Home {
         Ok((answer != b"1").then(|| reason(&complaint).to_owned()))
     }
 
-    /// What the installation calls itself in its mails.
-    pub(crate) fn product(&self) -> &'static str {
-        self.program_or_usual().1
+    /// What the installation calls itself in its mails about tasks, by its own code: Znuny still says OTRS there.
+    pub(crate) fn product(&self) -> String {
+        let read = |place| fs::read_to_string(self.directory().join(place).join(LETTERS)).ok();
+        let code = ["Custom", ""].into_iter().find_map(read);
+        let named = code.as_deref().and_then(product);
+        named.unwrap_or(self.program_or_usual().1).to_owned()
     }
+}
+
+/// The first word of the subject.
+fn product(code: &str) -> Option<&str> {
+    let (before, _) = code.split_once(" Scheduler Daemon ")?;
+    before.rsplit(['"', '\'']).next().filter(|word| is_word(word))
 }
 
 /// The first message in the installation's own way to complain, which is long; else the last line.
@@ -31,6 +44,30 @@ fn reason(complaint: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_mail_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let home = Home::at(directory.path());
+        write("bin/znuny.Daemon.pl", "");
+        assert_eq!(home.product(), "Znuny");
+        for (code, expected) in [
+            ("  Subject => \"OTRS Scheduler Daemon $Param{TaskType}: $Param{TaskName}\",", "OTRS"),
+            ("  Subject => 'OTOBO Scheduler Daemon ' . $Param{TaskType},", "OTOBO"),
+            ("  # The Scheduler Daemon writes this.", "Znuny"),
+            ("  Subject => \"$Product Scheduler Daemon $Param{TaskType}\",", "Znuny"),
+        ] {
+            write(LETTERS, code);
+            assert_eq!(home.product(), expected, "{code}");
+        }
+        write(&format!("Custom/{LETTERS}"), "\"Helpdesk Scheduler Daemon $Param{TaskType}\"");
+        assert_eq!(home.product(), "Helpdesk");
+    }
 
     #[test]
     fn why_a_mail_was_not_sent() {

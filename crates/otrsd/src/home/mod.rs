@@ -5,6 +5,7 @@
 pub(crate) mod adds;
 mod cache;
 pub(crate) mod check;
+pub(crate) mod cron_events;
 mod dsn;
 pub(crate) mod heartbeat;
 pub(crate) mod log;
@@ -49,6 +50,9 @@ const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
 
 /// The checksums of a release's files, each `md5::path`.
 const ARCHIVE: &str = "ARCHIVE";
+
+/// What computes the due instants of schedules, an installation's own first.
+const CRON_EVENT: [&str; 2] = ["Custom/Kernel/System/CronEvent.pm", "Kernel/System/CronEvent.pm"];
 
 /// The programs that tell the products apart.
 const PRODUCTS: [(&str, &str); 3] =
@@ -168,6 +172,8 @@ impl Home {
         let mut all: Vec<_> = deployed.filter(is_perl).collect();
         all.sort();
         all.insert(0, self.directory.join("Kernel/Config.pm"));
+        // It says in which zone schedules are read.
+        all.extend(CRON_EVENT.map(|file| self.directory.join(file)));
         all
     }
 
@@ -270,7 +276,7 @@ mod tests {
         }
         assert_ne!(home.configured(), before);
         let names: Vec<_> = home.files();
-        assert_eq!(names.len(), 3);
+        assert_eq!(names.len(), 3 + CRON_EVENT.len());
         assert!(names[0].ends_with("Kernel/Config.pm") && names[2].ends_with("ZZZACL.pm"));
     }
 

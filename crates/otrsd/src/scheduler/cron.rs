@@ -130,6 +130,6 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         let rows = store.recurrents(TYPE).await?;
-        Ok(vec![table::of("cron", &self.tasks, &rows, clock::wall())])
+        Ok(vec![table::of("cron", &self.tasks, (&store, &rows), clock::wall())])
     }
 }

@@ -128,7 +128,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
                 Column::new("Type", "Type", 20),
                 Column::new("ExecutionTime", "To Execute At", 20),
             ],
-            rows: planned.iter().map(cells).collect(),
+            rows: planned.iter().map(|entry| cells(&store, entry)).collect(),
             no_data_message: "There are currently no tasks to be executed in future.".to_owned(),
         }])
     }
@@ -140,11 +140,11 @@ fn pause(due: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration 
     left.map_or(longest, |left| left.clamp(SHORTEST, longest))
 }
 
-fn cells(entry: &Entry) -> std::collections::BTreeMap<String, String> {
+fn cells(store: &Store, entry: &Entry) -> std::collections::BTreeMap<String, String> {
     row([
         ("Name", entry.name.clone()),
         ("Type", entry.task_type.clone()),
-        ("ExecutionTime", time(entry.due)),
+        ("ExecutionTime", time(store, entry.due)),
     ])
 }
 

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use task_store::{Job, Store};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock,
     config::database,
+    home::cron_events,
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
     worker::{ready, trouble::Trouble},
@@ -38,6 +39,8 @@ pub(crate) struct SchedulerGenericAgentTaskManager {
     store: Option<Store>,
     trouble: Trouble,
     presence: Presence,
+    /// Where schedules are read.
+    zone: TimeZone,
     /// What was planned, and the jobs that it was made of.
     planned: Option<(Vec<Job>, Roster)>,
     /// What was told of damaged jobs.
@@ -48,7 +51,9 @@ impl SchedulerGenericAgentTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let trouble = Trouble::new(context.clone());
         let presence = Presence::new(clock::wall(), false);
-        Self { context, store: None, trouble, presence, planned: None, told: BTreeSet::new() }
+        let zone = cron_events::zone(context.settings());
+        let (store, planned, told) = (None, None, BTreeSet::new());
+        Self { context, store, trouble, presence, zone, planned, told }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
@@ -56,7 +61,7 @@ impl SchedulerGenericAgentTaskManager {
         let jobs = store.generic_agent_jobs().await?;
         let settings = self.context.settings();
         if self.planned.as_ref().is_none_or(|(known, _)| *known != jobs) {
-            let planned = jobs::planned(&jobs);
+            let planned = jobs::planned(&jobs, &self.zone);
             let new = planned.problems.difference(&self.told);
             new.for_each(|what| logs::complain(what));
             self.told = planned.problems;
@@ -107,9 +112,9 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
 
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let store = database::open_made(self.context.settings(), CONNECTIONS)?;
-        let planned = jobs::planned(&store.generic_agent_jobs().await?);
+        let planned = jobs::planned(&store.generic_agent_jobs().await?, &self.zone);
         let rows = store.recurrents(TYPE).await?;
-        Ok(vec![table::of("generic agent", &planned.tasks, &rows, clock::wall())])
+        Ok(vec![table::of("generic agent", &planned.tasks, (&store, &rows), clock::wall())])
     }
 }
 

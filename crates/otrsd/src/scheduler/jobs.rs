@@ -11,6 +11,8 @@ use crate::config::cron_tasks::{CronTask, CronWork, MissedRuns};
 
 /// The type of the jobs' tasks.
 pub(super) const TYPE: &str = "GenericAgent";
+/// Of a day.
+const HOURS: usize = 24;
 
 /// The jobs that are planned.
 #[derive(Debug, Default)]
@@ -21,7 +23,9 @@ pub(super) struct Jobs {
 }
 
 /// As the original: a job that is not valid, or has not all three lists, is not planned by the clock.
-pub(super) fn planned(jobs: &[Job]) -> Jobs {
+///
+/// `zone`: where schedules are read.
+pub(super) fn planned(jobs: &[Job], zone: &TimeZone) -> Jobs {
     let mut planned = Jobs::default();
     for job in jobs {
         let lists = ["ScheduleMinutes", "ScheduleHours", "ScheduleDays"].map(|key| job.values(key));
@@ -29,7 +33,7 @@ pub(super) fn planned(jobs: &[Job]) -> Jobs {
         if !is_valid || lists.iter().any(Vec::is_empty) {
             continue;
         }
-        match task(job, &lists) {
+        match task(job, &lists, zone) {
             Ok(task) => planned.tasks.push(task),
             Err(what) => {
                 let name = &job.name;
@@ -42,19 +46,24 @@ pub(super) fn planned(jobs: &[Job]) -> Jobs {
     planned
 }
 
-fn task(job: &Job, [minutes, hours, days]: &[Vec<&str>; 3]) -> Result<CronTask, String> {
+fn task(
+    job: &Job,
+    [minutes, hours, days]: &[Vec<&str>; 3],
+    zone: &TimeZone,
+) -> Result<CronTask, String> {
     if job.name.chars().count() > LONGEST_NAME {
         return Err(format!("its name is longer than {LONGEST_NAME} characters"));
     }
-    let text = format!("{} {} * * {}", minutes.join(","), hours.join(","), days.join(","));
+    // A list of all hours means every hour: also that one which the clocks show a second time.
+    let hours = if hours.len() == HOURS { "*".to_owned() } else { hours.join(",") };
+    let text = format!("{} {hours} * * {}", minutes.join(","), days.join(","));
     let schedule = Schedule::parse(&text, Dialect::Vixie).map_err(|error| error.to_string())?;
     Ok(CronTask {
         key: job.name.clone(),
         name: job.name.clone(),
         text,
-        schedule,
-        // As cron tasks: the original means UTC, whatever its documentation says.
-        zone: TimeZone::UTC,
+        schedule: schedule.moving_skipped(),
+        zone: zone.clone(),
         missed: MissedRuns::Latest,
         max_parallel: 1,
         work: CronWork::Task { task_type: TYPE.to_owned(), data: data(job) },
@@ -89,7 +98,7 @@ mod tests {
     fn a_job_with_all_lists_is_planned() {
         let more =
             [("ScheduleDays", "6"), ("NewQueueID", "5"), ("StateIDs", "1"), ("StateIDs", "2")];
-        let jobs = planned(&[job("Close", &[&CLOCK[..], &more].concat())]);
+        let jobs = planned(&[job("Close", &[&CLOCK[..], &more].concat())], &TimeZone::UTC);
         let task = &jobs.tasks[0];
         assert_eq!((task.text.as_str(), task.max_parallel), ("10 3 * * 0,6", 1));
         let (task_type, data) = task.payload(jiff::Timestamp::UNIX_EPOCH);
@@ -104,11 +113,16 @@ mod tests {
     #[test]
     fn others_are_not() {
         let invalid = [&[("Valid", "0")], &CLOCK[1..]].concat();
-        let jobs = planned(&[job("A", &invalid), job("B", &CLOCK[..3]), job("C", &CLOCK[1..])]);
+        let jobs = planned(
+            &[job("A", &invalid), job("B", &CLOCK[..3]), job("C", &CLOCK[1..])],
+            &TimeZone::UTC,
+        );
         assert!(jobs.tasks.is_empty() && jobs.problems.is_empty());
         let damaged = [&CLOCK[..], &[("ScheduleDays", "Sonntag")]].concat();
-        let jobs =
-            planned(&[job("Bad", &damaged), job("Good", &CLOCK), job(&"x".repeat(151), &CLOCK)]);
+        let jobs = planned(
+            &[job("Bad", &damaged), job("Good", &CLOCK), job(&"x".repeat(151), &CLOCK)],
+            &TimeZone::UTC,
+        );
         assert_eq!(jobs.tasks.len(), 1);
         let problems: Vec<_> = jobs.problems.iter().collect();
         assert!(

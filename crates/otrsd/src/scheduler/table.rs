@@ -1,7 +1,7 @@
 //! The Summary of the modules that plan by the clock, as the original's.
 
 use jiff::Timestamp;
-use task_store::Recurrent;
+use task_store::{Recurrent, Store};
 
 use crate::{
     config::cron_tasks::CronTask,
@@ -9,8 +9,13 @@ use crate::{
     worker::summary::{duration, row, time},
 };
 
-/// `kind`: what the original calls these tasks.
-pub(super) fn of(kind: &str, tasks: &[CronTask], rows: &[Recurrent], now: Timestamp) -> Summary {
+/// `kind`: what the original calls these tasks; `rows`: those of the store.
+pub(super) fn of(
+    kind: &str,
+    tasks: &[CronTask],
+    (store, rows): (&Store, &[Recurrent]),
+    now: Timestamp,
+) -> Summary {
     let place = |task: &&CronTask| rows.iter().position(|row| row.name == task.name);
     let mut tasks: Vec<_> = tasks.iter().collect();
     // The original's order; what has no row yet comes last.
@@ -27,10 +32,10 @@ pub(super) fn of(kind: &str, tasks: &[CronTask], rows: &[Recurrent], now: Timest
         let next = task.schedule.next(now, &task.zone).map(|due| due.instant);
         row([
             ("Name", task.name.clone()),
-            ("LastExecutionTime", time(last.and_then(|last| last.last_due))),
+            ("LastExecutionTime", time(store, last.and_then(|last| last.last_due))),
             ("LastWorkerStatus", status.to_owned()),
             ("LastWorkerRunningTime", took.unwrap_or_else(|| "N/A".to_owned())),
-            ("NextExecutionTime", time(next)),
+            ("NextExecutionTime", time(store, next)),
         ])
     };
     Summary {

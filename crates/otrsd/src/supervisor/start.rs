@@ -97,7 +97,8 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         env::set_current_dir("/").map_err(anyhow::Error::from)?;
     }
     let stamp = sources.stamp();
-    let configuration = config::load(&sources, &registry).map_err(StartError::Configuration)?;
+    let configuration =
+        config::load_to_run(&sources, &registry).map_err(StartError::Configuration)?;
     let pid_path = prepare(&configuration)?;
     let pid_file = match PidFile::take(&pid_path)? {
         Taken::Free(file) => file,

@@ -11,7 +11,7 @@ use task_store::{Task, decode};
 
 use crate::{
     config::{
-        cron_tasks,
+        cron_tasks::{self, Policies},
         http::Call,
         task_types::{self, OnLeaseLost, TaskType},
     },
@@ -33,8 +33,7 @@ pub(super) enum Handler {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handlers {
     types: BTreeMap<String, (Arc<TaskType>, Option<Handler>)>,
-    /// The commands of cron tasks, by the names of their settings.
-    cron: BTreeMap<String, Arc<TaskType>>,
+    cron: Policies,
     /// Of a type that the settings do not speak of.
     usual: Arc<TaskType>,
     /// Types of which the settings say something wrong.
@@ -68,20 +67,16 @@ impl Handlers {
             let handler = handler.or_else(|| perl.contains(&name).then_some(Handler::Perl));
             (name, (Arc::new(policy), handler))
         };
-        Self {
-            types: all.into_iter().map(with_handler).collect(),
-            cron: cron_tasks::commands(settings),
-            usual: Arc::new(task_types::usual(settings)),
-            wrong,
-            home,
-        }
+        let types: BTreeMap<_, _> = all.into_iter().map(with_handler).collect();
+        let usual = Arc::new(task_types::usual(settings));
+        let cron = types.get(cron_tasks::TYPE).map_or(&usual, |(policy, _)| policy);
+        Self { cron: cron_tasks::policies(settings, cron), types, usual, wrong, home }
     }
 
     /// How a task is run. That of a cron task names its setting; a command of that one goes first.
     pub(super) fn of(&self, task: &Task) -> Option<(Arc<TaskType>, Handler)> {
-        if task.task_type == cron_tasks::TYPE
-            && let Some(policy) = self.of_cron_task(task)
-        {
+        let is_cron = task.task_type == cron_tasks::TYPE;
+        if is_cron && let Some(policy) = self.of_command(task) {
             return Some((Arc::clone(policy), handler(policy, None)?));
         }
         let name = &task.task_type;
@@ -90,6 +85,7 @@ impl Handlers {
             None if self.wrong.contains(name) => return None,
             None => (&self.usual, None),
         };
+        let policy = self.cron.in_perl.get(&task.name).filter(|_| is_cron).unwrap_or(policy);
         Some((Arc::clone(policy), handler.or_else(|| self.late(name))?))
     }
 
@@ -98,14 +94,17 @@ impl Handlers {
         self.home.as_ref()?.has_handler(name).then_some(Handler::Perl)
     }
 
-    fn of_cron_task(&self, task: &Task) -> Option<&Arc<TaskType>> {
+    fn of_command(&self, task: &Task) -> Option<&Arc<TaskType>> {
+        if self.cron.commands.is_empty() {
+            return None;
+        }
         let cron: OfCronTask = decode(&task.data).ok()?.read().ok()?;
-        self.cron.get(&cron.key)
+        self.cron.commands.get(&cron.key)
     }
 
     /// The types that have one.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let cron = (!self.cron.is_empty()).then_some(cron_tasks::TYPE);
+        let cron = (!self.cron.commands.is_empty()).then_some(cron_tasks::TYPE);
         self.with(|_| true).chain(cron)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use task_store::{Entry, Filter, LockKey, State, Store, wall_clock};
 
 use crate::module::{Column, Summary};
@@ -22,7 +22,7 @@ pub(super) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summ
                 Column::new("Type", "Type", 20),
                 Column::new("CreateTime", "Create Time", 20),
             ],
-            rows: waiting.iter().map(waits).collect(),
+            rows: waiting.iter().map(|entry| waits(store, entry)).collect(),
             no_data_message: "There are currently no tasks waiting to be executed.".to_owned(),
         },
         Summary {
@@ -46,20 +46,20 @@ pub(crate) async fn list(store: &Store, state: State) -> anyhow::Result<Vec<Entr
     store.list(&filter).await.context("cannot list the tasks")
 }
 
-/// The time in a table, of a column in the original's format.
-pub(crate) fn time(time: Option<Timestamp>) -> String {
-    time.map(|time| wall_clock(time, &TimeZone::UTC)).unwrap_or_default()
+/// The time in a table, as the original's columns have it.
+pub(crate) fn time(store: &Store, time: Option<Timestamp>) -> String {
+    time.map(|time| wall_clock(time, store.time_zone())).unwrap_or_default()
 }
 
 pub(crate) fn row<const N: usize>(cells: [(&str, String); N]) -> BTreeMap<String, String> {
     cells.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
-fn waits(entry: &Entry) -> BTreeMap<String, String> {
+fn waits(store: &Store, entry: &Entry) -> BTreeMap<String, String> {
     row([
         ("Name", entry.name.clone()),
         ("Type", entry.task_type.clone()),
-        ("CreateTime", time(entry.created)),
+        ("CreateTime", time(store, entry.created)),
     ])
 }
 

@@ -46,7 +46,19 @@ fn it_runs_in_perl(database: Database) {
         assert!(ours.contains(text), "{text} in {ours}");
     }
     a_dropped_in_module_starts_by_a_reload(&it);
+    // Its worker has run something by now, each time with all packages read anew.
+    wait_within(Duration::from_mins(5), "a success", || {
+        it.otrsd(&["summary", "SchedulerCronTaskManager"])
+            .ok()
+            .stdout
+            .contains("| Success ")
+            .then_some(())
+    });
     it.otrsd(&["stop"]).ok();
+    for name in STOCK {
+        let log = it.world.read(&format!("log/{name}ERR.log"));
+        assert!(!log.contains(" redefined at "), "{name}: {log}");
+    }
     it.world.deserted();
 }
 

@@ -10,18 +10,19 @@ use serde_json::Value;
 
 use crate::{
     harness::{wait_until, wait_within},
+    home_cron::IN_ITS_ZONE,
     installation::Installation,
     tasks::Database,
 };
 
 #[test]
 fn on_postgres_all_stock_tasks_run() {
-    all_stock_tasks_run(Database::Postgres);
+    all_stock_tasks_run(Database::Postgres, "UTC");
 }
 
 #[test]
 fn on_mariadb_all_stock_tasks_run() {
-    all_stock_tasks_run(Database::MariaDb);
+    all_stock_tasks_run(Database::MariaDb, "Europe/Berlin");
 }
 
 #[test]
@@ -35,8 +36,10 @@ fn on_mariadb_every_end_is_told_apart() {
 }
 
 /// What the original's console shows of ours, and the cache entry that its web interface reads.
-fn all_stock_tasks_run(database: Database) {
+/// `zone`: what its clocks show, and its tables.
+fn all_stock_tasks_run(database: Database, zone: &str) {
     let it = Installation::new(database).with_probe();
+    it.edit(&format!("$Self->{{OTRSTimeZone}} = '{zone}';"));
     it.otrsd(&["start"]).ok();
     assert_eq!(it.otrsd(&["list"]).ok().stdout, it.console(&["Maint::Daemon::List"]));
     let stock = it.perl(
@@ -303,10 +306,14 @@ fn code_that_changes() {
     assert_eq!(it.ended(id.trim())["state"], "done");
 }
 
-/// A job of the generic agent runs at the next full minute, and the web interface's table knows its end.
+/// A job of the generic agent runs at the next full minute, and the web interface's table knows its end. This
+/// installation reads schedules in its own zone.
 #[test]
 fn a_job_of_the_generic_agent() {
     let it = Installation::new(Database::Postgres);
+    it.edit("$Self->{OTRSTimeZone} = 'Asia/Kolkata';");
+    fs::create_dir_all(it.home.join("Custom/Kernel/System")).unwrap();
+    fs::write(it.home.join("Custom/Kernel/System/CronEvent.pm"), IN_ITS_ZONE).unwrap();
     it.perl(
         "$Kernel::OM->Get('Kernel::System::GenericAgent')->JobAdd(
             Name => 'Gr\u{fc}\u{df}e', UserID => 1,
@@ -323,6 +330,19 @@ fn a_job_of_the_generic_agent() {
         // The minute may change between the two.
         assert!(!line.contains("| Fail "), "{line}");
         (is_success && it.console(&["Maint::Daemon::Summary"]).contains(&line)).then_some(())
+    });
+    // Once a day, in a zone that is half an hour away from full ones.
+    it.perl(
+        "$Kernel::OM->Get('Kernel::System::GenericAgent')->JobAdd(
+            Name => 'daily', UserID => 1,
+            Data => { Valid => 1, ScheduleMinutes => [7], ScheduleHours => [4], ScheduleDays => [0 .. 6],
+                      Title => 'no such ticket', NewPriorityID => 5 } ) or die",
+    );
+    wait_within(Duration::from_secs(150), "a job once a day", || {
+        let text = it.otrsd(&["summary", "SchedulerGenericAgentTaskManager"]).ok().stdout;
+        let line = text.lines().find(|line| line.contains("| daily "))?.trim();
+        let is_planned = line.matches(" 04:07:00 ").count() == 2;
+        (is_planned && it.console(&["Maint::Daemon::Summary"]).contains(line)).then_some(())
     });
 }
 

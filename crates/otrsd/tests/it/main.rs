@@ -32,6 +32,7 @@ mod handbook;
 mod home;
 mod home_beside;
 mod home_check;
+mod home_cron;
 mod home_faults;
 mod home_log;
 mod home_mail;

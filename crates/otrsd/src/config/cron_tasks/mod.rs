@@ -7,6 +7,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use cron_events::{Dialect, Schedule};
@@ -19,7 +20,7 @@ use super::{
     problem,
     task_types::{self, TaskType},
 };
-use crate::home::Home;
+use crate::home::{self, Home};
 
 const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
 const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
@@ -49,9 +50,24 @@ pub(crate) enum CronWork {
     /// The worker runs the setting's command.
     Command(Arc<TaskType>),
     /// A function of the original's, for whoever handles the type Cron.
-    Module { module: String, function: String, params: Json },
+    Module {
+        module: String,
+        function: String,
+        params: Json,
+        /// The longest that a run may take, where it is not the type's.
+        timeout: Option<Timeout>,
+    },
     /// A task of another type is added.
     Task { task_type: String, data: Json },
+}
+
+/// The longest that a run of a cron task in Perl may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Timeout {
+    /// As its setting says.
+    Given(Duration),
+    /// As an administrator would choose, but not longer than that of its type.
+    AtMost(Duration),
 }
 
 /// What becomes of due instants at which no manager ran.
@@ -66,11 +82,12 @@ pub(crate) enum MissedRuns {
 }
 
 impl CronTask {
-    /// This one, if nodes of the original run it as it is run here. `types`: those with a handler in Perl.
-    fn beside_perl(self, types: &BTreeSet<String>) -> Result<Self, String> {
+    /// This one, if nodes of the original run it as it is run here. `types`: those with a handler in Perl; `zone`:
+    /// where Perl reads schedules.
+    fn beside_perl(self, types: &BTreeSet<String>, zone: &TimeZone) -> Result<Self, String> {
         let no = |what: &str, they: &str| Err(task_types::foreign(what, they));
         match &self.work {
-            _ if self.zone != TimeZone::UTC => no("'TimeZone'", "reads schedules in UTC"),
+            _ if self.zone != *zone => no("'TimeZone'", "reads all schedules in one zone"),
             _ if self.missed != MissedRuns::Latest => {
                 no("'MissedRuns'", "runs the latest instant that was missed")
             }
@@ -90,7 +107,7 @@ impl CronTask {
         let (key, due) = (&self.key, due.to_string());
         match &self.work {
             CronWork::Command(_) => (TYPE, json!({ "Key": key, "Due": due })),
-            CronWork::Module { module, function, params } => (
+            CronWork::Module { module, function, params, .. } => (
                 TYPE,
                 json!({
                     "Key": key, "Due": due, "Module": module, "Function": function, "Params": params,
@@ -114,15 +131,16 @@ pub(crate) struct CronTasks {
 pub(crate) fn read(settings: &SysConfig) -> CronTasks {
     let mut read = CronTasks::default();
     let theirs = Home::mixed(settings).map(|home| home.task_types());
+    let zone = home::cron_events::zone(settings);
     let dialect = dialect(settings).unwrap_or_else(|(dialect, what)| {
         read.problems.push(problem(settings, DIALECT, what));
         dialect
     });
     for (key, value) in given(settings) {
         let keys = Keys::of(settings, TASK, key, value);
-        let found = task::read(&keys, key, dialect, &read.names);
+        let found = task::read(&keys, key, (dialect, &zone), &read.names);
         let found = found.and_then(|task| match &theirs {
-            Some(theirs) => task.beside_perl(theirs),
+            Some(theirs) => task.beside_perl(theirs, &zone),
             None => Ok(task),
         });
         let name = value.get("TaskName").and_then(Value::as_text).map(str::trim);
@@ -182,13 +200,34 @@ pub(crate) fn without_handler(settings: &SysConfig) -> Vec<Problem> {
     read(settings).tasks.into_iter().filter_map(what).collect()
 }
 
-/// The cron tasks with a command, by the names of their settings.
-pub(crate) fn commands(settings: &SysConfig) -> BTreeMap<String, Arc<TaskType>> {
-    let command = |task: CronTask| match task.work {
-        CronWork::Command(policy) => Some((task.key, policy)),
-        CronWork::Module { .. } | CronWork::Task { .. } => None,
-    };
-    read(settings).tasks.into_iter().filter_map(command).collect()
+/// How the worker runs cron tasks otherwise than the policy of their type says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    /// Those with a command, by the names of their settings.
+    pub(crate) commands: BTreeMap<String, Arc<TaskType>>,
+    /// Those in Perl with a timeout of their own, by their names.
+    pub(crate) in_perl: BTreeMap<String, Arc<TaskType>>,
+}
+
+/// `usual`: the policy of the type.
+pub(crate) fn policies(settings: &SysConfig, usual: &TaskType) -> Policies {
+    let mut policies = Policies::default();
+    for CronTask { key, name, work, .. } in read(settings).tasks {
+        match work {
+            CronWork::Command(policy) => {
+                policies.commands.insert(key, policy);
+            }
+            CronWork::Module { timeout: Some(timeout), .. } => {
+                let timeout = match timeout {
+                    Timeout::Given(timeout) => timeout,
+                    Timeout::AtMost(timeout) => timeout.min(usual.timeout),
+                };
+                policies.in_perl.insert(name, Arc::new(TaskType { timeout, ..usual.clone() }));
+            }
+            CronWork::Module { timeout: None, .. } | CronWork::Task { .. } => {}
+        }
+    }
+    policies
 }
 
 fn given(settings: &SysConfig) -> impl Iterator<Item = (&String, &Value)> {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use cron_events::{Dialect, Schedule};
@@ -10,16 +11,25 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use sysconfig::Value;
 
-use super::{CronTask, CronWork, MissedRuns};
+use super::{CronTask, CronWork, MissedRuns, Timeout};
 use crate::config::{keys::Keys, reference::CRON_TASK, task_types::TaskType};
 
 const USUAL_LIMIT: usize = 100;
+/// What talks to mail servers, and was seen to hang for days. Newer releases end it themselves after 600 s.
+const MAIL: [&str; 2] = [
+    "Kernel::System::Console::Command::Maint::PostMaster::MailAccountFetch",
+    "Kernel::System::Console::Command::Maint::Email::MailQueue",
+];
+/// As long as the framework believes that another one runs of which the row in `process_id` tells: when a run that
+/// hung is ended, the next one need not wait.
+const MAIL_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// The cron task of the setting `key`, if it can be planned. `taken` are the names of those before it.
+/// The cron task of the setting `key`, if it can be planned. `usual`: whose rules schedules are read by, and the zone
+/// of those that name none. `taken` are the names of those before it.
 pub(super) fn read(
     keys: &Keys<'_>,
     key: &str,
-    dialect: Dialect,
+    (dialect, usual): (Dialect, &TimeZone),
     taken: &BTreeSet<String>,
 ) -> Result<CronTask, String> {
     if keys.value.as_map().is_none() {
@@ -34,12 +44,18 @@ pub(super) fn read(
         return Err(format!("'TaskName' is longer than {longest} characters"));
     }
     let text = keys.text("Schedule")?.ok_or("'Schedule' is missing")?;
+    let schedule =
+        Schedule::parse(text, dialect).map_err(|error| format!("'Schedule': {error}"))?;
+    let (schedule, zone) = match zone(keys)? {
+        Some(zone) => (schedule, zone),
+        None => (schedule.moving_skipped(), usual.clone()),
+    };
     Ok(CronTask {
         key: key.to_owned(),
         name: name.to_owned(),
         text: text.to_owned(),
-        schedule: Schedule::parse(text, dialect).map_err(|error| format!("'Schedule': {error}"))?,
-        zone: zone(keys)?,
+        schedule,
+        zone,
         missed: missed(keys)?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or(1),
         work: work(keys)?,
@@ -52,9 +68,9 @@ pub(super) fn unknown_keys(value: &Value) -> impl Iterator<Item = String> {
     keys.filter(|key| !CRON_TASK.knows(key)).map(|key| format!("key '{key}' means nothing here"))
 }
 
-fn zone(keys: &Keys<'_>) -> Result<TimeZone, String> {
-    let Some(name) = keys.text("TimeZone")? else { return Ok(TimeZone::UTC) };
-    TimeZone::get(name).map_err(|_| {
+fn zone(keys: &Keys<'_>) -> Result<Option<TimeZone>, String> {
+    let Some(name) = keys.text("TimeZone")? else { return Ok(None) };
+    TimeZone::get(name).map(Some).map_err(|_| {
         format!("'TimeZone': this machine's time-zone database knows no '{name}'; for example Europe/Berlin")
     })
 }
@@ -83,7 +99,10 @@ fn work(keys: &Keys<'_>) -> Result<CronWork, String> {
     }
     let module =
         keys.text("Module")?.ok_or("no 'Command', 'TaskType' or 'Module' says what to do")?;
+    let given = keys.seconds("Timeout")?.filter(|it| !it.is_zero()).map(Timeout::Given);
+    let usual = || MAIL.contains(&module).then_some(Timeout::AtMost(MAIL_TIMEOUT));
     Ok(CronWork::Module {
+        timeout: given.or_else(usual),
         module: module.to_owned(),
         function: keys.text("Function")?.ok_or("'Function' of the 'Module' is missing")?.to_owned(),
         params: json(keys, "Params")?,

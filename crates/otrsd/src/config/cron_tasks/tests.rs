@@ -71,7 +71,7 @@ fn the_dialect_is_perl_or_vixie() {
         ("quartz", Dialect::Vixie, Some("must be perl or vixie, not 'quartz'")),
     ] {
         let read = read(&settings(&[("A", items)], &dialect_setting(text)));
-        let schedule = Schedule::parse("5/10 * * * *", dialect).ok();
+        let schedule = Schedule::parse("5/10 * * * *", dialect).ok().map(Schedule::moving_skipped);
         assert_eq!(read.tasks.first().map(|task| task.schedule), schedule, "{text}");
         let said = read.problems.iter().map(ToString::to_string).find(|it| it.contains(DIALECT));
         assert_eq!(said.is_some(), problem.is_some(), "{said:?}");
@@ -143,9 +143,69 @@ fn what_does_not_go_with_nodes_of_the_original() {
     for (more, dialect) in [("", Dialect::Perl), (apart, Dialect::Vixie)] {
         let more = format!("{home}{more}{}", dialect_setting("vixie"));
         let read = read(&settings(&[("A", vixie)], &more));
-        let schedule = Schedule::parse("5/10 * * * *", dialect).ok();
+        let schedule = Schedule::parse("5/10 * * * *", dialect).ok().map(Schedule::moving_skipped);
         assert_eq!(read.tasks.first().map(|task| task.schedule), schedule);
         let said = read.problems.iter().any(|it| it.to_string().contains(DIALECT));
         assert_eq!(said, dialect == Dialect::Perl);
+    }
+}
+
+fn text_setting(name: &str, text: &str) -> String {
+    format!("<Setting Name='{name}' Valid='1'><Value><Item>{text}</Item></Value></Setting>")
+}
+
+/// An installation's own Perl has said where it reads schedules; a time that the clocks skip is moved as there.
+#[test]
+fn schedules_are_read_where_the_installation_reads_them() {
+    let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    let module = "<Item Key='Schedule'>30 2 * * *</Item><Item Key='Module'>Kernel::X</Item>\
+                  <Item Key='Function'>Y</Item>";
+    let elsewhere = format!("{module}<Item Key='TimeZone'>Asia/Tokyo</Item>");
+    for (said, zone, skipped) in [
+        ("UTC", TimeZone::UTC, "2027-03-28T02:30:00Z"),
+        ("OTRSTimeZone", berlin, "2027-03-28T01:30:00Z"),
+    ] {
+        let home = text_setting("Home", "/nowhere")
+            + &text_setting("OTRSTimeZone", "Europe/Berlin")
+            + &text_setting("HomeCronEvents", said);
+        let mixed = read(&settings(&[("A", module), ("B", &elsewhere)], &home));
+        assert_eq!(mixed.tasks.len(), 1, "{:?}", mixed.problems);
+        let task = &mixed.tasks[0];
+        assert_eq!((&task.zone, mixed.problems.len()), (&zone, 1));
+        let next = task.schedule.next("2027-03-27T20:00:00Z".parse().unwrap(), &task.zone);
+        assert_eq!(next.unwrap().instant.to_string(), skipped);
+        let alone = home + &text_setting("Daemon::MixedCluster", "0");
+        let alone = read(&settings(&[("A", module), ("B", &elsewhere)], &alone));
+        let zones: Vec<_> = alone.tasks.iter().map(|task| task.zone.iana_name()).collect();
+        assert_eq!(zones, [zone.iana_name(), Some("Asia/Tokyo")]);
+    }
+}
+
+#[test]
+fn cron_tasks_in_perl_can_have_a_timeout_of_their_own() {
+    let command = "Kernel::System::Console::Command::Maint";
+    let task = |module: &str, more: &str| {
+        format!(
+            "{EVERY_MINUTE}<Item Key='Module'>{module}</Item><Item Key='Function'>Execute</Item>{more}"
+        )
+    };
+    let given = |seconds: &str| format!("<Item Key='Timeout'>{seconds}</Item>");
+    let tasks = [
+        ("Fetch", task(&format!("{command}::PostMaster::MailAccountFetch"), "")),
+        ("Longer", task(&format!("{command}::PostMaster::MailAccountFetch"), &given("7200"))),
+        ("None", task(&format!("{command}::Email::MailQueue"), &given("0"))),
+        ("Other", task(&format!("{command}::Cache::Delete"), "")),
+        ("Shorter", task(&format!("{command}::Cache::Delete"), &given("60"))),
+    ];
+    let tasks: Vec<_> = tasks.iter().map(|(key, items)| (*key, items.as_str())).collect();
+    let settings = settings(&tasks, "");
+    for (hours, fetch) in [(24, 3600), (1, 3600), (0, 0)] {
+        let usual = TaskType { timeout: Duration::from_hours(hours), ..TaskType::of_home() };
+        let policies = policies(&settings, &usual);
+        assert!(policies.commands.is_empty());
+        let found = policies.in_perl.iter().map(|(name, it)| (name.as_str(), it.timeout.as_secs()));
+        let expected = [("Fetch", fetch), ("Longer", 7200), ("None", fetch), ("Shorter", 60)];
+        assert_eq!(found.collect::<Vec<_>>(), expected, "{hours}");
+        assert!(policies.in_perl.values().all(|it| it.memory_max == usual.memory_max));
     }
 }

@@ -137,7 +137,12 @@ pub(crate) const CRON_TASK: Group = Group {
             "",
             "array: the program and its arguments, no shell; the task's JSON is on standard input",
         ),
-        key("Timeout", "3600", "seconds that a run of `Command` may take"),
+        key(
+            "Timeout",
+            "3600",
+            "seconds that a run of `Command` may take. A `Module` has the timeout of the type Cron, and the fetching and sending \
+             of mail (`MailAccountFetch`, `MailQueue`) at most 3600",
+        ),
         key(
             "TaskType",
             "",
@@ -156,7 +161,11 @@ pub(crate) const CRON_TASK: Group = Group {
             "1",
             "so many of its tasks may wait or run; an instant that finds more is skipped. 0 is no limit",
         ),
-        key("TimeZone", "UTC", "the zone whose clocks the schedule means"),
+        key(
+            "TimeZone",
+            "UTC",
+            "the zone whose clocks the schedule means; in a help desk that whose clocks its own schedules mean",
+        ),
         key(
             "MissedRuns",
             "latest",

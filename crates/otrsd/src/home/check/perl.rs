@@ -11,10 +11,11 @@ use crate::{
         cron_tasks::{self, CronWork},
         database,
         failure_mail::RECIPIENT,
-        modules::Kind,
+        modules::{Kind, ModuleSpec},
         text,
     },
     home::{HANDLERS, Home, question::ask},
+    module::test_daemon,
 };
 
 const SCRIPT: &str = include_str!("../perl/check.pl");
@@ -78,9 +79,19 @@ pub(super) fn findings(home: &Home, configuration: &Configuration) -> Vec<Findin
     let recipient = text(&configuration.settings, RECIPIENT).unwrap_or_default();
     let zone = database::zone(&configuration.settings).err().map(|error| format!("{error:#}"));
     let mut findings = packages(&answer.missing);
+    findings.extend(example(home, configuration));
     findings.extend(mail(&answer.mail, recipient));
     findings.extend(time_zone(&answer.zone, zone));
     findings
+}
+
+/// Of the documentation's example there are two: this program's, and one that somebody wrote.
+fn example(home: &Home, configuration: &Configuration) -> Option<Finding> {
+    let is_it = |it: &&ModuleSpec| it.module == test_daemon::MODULE;
+    let module = configuration.modules.iter().find(is_it)?;
+    let why = home.overrides(&module.module)?;
+    let name = &module.name;
+    Some(Finding::Hint(format!("module {name} runs in Perl and not natively, for {why}")))
 }
 
 /// Who needs which package, in pairs.

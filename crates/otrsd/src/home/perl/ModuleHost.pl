@@ -37,6 +37,13 @@ $option //= '';
 # Who looks with ps sees what it is, and not this text.
 $0 = "otrsd perl module $name";
 
+# Discarded objects are read anew with their packages; the original's program keeps what Perl says to that out of the
+# logs, and out of what a cron task has printed, which would then have failed.
+local $SIG{__WARN__} = sub {
+    my ($message) = @_;
+    warn $message if $message !~ m/\ASubroutine \s \S+ \s redefined \s at \s/xms;
+};
+
 my $goes_on = 1;
 local $SIG{INT}  = sub { $goes_on = 0 };
 local $SIG{TERM} = sub { $goes_on = 0 };

@@ -161,7 +161,7 @@ impl Teller {
         let last = self.store.execution(mail.row).await?;
         let secrets = [self.password.as_str()];
         let letter = json!({
-            "subject": letter::subject(self.home.product(), mail),
+            "subject": letter::subject(&self.home.product(), mail),
             "body": letter::body(mail, last.as_ref(), self.home.directory(), &self.zone, &secrets),
             "envelope_sender": self.rules.envelope_sender,
         });

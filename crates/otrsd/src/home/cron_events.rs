@@ -1,0 +1,252 @@
+//! In which time zone an installation reads schedules: its own Perl is asked, since no version number tells.
+//!
+//! Znuny from 6.5.12 and from 7.1.4 takes their fields for times of `OTRSTimeZone`; before, and in OTRS and OTOBO, they
+//! are UTC. Asked are instants at which the two differ, around both changes of the clocks too. An answer that fits
+//! neither means that the installation computes schedules in a way of its own; then its own managers run.
+
+use std::sync::OnceLock;
+
+use cron_events::{Dialect, Schedule};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use sysconfig::{Origin, Setting, SysConfig, Value};
+use task_store::wall_clock;
+
+use super::{Home, question::ask_with};
+use crate::config::{database, text};
+
+const SCRIPT: &str = include_str!("perl/cron_events.pl");
+/// What was found out, as a setting, so that one process asks for all that are started with a configuration.
+const SETTING: &str = "HomeCronEvents";
+const UTC: &str = "UTC";
+const ZONE: &str = "OTRSTimeZone";
+
+/// The year in which the installation is asked, fixed so that each of its nodes hears the same.
+const YEAR: &str = "2027-01-01T12:00:00Z";
+/// From a change of the clocks to the instants around it: outside of the hour that is skipped or repeated, where
+/// Perl's CronEvent may say of one instant what it does not say of its neighbour.
+const AROUND: [SignedDuration; 2] = [SignedDuration::from_hours(-3), SignedDuration::from_hours(6)];
+
+/// How an installation reads schedules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum CronEvents {
+    /// In UTC.
+    Utc,
+    /// In `OTRSTimeZone`.
+    Zone,
+    /// In another way, or its Perl does not say: why.
+    Other(String),
+}
+
+impl CronEvents {
+    fn text(&self) -> &str {
+        match self {
+            Self::Utc => UTC,
+            Self::Zone => ZONE,
+            Self::Other(why) => why,
+        }
+    }
+
+    fn of_text(text: &str) -> Self {
+        match text {
+            UTC => Self::Utc,
+            ZONE => Self::Zone,
+            why => Self::Other(why.to_owned()),
+        }
+    }
+}
+
+/// The zone of all schedules that have none of their own.
+pub(crate) fn zone(settings: &SysConfig) -> TimeZone {
+    match of(settings) {
+        CronEvents::Zone => database::zone(settings).unwrap_or(TimeZone::UTC),
+        CronEvents::Utc | CronEvents::Other(_) => TimeZone::UTC,
+    }
+}
+
+/// Why the managers of planned tasks must be the installation's own, if it is known that they must.
+pub(crate) fn foreign(settings: &SysConfig) -> Option<String> {
+    match CronEvents::of_text(text(settings, SETTING)?) {
+        CronEvents::Other(why) => Some(why),
+        CronEvents::Utc | CronEvents::Zone => None,
+    }
+}
+
+/// The answer as a setting, where there is something to ask.
+pub(crate) fn setting(settings: &SysConfig) -> Option<Setting> {
+    let home = Home::of(settings)?;
+    let zone = database::zone(settings).ok().filter(|zone| !is_same(zone))?;
+    Some(Setting {
+        name: SETTING.to_owned(),
+        value: Value::Text(ask(&home, &zone).text().to_owned()),
+        valid: true,
+        required: true,
+        read_only: false,
+        origin: Origin::named(&home.configuration()),
+    })
+}
+
+/// What the settings say; who reads them for a command only, asks when it matters.
+fn of(settings: &SysConfig) -> CronEvents {
+    static ASKED: OnceLock<CronEvents> = OnceLock::new();
+    if let Some(known) = text(settings, SETTING) {
+        return CronEvents::of_text(known);
+    }
+    let Some(home) = Home::of(settings) else { return CronEvents::Utc };
+    match database::zone(settings).ok().filter(|zone| !is_same(zone)) {
+        Some(zone) => ASKED.get_or_init(|| ask(&home, &zone)).clone(),
+        None => CronEvents::Utc,
+    }
+}
+
+fn ask(home: &Home, zone: &TimeZone) -> CronEvents {
+    let probes = probes(zone);
+    match answers(home, &probes) {
+        Ok(answers) => judged(&probes, &answers, zone),
+        Err(error) => {
+            CronEvents::Other(format!("its Kernel::System::CronEvent gave no answer: {error:#}"))
+        }
+    }
+}
+
+/// A schedule, and the second after and before which its due instants are asked for.
+type Probe = (String, i64);
+/// The wall clock times of the next and the previous due instant.
+type Answer = [Option<String>; 2];
+
+fn answers(home: &Home, probes: &[Probe]) -> anyhow::Result<Vec<Answer>> {
+    let argv = home.perl(SCRIPT, &[] as &[&str]);
+    let (answer, complaint) = ask_with(&argv, home.directory(), &serde_json::to_vec(probes)?)?;
+    match serde_json::from_slice(&answer) {
+        Ok(answers) => Ok(answers),
+        Err(_) if !complaint.is_empty() => anyhow::bail!(complaint),
+        Err(error) => anyhow::bail!("what Perl answered is no JSON: {error}"),
+    }
+}
+
+/// Whether both ways are one here.
+fn is_same(zone: &TimeZone) -> bool {
+    let probes = probes(zone);
+    expected(&probes, zone, zone) == expected(&probes, &TimeZone::UTC, zone)
+}
+
+/// A fixed time that each change of the clocks skips or repeats, and one of every hour, at instants around the
+/// changes and in each quarter of the year.
+fn probes(zone: &TimeZone) -> Vec<Probe> {
+    let Ok(start) = YEAR.parse::<Timestamp>() else { return Vec::new() };
+    let hours = |hours: i64| start + SignedDuration::from_hours(hours);
+    let mut instants: Vec<Timestamp> = (0..4).map(|quarter| hours(quarter * 24 * 91)).collect();
+    let mut schedules = vec!["30 2 * * *".to_owned(), "*/20 * * * *".to_owned()];
+    let changes = zone.following(start).take_while(|change| change.timestamp() < hours(24 * 365));
+    for change in changes {
+        let at = change.timestamp();
+        let before = zone.to_offset(at - SignedDuration::from_secs(1));
+        let by = i64::from(change.offset().seconds() - before.seconds());
+        // The middle of what is skipped, as the clocks before would show it, or of what they show twice.
+        let middle = before.to_datetime(at).saturating_add((by / 2).seconds());
+        schedules.push(format!("{} {} * * *", middle.minute(), middle.hour()));
+        instants.extend(AROUND.map(|distance| at + distance));
+    }
+    let at = |instant: &Timestamp| instant.as_second();
+    schedules
+        .iter()
+        .flat_map(|it| instants.iter().map(|instant| (it.clone(), at(instant))))
+        .collect()
+}
+
+fn expected(probes: &[Probe], zone: &TimeZone, shown: &TimeZone) -> Vec<Answer> {
+    let one = |(schedule, second): &Probe| {
+        let parsed = Schedule::parse(schedule, Dialect::Perl).ok().map(Schedule::moving_skipped);
+        let at = Timestamp::from_second(*second).unwrap_or_default();
+        let due =
+            [parsed.and_then(|it| it.next(at, zone)), parsed.and_then(|it| it.previous(at, zone))];
+        due.map(|due| due.map(|due| wall_clock(due.instant, shown)))
+    };
+    probes.iter().map(one).collect()
+}
+
+/// Whose due instants the answers are.
+fn judged(probes: &[Probe], answers: &[Answer], zone: &TimeZone) -> CronEvents {
+    let utc = expected(probes, &TimeZone::UTC, zone);
+    if answers == utc {
+        return CronEvents::Utc;
+    }
+    let local = expected(probes, zone, zone);
+    if answers == local {
+        return CronEvents::Zone;
+    }
+    CronEvents::Other(difference(probes, answers, [&utc, &local]))
+}
+
+/// The first answer that is neither in UTC nor in the zone, or else the first that is not in the zone.
+fn difference(probes: &[Probe], answers: &[Answer], [utc, local]: [&[Answer]; 2]) -> String {
+    let is_foreign =
+        |it: &usize| answers.get(*it) != utc.get(*it) && answers.get(*it) != local.get(*it);
+    let is_odd = |it: &usize| answers.get(*it) != local.get(*it);
+    let all = 0..probes.len();
+    let Some(odd) = all.clone().find(is_foreign).or_else(|| all.clone().find(is_odd)) else {
+        return "its Kernel::System::CronEvent answered more than it was asked".to_owned();
+    };
+    let (schedule, second) = &probes[odd];
+    let at = Timestamp::from_second(*second).unwrap_or_default();
+    let said = |answers: &[Answer]| {
+        let words = answers.get(odd).into_iter().flatten();
+        words.map(|it| it.as_deref().unwrap_or("nothing")).collect::<Vec<_>>().join(" and ")
+    };
+    let (answered, utc, local) = (said(answers), said(utc), said(local));
+    format!(
+        "its Kernel::System::CronEvent says that '{schedule}' is due next and before {at} at {answered}: \
+         in UTC that is {utc}, in OTRSTimeZone {local}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin() -> TimeZone {
+        TimeZone::get("Europe/Berlin").unwrap()
+    }
+
+    #[test]
+    fn the_probes_tell_the_ways_apart() {
+        let zone = berlin();
+        let probes = probes(&zone);
+        let fixed: std::collections::BTreeSet<_> =
+            probes.iter().map(|(it, _)| it.as_str()).collect();
+        assert_eq!(fixed.len(), 2, "02:30 is skipped and repeated: {fixed:?}");
+        let [utc, local] = [&TimeZone::UTC, &zone].map(|it| expected(&probes, it, &zone));
+        assert_eq!(judged(&probes, &utc, &zone), CronEvents::Utc);
+        assert_eq!(judged(&probes, &local, &zone), CronEvents::Zone);
+        // Each single answer counts.
+        for number in 0..probes.len() {
+            let mut odd = local.clone();
+            odd[number][1] = Some("2027-02-03 04:05:06".to_owned());
+            let CronEvents::Other(why) = judged(&probes, &odd, &zone) else { panic!("{number}") };
+            assert!(why.contains("04:05:06") && why.contains(&probes[number].0), "{why}");
+        }
+        assert!(matches!(judged(&probes, &local[1..], &zone), CronEvents::Other(_)));
+        assert!(matches!(judged(&probes, &[], &zone), CronEvents::Other(_)));
+    }
+
+    /// Where UTC is always what the clocks show there is nothing to ask.
+    #[test]
+    fn who_is_asked() {
+        for (name, expected) in [
+            ("UTC", true),
+            ("Africa/Abidjan", true),
+            ("Europe/London", false),
+            ("Asia/Kolkata", false),
+            ("Australia/Lord_Howe", false),
+            ("America/Havana", false),
+        ] {
+            assert_eq!(is_same(&TimeZone::get(name).unwrap()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_setting() {
+        for it in [CronEvents::Utc, CronEvents::Zone, CronEvents::Other("odd".to_owned())] {
+            assert_eq!(CronEvents::of_text(it.text()), it);
+        }
+    }
+}
