@@ -129,7 +129,7 @@ impl<'a> Account<'a> {
         match cron.newest.as_mut().filter(|newest| joins(newest, &occurrence, decision)) {
             Some(newest) => {
                 newest.last_due = occurrence.last_due;
-                newest.instants += occurrence.instants;
+                newest.instants = newest.instants.saturating_add(occurrence.instants);
                 let newest = newest.clone();
                 match cron.place {
                     Place::New(index) => self.new[index] = newest,

@@ -90,7 +90,7 @@ impl Work for Cancel<'_> {
             let mut ids = Vec::new();
             let mut executions = Vec::new();
             for row in &rows {
-                match LockKey::parse(row.int(4)?) {
+                match row.lock_key(4) {
                     LockKey::Free => {
                         ids.push(row.int(0)?);
                         executions.push(self.execution(row)?);
@@ -187,7 +187,7 @@ impl Cancel<'_> {
 
     fn execution(&self, row: &Row) -> Result<Execution> {
         Ok(Execution {
-            id: TaskId::from_ident(row.int(1)?),
+            id: row.int(1).map_or_else(|_| TaskId::draw(), TaskId::from_ident),
             task_type: row.lenient(2),
             name: row.lenient(3),
             lock: LockKey::Free,

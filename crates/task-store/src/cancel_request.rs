@@ -25,7 +25,7 @@ impl Store {
     pub async fn cancel_requests(&self) -> Result<Vec<(TaskId, String)>> {
         let sql = "SELECT ident, by_whom FROM otrsd_cancel ORDER BY ident";
         let rows = self.rows(sql, arguments![]).await?;
-        rows.iter().map(|row| Ok((TaskId::from_ident(row.int(0)?), row.lenient(1)))).collect()
+        Ok(self.readable(&rows, |row| Ok((TaskId::from_ident(row.int(0)?), row.lenient(1)))))
     }
 
     /// The task ended, or need not.

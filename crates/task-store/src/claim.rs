@@ -36,7 +36,11 @@ impl Store {
         if claim.slots == 0 {
             return Ok(Vec::new());
         }
+        if self.leaves_out_tasks() {
+            return self.claim_in_parts(claim, now).await;
+        }
         match self.transact(&Claiming { store: self, claim, now }).await {
+            Err(error) if error.is_refusal() => self.claim_in_parts(claim, now).await,
             // Others were in the way all the time: nothing was claimed, and they have the tasks.
             Err(Error::Conflict(_)) => Ok(Vec::new()),
             outcome => outcome,
@@ -143,7 +147,7 @@ impl Claiming<'_> {
         let mut arguments = arguments![key, &locked, &locked].to_vec();
         arguments.append(&mut self.free(from));
         let rows = connection.rows(sql, &arguments).await?;
-        let tasks = self.store.tasks(&rows)?;
+        let tasks = self.store.tasks(&rows);
         self.looked(from, &tasks, began);
         Ok(tasks)
     }

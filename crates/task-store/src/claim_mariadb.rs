@@ -36,7 +36,7 @@ impl Claiming<'_> {
         };
         let (from, began) = self.begin();
         let mut tasks = match self.seen(connection, from).await? {
-            None => self.store.tasks(&connection.rows(sql, &self.free(from)).await?)?,
+            None => self.store.tasks(&connection.rows(sql, &self.free(from)).await?),
             Some(ids) => self.lock(connection, &ids).await?,
         };
         self.looked(from, &tasks, began);
@@ -112,7 +112,7 @@ impl Claiming<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let tasks = self.store.tasks(&connection.rows(sql, arguments![ids]).await?)?;
+        let tasks = self.store.tasks(&connection.rows(sql, arguments![ids]).await?);
         if tasks.is_empty() {
             // What is behind them may be free.
             return Err(Error::Conflict("others had all rows that were seen".into()));

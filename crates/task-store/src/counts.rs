@@ -68,9 +68,9 @@ fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
             ("running", _) => &mut count.running,
             ("future", _) => &mut count.future,
             (_, Some(HeldState::Retry)) => &mut count.retry,
-            (_, Some(HeldState::Quarantined)) => &mut count.quarantined,
+            (_, Some(HeldState::Quarantined) | None) => &mut count.quarantined,
             (_, Some(HeldState::NoHandler)) => &mut count.no_handler,
-            (_, Some(HeldState::Failed) | None) => &mut count.failed,
+            (_, Some(HeldState::Failed)) => &mut count.failed,
         };
         *number += row.int(0)?.unsigned_abs();
     }

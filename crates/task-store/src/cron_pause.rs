@@ -45,7 +45,7 @@ impl Store {
     pub async fn cron_pauses(&self, task_type: &str) -> Result<Vec<CronPause>> {
         let sql =
             "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? ORDER BY name";
-        self.rows(sql, arguments![task_type]).await?.iter().map(pause).collect()
+        Ok(self.readable(&self.rows(sql, arguments![task_type]).await?, pause))
     }
 }
 
@@ -61,5 +61,9 @@ pub(crate) async fn pauses_of(
 }
 
 fn pause(row: &Row) -> Result<CronPause> {
-    Ok(CronPause { name: row.lenient(0), since: from_micros(row.int(1)?), reason: row.lenient(2) })
+    Ok(CronPause {
+        name: row.lenient(0),
+        since: row.int(1).ok().and_then(from_micros),
+        reason: row.lenient(2),
+    })
 }

@@ -57,11 +57,12 @@ impl Store {
             " AS bucket, CAST(SUM(instants) AS CHAR(30)), \
              CAST(SUM(CASE WHEN outcome = 'ran' AND decided > last_due THEN decided - last_due ELSE 0 END) AS CHAR(30)) \
              FROM otrsd_occurrence WHERE task_type = ? AND name IN (?*) AND due >= ? \
+             AND last_due BETWEEN 0 AND 253402207200000000 AND decided BETWEEN 0 AND 253402207200000000 \
              GROUP BY name, outcome, reason, ",
             bucket!()
         );
         let rows = self.rows(sql, arguments![task_type, names, from.as_microsecond()]).await?;
-        rows.iter().map(tally).collect()
+        Ok(self.readable(&rows, tally))
     }
 }
 
@@ -73,7 +74,7 @@ fn tally(row: &Row) -> Result<CronTally> {
     Ok(CronTally {
         name: row.lenient(0),
         fate: Fate::from_word(&row.text(1)?).ok_or_else(|| row.bad(1, "a fate"))?,
-        reason: row.text(2)?,
+        reason: row.lenient(2),
         bucket: usize::try_from(row.int(3)?).ok(),
         instants: sum(4)?,
         lag: sum(5)?,

@@ -155,7 +155,7 @@ impl Deciding<'_> {
             FirstSeen { store, task_type, last_due: &gone, now }.run(connection).await?;
             crons = self.lock_rows(connection, &names).await?;
         }
-        for occurrence in newest(connection, self.task_type, &names).await? {
+        for occurrence in newest(self.store, connection, self.task_type, &names).await? {
             if let Some(cron) = crons.get_mut(&occurrence.name) {
                 cron.newest = Some(occurrence);
             }
@@ -183,8 +183,8 @@ impl Deciding<'_> {
         };
         let mut crons = BTreeMap::new();
         for row in connection.rows(sql, arguments![self.task_type, names]).await? {
-            let lock = Some(LockKey::parse(row.int(1)?)).filter(|key| *key != LockKey::Free);
-            crons.insert(row.text(0)?, Cron::new(lock, row.maybe_text(2)?));
+            let lock = Some(row.lock_key(1)).filter(|key| *key != LockKey::Free);
+            crons.insert(row.lenient(0), Cron::new(lock, row.maybe_lenient(2)));
         }
         Ok(crons)
     }

@@ -20,7 +20,7 @@ pub enum Error {
     #[error("the connection ended during a commit, whose outcome is not known: {0}")]
     UnknownOutcome(String),
     /// A row holds what it must not. `row` is its `id` or key.
-    #[error("table {table}, column {column}, row {row}: expected {expected}")]
+    #[error("table {table}, row {row}, column {column}: expected {expected}")]
     BadData {
         /// Its table.
         table: String,
@@ -52,6 +52,11 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::UnknownOutcome(_))
+    }
+
+    /// Whether the database refuses what is asked for: of many rows, it may be for the sake of one.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Duplicate(_) | Self::BadData { .. })
     }
 
     /// Whether the connection is of no more use.

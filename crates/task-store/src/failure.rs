@@ -2,7 +2,7 @@
 
 use crate::database::arguments;
 use crate::error::{Error, Result};
-use crate::ledger::{Execution, execution};
+use crate::ledger::{Execution, execution, numbered};
 use crate::store::Store;
 
 macro_rules! execution_columns {
@@ -21,7 +21,7 @@ impl Store {
             "WHERE id > ? AND outcome IN ('failed', 'timed-out', 'crashed', 'crashed-together') ORDER BY id LIMIT ?"
         );
         let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
-        rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
+        Ok(self.readable(&rows, numbered))
     }
 
     /// The execution in a row of the ledger, unless it was not kept.

@@ -10,9 +10,9 @@ use crate::cancel_request::granted;
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::{Error, Result};
-use crate::held::{Hold, hold};
+use crate::held::{Hold, Move, hold};
 use crate::ledger::{Execution, record};
-use crate::lock::freed;
+use crate::lock::{Locked, freed};
 use crate::lock_key::Owner;
 use crate::recurrent;
 use crate::store::{Store, Work};
@@ -46,8 +46,32 @@ pub struct Finished {
 pub struct Finish {
     /// For each task, whether it was still the owner's. What was not is neither changed nor in the ledger.
     pub ours: Vec<bool>,
-    /// What was claimed in the same transaction.
+    /// What was claimed in the same transaction. Nothing, if something was refused: then claim again.
     pub claimed: Vec<Task>,
+    /// What the database refused to write.
+    pub refused: Vec<Refused>,
+}
+
+/// An end that the database refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// The row's `id`.
+    pub row: i64,
+    /// What was done instead.
+    pub instead: Instead,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was done in place of an end that was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Instead {
+    /// It was written without its output, and with short texts.
+    Short,
+    /// The task is quarantined, and the ledger says nothing of it.
+    Quarantined,
+    /// Nothing: the task is its owner's still.
+    Kept,
 }
 
 impl Store {
@@ -62,18 +86,47 @@ impl Store {
         if finished.is_empty() && claim.is_none() {
             return Ok(Finish::default());
         }
-        let looks_first = AtomicBool::new(false);
-        self.transact(&Finishing { store: self, owner, finished, claim, now, looks_first }).await
+        let all = Finishing { claim, ..Finishing::new(self, owner, finished, now) };
+        match self.transact(&all).await {
+            Err(error) if error.is_refusal() && !finished.is_empty() => {
+                self.finish_in_parts(owner, finished, now, error).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Leaves tasks whose ends could not be written to nobody, at the end of their owner's life: they must not run
+    /// again before a human has looked at them. How many.
+    pub async fn park(&self, owner: Owner, rows: &[i64]) -> Result<u64> {
+        let sql = "UPDATE scheduler_task SET lock_key = ? WHERE lock_key + 0 = ? AND id IN (?*)";
+        self.change(sql, arguments![PARKED, owner.key(), rows]).await
     }
 }
 
-struct Finishing<'a> {
+pub(crate) struct Finishing<'a> {
     store: &'a Store,
     owner: Owner,
     finished: &'a [Finished],
     claim: Option<&'a Claim<'a>>,
     now: Timestamp,
     looks_first: AtomicBool,
+    /// Only tasks and ledger are written, not what else hears of ends.
+    pub(crate) is_plain: bool,
+    /// What is held gets another id.
+    pub(crate) afresh: bool,
+}
+
+impl<'a> Finishing<'a> {
+    pub(crate) fn new(
+        store: &'a Store,
+        owner: Owner,
+        finished: &'a [Finished],
+        now: Timestamp,
+    ) -> Self {
+        let looks_first = AtomicBool::new(false);
+        let (is_plain, afresh) = (false, false);
+        Self { store, owner, finished, claim: None, now, looks_first, is_plain, afresh }
+    }
 }
 
 impl Work for Finishing<'_> {
@@ -98,8 +151,10 @@ impl Work for Finishing<'_> {
             was_ours.filter_map(|it| Some((it.row, it.execution.as_ref()?))).collect();
         let executions: Vec<&Execution> = ended.iter().map(|(_, execution)| *execution).collect();
         record(connection, &executions).await?;
-        recurrent::ended(connection, self.store, ended.into_iter(), self.now).await?;
-        granted(connection, &executions).await?;
+        if !self.is_plain {
+            recurrent::ended(connection, self.store, ended.into_iter(), self.now).await?;
+            granted(connection, &executions).await?;
+        }
         let claimed = match self.claim.filter(|claim| claim.slots > 0) {
             Some(claim) => {
                 Claiming { store: self.store, claim, now: self.now }.run(connection).await?
@@ -107,7 +162,7 @@ impl Work for Finishing<'_> {
             None => Vec::new(),
         };
         let ours = self.finished.iter().map(|finished| ours.contains(&finished.row)).collect();
-        Ok(Finish { ours, claimed })
+        Ok(Finish { ours, claimed, refused: Vec::new() })
     }
 
     /// The ledger knows whether it happened: its rows are written in the same transaction.
@@ -139,7 +194,8 @@ impl Work for Finishing<'_> {
                 known.contains(&(execution.id.ident(), execution.started.as_microsecond()))
             })
         };
-        Ok(Some(Finish { ours: self.finished.iter().map(was_ours).collect(), claimed }))
+        let ours = self.finished.iter().map(was_ours).collect();
+        Ok(Some(Finish { ours, claimed, refused: Vec::new() }))
     }
 }
 
@@ -151,6 +207,9 @@ struct AtOnce {
     returning: &'static str,
     counting: &'static str,
 }
+
+/// Under a lock of nobody, which nobody takes: see [`LockKey::Inserting`](crate::LockKey::Inserting).
+const PARKED: i64 = 1;
 
 macro_rules! at_once {
     ($($sql:expr),+) => {
@@ -208,13 +267,8 @@ impl Finishing<'_> {
     }
 
     async fn hold(&self, connection: &mut Connection<'_>, row: i64, how: &Hold) -> Result<bool> {
-        let locked =
-            "UPDATE scheduler_task SET lock_update_time = ?t WHERE lock_key + 0 = ? AND id = ?";
-        let time = self.store.wall_clock(self.now);
-        if connection.execute(locked, arguments![time, self.owner.key(), row]).await? == 0 {
-            return Ok(false);
-        }
-        hold(connection, self.store.is_home(), row, how, self.now).await?;
-        Ok(true)
+        let key = self.owner.key();
+        let it = Move { from: Locked::Task, row, key, how, afresh: self.afresh };
+        hold(connection, self.store, &it, self.now).await
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Position {
 }
 
 /// Before every row.
-pub(crate) const START: Position = Position { priority: i16::MIN as i64 - 1, row: 0 };
+pub(crate) const START: Position = Position { priority: i64::MIN, row: i64::MIN };
 
 /// When something costly may be done again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -147,6 +147,7 @@ mod tests {
             lock,
             created: None,
             tried: false,
+            damage: None,
         }
     }
 

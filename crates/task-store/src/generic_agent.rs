@@ -34,7 +34,7 @@ impl Store {
                 jobs.push(Job { name, keys: Vec::new() });
             }
             if let Some(job) = jobs.last_mut() {
-                job.keys.push((row.lenient(1), row.maybe_text(2)?.unwrap_or_default()));
+                job.keys.push((row.lenient(1), row.lenient(2)));
             }
         }
         Ok(jobs)

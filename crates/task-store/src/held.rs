@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 
 use crate::database::{Connection, Dialect, arguments};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::lock::Locked;
 use crate::store::{Store, Work};
 use crate::task_id::TaskId;
 use crate::timestamp::from_micros;
@@ -17,7 +18,8 @@ pub enum HeldState {
     Retry,
     /// It failed for good.
     Failed,
-    /// It killed its process three times.
+    /// It is not to be run: it killed its process three times, its row holds what it must not, or the database
+    /// does not take its end.
     Quarantined,
     /// Nobody knows its type.
     NoHandler,
@@ -33,6 +35,8 @@ pub struct Hold {
     /// What people read about it.
     pub reason: String,
 }
+
+pub(crate) const TABLE: &str = "otrsd_held";
 
 impl HeldState {
     const ALL: [Self; 4] = [Self::Retry, Self::Failed, Self::Quarantined, Self::NoHandler];
@@ -56,15 +60,30 @@ impl HeldState {
 impl Store {
     /// Puts tasks whose retry is due back into the queue, at most `limit`; how many.
     pub async fn release_due(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        let due = Which::Due { now, limit };
-        self.transact(&Release { home: self.is_home(), which: due }).await
+        let all = Release { home: self.is_home(), which: Which::Due { now, limit } };
+        match self.transact(&all).await {
+            Err(error) if error.is_refusal() => self.release_in_parts(&all.which, now).await,
+            released => released,
+        }
     }
 
     /// When the next retry is due.
     pub async fn next_retry(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT MIN(due) FROM otrsd_held WHERE state = 'retry'";
-        let row = self.row(sql, arguments![]).await?;
-        Ok(row.map(|row| row.maybe_int(0)).transpose()?.flatten().and_then(from_micros))
+        let row = match self.aside().of(TABLE).as_slice() {
+            [] => {
+                let sql = "SELECT MIN(due) FROM otrsd_held WHERE state = 'retry'";
+                self.row(sql, arguments![]).await?
+            }
+            except => {
+                let sql =
+                    "SELECT MIN(due) FROM otrsd_held WHERE state = 'retry' AND id NOT IN (?*)";
+                self.row(sql, arguments![except]).await?
+            }
+        };
+        let due = row.and_then(|row| row.maybe_int(0).ok().flatten());
+        // Long before all time is due too, and must not hide the others.
+        let end = |due: i64| if due < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        Ok(due.map(|due| from_micros(due).unwrap_or(end(due))))
     }
 
     /// Puts a held task back into the queue, whatever held it; whether there was one.
@@ -84,42 +103,100 @@ impl Store {
         limit: u32,
     ) -> Result<u64> {
         let all = Which::All { state, task_type, before, limit };
-        self.transact(&Release { home: self.is_home(), which: all }).await
+        let all = Release { home: self.is_home(), which: all };
+        match self.transact(&all).await {
+            Err(error) if error.is_refusal() => self.release_in_parts(&all.which, before).await,
+            released => released,
+        }
     }
 }
 
-/// Moves a row of `scheduler_task`, which the transaction has locked, to the held ones.
-pub(crate) async fn hold(
-    connection: &mut Connection<'_>,
-    home: bool,
-    row: i64,
-    how: &Hold,
-    now: Timestamp,
-) -> Result<()> {
-    let sql = if home {
-        "INSERT INTO otrsd_held (ident, task_type, name, task_data, attempts, priority, create_time, state, due, held, reason) \
-         SELECT ident, task_type, COALESCE(name, ''), task_data, CASE WHEN attempts < 1 THEN 1 ELSE attempts END, 0, create_time, ?, ?, ?, ? \
-         FROM scheduler_task WHERE id = ?"
-    } else {
-        "INSERT INTO otrsd_held (ident, task_type, name, task_data, attempts, priority, create_time, state, due, held, reason) \
-         SELECT ident, task_type, COALESCE(name, ''), task_data, CASE WHEN attempts < 1 THEN 1 ELSE attempts END, priority, create_time, ?, ?, ?, ? \
-         FROM scheduler_task WHERE id = ?"
-    };
-    let due = how.due.map(Timestamp::as_microsecond);
-    let arguments = arguments![how.state.word(), due, now.as_microsecond(), &how.reason, row];
-    connection.execute(sql, arguments).await?;
-    connection.execute("DELETE FROM scheduler_task WHERE id = ?", arguments![row]).await.map(drop)
+/// A row that is moved to the held ones.
+pub(crate) struct Move<'a> {
+    /// `scheduler_task` or `scheduler_future_task`.
+    pub(crate) from: Locked,
+    pub(crate) row: i64,
+    /// Who has it.
+    pub(crate) key: i64,
+    pub(crate) how: &'a Hold,
+    /// Its id and its time of creation are new, since the database does not take its own.
+    pub(crate) afresh: bool,
 }
 
-enum Which<'a> {
+/// On SQLite an id may be anything; then the task gets another.
+macro_rules! moved {
+    (sqlite $table:literal) => {
+        moved!(
+            "COALESCE(?, CASE typeof(ident) WHEN 'integer' THEN ident \
+             ELSE 100000000000000000 + abs(random() % 900000000000000000) END)",
+            "priority",
+            $table
+        )
+    };
+    ($priority:literal $table:literal) => {
+        moved!("COALESCE(?, ident)", $priority, $table)
+    };
+    ($ident:literal, $priority:literal, $table:literal) => {
+        concat!(
+            "INSERT INTO otrsd_held (ident, task_type, name, task_data, attempts, priority, create_time, state, \
+             due, held, reason) SELECT ",
+            $ident,
+            ", task_type, COALESCE(name, ''), task_data, CASE WHEN attempts < 1 THEN 1 ELSE attempts END, ",
+            $priority,
+            ", COALESCE(?t, create_time), ?, ?, ?, ? FROM ",
+            $table,
+            " WHERE id = ? AND lock_key + 0 = ?"
+        )
+    };
+}
+
+/// Moves a row to the held ones; whether it was under that key.
+pub(crate) async fn hold(
+    connection: &mut Connection<'_>,
+    store: &Store,
+    it: &Move<'_>,
+    now: Timestamp,
+) -> Result<bool> {
+    let is_planned = it.from == Locked::Future;
+    let sql = match (store.dialect(), store.is_home(), is_planned) {
+        (Dialect::Sqlite, _, false) => moved!(sqlite "scheduler_task"),
+        (Dialect::Sqlite, _, true) => moved!(sqlite "scheduler_future_task"),
+        (_, false, false) => moved!("priority" "scheduler_task"),
+        (_, false, true) => moved!("priority" "scheduler_future_task"),
+        (_, true, false) => moved!("0" "scheduler_task"),
+        (_, true, true) => moved!("0" "scheduler_future_task"),
+    };
+    let due = it.how.due.map(Timestamp::as_microsecond);
+    let ident = it.afresh.then(|| TaskId::draw().ident());
+    let created = it.afresh.then(|| store.wall_clock(now));
+    let (word, held) = (it.how.state.word(), now.as_microsecond());
+    let created = created.as_deref();
+    let arguments = arguments![ident, created, word, due, held, &it.how.reason, it.row, it.key];
+    if connection.execute(sql, arguments).await? == 0 {
+        return Ok(false);
+    }
+    let sql = if is_planned {
+        "DELETE FROM scheduler_future_task WHERE id = ? AND lock_key + 0 = ?"
+    } else {
+        "DELETE FROM scheduler_task WHERE id = ? AND lock_key + 0 = ?"
+    };
+    match connection.execute(sql, arguments![it.row, it.key]).await? {
+        0 => Err(Error::Conflict("another took the row meanwhile".into())),
+        _ => Ok(true),
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Which<'a> {
     Due { now: Timestamp, limit: u32 },
     One(TaskId),
     All { state: HeldState, task_type: &'a str, before: Timestamp, limit: u32 },
+    Rows(&'a [i64]),
 }
 
-struct Release<'a> {
-    home: bool,
-    which: Which<'a>,
+pub(crate) struct Release<'a> {
+    pub(crate) home: bool,
+    pub(crate) which: Which<'a>,
 }
 
 impl Work for Release<'_> {
@@ -145,7 +222,7 @@ impl Work for Release<'_> {
 }
 
 impl Release<'_> {
-    async fn ids(&self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
+    pub(crate) async fn ids(&self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
         let sqlite = connection.dialect() == Dialect::Sqlite;
         let rows = match &self.which {
             Which::Due { now, limit } => {
@@ -163,6 +240,14 @@ impl Release<'_> {
                     "SELECT id FROM otrsd_held WHERE ident = ? FOR UPDATE"
                 };
                 connection.rows(sql, arguments![id.ident()]).await?
+            }
+            Which::Rows(ids) => {
+                let sql = if sqlite {
+                    "SELECT id FROM otrsd_held WHERE id IN (?*)"
+                } else {
+                    "SELECT id FROM otrsd_held WHERE id IN (?*) FOR UPDATE SKIP LOCKED"
+                };
+                connection.rows(sql, arguments![*ids]).await?
             }
             Which::All { state, task_type, before, limit } => {
                 let sql = if sqlite {

@@ -105,14 +105,14 @@ impl Store {
             };
             Ok(Instance {
                 owner,
-                host: row.text(1)?,
-                pid: u32::try_from(row.int(2)?).unwrap_or(0),
-                started: from_micros(row.int(3)?),
+                host: row.lenient(1),
+                pid: row.int(2).ok().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+                started: row.int(3).ok().and_then(from_micros),
                 beats: row.int(4)?,
-                beat: from_micros(row.int(5)?),
-                slots: u32::try_from(row.int(6)?).unwrap_or(0),
+                beat: row.int(5).ok().and_then(from_micros),
+                slots: row.int(6).ok().and_then(|slots| u32::try_from(slots).ok()).unwrap_or(0),
             })
         };
-        rows.iter().map(instance).collect()
+        Ok(self.readable(&rows, instance))
     }
 }

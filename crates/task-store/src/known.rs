@@ -21,8 +21,8 @@ impl Store {
         }
         let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
         let rows = self.rows(EVERYWHERE, arguments![&idents, &idents, &idents, &idents]).await?;
-        rows.iter()
-            .map(|row| Ok((TaskId::from_ident(row.int(0)?), (row.lenient(1), row.lenient(2)))))
-            .collect()
+        Ok(self.readable(&rows, |row| {
+            Ok((TaskId::from_ident(row.int(0)?), (row.lenient(1), row.lenient(2))))
+        }))
     }
 }

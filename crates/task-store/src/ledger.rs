@@ -124,7 +124,7 @@ impl Store {
             execution_columns!(),
             " FROM otrsd_execution WHERE ident = ? ORDER BY id"
         );
-        self.rows(sql, arguments![id.ident()]).await?.iter().map(execution).collect()
+        Ok(self.readable(&self.rows(sql, arguments![id.ident()]).await?, execution))
     }
 
     /// What the ledger knows of tasks; nothing for those that never ran.
@@ -136,13 +136,16 @@ impl Store {
         for row in self.rows(sql, arguments![&idents]).await? {
             let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
             let times = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
-            match Outcome::from_word(&row.text(1)?) {
-                Some(Outcome::Failed | Outcome::TimedOut) => history.failed += times,
+            match Outcome::from_word(&row.lenient(1)) {
+                Some(Outcome::Failed | Outcome::TimedOut) => {
+                    history.failed = history.failed.saturating_add(times);
+                }
                 Some(Outcome::Postponed) => {
                     history.postponed = times;
-                    history.postponed_since = row.maybe_int(3)?.and_then(from_micros);
+                    let since = row.maybe_int(3).ok().flatten();
+                    history.postponed_since = since.and_then(from_micros);
                 }
-                Some(Outcome::Crashed) => history.crashed += times,
+                Some(Outcome::Crashed) => history.crashed = history.crashed.saturating_add(times),
                 Some(Outcome::CrashedTogether) => history.crashed_together = true,
                 _ => (),
             }
@@ -169,7 +172,7 @@ impl Store {
         let rows = self
             .rows(sql, arguments![before, task_type, task_type, name, name, i64::from(limit)])
             .await?;
-        rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
+        Ok(self.readable(&rows, numbered))
     }
 
     /// The last execution of each of these tasks.
@@ -182,7 +185,7 @@ impl Store {
         );
         let rows = self.rows(sql, arguments![&idents]).await?;
         // A later one goes before an earlier.
-        rows.iter().map(|row| execution(row).map(|it| (it.id, it))).collect()
+        Ok(self.readable(&rows, |row| execution(row).map(|it| (it.id, it))))
     }
 
     /// Forgets, of the `limit` oldest executions after row `after`, those whose type and end are over.
@@ -200,7 +203,9 @@ impl Store {
         let (mut over, mut last) = (Vec::new(), None);
         for row in &rows {
             let id = row.int(0)?;
-            let ended = from_micros(row.int(1)?).unwrap_or(Timestamp::MAX);
+            // An end that cannot be read is never long ago.
+            let ended = row.maybe_int(1).ok().flatten().and_then(from_micros);
+            let ended = ended.unwrap_or(Timestamp::MAX);
             last = Some((id, ended));
             if is_over(&row.lenient(2), ended) {
                 over.push(id);
@@ -300,24 +305,29 @@ pub(crate) async fn lost(
     record(connection, &executions.iter().collect::<Vec<_>>()).await
 }
 
+/// An execution with its row.
+pub(crate) fn numbered(row: &Row) -> Result<(i64, Execution)> {
+    Ok((row.int(0)?, execution(row)?))
+}
+
 pub(crate) fn execution(row: &Row) -> Result<Execution> {
     let time = |position| {
         from_micros(row.int(position)?).ok_or_else(|| row.bad(position, "microseconds since 1970"))
     };
     let outcome = Outcome::from_word(&row.text(6)?).ok_or_else(|| row.bad(6, "an outcome"))?;
-    let cpu = row.maybe_int(9)?.map(|cpu| Duration::from_micros(cpu.unsigned_abs()));
+    let cpu = row.maybe_int(9).ok().flatten().map(|cpu| Duration::from_micros(cpu.unsigned_abs()));
     Ok(Execution {
         id: TaskId::from_ident(row.int(1)?),
         task_type: row.lenient(2),
         name: row.lenient(3),
-        node: u16::try_from(row.int(4)?).unwrap_or(0),
-        lock: LockKey::parse(row.int(5)?),
+        node: row.int(4).ok().and_then(|node| u16::try_from(node).ok()).unwrap_or(0),
+        lock: row.lock_key(5),
         outcome,
         started: time(7)?,
         ended: time(8)?,
         cpu,
-        peak_memory: row.maybe_int(10)?.map(i64::unsigned_abs),
-        error: row.maybe_text(11)?,
-        output: row.maybe_text(12)?,
+        peak_memory: row.maybe_int(10).ok().flatten().map(i64::unsigned_abs),
+        error: row.maybe_lenient(11),
+        output: row.maybe_lenient(12),
     })
 }

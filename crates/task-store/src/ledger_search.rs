@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::database::arguments;
+use crate::database::{Row, arguments};
 use crate::error::Result;
-use crate::ledger::{Execution, execution};
+use crate::ledger::{Execution, numbered};
 use crate::store::Store;
 use crate::timestamp::from_micros;
 
@@ -64,9 +64,9 @@ impl Store {
         if let Some(to) = search.to {
             top = top.min(self.row_at(to).await?.saturating_add(SLACK));
         }
-        let mut bottom = oldest - 1;
+        let mut bottom = oldest.saturating_sub(1);
         if let Some(from) = search.from {
-            bottom = bottom.max(self.row_at(from).await? - SLACK);
+            bottom = bottom.max(self.row_at(from).await?.saturating_sub(SLACK));
         }
         let (mut found, mut size) = (Found::default(), SMALLEST);
         while top > bottom {
@@ -127,7 +127,7 @@ impl Store {
             i64::from(limit)
         ];
         let rows = self.rows(sql, arguments).await?;
-        rows.iter().map(|row| Ok((row.int(0)?, execution(row)?))).collect()
+        Ok(self.readable(&rows, numbered))
     }
 
     /// The oldest and the newest row of the ledger; `None` while it is empty.
@@ -141,19 +141,23 @@ impl Store {
     /// The first row that ended at a time or later, by the order of ends; one after the newest if none did.
     pub async fn row_at(&self, time: Timestamp) -> Result<i64> {
         let Some((mut low, newest)) = self.ledger_rows().await? else { return Ok(0) };
-        let mut high = newest + 1;
+        let mut high = newest.saturating_add(1);
         let sql = "SELECT id, ended FROM otrsd_execution WHERE id >= ? ORDER BY id LIMIT 1";
         while low < high {
             let middle = low + (high - low) / 2;
             match self.row(sql, arguments![middle]).await? {
-                Some(row) if from_micros(row.int(1)?).is_none_or(|ended| ended < time) => {
-                    low = row.int(0)? + 1;
+                Some(row) if ended(&row).is_none_or(|ended| ended < time) => {
+                    low = row.int(0)?.saturating_add(1);
                 }
                 _ => high = middle,
             }
         }
         Ok(low)
     }
+}
+
+fn ended(row: &Row) -> Option<Timestamp> {
+    row.maybe_int(1).ok().flatten().and_then(from_micros)
 }
 
 /// The pattern for LIKE, with `!` before what means something there.

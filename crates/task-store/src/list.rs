@@ -158,7 +158,7 @@ impl Store {
                 self.rows(sql, page).await?
             }
         };
-        rows.iter().map(|row| self.entry(row)).collect()
+        Ok(self.readable(&rows, |row| self.entry(row)))
     }
 
     /// A task wherever it is; `None` once it is done, or if it never was.
@@ -210,16 +210,17 @@ impl Store {
     }
 
     fn entry(&self, row: &Row) -> Result<Entry> {
-        let word = row.text(5)?;
+        let word = row.lenient(5);
         let state = match word.as_str() {
             "waiting" => State::Waiting,
             "running" => State::Running,
             "future" => State::Future,
-            word => State::Held(HeldState::from_word(word).ok_or_else(|| row.bad(5, "a state"))?),
+            // A state that nobody knows keeps it where it is.
+            word => State::Held(HeldState::from_word(word).unwrap_or(HeldState::Quarantined)),
         };
         let due = match state {
             State::Future => self.time_of(&row.lenient(8)),
-            State::Held(_) => row.maybe_int(9)?.and_then(from_micros),
+            State::Held(_) => row.maybe_int(9).ok().flatten().and_then(from_micros),
             _ => None,
         };
         Ok(Entry {
@@ -229,7 +230,7 @@ impl Store {
             name: row.lenient(3),
             attempts: row.maybe_int(4).ok().flatten().unwrap_or(1),
             state,
-            lock: LockKey::parse(row.int(6)?),
+            lock: row.lock_key(6),
             locked: if state == State::Running { self.time_of(&row.lenient(8)) } else { None },
             created: self.time_of(&row.lenient(7)),
             due,

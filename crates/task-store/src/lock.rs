@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::Result;
 use crate::ledger::{Outcome, lost};
-use crate::lock_key::{LockKey, Owner};
+use crate::lock_key::{LockKey, NO_NUMBER, Owner};
 use crate::store::{Store, Work};
 use crate::task::Task;
 
@@ -31,6 +31,31 @@ macro_rules! unregistered {
     };
 }
 
+/// As `freed`, in the two other tables.
+macro_rules! free {
+    ($table:literal) => {
+        concat!("UPDATE ", $table, " SET lock_key = 0, lock_time = NULL WHERE lock_key = ?")
+    };
+}
+
+/// Whether a row's time is still the text that was seen: as such, it may be no time at all.
+macro_rules! unmoved {
+    ($time:literal, $is:literal) => {
+        concat!(" AND id = ? AND CAST(", $time, " AS CHAR(19)) ", $is, " CAST(? AS CHAR(19))")
+    };
+}
+
+/// SQLite keeps whatever is written into the column; then the key is what stands for that.
+macro_rules! number {
+    ($table:literal) => {
+        concat!(
+            "UPDATE ",
+            $table,
+            " SET lock_key = ? WHERE id = ? AND typeof(lock_key) <> 'integer'"
+        )
+    };
+}
+
 /// The table of a lock.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Locked {
@@ -40,6 +65,17 @@ pub enum Locked {
     Future,
     /// `scheduler_recurrent_task`
     Recurrent,
+}
+
+impl Locked {
+    /// Its name.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Task => "scheduler_task",
+            Self::Future => "scheduler_future_task",
+            Self::Recurrent => "scheduler_recurrent_task",
+        }
+    }
 }
 
 /// A lock as it was seen. Compare what two looks say to learn whether somebody keeps it up.
@@ -118,37 +154,55 @@ impl Store {
              UNION ALL SELECT id, 1, lock_key, CAST(lock_time AS CHAR(19)) FROM scheduler_future_task WHERE lock_key <> 0 \
              UNION ALL SELECT id, 2, lock_key, CAST(lock_time AS CHAR(19)) FROM scheduler_recurrent_task WHERE lock_key <> 0";
         let rows = self.rows(sql, arguments![]).await?;
-        let seen = rows.iter().map(|row| {
+        Ok(self.readable(&rows, |row| {
             let table = [Locked::Task, Locked::Future, Locked::Recurrent];
             let table = table[usize::try_from(row.int(1)?).unwrap_or(0).min(2)];
-            Ok(SeenLock { table, row: row.int(0)?, key: row.int(2)?, time: row.maybe_text(3)? })
-        });
-        seen.collect()
+            let (key, time) = (row.lock_key(2).key(), row.maybe_lenient(3));
+            Ok(SeenLock { table, row: row.int(0)?, key, time })
+        }))
     }
 
     /// Frees one row if its lock is still the one that was seen, and of no instance that is registered: whether it
     /// was. An instance that the caller did not see may be one that was not visible to it.
     pub async fn free(&self, seen: &SeenLock) -> Result<bool> {
+        if seen.key == NO_NUMBER && self.dialect() == Dialect::Sqlite {
+            let sql = match seen.table {
+                Locked::Task => number!("scheduler_task"),
+                Locked::Future => number!("scheduler_future_task"),
+                Locked::Recurrent => number!("scheduler_recurrent_task"),
+            };
+            self.change(sql, arguments![NO_NUMBER, seen.row]).await?;
+        }
         let sql = match (seen.table, self.dialect()) {
-            (Locked::Task, Dialect::Sqlite) => concat!(freed!(), " AND id = ? AND lock_update_time IS ?t", unregistered!()),
+            (Locked::Task, Dialect::Sqlite) => {
+                concat!(freed!(), unmoved!("lock_update_time", "IS"), unregistered!())
+            }
             (Locked::Task, Dialect::Postgres) => {
                 concat!(
                     freed!(),
-                    " AND id = ? AND lock_update_time IS NOT DISTINCT FROM ?t",
+                    unmoved!("lock_update_time", "IS NOT DISTINCT FROM"),
                     unregistered!(),
                     " RETURNING pg_notify('otrsd_task', '')"
                 )
             }
-            (Locked::Task, Dialect::MariaDb) => concat!(freed!(), " AND id = ? AND lock_update_time <=> ?t", unregistered!()),
+            (Locked::Task, Dialect::MariaDb) => {
+                concat!(freed!(), unmoved!("lock_update_time", "<=>"), unregistered!())
+            }
             (Locked::Future, dialect) => dialect.pick(
-                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS ?t",
-                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS NOT DISTINCT FROM ?t",
-                "UPDATE scheduler_future_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time <=> ?t",
+                concat!(free!("scheduler_future_task"), unmoved!("lock_time", "IS")),
+                concat!(
+                    free!("scheduler_future_task"),
+                    unmoved!("lock_time", "IS NOT DISTINCT FROM")
+                ),
+                concat!(free!("scheduler_future_task"), unmoved!("lock_time", "<=>")),
             ),
             (Locked::Recurrent, dialect) => dialect.pick(
-                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS ?t",
-                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time IS NOT DISTINCT FROM ?t",
-                "UPDATE scheduler_recurrent_task SET lock_key = 0, lock_time = NULL WHERE lock_key = ? AND id = ? AND lock_time <=> ?t",
+                concat!(free!("scheduler_recurrent_task"), unmoved!("lock_time", "IS")),
+                concat!(
+                    free!("scheduler_recurrent_task"),
+                    unmoved!("lock_time", "IS NOT DISTINCT FROM")
+                ),
+                concat!(free!("scheduler_recurrent_task"), unmoved!("lock_time", "<=>")),
             ),
         };
         let changed =

@@ -7,6 +7,8 @@ use std::fmt;
 
 /// The lowest instance number: what is smaller is a Perl process.
 pub const FIRST_INSTANCE: u32 = 10_000_000;
+/// Stands for a key that is no number at all, as SQLite's columns may hold.
+pub(crate) const NO_NUMBER: i64 = -1;
 const PROCESSES: i64 = 100_000_000;
 const NODES: i64 = 1000;
 

@@ -84,7 +84,7 @@ impl Store {
         let rows = self
             .rows(sql, arguments![task_type, name, from.as_microsecond(), i64::from(limit)])
             .await?;
-        rows.iter().map(occurrence).collect()
+        Ok(self.readable(&rows, occurrence))
     }
 
     /// The newest occurrence of each cron task of a type.
@@ -97,14 +97,13 @@ impl Store {
              ON name = newest.of_name AND due = newest.newest_due WHERE task_type = ? ORDER BY name"
         );
         let rows = self.rows(sql, arguments![task_type, task_type]).await?;
-        rows.iter().map(occurrence).collect()
+        Ok(self.readable(&rows, occurrence))
     }
 
     /// The end of the oldest occurrence.
     pub async fn oldest_occurrence(&self) -> Result<Option<Timestamp>> {
         let row = self.row("SELECT MIN(last_due) FROM otrsd_occurrence", arguments![]).await?;
-        let micros = row.map_or(Ok(None), |row| row.maybe_int(0))?;
-        Ok(micros.and_then(from_micros))
+        Ok(row.and_then(|row| row.maybe_int(0).ok().flatten()).and_then(from_micros))
     }
 
     /// Forgets occurrences before a time; how many rows.
@@ -134,6 +133,7 @@ pub(crate) async fn at_or_before(
 
 /// The newest occurrence of each of these cron tasks.
 pub(crate) async fn newest(
+    store: &Store,
     connection: &mut Connection<'_>,
     task_type: &str,
     names: &[String],
@@ -146,7 +146,7 @@ pub(crate) async fn newest(
          ON name = newest.of_name AND due = newest.newest_due WHERE task_type = ?"
     );
     let rows = connection.rows(sql, arguments![task_type, names, task_type]).await?;
-    rows.iter().map(occurrence).collect()
+    Ok(store.readable(&rows, occurrence))
 }
 
 const INTO: Insert = Insert {
@@ -214,10 +214,10 @@ fn occurrence(row: &Row) -> Result<Occurrence> {
         last_due: time(1)?,
         instants: row.int(2)?.unsigned_abs(),
         fate: Fate::from_word(&row.text(3)?).ok_or_else(|| row.bad(3, "a fate"))?,
-        reason: row.text(4)?,
-        task: row.maybe_int(5)?.map(TaskId::from_ident),
+        reason: row.lenient(4),
+        task: row.maybe_int(5).ok().flatten().map(TaskId::from_ident),
         task_type: row.lenient(6),
         name: row.lenient(7),
-        decided: from_micros(row.int(8)?),
+        decided: row.int(8).ok().and_then(from_micros),
     })
 }

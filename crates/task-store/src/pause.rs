@@ -55,11 +55,11 @@ impl Store {
         let pause = |row: &crate::database::Row| {
             Ok(Pause {
                 node: u16::try_from(row.int(0)?).unwrap_or(0),
-                task_type: row.text(1)?,
-                since: from_micros(row.int(2)?),
-                reason: row.text(3)?,
+                task_type: row.lenient(1),
+                since: row.int(2).ok().and_then(from_micros),
+                reason: row.lenient(3),
             })
         };
-        rows.iter().map(pause).collect()
+        Ok(self.readable(&rows, pause))
     }
 }

@@ -35,17 +35,17 @@ impl Store {
                    FROM scheduler_recurrent_task r WHERE r.task_type = ? ORDER BY r.id";
         let rows = self.rows(sql, arguments![task_type]).await?;
         let recurrent = |row: &crate::database::Row| {
-            let decided = row.maybe_int(6)?.and_then(from_micros);
+            let decided = row.maybe_int(6).ok().flatten().and_then(from_micros);
             Ok(Recurrent {
                 name: row.lenient(0),
                 task_type: row.lenient(1),
                 last_due: self.last_due(&row.lenient(2), decided),
-                last_task: row.maybe_int(3)?,
-                last_success: row.maybe_int(4)?.map(|status| status != 0),
-                last_seconds: row.maybe_int(5)?,
+                last_task: row.maybe_int(3).ok().flatten(),
+                last_success: row.maybe_int(4).ok().flatten().map(|status| status != 0),
+                last_seconds: row.maybe_int(5).ok().flatten(),
             })
         };
-        rows.iter().map(recurrent).collect()
+        Ok(self.readable(&rows, recurrent))
     }
 
     /// The wall clock of the row shows one time twice a year, and whole seconds: the instant itself is in the

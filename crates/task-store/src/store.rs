@@ -1,11 +1,13 @@
 //! The handle: one database, cheap to clone, and the frame in which every transaction runs.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::aside::Aside;
 use crate::database::{Argument, Connection, Dialect, Pools, Row, Tries};
 use crate::error::{Error, Result};
 use crate::front::Front;
@@ -50,6 +52,8 @@ struct Inner {
     options: Options,
     front: Mutex<Front>,
     calls: Calls,
+    aside: Aside,
+    plans_seen: AtomicI64,
 }
 
 /// What is done in one transaction. It must leave nothing behind but what is in the database: it may run
@@ -90,6 +94,8 @@ impl Store {
                 options,
                 front: Mutex::new(Front::new()),
                 calls: Calls::default(),
+                aside: Aside::default(),
+                plans_seen: AtomicI64::new(i64::MIN),
             }),
         })
     }
@@ -120,6 +126,15 @@ impl Store {
         &self.inner.pools
     }
 
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.inner.aside
+    }
+
+    /// Up to which row the times of planned tasks were looked at, where that must be done.
+    pub(crate) fn plans_seen(&self) -> &AtomicI64 {
+        &self.inner.plans_seen
+    }
+
     pub(crate) fn calls(&self) -> &Calls {
         &self.inner.calls
     }
@@ -141,7 +156,7 @@ impl Store {
 
     /// The time in a column of the original; `None` for a text that is no time.
     pub(crate) fn time_of(&self, text: &str) -> Option<Timestamp> {
-        from_wall_clock(text, &self.inner.options.time_zone)
+        from_wall_clock(text.trim_end(), &self.inner.options.time_zone)
     }
 
     /// Does the work in a transaction, again after conflicts and broken connections. When the connection

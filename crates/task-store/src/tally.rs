@@ -49,7 +49,14 @@ macro_rules! bucket {
 }
 macro_rules! sums {
     () => {
-        "COUNT(*), CAST(SUM(ended - started) AS CHAR(30)), MAX(ended - started), CAST(COALESCE(SUM(cpu), 0) AS CHAR(30))"
+        "COUNT(*), CAST(SUM(ended - started) AS CHAR(30)), MAX(ended - started), \
+         CAST(COALESCE(SUM(CASE WHEN cpu BETWEEN 0 AND 1000000000000000 THEN cpu END), 0) AS CHAR(30))"
+    };
+}
+/// Of times that no clock shows there is no difference that a column could hold.
+macro_rules! sane {
+    () => {
+        " AND started BETWEEN 0 AND 253402207200000000 AND ended BETWEEN 0 AND 253402207200000000"
     };
 }
 
@@ -64,10 +71,12 @@ impl Store {
             bucket!(),
             " AS bucket, ",
             sums!(),
-            " FROM otrsd_execution WHERE id > ? AND id <= ? GROUP BY task_type, node, outcome, ",
+            " FROM otrsd_execution WHERE id > ? AND id <= ?",
+            sane!(),
+            " GROUP BY task_type, node, outcome, ",
             bucket!()
         );
-        self.rows(sql, arguments![after, up_to]).await?.iter().map(tally).collect()
+        Ok(self.readable(&self.rows(sql, arguments![after, up_to]).await?, tally))
     }
 
     /// As [`tally`](Self::tally), of one type by its `most` frequent names; nodes are not told apart.
@@ -86,12 +95,14 @@ impl Store {
             " FROM otrsd_execution e JOIN (SELECT name AS frequent, COUNT(*) AS times FROM otrsd_execution \
               WHERE id > ? AND id <= ? AND task_type = ? GROUP BY name ORDER BY times DESC, frequent LIMIT ?) f \
               ON e.name = f.frequent \
-             WHERE e.id > ? AND e.id <= ? AND e.task_type = ? GROUP BY e.task_type, e.name, e.outcome, ",
+             WHERE e.id > ? AND e.id <= ? AND e.task_type = ?",
+            sane!(),
+            " GROUP BY e.task_type, e.name, e.outcome, ",
             bucket!()
         );
         let most = i64::from(most);
         let arguments = arguments![after, up_to, task_type, most, after, up_to, task_type];
-        self.rows(sql, arguments).await?.iter().map(tally).collect()
+        Ok(self.readable(&self.rows(sql, arguments).await?, tally))
     }
 
     /// How many of these rows are of tasks of a node whose worker had died.
@@ -117,7 +128,7 @@ fn tally(row: &Row) -> Result<Tally> {
     Ok(Tally {
         task_type: row.lenient(0),
         name: row.lenient(1),
-        node: u16::try_from(row.int(2)?).unwrap_or(0),
+        node: row.int(2).ok().and_then(|node| u16::try_from(node).ok()).unwrap_or(0),
         outcome: Outcome::from_word(&row.text(3)?).ok_or_else(|| row.bad(3, "an outcome"))?,
         bucket: usize::try_from(row.int(4)?).unwrap_or(BUCKETS.len()),
         count: row.int(5)?.unsigned_abs(),

@@ -95,6 +95,9 @@ pub struct Task {
     /// Whether the ledger may know something of it: never of a task that was only added. A home's tables
     /// cannot tell.
     pub tried: bool,
+    /// Why it cannot be run: its row holds what it must not. Such a task is only to be held; its id may be a
+    /// drawn one.
+    pub damage: Option<String>,
 }
 
 /// The columns of [`Task`], from a table with a priority and from one without.
@@ -109,26 +112,28 @@ macro_rules! task_columns {
 pub(crate) use task_columns;
 
 impl Store {
+    /// A row whose number is known is a task, whatever else it holds.
     pub(crate) fn task(&self, row: &Row) -> Result<Task> {
         Ok(Task {
             row: row.int(0)?,
-            id: TaskId::from_ident(row.int(1)?),
+            id: row.int(1).map_or_else(|_| TaskId::draw(), TaskId::from_ident),
             task_type: row.lenient(2),
             name: row.lenient(3),
             data: row.lenient(4),
             attempts: row.maybe_int(5).ok().flatten().unwrap_or(1),
-            lock: LockKey::parse(row.int(6)?),
+            lock: row.lock_key(6),
             created: self.time_of(&row.lenient(7)),
             priority: row.maybe_int(8).ok().flatten().unwrap_or(0),
             tried: row.maybe_int(9).ok().flatten() != Some(0),
+            damage: damage(row).err().map(|error| error.to_string()),
         })
     }
 
     /// In the order in which they were to be claimed.
-    pub(crate) fn tasks(&self, rows: &[Row]) -> Result<Vec<Task>> {
-        let mut tasks = rows.iter().map(|row| self.task(row)).collect::<Result<Vec<_>>>()?;
+    pub(crate) fn tasks(&self, rows: &[Row]) -> Vec<Task> {
+        let mut tasks: Vec<Task> = self.readable(rows, |row| self.task(row));
         tasks.sort_by_key(|task| (task.priority, task.row));
-        Ok(tasks)
+        tasks
     }
 
     /// All tasks under a lock.
@@ -142,7 +147,7 @@ impl Store {
         } else {
             concat!("SELECT ", task_columns!(), " FROM scheduler_task WHERE lock_key = ?")
         };
-        self.tasks(&connection.rows(sql, arguments![key]).await?)
+        Ok(self.tasks(&connection.rows(sql, arguments![key]).await?))
     }
 
     /// All tasks under a lock: what a worker really has.
@@ -152,6 +157,20 @@ impl Store {
         } else {
             concat!("SELECT ", task_columns!(), " FROM scheduler_task WHERE lock_key = ?")
         };
-        self.tasks(&self.rows(sql, arguments![lock.key()]).await?)
+        Ok(self.tasks(&self.rows(sql, arguments![lock.key()]).await?))
     }
+}
+
+/// Whether a row has what a task must have, as [`NewTask::check`] asks of those that we add.
+fn damage(row: &Row) -> Result<()> {
+    row.int(1)?;
+    let (task_type, name) = (row.text(2)?, row.maybe_text(3)?.unwrap_or_default());
+    let is_good = |text: &str| text.chars().count() <= LONGEST_NAME && !text.contains('\0');
+    if task_type.is_empty() || !is_good(&task_type) {
+        return Err(row.bad(2, "1 to 150 characters without NUL"));
+    }
+    if !is_good(&name) {
+        return Err(row.bad(3, "at most 150 characters without NUL"));
+    }
+    row.text(4).map(drop)
 }

@@ -13,10 +13,11 @@ pub fn wall_clock(time: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// Reads a column of the original. A time that happened twice is its first, one that never happened is
-/// moved by the jump; `None` for what is no time.
+/// moved by the jump, one that no clock of ours can show is the first or the last; `None` for what is no time.
 pub fn from_wall_clock(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let civil: DateTime = text.parse().ok().filter(|_| text.len() == 19)?;
-    zone.to_ambiguous_zoned(civil).compatible().ok().map(|zoned| zoned.timestamp())
+    let end = if civil.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    Some(zone.to_ambiguous_zoned(civil).compatible().map_or(end, |zoned| zoned.timestamp()))
 }
 
 /// Microseconds since 1970 as our tables hold them.

@@ -58,7 +58,11 @@ impl SchedulerFutureTaskManager {
             self.waiter = Some(store.waiter().await?);
         }
         loop {
-            let due = store.next_due().await?;
+            let planned = store.planned().await?;
+            if planned.is_damaged && store.quarantine_planned(clock::wall()).await? > 0 {
+                continue;
+            }
+            let due = planned.next;
             if due.is_none_or(|due| due > clock::wall()) {
                 return Ok(due);
             }

@@ -137,6 +137,7 @@ mod tests {
             lock: LockKey::Ours(owner),
             created: None,
             tried: true,
+            damage: None,
         };
         Order {
             task,

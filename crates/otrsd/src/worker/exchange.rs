@@ -17,7 +17,7 @@ use super::{
     readmit,
 };
 use crate::{
-    clock,
+    clock::{self, Moment},
     config::task_types::{OnCrash, OnLeaseLost},
     home::handler_wanted,
     logs,
@@ -39,6 +39,7 @@ impl Life {
         }
         self.start_claimed().await?;
         self.release_retries().await?;
+        self.kept.again(&mut self.finished, clock::now());
         self.elsewhere = match self.elders.owners() {
             [] => 0,
             elders => self.store.held_by(elders).await?,
@@ -63,6 +64,12 @@ impl Life {
         if answer.ours.contains(&false) {
             logs::complain(&taken(&self.finished, &answer.ours));
         }
+        self.look |= !answer.refused.is_empty();
+        self.kept.take(&answer.refused, &mut self.finished, clock::now());
+        self.odd_rows.kept(&self.kept);
+        if !answer.refused.is_empty() || self.finished.iter().any(is_quarantined) {
+            self.odd_rows.look();
+        }
         if self.ending.is_some() && !self.finished.is_empty() {
             // The next life may use the room.
             self.wake.tell();
@@ -72,7 +79,7 @@ impl Life {
             self.failed.notify_one();
         }
         self.finished.clear();
-        if slots > 0 {
+        if slots > 0 && answer.refused.is_empty() {
             self.freed = false;
             self.look = answer.claimed.len() >= slots as usize;
         }
@@ -86,7 +93,7 @@ impl Life {
     async fn trade(&mut self, claim: &Claim<'_>, now: Timestamp) -> task_store::Result<Finish> {
         if self.finished.is_empty() {
             let claimed = self.store.claim(claim, now).await?;
-            return Ok(Finish { claimed, ours: Vec::new() });
+            return Ok(Finish { claimed, ..Finish::default() });
         }
         let few = self.finished.len() < MANY || self.store.dialect() == Dialect::Sqlite;
         if few || claim.slots == 0 {
@@ -117,7 +124,7 @@ impl Life {
     pub(super) fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
-        let ours = claimed.chain(finished).chain(self.company.waiting());
+        let ours = claimed.chain(finished).chain(self.kept.rows()).chain(self.company.waiting());
         ours.chain(self.titles.keys().copied()).chain(self.lanes.rows()).collect()
     }
 
@@ -127,11 +134,23 @@ impl Life {
         all.cloned().collect()
     }
 
+    /// What is refused about held tasks must not keep others from running.
     async fn release_retries(&mut self) -> task_store::Result<()> {
         let now = clock::now();
         if self.ending.is_some() || self.retries_at > now {
             return Ok(());
         }
+        match self.release_due(now).await {
+            Err(error) if !error.is_transient() => {
+                self.odd_rows.say(format!("retries are not put back into the queue: {error}"));
+                self.retries_at = now + SAFETY;
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn release_due(&mut self, now: Moment) -> task_store::Result<()> {
         let mut next = self.store.next_retry().await?;
         if next.is_some_and(|due| due <= clock::wall()) {
             self.freed |= self.store.release_due(clock::wall(), RETRIES).await? > 0;
@@ -166,7 +185,13 @@ impl Life {
         // Asked of a worker that died before it could obey.
         let mut unwanted = HashMap::new();
         if !known.is_empty() {
-            unwanted.extend(self.store.cancel_requests().await?);
+            match self.store.cancel_requests().await {
+                Ok(all) => unwanted.extend(all),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    self.odd_rows.say(format!("requests to cancel are not heard: {error}"));
+                }
+            }
         }
         for task in std::mem::take(&mut self.claimed) {
             let history = known.remove(&task.id).unwrap_or_default();
@@ -232,6 +257,9 @@ impl Life {
     /// What is needed to run a task, or why it cannot run.
     fn order(&mut self, task: Task, history: History) -> Result<Order, Hold> {
         let hold = |state, reason| Hold { state, due: None, reason };
+        if let Some(reason) = task.damage {
+            return Err(hold(HeldState::Quarantined, reason));
+        }
         let is_suspect = self.suspects.remove(task.id);
         if is_suspect && history.crashed >= CRASHES {
             let reason = format!("its worker died {} times while it ran", history.crashed);
@@ -267,6 +295,10 @@ impl Life {
             data.map_err(|error| hold(HeldState::Failed, error.to_string().replace('\0', "")))?;
         Ok(Order { task, data, handler, policy, history, owner: self.owner, claimed: clock::now() })
     }
+}
+
+fn is_quarantined(it: &Finished) -> bool {
+    matches!(&it.then, Then::Hold(hold) if hold.state == HeldState::Quarantined)
 }
 
 /// Whether somebody should be told.

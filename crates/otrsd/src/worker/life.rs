@@ -24,7 +24,9 @@ use super::{
     execution::{Interruption, Tools},
     handing::Handing,
     handlers::Handlers,
+    kept::{self, Kept},
     lanes::Lanes,
+    odd_rows::OddRows,
     perl::Perl,
     reaper::Reaper,
     slots,
@@ -34,6 +36,7 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
+    logs,
     module::{ModuleContext, Round},
     notify,
 };
@@ -84,6 +87,9 @@ pub(super) struct Life {
     pub(super) failed: Arc<Notify>,
     /// Over, and not yet written down.
     pub(super) finished: Vec<Finished>,
+    /// Over, and refused by the database.
+    pub(super) kept: Kept,
+    pub(super) odd_rows: OddRows,
     /// Types without a handler that were told of.
     pub(super) unknown: BTreeSet<String>,
     pub(super) handing: Handing,
@@ -145,6 +151,8 @@ impl Life {
             ahead: Ahead::new(clock::now()),
             failed: Arc::default(),
             finished: Vec::new(),
+            kept: Kept::default(),
+            odd_rows: OddRows::default(),
             unknown: BTreeSet::new(),
             handing: Handing::default(),
             alone: Arc::default(),
@@ -231,7 +239,7 @@ impl Life {
             () = self.context.stopped(), if ending.is_none() && !self.handing.is_changed() => {
                 self.change_over(now);
             }
-            () = sleep(left(discard_at)), if goes_on => self.hand_over("its time is over", now),
+            () = sleep(left(discard_at)), if goes_on && self.kept.is_empty() => self.hand_over("its time is over", now),
             dead = self.elders.dead() => {
                 Box::pin(watch::reclaim(&self.store, dead, Death::Known, &self.suspects, &[])).await;
                 self.alone.notify_one();
@@ -253,7 +261,7 @@ impl Life {
 
     /// How many tasks fit: into the free slots, and into the line before them.
     pub(super) fn wanted(&self) -> u32 {
-        if self.ending.is_some() || self.handing.waits() {
+        if self.ending.is_some() || self.handing.waits() || self.kept.is_full() {
             return 0;
         }
         let claimed = self.claimed.len() + usize::from(self.company.waiting().is_some());
@@ -346,6 +354,11 @@ impl Life {
     /// A life that may still have rows stays registered: the next one takes them back.
     async fn end(mut self) -> Round {
         self.lanes.close().await;
+        let kept: Vec<i64> = self.kept.rows().collect();
+        if !kept.is_empty() {
+            let parked = self.store.park(self.owner, &kept).await;
+            logs::complain(&kept::parked(&kept, parked));
+        }
         if self.owes_nothing() {
             let outcome = self.store.unregister(self.owner).await;
             self.trouble.check(outcome);

@@ -97,10 +97,11 @@ async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_s
         store.renew(key, &rows, clock::wall()).await?;
     }
     for lock in locks.observe(seen, &registered, orphans, clock::boot()) {
-        if store.free(&lock).await? {
+        // One that the database does not let free must not keep the others.
+        if store.free(&lock).await.or_else(refused)? {
             logs::complain(&format!(
                 "{} row {}: its lock {} was not kept by anybody; it is free again",
-                table(lock.table),
+                lock.table.table(),
                 lock.row,
                 lock.key
             ));
@@ -110,12 +111,8 @@ async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_s
     Ok(())
 }
 
-fn table(table: Locked) -> &'static str {
-    match table {
-        Locked::Task => "scheduler_task",
-        Locked::Future => "scheduler_future_task",
-        Locked::Recurrent => "scheduler_recurrent_task",
-    }
+fn refused(error: task_store::Error) -> task_store::Result<bool> {
+    if error.is_transient() { Err(error) } else { Ok(false) }
 }
 
 #[cfg(test)]

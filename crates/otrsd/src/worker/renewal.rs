@@ -12,7 +12,10 @@ const RENEWAL: Duration = Duration::from_secs(10);
 impl Life {
     /// How long the locks need no renewal; `None` if there are none.
     pub(super) fn renews_in(&self, now: Moment) -> Option<Duration> {
-        let has_any = !self.runs_nothing() || self.has_claimed() || !self.finished.is_empty();
+        let has_any = !self.runs_nothing()
+            || self.has_claimed()
+            || !self.finished.is_empty()
+            || !self.kept.is_empty();
         has_any.then(|| (self.renewed_at + RENEWAL).since(now))
     }
 

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, Row as _, TypeInfo as _};
 
 use crate::error::{Error, Result};
+use crate::lock_key::{LockKey, NO_NUMBER};
 
 pub(crate) struct Row {
     pub(super) raw: RawRow,
@@ -39,6 +40,11 @@ impl Row {
         read.map_err(|_| self.bad(position, "a whole number"))
     }
 
+    /// A lock key; what is no number belongs to nobody that is known.
+    pub(crate) fn lock_key(&self, position: usize) -> LockKey {
+        self.int(position).map_or(LockKey::Other(NO_NUMBER), LockKey::parse)
+    }
+
     /// A text that is never null.
     pub(crate) fn text(&self, position: usize) -> Result<String> {
         self.maybe_text(position)?.ok_or_else(|| self.bad(position, "a text"))
@@ -70,6 +76,11 @@ impl Row {
         }
         .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// As [`lenient`](Self::lenient), where null means something.
+    pub(crate) fn maybe_lenient(&self, position: usize) -> Option<String> {
+        self.maybe_text(position).unwrap_or_else(|_| Some(self.lenient(position)))
     }
 
     /// An error about a column of this row; `id` is taken from the first column.

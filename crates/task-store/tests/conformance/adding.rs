@@ -177,7 +177,7 @@ pub async fn as_another_program_does(kind: Kind) {
     assert_eq!(names(&tasks), ["photo 7"]);
     assert_eq!(tasks[0].attempts, 1);
     assert_eq!(tasks[0].data, "{\"file\": \"7.jpg\"}");
-    let due = place.store.next_due().await.unwrap().unwrap();
+    let due = place.store.planned().await.unwrap().next.unwrap();
     assert_eq!(due.to_string(), "2030-01-01T06:00:00Z");
     assert_eq!(place.store.move_due(due, 9).await.unwrap(), 1);
 }

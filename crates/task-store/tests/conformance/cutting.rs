@@ -132,7 +132,7 @@ async fn calls(store: &Store, message: i64) {
     // The server may not have heard yet of the cut: what it holds for the dead connection is for the next look.
     for _ in 0..1000 {
         store.move_due(after(2), 10).await.unwrap();
-        if store.next_due().await.unwrap().is_none() {
+        if store.planned().await.unwrap().next.is_none() {
             break;
         }
     }

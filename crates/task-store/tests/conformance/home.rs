@@ -64,3 +64,7 @@ pub async fn wall_clock(kind: Kind) {
     let sql = format!("SELECT CAST(lock_update_time AS {}) FROM scheduler_task", place.text());
     assert_eq!(place.value(&sql).await.as_deref(), Some("2026-07-01 14:00:00"));
 }
+
+pub async fn any_value_in_any_column(kind: Kind) {
+    crate::odd_rows::beside_odd_rows(&Place::home(kind).await).await;
+}

@@ -16,11 +16,13 @@ mod home;
 mod home_tables;
 mod locking;
 mod looking;
+mod odd_rows;
 mod payloads;
 mod place;
 mod planning;
 mod processes;
 mod proxy;
+mod refusals;
 mod rights;
 mod schema;
 mod searching;
@@ -119,6 +121,9 @@ everywhere! {
         payloads {
             arrive_as_given
         }
+        odd_rows {
+            any_value_in_any_column
+        }
         planning {
             moved_when_due
             by_two_managers_once
@@ -127,6 +132,12 @@ everywhere! {
         processes {
             each_task_in_one_of_them
             one_is_killed
+        }
+        refusals {
+            of_single_tasks
+            of_an_id_that_is_held
+            of_what_a_task_printed
+            of_everything
         }
         rights {
             nothing_is_missing
@@ -166,6 +177,7 @@ everywhere! {
             cron_behind_perl
             last_due_in_the_repeated_hour
             woken_by_perl
+            any_value_in_any_column
             rights
         }
     }

@@ -11,7 +11,7 @@ pub async fn moved_when_due(kind: Kind) {
     let later = NewTask { attempts: 4, priority: 2, data: "{\"x\":1}".into(), ..task("later") };
     store.plan(std::slice::from_ref(&later), after(60), now()).await.unwrap();
     store.plan(&["sooner".to_owned()].map(|name| task(&name)), after(30), now()).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(after(30)));
+    assert_eq!(store.planned().await.unwrap().next, Some(after(30)));
     assert_eq!(store.move_due(after(29), 100).await.unwrap(), 0);
     assert_eq!(store.move_due(after(61), 1).await.unwrap(), 1, "the earliest first");
     assert_eq!(names(&claim(store, worker(1), 9).await), ["sooner"]);
@@ -19,7 +19,7 @@ pub async fn moved_when_due(kind: Kind) {
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!((tasks[0].id, tasks[0].attempts, tasks[0].priority), (later.id, 4, 2));
     assert_eq!(tasks[0].data, later.data);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.planned().await.unwrap().next, None);
 }
 
 pub async fn by_two_managers_once(kind: Kind) {
@@ -31,7 +31,7 @@ pub async fn by_two_managers_once(kind: Kind) {
         let store = place.another();
         managers.spawn(async move {
             let mut moved = 0;
-            while store.next_due().await.unwrap().is_some() {
+            while store.planned().await.unwrap().next.is_some() {
                 moved += store.move_due(after(2), 10).await.unwrap();
             }
             moved

@@ -1,0 +1,86 @@
+//! Rows that are quarantined or left out, for people: the log tells of each once, status and health of all.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use task_store::Store;
+use tokio::{sync::Notify, time::sleep};
+
+use super::kept::Kept;
+use crate::{clock, logs};
+
+const LOOK: Duration = Duration::from_mins(1);
+/// The most quarantined rows that are read.
+const MOST: u32 = 100;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct OddRows {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Of rows whose ends are kept.
+    kept: Mutex<BTreeSet<String>>,
+    /// What was said of other troubles since the last look.
+    said: Mutex<BTreeSet<String>>,
+    look: Notify,
+}
+
+impl OddRows {
+    /// Something was quarantined.
+    pub(super) fn look(&self) {
+        self.inner.look.notify_one();
+    }
+
+    /// What is said until the next look.
+    pub(super) fn say(&self, what: String) {
+        if locked(&self.inner.said).insert(what) {
+            self.look();
+        }
+    }
+
+    /// The ends that are kept now.
+    pub(super) fn kept(&self, kept: &Kept) {
+        let now: BTreeSet<String> = kept.told().collect();
+        let mut before = locked(&self.inner.kept);
+        if *before != now {
+            *before = now;
+            self.look();
+        }
+    }
+
+    /// Looks for such rows and tells of them, for as long as this worker lives.
+    pub(super) async fn keep(self, store: Store) {
+        let mut told = BTreeSet::new();
+        loop {
+            let rows = self.all(&store).await;
+            for new in rows.difference(&told) {
+                logs::complain(new);
+            }
+            told = rows;
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.inner.look.notified() => {}
+            }
+        }
+    }
+
+    async fn all(&self, store: &Store) -> BTreeSet<String> {
+        // An error is met by the next exchange too, which tells of it.
+        let _ = store.quarantine_endless_retries(clock::wall()).await;
+        let mut rows: BTreeSet<String> =
+            store.quarantined_rows(MOST).await.unwrap_or_default().into_iter().collect();
+        rows.extend(store.left_out().iter().map(ToString::to_string));
+        rows.extend(locked(&self.inner.kept).iter().cloned());
+        rows.append(&mut locked(&self.inner.said));
+        rows
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
