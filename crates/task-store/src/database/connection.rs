@@ -179,9 +179,13 @@ fn mariadb(arguments: &[Argument<'_>]) -> sqlx::Result<MySqlArguments> {
             Argument::Int(number) => bound.add(*number),
             Argument::Text(text) => bound.add(*text),
             Argument::Owned(text) => bound.add(text),
-            Argument::Ints(list) => fill(&mut bound, list.iter().copied(), list.len(), i64::MIN),
+            Argument::Ints(list) => {
+                let last = list.last().copied().unwrap_or(i64::MIN);
+                fill(&mut bound, list.iter().copied(), list.len(), last)
+            }
             Argument::Texts(list) => {
-                fill(&mut bound, list.iter().map(String::as_str), list.len(), "")
+                let last = list.last().map_or(NO_TEXT, String::as_str);
+                fill(&mut bound, list.iter().map(String::as_str), list.len(), last)
             }
         }
         .map_err(sqlx::Error::Encode)?;
@@ -189,7 +193,12 @@ fn mariadb(arguments: &[Argument<'_>]) -> sqlx::Result<MySqlArguments> {
     Ok(bound)
 }
 
-/// A list has as many values as placeholders: the rest is filled with one that no row has.
+/// Longer than any column of types and names, so that no row has it.
+const NO_TEXT: &str = "----------------------------------------------------------------------\
+    ----------------------------------------------------------------------\
+    ----------------------------------------------------------------------";
+
+/// A list has as many values as placeholders: the rest is filled with its last, an empty one with what no row has.
 fn fill<'a, T>(
     bound: &mut MySqlArguments,
     list: impl Iterator<Item = T>,
