@@ -15,8 +15,11 @@ pub(crate) const ADDRESS: &str = "waits for its address";
 /// The database was used elsewhere, where no worker is seen to live.
 pub(crate) const COPY: &str = "does nothing, since the database may be a copy";
 
+/// Rows that hold what they must not, or about which the database refuses something.
+pub(crate) const ROWS: &str = "leaves rows out";
+
 /// What `/readyz` may tell everybody. A module's other words are for those who may see its status.
-const PUBLIC: [&str; 3] = [DATABASE, ADDRESS, COPY];
+const PUBLIC: [&str; 4] = [DATABASE, ADDRESS, COPY, ROWS];
 
 /// What keeps a module from serving, as it last said.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use crate::{
     config::database,
     module::{Column, DaemonModule, ModuleContext, Pace, Round, Summary},
     worker::{
-        ready,
+        odd_rows, ready,
         summary::{list, row, time},
         trouble::Trouble,
         wake,
@@ -110,6 +110,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let work = self.work(&store).await;
+        odd_rows::show_left_out(&self.context, &store);
         match self.trouble.check(work) {
             Some(due) => self.wait(due).await,
             None => self.context.pause(LOOK).await,

@@ -23,7 +23,7 @@ use crate::{
     home::cron_events,
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, Summary},
-    worker::{ready, trouble::Trouble},
+    worker::{odd_rows, ready, trouble::Trouble},
 };
 
 /// The package name of the original.
@@ -92,6 +92,7 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let (asked, outcome) = (clock::now(), self.work(&store).await);
+        odd_rows::show_left_out(&self.context, &store);
         let settled = self.trouble.check(outcome) == Some(true);
         self.presence.note(settled, clock::now().since(asked));
         if !settled {

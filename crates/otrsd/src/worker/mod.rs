@@ -24,7 +24,7 @@ mod locks;
 mod mail;
 mod memory;
 mod metered;
-mod odd_rows;
+pub(crate) mod odd_rows;
 mod orphans;
 mod outcome;
 pub(crate) mod output;
@@ -142,7 +142,7 @@ impl SchedulerTaskWorker {
             tokio::spawn(locks::keep(store.clone(), orphans)),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(life.lanes.keeper(life.stop.clone())),
-            tokio::spawn(life.odd_rows.clone().keep(store.clone())),
+            tokio::spawn(life.odd_rows.clone().keep(store.clone(), self.context.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),
             tokio::spawn(readmit::keep(store.clone(), types, Arc::clone(&life.alone))),
         ];

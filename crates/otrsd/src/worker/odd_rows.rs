@@ -10,9 +10,15 @@ use task_store::Store;
 use tokio::{sync::Notify, time::sleep};
 
 use super::kept::Kept;
-use crate::{clock, logs};
+use crate::{
+    clock, logs,
+    module::{ModuleContext, degraded::ROWS},
+};
 
-const LOOK: Duration = Duration::from_mins(1);
+/// While there are none; another process may have quarantined one.
+const LOOK: Duration = Duration::from_secs(30);
+/// While there are some, for whoever mends them.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The most quarantined rows that are read.
 const MOST: u32 = 100;
 
@@ -54,16 +60,18 @@ impl OddRows {
     }
 
     /// Looks for such rows and tells of them, for as long as this worker lives.
-    pub(super) async fn keep(self, store: Store) {
+    pub(super) async fn keep(self, store: Store, context: ModuleContext) {
         let mut told = BTreeSet::new();
         loop {
             let rows = self.all(&store).await;
+            show(&context, &rows);
             for new in rows.difference(&told) {
                 logs::complain(new);
             }
+            let pause = if rows.is_empty() { LOOK } else { LOOK_AGAIN };
             told = rows;
             tokio::select! {
-                () = sleep(LOOK) => {}
+                () = sleep(pause) => {}
                 () = self.inner.look.notified() => {}
             }
         }
@@ -79,6 +87,27 @@ impl OddRows {
         rows.append(&mut locked(&self.inner.said));
         rows
     }
+}
+
+/// Shows rows that are left out wherever the module is shown.
+pub(crate) fn show(context: &ModuleContext, rows: &BTreeSet<String>) {
+    match rows.first() {
+        None => context.recovered(ROWS),
+        Some(first) => context.degraded(
+            ROWS,
+            format!(
+                "{}, as {first}; all others are done as usual; `otrsd task list --state quarantined` and \
+                 the module's log tell more",
+                rows.len()
+            ),
+        ),
+    }
+}
+
+/// As [`show`], of those that this process leaves out.
+pub(crate) fn show_left_out(context: &ModuleContext, store: &Store) {
+    let rows: BTreeSet<String> = store.left_out().iter().map(ToString::to_string).collect();
+    show(context, &rows);
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

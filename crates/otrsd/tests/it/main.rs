@@ -78,6 +78,7 @@ mod tasks_life;
 mod tasks_locks;
 mod tasks_native;
 mod tasks_nodes;
+mod tasks_odd_rows;
 mod tasks_payloads;
 mod tasks_readonly;
 mod tasks_refused;

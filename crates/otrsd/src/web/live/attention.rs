@@ -97,7 +97,11 @@ fn queue(snapshot: &Snapshot, add: &mut impl FnMut(Severity, String, Option<Stri
         );
     }
     for (count, state, what) in [
-        (sum(|it| it.quarantined), "quarantined", "in quarantine: they killed what ran them"),
+        (
+            sum(|it| it.quarantined),
+            "quarantined",
+            "in quarantine: not to be run before somebody looked",
+        ),
         (sum(|it| it.failed), "failed", "failed for good"),
         (sum(|it| it.no_handler), "no-handler", "of a type that nobody can run"),
     ] {

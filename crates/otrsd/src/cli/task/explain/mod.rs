@@ -178,7 +178,7 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
         HeldState::Quarantined => vec![
             format!("{name} is in quarantine: {reason}."),
             format!(
-                "It killed the process that ran it, alone, three times. {retry} tries it once more; otrsd task delete {id} takes it away."
+                "It does not run by itself any more. {retry} tries it once more; otrsd task delete {id} takes it away."
             ),
         ],
         HeldState::NoHandler => vec![
