@@ -3,6 +3,7 @@
 //! Occurrences, tasks and recurrent rows go together. Whoever decides first locks the recurrent rows, so that
 //! nodes decide a cron task one after the other; the second finds the occurrence there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -67,6 +68,8 @@ pub enum Decided {
     RanElsewhere,
     /// A process holds the recurrent row this moment: look again soon.
     Busy(LockKey),
+    /// The database refuses what is written about this cron task: look again later.
+    Refused,
 }
 
 impl Store {
@@ -77,18 +80,29 @@ impl Store {
                 task.check()?;
             }
         }
-        let Some(first) = decisions.first() else { return Ok(Vec::new()) };
-        let (task_type, node) = (first.task_type, first.node);
-        self.transact(&Deciding { store: self, task_type, node, decisions, now }).await
+        if decisions.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.transact(&Deciding::new(self, decisions, now)).await {
+            Err(error) if error.is_refusal() => self.decide_in_parts(decisions, now).await,
+            decided => decided,
+        }
     }
 }
 
-struct Deciding<'a> {
+pub(crate) struct Deciding<'a> {
     store: &'a Store,
     task_type: &'a str,
     node: u16,
-    decisions: &'a [Decision<'a>],
+    pub(crate) decisions: Cow<'a, [Decision<'a>]>,
     now: Timestamp,
+}
+
+impl<'a> Deciding<'a> {
+    pub(crate) fn new(store: &'a Store, decisions: &'a [Decision<'a>], now: Timestamp) -> Self {
+        let (task_type, node) = decisions.first().map_or(("", 0), |it| (it.task_type, it.node));
+        Self { store, task_type, node, decisions: decisions.into(), now }
+    }
 }
 
 impl Work for Deciding<'_> {
@@ -117,11 +131,11 @@ impl Work for Deciding<'_> {
 
     async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Decided>>> {
         let mut there = Vec::with_capacity(self.decisions.len());
-        for Decision { name, due, .. } in self.decisions {
+        for Decision { name, due, .. } in &*self.decisions {
             let row = at_or_before(connection, self.task_type, name, *due).await?;
             there.push(row.filter(|row| row.last_due >= *due));
         }
-        Ok(settled(self.decisions, &there))
+        Ok(settled(&self.decisions, &there))
     }
 }
 

@@ -32,6 +32,7 @@ mod cron_pause;
 mod cron_tally;
 mod database;
 mod decide;
+mod decide_parts;
 mod deployment;
 mod error;
 mod failure;

@@ -106,7 +106,7 @@ impl Roster {
         let mut settled = true;
         for ((number, due, _), decided) in batch.iter().zip(decided) {
             let until = match decided {
-                Decided::Busy(_) => {
+                Decided::Busy(_) | Decided::Refused => {
                     settled = false;
                     continue;
                 }

@@ -11,14 +11,12 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::kept::Kept;
 use crate::{
-    clock, logs,
+    logs,
     module::{ModuleContext, degraded::ROWS},
 };
 
-/// While there are none; another process may have quarantined one.
-const LOOK: Duration = Duration::from_secs(30);
-/// While there are some, for whoever mends them.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Other processes quarantine rows too, and people mend them.
+const LOOK: Duration = Duration::from_secs(10);
 /// The most quarantined rows that are read.
 const MOST: u32 = 100;
 
@@ -68,10 +66,9 @@ impl OddRows {
             for new in rows.difference(&told) {
                 logs::complain(new);
             }
-            let pause = if rows.is_empty() { LOOK } else { LOOK_AGAIN };
             told = rows;
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(LOOK) => {}
                 () = self.inner.look.notified() => {}
             }
         }
@@ -79,7 +76,6 @@ impl OddRows {
 
     async fn all(&self, store: &Store) -> BTreeSet<String> {
         // An error is met by the next exchange too, which tells of it.
-        let _ = store.quarantine_endless_retries(clock::wall()).await;
         let mut rows: BTreeSet<String> =
             store.quarantined_rows(MOST).await.unwrap_or_default().into_iter().collect();
         rows.extend(store.left_out().iter().map(ToString::to_string));

@@ -25,6 +25,7 @@ pub(super) async fn keep(store: Store, days: KeepDays) {
     loop {
         sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
         pause = SWEEP;
+        let _ = store.quarantine_endless_retries(clock::wall()).await;
         // A database that is away is told of by the worker itself.
         let (Ok(executions), Ok(tasks)) = (ledger(&store, &days).await, held(&store, &days).await)
         else {

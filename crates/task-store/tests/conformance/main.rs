@@ -138,6 +138,7 @@ everywhere! {
             of_an_id_that_is_held
             of_what_a_task_printed
             of_everything
+            of_one_cron_task
         }
         rights {
             nothing_is_missing

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use task_store::{
-    Claim, Finish, Finished, HeldState, Hold, Instead, NewTask, Outcome, Store, Task, TaskId, Then,
+    Claim, Decided, Decision, Finish, Finished, HeldState, Hold, Instead, NewTask, Outcome, Store,
+    Task, TaskId, Then, Verdict,
 };
 
 use crate::finishing::{execution, finished};
@@ -11,13 +12,14 @@ use crate::place::{Kind, Place, after, now, task, worker};
 
 /// Statements on which the database says no for rows of this name.
 const NAME: &str = "refused";
-const REFUSALS: [(&str, &str); 6] = [
+const REFUSALS: [(&str, &str); 7] = [
     ("INSERT", "otrsd_execution"),
     ("UPDATE", "scheduler_task"),
     ("DELETE", "scheduler_task"),
     ("INSERT", "otrsd_held"),
     ("INSERT", "scheduler_task"),
     ("DELETE", "scheduler_future_task"),
+    ("INSERT", "otrsd_occurrence"),
 ];
 
 /// A trigger that refuses a statement about such a row, and how to drop it.
@@ -55,7 +57,7 @@ fn refusal(kind: Kind, number: usize) -> [String; 2] {
 /// A worker of tests: it remembers what it ran, and what it could not write down.
 #[derive(Default)]
 struct Worker {
-    ran: BTreeMap<TaskId, u32>,
+    ran: BTreeMap<TaskId, usize>,
     kept: Vec<Finished>,
 }
 
@@ -113,7 +115,7 @@ pub async fn of_single_tasks(kind: Kind) {
     let store = &place.store;
     for round in 0..12_u32 {
         // Each alone, then some together by chance.
-        let set: Vec<usize> = (0..REFUSALS.len())
+        let set: Vec<usize> = (0..6)
             .filter(|number| if round < 6 { *number == round as usize } else { fastrand::bool() })
             .collect();
         let (good, refused) = add(store).await;
@@ -126,7 +128,7 @@ pub async fn of_single_tasks(kind: Kind) {
         for (id, runs) in &good {
             let told = format!("round {round} {set:?} {id}");
             assert_eq!(life.ran.get(id), Some(runs), "{told}");
-            assert_eq!(store.executions(*id).await.unwrap().len() as u32, *runs, "{told}");
+            assert_eq!(store.executions(*id).await.unwrap().len(), *runs, "{told}");
         }
         let places = place.count("scheduler_task").await
             + place.count("scheduler_future_task").await
@@ -152,7 +154,7 @@ pub async fn of_single_tasks(kind: Kind) {
 }
 
 /// Tasks of every fate: the good ones with how often they run, and those that are refused.
-async fn add(store: &Store) -> (Vec<(TaskId, u32)>, Vec<TaskId>) {
+async fn add(store: &Store) -> (Vec<(TaskId, usize)>, Vec<TaskId>) {
     let (mut good, mut refused) = (Vec::new(), Vec::new());
     for number in 0..6 {
         for (data, runs) in [("", 1), ("retry", 2), ("fail", 1)] {
@@ -256,4 +258,40 @@ pub async fn of_everything(kind: Kind) {
     place.sql(take).await;
     let finish = store.finish(worker(1), &ends, None, after(2)).await.unwrap();
     assert_eq!((finish.ours, finish.refused), (vec![true; 2], vec![]));
+}
+
+/// One cron task whose due instants cannot be written down.
+pub async fn of_one_cron_task(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    let runs = ["before", NAME, "behind"].map(|name| NewTask::new("Cron", name, "{}"));
+    let all: Vec<Decision<'_>> = runs
+        .iter()
+        .flat_map(|run| {
+            let one = |due: i64, verdict| Decision {
+                task_type: "Cron",
+                name: &run.name,
+                due: after(due),
+                last_due: after(due),
+                instants: 1,
+                follows: Some(after(due - 60)),
+                verdict,
+                node: 1,
+            };
+            [one(0, Verdict::Miss("the host was off")), one(60, Verdict::Run(run))]
+        })
+        .collect();
+    let [refuse, take] = refusal(kind, 6);
+    place.sql(&refuse).await;
+    let decided = store.decide(&all, after(60)).await.unwrap();
+    assert_eq!(decided, {
+        let (done, no) = (Decided::Done, Decided::Refused);
+        [done, done, no, no, done, done]
+    });
+    let left_out = store.left_out();
+    assert_eq!(left_out[0].row, "'refused'", "{left_out:?}");
+    assert_eq!(place.count("scheduler_task").await, 2);
+    place.sql(&take).await;
+    assert_eq!(store.decide(&all[2..4], after(60)).await.unwrap(), [Decided::Done; 2]);
+    assert_eq!(place.count("scheduler_task").await, 3);
 }
