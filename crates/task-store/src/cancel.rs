@@ -93,7 +93,7 @@ impl Work for Cancel<'_> {
                 match row.lock_key(4) {
                     LockKey::Free => {
                         ids.push(row.int(0)?);
-                        executions.push(self.execution(row)?);
+                        executions.push(self.execution(row));
                     }
                     lock => found.running = Some(lock),
                 }
@@ -185,8 +185,8 @@ impl Cancel<'_> {
         }
     }
 
-    fn execution(&self, row: &Row) -> Result<Execution> {
-        Ok(Execution {
+    fn execution(&self, row: &Row) -> Execution {
+        Execution {
             id: row.int(1).map_or_else(|_| TaskId::draw(), TaskId::from_ident),
             task_type: row.lenient(2),
             name: row.lenient(3),
@@ -199,6 +199,6 @@ impl Cancel<'_> {
             peak_memory: None,
             error: Some(self.by.to_owned()),
             output: None,
-        })
+        }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::claim::{Claim, Claiming, free};
 use crate::database::{Connection, Dialect, arguments};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::front::START;
 use crate::store::{Store, Work};
 use crate::task::{Task, task_columns};
@@ -28,22 +28,30 @@ impl Store {
         while let Some(ids) = self.candidates(claim, now, tasks.len()).await? {
             let part = |rows| Rows { claiming: Claiming { store: self, claim, now }, rows };
             for (part, outcome) in self.in_halves(&ids, part).await {
-                match (outcome, part) {
-                    (Ok(claimed), _) => tasks.extend(claimed),
-                    (Err(error), [row]) if error.is_refusal() => {
-                        let reason = format!("it cannot be claimed: {error}");
-                        if !self.aside().put(TABLE, row, reason) && tasks.is_empty() {
-                            return Err(error);
-                        }
+                let answer = match (outcome, part) {
+                    (Ok(claimed), _) => {
+                        tasks.extend(claimed);
+                        Ok(())
                     }
-                    (Err(error), _) if tasks.is_empty() => return Err(error),
+                    (Err(error), [row]) if error.is_refusal() => self.leave_out_task(*row, error),
+                    (Err(error), _) => Err(error),
+                };
+                match answer {
+                    Err(error) if tasks.is_empty() => return Err(error),
                     // The next claim hears of it.
-                    (Err(_), _) => return Ok(tasks),
+                    Err(_) => return Ok(tasks),
+                    Ok(()) => {}
                 }
             }
         }
         tasks.sort_by_key(|task| (task.priority, task.row));
         Ok(tasks)
+    }
+
+    /// The error, if too many are left out.
+    fn leave_out_task(&self, row: i64, error: Error) -> Result<()> {
+        let reason = format!("it cannot be claimed: {error}");
+        if self.aside().put(TABLE, row, reason) { Ok(()) } else { Err(error) }
     }
 
     /// Rows to be claimed beside `have`; `None` if there are none.

@@ -45,7 +45,7 @@ impl Store {
     pub async fn cron_pauses(&self, task_type: &str) -> Result<Vec<CronPause>> {
         let sql =
             "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? ORDER BY name";
-        Ok(self.readable(&self.rows(sql, arguments![task_type]).await?, pause))
+        Ok(self.rows(sql, arguments![task_type]).await?.iter().map(pause).collect())
     }
 }
 
@@ -57,13 +57,14 @@ pub(crate) async fn pauses_of(
 ) -> Result<Vec<CronPause>> {
     let sql =
         "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? AND name IN (?*)";
-    connection.rows(sql, arguments![task_type, names]).await?.iter().map(pause).collect()
+    let rows = connection.rows(sql, arguments![task_type, names]).await?;
+    Ok(rows.iter().map(pause).collect())
 }
 
-fn pause(row: &Row) -> Result<CronPause> {
-    Ok(CronPause {
+fn pause(row: &Row) -> CronPause {
+    CronPause {
         name: row.lenient(0),
         since: row.int(1).ok().and_then(from_micros),
         reason: row.lenient(2),
-    })
+    }
 }

@@ -3,7 +3,6 @@
 //! Occurrences, tasks and recurrent rows go together. Whoever decides first locks the recurrent rows, so that
 //! nodes decide a cron task one after the other; the second finds the occurrence there.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -94,14 +93,14 @@ pub(crate) struct Deciding<'a> {
     store: &'a Store,
     task_type: &'a str,
     node: u16,
-    pub(crate) decisions: Cow<'a, [Decision<'a>]>,
+    decisions: &'a [Decision<'a>],
     now: Timestamp,
 }
 
 impl<'a> Deciding<'a> {
     pub(crate) fn new(store: &'a Store, decisions: &'a [Decision<'a>], now: Timestamp) -> Self {
         let (task_type, node) = decisions.first().map_or(("", 0), |it| (it.task_type, it.node));
-        Self { store, task_type, node, decisions: decisions.into(), now }
+        Self { store, task_type, node, decisions, now }
     }
 }
 
@@ -131,11 +130,11 @@ impl Work for Deciding<'_> {
 
     async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Decided>>> {
         let mut there = Vec::with_capacity(self.decisions.len());
-        for Decision { name, due, .. } in &*self.decisions {
+        for Decision { name, due, .. } in self.decisions {
             let row = at_or_before(connection, self.task_type, name, *due).await?;
             there.push(row.filter(|row| row.last_due >= *due));
         }
-        Ok(settled(&self.decisions, &there))
+        Ok(settled(self.decisions, &there))
     }
 }
 

@@ -42,7 +42,9 @@ impl Store {
                     self.finish_somehow(owner, one, now, &error, &mut finish).await;
                 }
                 (Err(error), others) => {
-                    others.iter().for_each(|it| finish.keep(it.row, &error));
+                    for it in others {
+                        finish.keep(it.row, &error);
+                    }
                 }
             }
         }

@@ -247,7 +247,7 @@ impl Work for MoveDue<'_> {
             let it = Move { from: Locked::Future, row: id, key: 0, how: &how, afresh: false };
             timeless += u64::from(hold(connection, self.store, &it, self.now).await?);
         }
-        let moved = self.into_queue(connection, &ids).await?;
+        let moved = self.to_queue(connection, &ids).await?;
         Ok(moved + timeless)
     }
 }
@@ -268,7 +268,7 @@ impl MoveDue<'_> {
         }
     }
 
-    async fn into_queue(&self, connection: &mut Connection<'_>, ids: &[i64]) -> Result<u64> {
+    async fn to_queue(&self, connection: &mut Connection<'_>, ids: &[i64]) -> Result<u64> {
         if ids.is_empty() {
             return Ok(0);
         }

@@ -180,12 +180,12 @@ fn mariadb(arguments: &[Argument<'_>]) -> sqlx::Result<MySqlArguments> {
             Argument::Text(text) => bound.add(*text),
             Argument::Owned(text) => bound.add(text),
             Argument::Ints(list) => {
-                let last = list.last().copied().unwrap_or(i64::MIN);
-                fill(&mut bound, list.iter().copied(), list.len(), last)
+                let filler = list.last().copied().unwrap_or(i64::MIN);
+                fill(&mut bound, list.iter().copied(), list.len(), filler)
             }
             Argument::Texts(list) => {
-                let last = list.last().map_or(NO_TEXT, String::as_str);
-                fill(&mut bound, list.iter().map(String::as_str), list.len(), last)
+                let filler = list.last().map_or(NO_TEXT, String::as_str);
+                fill(&mut bound, list.iter().map(String::as_str), list.len(), filler)
             }
         }
         .map_err(sqlx::Error::Encode)?;
