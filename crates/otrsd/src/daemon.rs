@@ -115,6 +115,7 @@ impl Daemon {
     pub fn run(mut self) -> ExitCode {
         if !self.registry.contains(worker::MODULE) {
             let functions = self.functions;
+            self.registry.set_handled(functions.keys().cloned());
             let worker = move |context| SchedulerTaskWorker::new(context, functions.clone());
             self.registry.register(worker::MODULE, worker);
         }

@@ -33,6 +33,7 @@ mod home;
 mod logs;
 mod mask;
 mod module;
+mod nearest;
 mod notify;
 mod pretty;
 mod process;

@@ -22,6 +22,7 @@ use nix::{
     libc,
     unistd::{dup2_stderr, dup2_stdout},
 };
+use task_store::earlier;
 
 use crate::{
     clock,
@@ -71,7 +72,7 @@ impl ModuleFiles {
             if file.metadata().is_ok_and(is_done) {
                 fs::rename(file, free_name(file, now.as_second()))?;
             }
-            delete_old(file, now - keep)?;
+            delete_old(file, earlier(now, keep))?;
         }
         Ok(())
     }
@@ -114,6 +115,14 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 /// The log of the installation that this process is a module of.
 static ALSO: OnceLock<Log> = OnceLock::new();
 
+/// Whether lines have their time: those of a module go to a log file, those of a command to a terminal.
+static TIMED: AtomicBool = AtomicBool::new(false);
+
+/// This process is a module's: from now on its lines on standard error have their time and weight, as the supervisor's.
+pub(crate) fn write_times() {
+    TIMED.store(true, Ordering::Relaxed);
+}
+
 /// From now on what is said here is said there too.
 pub(crate) fn also_into(log: Option<Log>) {
     if let Some(log) = log {
@@ -133,9 +142,12 @@ pub(crate) fn note(line: &str) {
 
 fn say(priority: Priority, line: &str) {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    let _ = writeln!(io::stderr(), "{line}");
+    let now = clock::wall();
+    let prefix = if TIMED.load(Ordering::Relaxed) { prefix(priority, now) } else { String::new() };
+    // In one piece: others write into the file, too.
+    let _ = io::stderr().write_all(format!("{prefix}{line}\n").as_bytes());
     let Some(log) = ALSO.get() else { return };
-    let now = clock::wall().to_zoned(TimeZone::system());
+    let now = now.to_zoned(TimeZone::system());
     match log.write(priority, line, &now) {
         Err(error) if !TOLD.swap(true, Ordering::Relaxed) => {
             let place = log.place();
@@ -143,6 +155,23 @@ fn say(priority: Priority, line: &str) {
         }
         _ => {}
     }
+}
+
+const WEIGHTS: [(Priority, &str); 2] = [(Priority::Error, "ERROR"), (Priority::Notice, " INFO")];
+
+/// Of a line, as the supervisor's has it.
+fn prefix(priority: Priority, now: Timestamp) -> String {
+    let weight = WEIGHTS.iter().find(|(it, _)| *it == priority).map_or("", |(_, weight)| weight);
+    format!("{now:.3} {weight} ")
+}
+
+/// A line of a module's log without the time and weight that this program gave it.
+pub(crate) fn without_time(line: &str) -> &str {
+    let said = line.split_once(' ').filter(|(time, _)| time.parse::<Timestamp>().is_ok());
+    let said = said.and_then(|(_, rest)| {
+        WEIGHTS.iter().find_map(|(_, weight)| rest.strip_prefix(weight)?.strip_prefix(' '))
+    });
+    said.unwrap_or(line)
 }
 
 /// Deletes the log files in which nothing was written, as the original does when it stops.
@@ -209,6 +238,21 @@ fn parse_name(name: &str) -> Option<(String, Option<i64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_has_its_time_and_is_found_again_without() {
+        let now = Timestamp::from_second(1_795_406_737).unwrap();
+        for (priority, line) in [
+            (Priority::Error, "2026-11-23T04:05:37.000Z ERROR A: Run failed"),
+            (Priority::Notice, "2026-11-23T04:05:37.000Z  INFO A: Run failed"),
+        ] {
+            assert_eq!(format!("{}A: Run failed", prefix(priority, now)), line);
+            assert_eq!(without_time(line), "A: Run failed");
+        }
+        for foreign in ["plain", "", "2026-11-23T04:05:37Z of a program", "ERROR x"] {
+            assert_eq!(without_time(foreign), foreign);
+        }
+    }
 
     #[test]
     fn only_our_log_files_are_recognised() {

@@ -99,5 +99,5 @@ pub use store::{Options, Store};
 pub use tally::{BUCKETS, Tally};
 pub use task::{LONGEST_NAME, NewTask, Task};
 pub use task_id::{NotATaskId, TaskId};
-pub use timestamp::{from_micros, from_wall_clock, wall_clock};
+pub use timestamp::{earlier, from_micros, from_wall_clock, later, wall_clock};
 pub use wake::{Waiter, Woken};

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{
-        Configuration, cron_tasks, events,
+        Configuration,
         sources::{Reading, described},
         surroundings,
     },
@@ -25,11 +25,6 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let configuration = Configuration::interpret(settings, problems, registry, places);
     found.extend(configuration.fault().map(str::to_owned));
     found.extend(configuration.problems.iter().map(ToString::to_string));
-    let cron = cron_tasks::read(&configuration.settings);
-    let held = cron_tasks::without_handler(&configuration.settings);
-    let events = events::read(&configuration.settings);
-    let found_there = cron.problems.iter().chain(&held).chain(&events.problems);
-    found.extend(found_there.map(ToString::to_string));
     found.extend(directories(&configuration));
     for spec in &configuration.modules {
         let problems = surroundings::problems(spec).into_iter();

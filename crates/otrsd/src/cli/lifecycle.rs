@@ -6,6 +6,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, getpid},
 };
+use sysconfig::Problem;
 
 use super::{Failure, Program, client, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
@@ -90,11 +91,16 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
         Err(failure) => format!(", but {}", failure.text),
     };
     print(&format!("started (PID {pid}){how}\n"));
-    for problem in &configuration.problems {
-        complain(&format!("warning: {problem}"));
-    }
+    warn(&configuration.problems);
     tell_of_degraded(place);
     Ok(())
+}
+
+/// Tells of the settings that are refused or ignored.
+fn warn(problems: &[Problem]) {
+    for problem in problems {
+        complain(&format!("warning: {problem}"));
+    }
 }
 
 /// A module that runs but does not serve is no reason to fail: it goes on by itself when it can.
@@ -151,7 +157,10 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
             "warning: the daemon reads {read} again, not {asked}: for that, stop and start it"
         ));
     }
-    if follow(client::ask(&place, &Request::Reload, None)?, tell)? {
+    let settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
+    if !matches!(settled, Ok(false)) {
+        warn(&client::status(&place)?.configuration_problems);
+        settled?;
         print("reloaded\n");
         tell_of_degraded(&place);
         return Ok(());
@@ -165,12 +174,14 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
             break;
         }
     }
-    if client::status(&place)?.image == image {
+    let status = client::status(&place)?;
+    if status.image == image {
         return Err(Failure::failed(
             "the new program could not take over: see the supervisor's log",
         ));
     }
     settled?;
+    warn(&status.configuration_problems);
     print("reloaded; the new program took over\n");
     tell_of_degraded(&place);
     Ok(())

@@ -73,7 +73,10 @@ pub(super) fn describe(text: &str, json: bool, markdown: bool) -> Result<(), Fai
     }
     let paragraphs = found.iter().map(|it| {
         let default = if it.default.is_empty() { "none" } else { it.default };
-        format!("{}\n    {}\n    default: {default}\n", it.name, it.meaning)
+        format!(
+            "{}\n    {}\n    value: {}\n    default: {default}\n",
+            it.name, it.meaning, it.value
+        )
     });
     print(&paragraphs.collect::<Vec<_>>().join("\n"));
     Ok(())

@@ -57,6 +57,10 @@ fn table(status: &Status, now: Timestamp, paint: Paint, width: Option<usize>) ->
         let note = format!("The configuration on disk is not in use:\n{error}\n");
         text.push_str(&paint.paint(Colour::Red, &note));
     }
+    for problem in &status.configuration_problems {
+        text.push_str(&paint.paint(Colour::Yellow, &format!("warning: {problem}")));
+        text.push('\n');
+    }
     if status.modules.is_empty() {
         text.push_str("No module is registered: see DaemonModules in the settings.\n");
         return text;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json};
 use sysconfig::{Problem, SysConfig, Value};
 use task_store::{Payload, PayloadError, Shape};
 
-use super::{keys::Keys, problem, reference::EVENT};
+use super::{keys::Keys, problem, reference::EVENT, task_types};
+use crate::module::registry::Registry;
 
 pub(crate) const SETTING: &str = "Daemon::Event";
 
@@ -40,24 +41,37 @@ pub(crate) fn read(settings: &SysConfig) -> Events {
     let mut events = Events::default();
     let given = settings.get(SETTING).and_then(Value::as_map);
     for (key, value) in given.into_iter().flatten() {
-        let mut complain =
-            |what| events.problems.push(problem(settings, &format!("{SETTING}###{key}"), what));
-        match one(&Keys::of(settings, SETTING, key, value), key) {
-            Ok(registration) => events.registrations.push(registration),
+        let keys = Keys::of(settings, &EVENT, key, value);
+        let refusal = match one(&keys, key) {
+            Ok(registration) => {
+                events.registrations.push(registration);
+                None
+            }
             Err(what) => {
                 if let Some(event) = value.get("Event").and_then(Value::as_text) {
                     events
                         .broken
                         .insert(event.trim().to_owned(), format!("{SETTING}###{key}: {what}"));
                 }
-                complain(format!("{what}; its event cannot be fired"));
+                Some(format!("{what}; its event cannot be fired"))
             }
-        }
-        let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-        keys.filter(|key| !EVENT.knows(key))
-            .for_each(|key| complain(format!("key '{key}' means nothing here")));
+        };
+        events.problems.extend(keys.problems(refusal));
     }
     events
+}
+
+/// The registrations whose tasks nothing runs here.
+pub(super) fn without_handler(
+    settings: &SysConfig,
+    registrations: &[Registration],
+    program: &Registry,
+) -> Vec<Problem> {
+    let problem_of = |it: &Registration| {
+        let what = task_types::without_handler(settings, program, &it.task_type)?;
+        Some(problem(settings, &format!("{SETTING}###{}", it.key), what))
+    };
+    registrations.iter().filter_map(problem_of).collect()
 }
 
 fn one(keys: &Keys<'_>, key: &str) -> Result<Registration, String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sysconfig::{Problem, SysConfig};
 
-use super::{number, problem, text};
+use super::{problem, reference, text};
 use crate::home;
 
 const MODE: &str = "Daemon::SchedulerTaskWorker::FailureMail";
@@ -12,10 +12,6 @@ const PERIOD: &str = "Daemon::SchedulerTaskWorker::FailureMailPeriod";
 const ENVELOPE: &str = "Daemon::SchedulerTaskWorker::FailureMailEnvelopeSender";
 /// The original's.
 pub(crate) const RECIPIENT: &str = "Daemon::SchedulerTaskWorker::NotificationRecipientEmail";
-
-/// Seconds.
-const USUAL_PERIOD: u64 = 3600;
-const LONGEST_PERIOD: u64 = 31 * 86_400;
 
 /// When there is a mail.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,7 +49,7 @@ pub(crate) fn read(settings: &SysConfig) -> (FailureMail, Vec<Problem>) {
     if settings.get(home::SETTING).is_none() || !has_recipient {
         mode = Mode::Off;
     }
-    let period = number(settings, PERIOD, USUAL_PERIOD, LONGEST_PERIOD, &mut problems);
+    let period = reference::whole(settings, PERIOD);
     let envelope_sender = text(settings, ENVELOPE).map(str::trim).filter(|it| !it.is_empty());
     let envelope_sender = envelope_sender.map(|it| it.trim_matches(['<', '>']).to_owned());
     (FailureMail { mode, period: Duration::from_secs(period), envelope_sender }, problems)
@@ -87,7 +83,7 @@ mod tests {
             (&[home, to, (MODE, "Single"), (ENVELOPE, "<>")], Mode::Single, 3600, Some(""), 0),
             (&[home, to, (MODE, "off"), (PERIOD, "60")], Mode::Off, 60, None, 0),
             (&[home, to, (ENVELOPE, "bounce@b")], Mode::Digest, 3600, Some("bounce@b"), 0),
-            (&[home, to, (MODE, "often"), (PERIOD, "x")], Mode::Digest, 3600, None, 2),
+            (&[home, to, (MODE, "often"), (PERIOD, "x")], Mode::Digest, 3600, None, 1),
             (&[home], Mode::Off, 3600, None, 0),
             (&[to], Mode::Off, 3600, None, 0),
         ] {

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use sysconfig::{SysConfig, Value};
+use jiff::tz::TimeZone;
+use sysconfig::{Problem, SysConfig, Value};
 
-use super::trust;
+use super::{
+    problem,
+    reference::{self, Group, Kind},
+    trust,
+};
 use crate::home::Home;
 
 /// Much of a help desk's configuration is written by its web interface, whose administrators have no shell.
@@ -15,13 +20,30 @@ const FROM_A_DESK: &str = "a help desk's web interface may write its configurati
 pub(super) struct Keys<'a> {
     pub(super) value: &'a Value,
     settings: &'a SysConfig,
+    group: &'static Group,
     name: String,
 }
 
 impl<'a> Keys<'a> {
-    /// The hash `value` of the setting `<parent>###<name>`.
-    pub(super) fn of(settings: &'a SysConfig, parent: &str, name: &str, value: &'a Value) -> Self {
-        Self { value, settings, name: format!("{parent}###{name}") }
+    /// The hash `value` of the group's setting that is called `name`.
+    pub(super) fn of(
+        settings: &'a SysConfig,
+        group: &'static Group,
+        name: &str,
+        value: &'a Value,
+    ) -> Self {
+        Self { value, settings, group, name: format!("{}###{name}", group.setting()) }
+    }
+
+    /// Everything wrong with the hash: why its reader refuses it, if it does, and what its other keys are not.
+    pub(super) fn problems(&self, refusal: Option<String>) -> Vec<Problem> {
+        let is_told =
+            |key: &str| refusal.as_ref().is_some_and(|what| what.starts_with(&format!("'{key}'")));
+        let findings = self.group.findings(self.value).into_iter();
+        let findings = findings.filter(|(key, _)| !is_told(key)).map(|(_, what)| what);
+        let all: Vec<_> = findings.collect();
+        let all = refusal.into_iter().chain(all);
+        all.map(|what| problem(self.settings, &self.name, what)).collect()
     }
 
     /// Whoever set the key alone matters: its hash may come from a file of others.
@@ -47,31 +69,45 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// A duration, held to the longest there is.
     pub(super) fn seconds(&self, key: &str) -> Result<Option<Duration>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-        seconds.map(Some).ok_or_else(|| format!("'{key}' must be seconds, not '{text}'"))
+        let seconds = reference::seconds(text).map(|it| Some(it.value));
+        seconds.ok_or_else(|| format!("'{key}' must be seconds, not '{text}'"))
     }
 
-    pub(super) fn number<N: std::str::FromStr>(&self, key: &str) -> Result<Option<N>, String> {
+    /// A whole number, held to the bounds of its key.
+    pub(super) fn number<N: TryFrom<i64>>(&self, key: &str) -> Result<Option<N>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let number = text.parse().map(Some);
-        number.map_err(|_| format!("'{key}' must be a whole number, not '{text}'"))
+        let Kind::Whole(least, most) = self.group.kind(key) else {
+            return Err(format!("'{key}' has no bounds"));
+        };
+        let number = reference::number(text, least, most);
+        let number = number.and_then(|number| N::try_from(number.value).ok());
+        number.map(Some).ok_or_else(|| format!("'{key}' must be a whole number, not '{text}'"))
     }
 
-    /// Bytes, or with K, M or G; 0 is no limit.
+    pub(super) fn switch(&self, key: &str) -> Result<bool, String> {
+        Ok(self.number::<i64>(key)? == Some(1))
+    }
+
+    /// 0 is no limit.
     pub(super) fn bytes(&self, key: &str) -> Result<Option<u64>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let (digits, shift) = match text.as_bytes().last() {
-            Some(b'K') => (&text[..text.len() - 1], 10),
-            Some(b'M') => (&text[..text.len() - 1], 20),
-            Some(b'G') => (&text[..text.len() - 1], 30),
-            _ => (text, 0),
-        };
-        let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+        let bytes = reference::bytes(text);
         let bytes =
             bytes.ok_or_else(|| format!("'{key}' must be bytes like 200M, not '{text}'"))?;
         Ok(Some(bytes).filter(|bytes| *bytes > 0))
+    }
+
+    pub(super) fn zone(&self, key: &str) -> Result<Option<TimeZone>, String> {
+        let Some(name) = self.text(key)? else { return Ok(None) };
+        let wrong = || {
+            format!(
+                "'{key}': this machine's time-zone database knows no '{name}'; for example Europe/Berlin"
+            )
+        };
+        reference::zone(name).map(Some).ok_or_else(wrong)
     }
 
     /// A relative program would be another one for each caller's directory.

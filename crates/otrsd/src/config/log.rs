@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sysconfig::{Problem, SysConfig};
 
-use super::{number, places::Places, problem, text};
+use super::{places::Places, problem, reference, text};
 use crate::home::{self, Home};
 
 /// The log settings of one generation.
@@ -28,9 +28,6 @@ pub(crate) enum LogFormat {
     Text,
     Json,
 }
-
-/// Days.
-const CENTURY: u64 = 36_500;
 
 /// Where the logs are, for whoever has no more than the settings.
 pub(crate) fn directory(settings: &SysConfig) -> PathBuf {
@@ -74,7 +71,7 @@ impl LogSettings {
             directory,
             stdout: switch("Daemon::Log::STDOUT"),
             stderr: switch("Daemon::Log::STDERR"),
-            days_to_keep: number(settings, "Daemon::Log::DaysToKeep", 1, CENTURY, problems).max(1),
+            days_to_keep: reference::whole(settings, "Daemon::Log::DaysToKeep").max(1),
             external_rotation: rotation == "external",
             format: if format == "json" { LogFormat::Json } else { LogFormat::Text },
         }

@@ -35,7 +35,7 @@ use self::{
     places::Places,
     sources::{Reading, Sources},
 };
-use crate::{home, module::registry::Registry, web};
+use crate::{home, module::registry::Registry, scheduler::cron, web, worker};
 
 /// What the settings of one generation say.
 #[derive(Clone, Debug)]
@@ -84,11 +84,12 @@ impl Configuration {
         };
         let log_directory = directory("Daemon::Log::LogPath", &places.log);
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
-        let stop_grace = number(&settings, "Daemon::StopGrace", 30, DAY, &mut problems);
+        let stop_grace = reference::whole(&settings, STOP_GRACE);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
-        problems.extend(task_types::read(&settings).1);
-        problems.extend(failure_mail::read(&settings).1);
-        problems.extend(web::settings::read(&settings).1);
+        let runs_tasks = modules.iter().any(|it| it.module == worker::MODULE);
+        problems.extend(of_readers(&settings, runs_tasks.then_some(registry)));
+        let others = reference::findings(&settings, &problems);
+        problems.extend(others);
         Self {
             place,
             stop_grace: Duration::from_secs(stop_grace),
@@ -125,7 +126,7 @@ impl Configuration {
             return false;
         };
         let others = registered_names(&self.settings);
-        let concerns = |setting: &str| own.kind == Kind::Native && concerns(name, &others, setting);
+        let concerns = |setting: &str| own.kind == Kind::Native && concerns(own, &others, setting);
         let settings = |of: &'_ Self| {
             let all = of.settings.iter().filter(|(setting, ..)| concerns(setting));
             all.map(|(setting, value, _)| (setting.to_owned(), value.clone())).collect::<Vec<_>>()
@@ -137,10 +138,14 @@ impl Configuration {
 }
 
 /// Whether a native module may read the setting: whatever is not the supervisor's, nor another
-/// module's registration or `Daemon::<name>::*`.
-fn concerns(name: &str, registered: &[&str], setting: &str) -> bool {
+/// module's registration or `Daemon::<name>::*`; the console shows all there are.
+fn concerns(module: &ModuleSpec, registered: &[&str], setting: &str) -> bool {
+    let name = module.name.as_str();
     if setting == home::CONFIGURED {
         return false;
+    }
+    if module.module == web::MODULE || reads_too(&module.module, setting) {
+        return true;
     }
     if let Some(registration) = setting.strip_prefix("DaemonModules###") {
         return registration == name || registration.starts_with(&format!("{name}###"));
@@ -151,13 +156,39 @@ fn concerns(name: &str, registered: &[&str], setting: &str) -> bool {
     !is_supervisors && (owner == name || !registered.contains(&owner))
 }
 
+/// How long modules, and tasks, have to end at a stop.
+pub(crate) const STOP_GRACE: &str = "Daemon::StopGrace";
+
+/// What a module of this program reads of another's, or of the supervisor's: the worker runs the commands of cron tasks, and the policy
+/// of a type counts for the tasks that the cron manager adds.
+fn reads_too(module: &str, setting: &str) -> bool {
+    match module {
+        worker::MODULE => setting.starts_with(cron_tasks::TASK) || setting == STOP_GRACE,
+        cron::MODULE => setting.starts_with(task_types::SETTING),
+        _ => false,
+    }
+}
+
 fn registered_names(settings: &SysConfig) -> Vec<&str> {
     let registrations = settings.get("DaemonModules").and_then(Value::as_map);
     registrations.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
-/// Seconds.
-const DAY: u64 = 86_400;
+/// What the modules will find when they read the settings, each its own: told before they start. `runs_tasks`: the
+/// program, if its worker runs here.
+fn of_readers(settings: &SysConfig, runs_tasks: Option<&Registry>) -> Vec<Problem> {
+    let cron = cron_tasks::read(settings);
+    let events = events::read(settings);
+    let mut problems = task_types::read(settings).1;
+    if let Some(program) = runs_tasks {
+        problems.extend(cron_tasks::without_handler(settings, &cron.tasks, program));
+        problems.extend(events::without_handler(settings, &events.registrations, program));
+    }
+    problems.extend(cron.problems.into_iter().chain(events.problems));
+    problems.extend(failure_mail::read(settings).1);
+    problems.extend(web::settings::read(settings).1);
+    problems
+}
 
 fn node_id(settings: &SysConfig) -> Result<u16, String> {
     let text = text(settings, "NodeID").unwrap_or_default();
@@ -177,22 +208,6 @@ pub(crate) fn node(settings: &SysConfig) -> u16 {
 /// The text of a setting.
 pub(crate) fn text<'a>(settings: &'a SysConfig, name: &str) -> Option<&'a str> {
     settings.get(name).and_then(Value::as_text)
-}
-
-/// The whole number of a setting; a bad one is a problem, and `default` holds.
-fn number(
-    settings: &SysConfig,
-    name: &str,
-    default: u64,
-    most: u64,
-    problems: &mut Vec<Problem>,
-) -> u64 {
-    let Some(text) = text(settings, name) else { return default };
-    text.parse().ok().filter(|number| *number <= most).unwrap_or_else(|| {
-        let what = format!("'{text}' is not a whole number up to {most}; {default} is used");
-        problems.push(problem(settings, name, what));
-        default
-    })
 }
 
 /// A problem of the setting `name`, placed at its origin.

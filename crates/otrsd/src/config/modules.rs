@@ -12,7 +12,8 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     problem,
-    registration::{PerlHome, Registration, unknown_keys},
+    reference::MODULE,
+    registration::{PerlHome, Registration},
 };
 use crate::{
     home,
@@ -85,23 +86,24 @@ pub(super) fn interpret(
     let registrations = settings.get("DaemonModules").and_then(Value::as_map);
     for (name, registration) in registrations.into_iter().flatten() {
         let setting = format!("DaemonModules###{name}");
-        let keys = Keys::of(settings, "DaemonModules", name, registration);
-        let registration_of = Registration { keys, registry, home: home.as_ref() };
+        let keys = Keys::of(settings, &MODULE, name, registration);
+        let registration_of = Registration { keys: &keys, registry, home: home.as_ref() };
         let spec = check_name(name).and_then(|()| registration_of.spec(name));
-        match spec.and_then(|spec| unique(spec, &mut first_of)) {
+        let refusal = match spec.and_then(|spec| unique(spec, &mut first_of)) {
             Ok(spec) => {
                 let home = home.as_ref().filter(|_| matches!(spec.kind, Kind::Perl { .. }));
                 let kept = home.and_then(|home| home.keeps(&spec.module, registry));
                 problems.extend(kept.map(|what| problem(settings, &setting, what)));
                 specs.push(spec);
+                None
             }
             Err(what) => {
-                let problem = problem(settings, &setting, what);
-                problems.push(problem.clone());
+                let problem = problem(settings, &setting, what.clone());
                 refused.push(Refused { name: name.clone(), problem });
+                Some(what)
             }
-        }
-        problems.extend(unknown_keys(registration).map(|what| problem(settings, &setting, what)));
+        };
+        problems.extend(keys.problems(refusal));
     }
     if let Some(why) = home::waits(settings) {
         problems.push(why);

@@ -7,9 +7,7 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     modules::{Kind, ModuleSpec},
-    problem,
-    reference::MODULE,
-    text,
+    problem, text,
 };
 use crate::{
     home::{self, Home},
@@ -25,7 +23,7 @@ const TRUSTED_KEYS: [&str; 5] =
     ["Command", "SummaryCommand", "WorkingDirectory", "Environment", "User"];
 
 pub(super) struct Registration<'a> {
-    pub(super) keys: Keys<'a>,
+    pub(super) keys: &'a Keys<'a>,
     pub(super) registry: &'a Registry,
     pub(super) home: Option<&'a PerlHome>,
 }
@@ -161,10 +159,4 @@ impl Registration<'_> {
             .collect::<Option<_>>()
             .ok_or_else(wrong)
     }
-}
-
-/// Keys that nothing reads: most often a slip of the pen.
-pub(super) fn unknown_keys(registration: &Value) -> impl Iterator<Item = String> {
-    let keys = registration.as_map().into_iter().flat_map(BTreeMap::keys);
-    keys.filter(|key| !MODULE.knows(key)).map(|key| format!("key '{key}' means nothing here"))
 }

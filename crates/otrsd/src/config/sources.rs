@@ -2,6 +2,7 @@
 //! directories, the environment, the command line.
 
 use std::{
+    collections::HashMap,
     env,
     ffi::OsString,
     fs,
@@ -60,6 +61,7 @@ impl Reading {
         for document in documents {
             match document {
                 Ok(document) => {
+                    self.problems.extend(set_twice(&document));
                     self.problems.extend(document.problems);
                     settings.extend(document.settings);
                 }
@@ -73,6 +75,21 @@ impl Reading {
         let problems = self.settings.overlay(settings);
         self.problems.extend(problems);
     }
+}
+
+/// The settings of one file that a later one of the same name takes the place of, unseen.
+fn set_twice(document: &Document) -> Vec<Problem> {
+    let last: HashMap<&str, &Origin> =
+        document.settings.iter().map(|it| (it.name.as_str(), &it.origin)).collect();
+    let again = |setting: &Setting| {
+        let counts = last.get(setting.name.as_str()).filter(|it| **it != &setting.origin)?;
+        Some(Problem {
+            origin: setting.origin.clone(),
+            setting: Some(setting.name.clone()),
+            what: format!("is set again in {counts}, which counts"),
+        })
+    };
+    document.settings.iter().filter_map(again).collect()
 }
 
 impl Sources {
@@ -217,4 +234,25 @@ fn identity(path: &Path) -> Option<[i64; 5]> {
     let inode = i64::try_from(file.ino()).unwrap_or_default();
     let size = i64::try_from(file.size()).unwrap_or_default();
     Some([inode, size, file.mtime(), file.mtime_nsec(), file.ctime_nsec()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_its_own_file_sets_again_is_told() {
+        let one = |name: &str| {
+            format!("<Setting Name='{name}' Valid='1'><Value><Item>1</Item></Value></Setting>\n")
+        };
+        let text = format!(
+            "<otrsd_config version='2.0' init='Application'>\n{}{}{}</otrsd_config>",
+            one("A"),
+            one("B"),
+            one("A")
+        );
+        let document = sysconfig::parse("a.xml", &text).unwrap();
+        let told: Vec<_> = set_twice(&document).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["a.xml:2: setting A: is set again in a.xml:4, which counts"]);
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -12,10 +11,12 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     http::{self, Call},
     keys::Keys,
-    problem,
     reference::TASK_TYPE,
 };
-use crate::home::{self, Home};
+use crate::{
+    home::{self, Home},
+    module::registry::Registry,
+};
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
 
@@ -125,19 +126,19 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
     let theirs = Home::mixed(settings).map(|home| home.task_types());
     let given = settings.get(SETTING).and_then(Value::as_map);
     for (name, value) in given.into_iter().flatten() {
-        let mut complain =
-            |what| problems.push(problem(settings, &format!("{SETTING}###{name}"), what));
-        match task_type(&Keys::of(settings, SETTING, name, value), &usual) {
+        let keys = Keys::of(settings, &TASK_TYPE, name, value);
+        let refusal = match task_type(&keys, &usual) {
             Ok(_) if theirs.as_ref().is_some_and(|theirs| !theirs.contains(name)) => {
                 let what = format!("there is no Perl handler for the type {name}");
-                complain(foreign(&what, "deletes its tasks unseen"));
+                Some(foreign(&what, "deletes its tasks unseen"))
             }
-            Ok(task_type) => drop(types.insert(name.clone(), task_type)),
-            Err(what) => complain(what),
-        }
-        let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-        keys.filter(|key| !TASK_TYPE.knows(key))
-            .for_each(|key| complain(format!("key '{key}' means nothing here")));
+            Ok(task_type) => {
+                types.insert(name.clone(), task_type);
+                None
+            }
+            Err(what) => Some(what),
+        };
+        problems.extend(keys.problems(refusal));
     }
     (types, problems)
 }
@@ -147,15 +148,37 @@ pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
     settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
 }
 
+/// What there is to say of a type whose tasks nothing here runs.
+pub(super) fn without_handler(
+    settings: &SysConfig,
+    program: &Registry,
+    name: &str,
+) -> Option<String> {
+    let given = settings.get(SETTING).and_then(|all| all.get(name));
+    let is_own =
+        given.is_some_and(|it| ["Command", "Http"].iter().any(|key| it.get(key).is_some()));
+    let is_handled = is_own
+        || program.handles(name)
+        || Home::of(settings).is_some_and(|home| home.has_handler(name));
+    let wanted = || home::handler_wanted(settings, name);
+    (!is_handled).then(|| {
+        format!(
+            "nothing here runs tasks of type {name}: they wait, held, until it does: {}",
+            wanted()
+        )
+    })
+}
+
 /// All types that they speak of.
 pub(crate) fn given(settings: &SysConfig) -> BTreeSet<String> {
     let all = settings.get(SETTING).and_then(Value::as_map);
     all.into_iter().flat_map(|all| all.keys().cloned()).collect()
 }
 
-/// A number of a type's policy, for who adds tasks; a bad value is the worker's to report.
-pub(crate) fn number<T: FromStr>(settings: &SysConfig, name: &str, key: &str) -> Option<T> {
-    settings.get(SETTING)?.get(name)?.get(key)?.as_text()?.trim().parse().ok()
+/// A number of a type's policy, for additions; a bad value is told of where all of them are read.
+pub(crate) fn number<N: TryFrom<i64>>(settings: &SysConfig, name: &str, key: &str) -> Option<N> {
+    let value = settings.get(SETTING)?.get(name)?;
+    Keys::of(settings, &TASK_TYPE, name, value).number(key).ok()?
 }
 
 /// How often a task may be tried: what its type allows, if it does not allow more itself.
@@ -192,7 +215,7 @@ fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
             None => usual.memory_max,
             Some(_) => keys.bytes("MemoryMax")?,
         },
-        attempts: keys.number("Attempts")?.unwrap_or(usual.attempts).max(1),
+        attempts: keys.number("Attempts")?.unwrap_or(usual.attempts),
         retry_delay,
         retry_delay_max: keys
             .seconds("RetryDelayMax")?
@@ -217,7 +240,7 @@ fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
         keep_days: keys.number("KeepDays")?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or_default(),
         priority: keys.number("Priority")?.unwrap_or_default(),
-        tasks_per_child: keys.number("TasksPerChild")?.unwrap_or(usual.tasks_per_child).max(1),
-        keep_objects: keys.number::<u32>("KeepObjects")? == Some(1),
+        tasks_per_child: keys.number("TasksPerChild")?.unwrap_or(usual.tasks_per_child),
+        keep_objects: keys.switch("KeepObjects")?,
     })
 }

@@ -3,7 +3,11 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{Configuration, modules::Kind, places::Places};
-use crate::module::{Pace, registry::Registry, test_daemon};
+use crate::{
+    module::{Pace, registry::Registry, test_daemon},
+    scheduler::cron,
+    web, worker,
+};
 
 fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Configuration> {
     interpret_with(directory, settings, &[])
@@ -97,11 +101,6 @@ fn a_bad_registration_is_refused_with_its_reason_and_the_others_run() {
             "'SleepPost' must be seconds, not 'soon'",
         ),
         ("M", command.clone() + &key("Discard", "-1"), "'Discard' must be seconds, not '-1'"),
-        (
-            "M",
-            command.clone() + &key("WatchdogSeconds", "1e99"),
-            "'WatchdogSeconds' must be seconds",
-        ),
         ("M", command.clone() + &key("MemoryMax", "much"), "'MemoryMax' must be bytes like 200M"),
         ("M", command.clone() + &key("MemoryMax", "99999999999G"), "'MemoryMax' must be bytes"),
         ("M", command.clone() + &key("MemoryMax", "1M") + &key("SleepPost", "1"), "has no meaning"),
@@ -130,7 +129,11 @@ fn a_slip_of_the_pen_is_told_and_the_module_runs() {
     let keys = key("Command", "/bin/true") + &key("SleepPots", "2");
     let configuration = interpret(&directory(), &module("M", &keys)).unwrap();
     assert!(configuration.module("M").is_some());
-    assert!(configuration.problems[0].to_string().ends_with("key 'SleepPots' means nothing here"));
+    assert!(
+        configuration.problems[0]
+            .to_string()
+            .ends_with("key 'SleepPots' means nothing here; is 'SleepPost' meant?")
+    );
 }
 
 #[test]
@@ -233,5 +236,51 @@ fn managers_of_foreign_schedules_run_in_perl() {
         let told = read.problems.iter().map(ToString::to_string);
         let told = told.filter(|it| it.contains("runs in Perl and not natively, for it says"));
         assert_eq!(told.count(), in_perl);
+    }
+}
+
+/// The console shows all settings; the worker runs cron tasks' commands, and cron tasks are added by types' policies.
+#[test]
+fn a_change_concerns_the_stock_modules_that_read_it_too() {
+    let modules = [
+        ("SchedulerTaskWorker", worker::MODULE),
+        ("SchedulerCronTaskManager", cron::MODULE),
+        ("WebConsole", web::MODULE),
+        ("SchedulerOther", test_daemon::MODULE),
+    ];
+    let base: String = modules.map(|(name, it)| module(name, &key("Module", it))).concat();
+    let packages = [worker::MODULE, cron::MODULE, web::MODULE];
+    let read = |settings: &str| interpret_with(&directory(), settings, &packages).unwrap();
+    let old = read(&base);
+    let hash = |name: &str| {
+        format!(
+            "<Setting Name='{name}' Valid='1'><Value><Hash>{}</Hash></Value></Setting>",
+            key("Timeout", "5")
+        )
+    };
+    for (change, expected) in [
+        (String::new(), ""),
+        (
+            hash("Daemon::SchedulerTaskWorker::TaskType###T"),
+            "SchedulerTaskWorker SchedulerCronTaskManager WebConsole",
+        ),
+        (
+            hash("Daemon::SchedulerCronTaskManager::Task###T"),
+            "SchedulerTaskWorker SchedulerCronTaskManager WebConsole",
+        ),
+        (
+            setting("Daemon::SchedulerTaskWorker::MaximumWorkers", "3"),
+            "SchedulerTaskWorker WebConsole",
+        ),
+        (setting("Daemon::StopGrace", "5"), "SchedulerTaskWorker WebConsole"),
+        (setting("Daemon::Log::DaysToKeep", "5"), "WebConsole"),
+    ] {
+        let new = read(&(base.clone() + &change));
+        let changed: Vec<_> = modules
+            .map(|(name, _)| name)
+            .into_iter()
+            .filter(|name| !old.is_same_for(name, &new))
+            .collect();
+        assert_eq!(changed.join(" "), expected, "{change}");
     }
 }

@@ -18,6 +18,7 @@ const SMALL_STACK: usize = 128 << 10;
 
 /// Lives one life of the module `name`.
 pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
+    logs::write_times();
     match live(registry, name, debug) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

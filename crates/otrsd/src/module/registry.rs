@@ -1,15 +1,20 @@
-//! The native modules of this program: registered name → constructor.
+//! What this program has: its native modules, registered name → constructor, and the types its functions run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{DaemonModule, ModuleContext};
 
 type Constructor = Arc<dyn Fn(ModuleContext) -> Box<dyn DaemonModule> + Send + Sync>;
 
-/// Every native module that a registration can name.
+/// Every native module that a registration can name, and every type of task with a function.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
     constructors: BTreeMap<String, Constructor>,
+    /// The types of tasks that functions of this program run.
+    handled: BTreeSet<String>,
 }
 
 impl Registry {
@@ -20,6 +25,15 @@ impl Registry {
     ) {
         let constructor: Constructor = Arc::new(move |context| Box::new(constructor(context)));
         self.constructors.insert(module.to_owned(), constructor);
+    }
+
+    pub(crate) fn set_handled(&mut self, types: impl IntoIterator<Item = String>) {
+        self.handled = types.into_iter().collect();
+    }
+
+    /// Whether a function of this program runs the tasks of a type.
+    pub(crate) fn handles(&self, task_type: &str) -> bool {
+        self.handled.contains(task_type)
     }
 
     pub(crate) fn contains(&self, module: &str) -> bool {

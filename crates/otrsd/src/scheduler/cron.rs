@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sysconfig::Problem;
-use task_store::Store;
+use task_store::{Store, later};
 
 use super::{alarm, occurrences, presence::Presence, roster::Roster, table};
 use crate::{
@@ -87,7 +87,7 @@ impl SchedulerCronTaskManager {
 
     /// When something is to be done again.
     fn next(&self) -> Timestamp {
-        let longest = clock::wall().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let longest = later(clock::wall(), LONGEST);
         self.roster.as_ref().and_then(Roster::next).map_or(longest, |next| next.min(longest))
     }
 }

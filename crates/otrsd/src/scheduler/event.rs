@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sysconfig::SysConfig;
-use task_store::{Added, NewTask, Payload, Store, encode};
+use task_store::{Added, NewTask, Payload, Store, encode, later};
 
 use crate::{
     config::{
@@ -61,7 +61,7 @@ pub(crate) async fn fire(
         task.attempts = i16::try_from(policy.attempts).unwrap_or(i16::MAX);
         task.priority = policy.priority;
         task.max_parallel = policy.max_parallel;
-        let due = registration.delay.map(|delay| now.saturating_add(delay).unwrap_or(now));
+        let due = registration.delay.map(|delay| later(now, delay));
         let setting = format!("{}###{}", events::SETTING, registration.key);
         fired.push(Fired { setting, task, due, added: Added::Added });
     }

@@ -1,7 +1,7 @@
 //! The account of due instants is kept as long as the ledger, and then forgotten.
 
 use jiff::SignedDuration;
-use task_store::Store;
+use task_store::{Store, earlier, later};
 
 use crate::clock;
 
@@ -12,9 +12,9 @@ const SLICE: SignedDuration = SignedDuration::from_hours(24);
 /// Forgets what is old enough, the oldest first. Which instant of a cron task was the last stands in its
 /// recurrent row as well.
 pub(super) async fn forget(store: &Store) -> task_store::Result<()> {
-    let until = clock::wall().saturating_sub(KEPT).unwrap_or_default();
+    let until = earlier(clock::wall(), KEPT);
     while let Some(oldest) = store.oldest_occurrence().await?.filter(|oldest| *oldest < until) {
-        let slice = oldest.saturating_add(SLICE).unwrap_or(until);
+        let slice = later(oldest, SLICE);
         store.forget_occurrences(slice.min(until)).await?;
     }
     Ok(())

@@ -88,6 +88,7 @@ impl Supervisor {
             sources: self.sources.places_read(),
             degraded: self.directories.trouble.clone(),
             configuration_error: self.configuration_error.clone(),
+            configuration_problems: self.configuration().problems.clone(),
             modules: modules.chain(refused).collect(),
         }
     }

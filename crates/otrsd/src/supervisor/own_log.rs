@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::exit::printable;
+use crate::logs;
 
 /// The file, and where in it this life's output begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +42,6 @@ impl OwnLog {
         file.read_exact_at(&mut tail, start).ok()?;
         let tail = String::from_utf8_lossy(&tail);
         let line = tail.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(printable(line))
+        Some(printable(logs::without_time(line)))
     }
 }

@@ -40,9 +40,6 @@ impl Supervisor {
             Ok(changed) => {
                 tracing::info!("reloaded; changed: {changed:?}");
                 if let Some(reply) = reply {
-                    for problem in &self.configuration().problems {
-                        let _ = reply.try_send(Reply::Event { text: problem.to_string() });
-                    }
                     // After an upgrade, those that wait for their turn, too.
                     self.watches.add(reply, changed.union(&self.outdated).cloned().collect());
                 }

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, fs, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sysconfig::Problem;
 
 use super::{
     exit::Exit,
@@ -29,6 +30,9 @@ pub(crate) struct Status {
     pub(crate) degraded: Option<String>,
     /// What keeps the configuration on disk from being the one that runs.
     pub(crate) configuration_error: Option<String>,
+    /// The settings of the one that runs that are refused or ignored.
+    #[serde(default)]
+    pub(crate) configuration_problems: Vec<Problem>,
     pub(crate) modules: Vec<ModuleStatus>,
 }
 

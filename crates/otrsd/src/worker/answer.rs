@@ -40,8 +40,9 @@ pub(super) fn without_secrets(text: String, headers: &HeaderMap) -> String {
 /// How long the server wants us to wait: seconds, or until a time.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Duration {
     let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if let Ok(seconds) = text.trim().parse() {
-        return Duration::from_secs(seconds);
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(seconds) = Some(text.trim()).filter(|it| !it.is_empty() && is_number(it)) {
+        return Duration::from_secs(seconds.parse().unwrap_or(u64::MAX));
     }
     let at = rfc2822::parse(text.trim()).map(|at| at.timestamp());
     at.ok().and_then(|at| Duration::try_from(at.duration_since(now)).ok()).unwrap_or_default()
@@ -79,6 +80,7 @@ mod tests {
             ("120", 120),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
             ("Sun, 06 Nov 1994 08:48:37 GMT", 0),
+            ("99999999999999999999999", u64::MAX),
             ("-5", 0),
             ("soon", 0),
             ("", 0),

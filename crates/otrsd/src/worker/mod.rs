@@ -58,7 +58,7 @@ use self::{
 };
 use crate::{
     clock::{self, Moment},
-    config::{database, identity, node, task_types, text},
+    config::{STOP_GRACE, database, identity, node, reference, task_types},
     handler::Functions,
     home::heartbeat,
     logs,
@@ -69,8 +69,6 @@ use crate::{
 pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
 
 const CONNECTIONS: u32 = 5;
-const USUAL_WORKERS: u32 = 5;
-const USUAL_GRACE: u64 = 30;
 /// Of the grace, kept for what must be written at the end.
 const RESERVE: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(1);
@@ -160,13 +158,11 @@ impl SchedulerTaskWorker {
         for problem in problems {
             logs::complain(&problem.to_string());
         }
-        let number = |name| text(settings, name).and_then(|text| text.parse::<u64>().ok());
-        let maximum = number("Daemon::SchedulerTaskWorker::MaximumWorkers");
-        let maximum = maximum.and_then(|number| u32::try_from(number).ok()).filter(|it| *it > 0);
-        let grace = Duration::from_secs(number("Daemon::StopGrace").unwrap_or(USUAL_GRACE));
+        let slots = reference::whole(settings, "Daemon::SchedulerTaskWorker::MaximumWorkers");
+        let grace = Duration::from_secs(reference::whole(settings, STOP_GRACE));
         let handlers = Handlers::new(settings, types, &self.functions);
         Setup {
-            slots: maximum.unwrap_or(USUAL_WORKERS),
+            slots: u32::try_from(slots).unwrap_or(u32::MAX),
             in_process: handlers.in_process().map(str::to_owned).collect(),
             handlers,
             grace: grace.saturating_sub(RESERVE).max(grace / 4),
@@ -176,10 +172,8 @@ impl SchedulerTaskWorker {
 
     fn discard(&self) -> Duration {
         let own = self.context.registration("Discard").and_then(Value::as_text);
-        let seconds = own.and_then(|text| text.parse().ok());
-        seconds
-            .and_then(|it| Duration::try_from_secs_f64(it).ok())
-            .unwrap_or(Duration::from_hours(1))
+        let seconds = own.and_then(|text| reference::seconds(text.trim()));
+        seconds.map_or(Duration::from_hours(1), |it| it.value)
     }
 
     /// Registers this life, looks who else lives, and frees what earlier ones left.

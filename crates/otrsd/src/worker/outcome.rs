@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use task_store::{HeldState, History, Hold, Outcome, Then};
+use task_store::{HeldState, History, Hold, Outcome, Then, later};
 
 use super::backoff;
 use crate::config::task_types::{OnCrash, TaskType};
@@ -73,12 +73,14 @@ pub(super) fn consequence(
     let hold = |state, due| Then::Hold(Hold { state, due, reason: error.clone() });
     let then = match outcome {
         Outcome::Interrupted => Then::Free,
-        Outcome::Crashed if history.crashed + 1 >= CRASHES => hold(HeldState::Quarantined, None),
+        Outcome::Crashed if history.crashed.saturating_add(1) >= CRASHES => {
+            hold(HeldState::Quarantined, None)
+        }
         Outcome::Crashed if policy.on_crash == OnCrash::Rerun => Then::Free,
         _ if outcome != Outcome::Crashed && retries => {
             let pause =
                 backoff::delay(policy.retry_delay, policy.retry_delay_max, failures, jitter);
-            hold(HeldState::Retry, Some(now + pause))
+            hold(HeldState::Retry, Some(later(now, pause)))
         }
         _ => hold(HeldState::Failed, None),
     };
@@ -115,7 +117,7 @@ fn postponed(
 ) -> Consequence {
     let (first, longest) = (policy.retry_delay, policy.retry_delay_max);
     let pause = backoff::delay(first, longest, history.postponed.saturating_add(1), jitter);
-    let due = now.saturating_add(pause.max(asked.min(longest))).unwrap_or(Timestamp::MAX);
+    let due = later(now, pause.max(asked.min(longest)));
     let hold = Hold { state: HeldState::Retry, due: Some(due), reason: why.clone() };
     Consequence { outcome: Outcome::Postponed, error: Some(why), then: Then::Hold(hold) }
 }
@@ -123,6 +125,10 @@ fn postponed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{
+        reference::{TASK_TYPE, every_setting::with_extremes},
+        task_types,
+    };
 
     fn word(then: &Then) -> String {
         match then {
@@ -131,6 +137,38 @@ mod tests {
             Then::Hold(Hold { state, due, .. }) => {
                 let due = due.map(|due| (due - Timestamp::UNIX_EPOCH).get_seconds());
                 format!("{}{}", state.word(), due.map(|due| format!(" {due}")).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Policies from settings full of extreme values, and rows of other programs.
+    #[test]
+    fn no_policy_and_no_history_is_too_much() {
+        let configurations = with_extremes(&TASK_TYPE);
+        let policies: Vec<_> =
+            configurations.flat_map(|it| task_types::read(&it.settings).0.into_values()).collect();
+        assert!(policies.len() > 100, "{}", policies.len());
+        let endings = [
+            Ending::Failed(String::new()),
+            Ending::Temporary(String::new(), Duration::MAX),
+            Ending::Crashed(String::new()),
+        ];
+        let histories = [(0, None), (u32::MAX, Some(Timestamp::MIN)), (1, Some(Timestamp::MAX))];
+        let histories = histories.map(|(times, postponed_since)| History {
+            failed: times,
+            crashed: times,
+            postponed: times,
+            postponed_since,
+            crashed_together: false,
+        });
+        let cases = policies.iter().flat_map(|it| endings.iter().map(move |ending| (it, ending)));
+        let rows =
+            [(i64::MIN, Timestamp::MIN), (1, Timestamp::UNIX_EPOCH), (i64::MAX, Timestamp::MAX)];
+        for ((policy, ending), history) in cases.flat_map(|case| histories.map(|it| (case, it))) {
+            for (attempts, now) in rows {
+                let got = consequence(ending.clone(), policy, attempts, history, now, 1.0);
+                let due = if let Then::Hold(hold) = got.then { hold.due } else { None };
+                assert!(due.is_none_or(|due| due >= now), "{policy:?}");
             }
         }
     }

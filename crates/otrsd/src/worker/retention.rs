@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use task_store::{HeldState, Store};
+use task_store::{HeldState, Store, earlier};
 use tokio::time::sleep;
 
 use crate::{clock, logs};
@@ -81,7 +81,7 @@ fn is_over(days: &KeepDays, task_type: &str, ended: Timestamp, now: Timestamp) -
 }
 
 fn before(days: u32, now: Timestamp) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+    earlier(now, SignedDuration::from_hours(24 * i64::from(days)))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod databases;
 mod db_cli;
 mod degraded;
 mod events;
+mod extremes;
 mod generic_agent;
 mod handbook;
 mod home;

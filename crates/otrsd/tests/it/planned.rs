@@ -66,7 +66,7 @@ fn a_slip_found_at_a_reload_takes_no_module_away() {
     let (a, b) = (world.running("A"), world.running("B"));
     world.configure("a", &[slipped()]);
     let told = world.otrsd(&["reload"]);
-    assert!(told.stdout.contains("'SleepPost' must be seconds, not 'soon'"), "{told:?}");
+    assert!(told.stderr.contains("'SleepPost' must be seconds, not 'soon'"), "{told:?}");
     let (status, note) = world.wait_for("a note on the slip", stale_note);
     assert!(note.starts_with("runs as registered before: "), "{note}");
     assert_eq!((status.module("A").pid, status.module("A").restarts), (Some(a), 0));

@@ -42,7 +42,7 @@ fn a_bad_registration_is_refused_with_its_reason() {
         (native().key("WatchdogSeconds", "soon"), "'WatchdogSeconds' must be seconds, not 'soon'"),
         (native().key("WatchdogSeconds", "-1"), "'WatchdogSeconds' must be seconds, not '-1'"),
         (native().key("SleepPost", "NaN"), "'SleepPost' must be seconds, not 'NaN'"),
-        (native().key("Discard", "1e300"), "'Discard' must be seconds, not '1e300'"),
+        (native().key("Discard", "-1e300"), "'Discard' must be seconds, not '-1e300'"),
         (native().key("MemoryMax", "much"), "'MemoryMax' must be bytes like 200M, not 'much'"),
         (
             native().key("MemoryMax", "99999999999G"),
@@ -259,7 +259,8 @@ fn a_bad_setting_is_reported_and_its_default_holds() {
             format!("{}:{}: setting {name}: {reason}\n", world.text("config/zz.xml"), index + 2);
         assert!(checked.stdout.contains(&line), "{line}{checked:?}");
     }
-    let slip = "setting DaemonModules###B: key 'SleepPots' means nothing here\n";
+    let slip =
+        "setting DaemonModules###B: key 'SleepPots' means nothing here; is 'SleepPost' meant?\n";
     assert!(checked.stdout.contains(slip), "{checked:?}");
     assert!(checked.stdout.ends_with(" modules to run: 5 problems\n"), "{checked:?}");
     let started = world.otrsd(&["start"]).ok();
@@ -302,4 +303,53 @@ fn a_daemon_is_found_although_the_configured_place_changed() {
     }
     assert_eq!(world.otrsd(&["stop"]).ok().stdout.lines().last(), Some("stopped"));
     world.deserted();
+}
+
+fn hash(name: &str, items: &[(&str, &str)]) -> String {
+    let items = items.iter().map(|(key, value)| format!("<Item Key='{key}'>{value}</Item>"));
+    let items: String = items.collect();
+    format!("<Setting Name='{name}' Valid='1'><Value><Hash>{items}</Hash></Value></Setting>\n")
+}
+
+/// Each reader of settings has its own process; whoever asks the daemon hears of all of them.
+#[test]
+fn what_any_module_refuses_is_told_by_start_reload_status_and_check() {
+    let slips = [
+        (
+            setting("Daemon::SchedulerTaskWorker::MaximumWorkers", "abc"),
+            "'abc' is not a whole number from 1 to 10000; 5 is used",
+        ),
+        (setting("OTRSTimeZone", "Nowhere/City"), "'Nowhere/City' is no zone of"),
+        (
+            hash(
+                "Daemon::SchedulerCronTaskManager::Task###Backup",
+                &[("Schedule", "0 2 * * 8"), ("Command", "/bin/true")],
+            ),
+            "this cron task is skipped",
+        ),
+        (hash("Daemon::Event###E", &[("Event", "Created")]), "'TaskType' is missing"),
+        (setting("WebConsole::Listen", "0.0.0.0:80"), "speaks no TLS"),
+        (setting("Daemon::SchedulerTaskWorker::Workers", "1"), "means nothing here"),
+    ];
+    let world = World::new().with("modules", &[idle("A", 1)]);
+    let told = |said: &str| slips.iter().all(|(_, what)| said.contains(what));
+    world.start();
+    assert_eq!(world.otrsd(&["reload"]).ok().stderr, "");
+    let slipped: Vec<_> = slips.iter().map(|(slip, _)| slip.clone()).collect();
+    world.configure("zz", &slipped);
+    let reloaded = world.otrsd(&["reload"]).ok();
+    assert!(told(&reloaded.stderr) && reloaded.stdout.ends_with("reloaded\n"), "{reloaded:?}");
+    let status = world.otrsd(&["status"]).ok();
+    assert!(told(&status.stdout), "{status:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&world.otrsd(&["status", "--json"]).ok().stdout).unwrap();
+    let problems = json["configuration_problems"].as_array().unwrap();
+    assert_eq!(problems.len(), slips.len(), "{problems:?}");
+    assert_eq!(problems[0]["origin"]["source"], world.text("config/zz.xml"));
+    let checked = world.otrsd(&["check"]);
+    assert!(checked.code == 3 && told(&checked.stdout), "{checked:?}");
+    world.otrsd(&["stop"]).ok();
+    let started = world.otrsd(&["start"]).ok();
+    assert!(told(&started.stderr), "{started:?}");
+    assert!(told(&world.read("log/SupervisorERR.log")));
 }

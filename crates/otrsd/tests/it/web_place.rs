@@ -101,3 +101,22 @@ fn slow_and_many_clients() {
     let _ = idle[0].read_to_string(&mut first);
     assert!(first.is_empty() || first.starts_with("HTTP/1.1 408"), "{first}");
 }
+
+/// The console shows and adds by all settings, so another module's concern it as well.
+#[test]
+fn a_type_that_a_reload_adds_is_known_to_the_console() {
+    let web = Web::new(Database::Sqlite);
+    let listen = web.origin.trim_start_matches("http://");
+    web.tasks.world.configure("60-web", &console(listen));
+    web.tasks.world.otrsd(&["reload"]).ok();
+    let before = web.tasks.world.running("WebConsole");
+    let body = r#"{"type": "New", "name": "one"}"#;
+    assert_ne!(web.post("/api/v1/tasks", body).status, 201);
+    web.tasks.world.configure("35-new", &[shell("New", "true", &[])]);
+    web.tasks.world.otrsd(&["reload"]).ok();
+    web.tasks.world.running_anew("WebConsole", before);
+    wait_until("the console", || (web.curl("/livez", &[]).status == 200).then_some(()));
+    let added = web.post("/api/v1/tasks", body);
+    assert_eq!(added.status, 201, "{added:?}");
+    web.tasks.succeeds(added.json()[0]["id"].as_str().unwrap().parse().unwrap());
+}

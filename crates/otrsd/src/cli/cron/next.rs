@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use cron_events::{Dialect, Occurrence, Schedule};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
+use task_store::later;
 
 use super::{calendar::Calendar, civil, find, note};
 use crate::{
@@ -72,7 +73,7 @@ pub(super) fn run(program: &Program, next: &Next) -> Result<(), Failure> {
         if tasks.is_empty() {
             return Err(Failure::failed("there are no cron tasks that can run; see otrsd check"));
         }
-        let to = next.to.or_else(|| next.number.is_none().then(|| from + A_DAY));
+        let to = next.to.or_else(|| next.number.is_none().then(|| later(from, A_DAY)));
         let all = Calendar::new(&tasks, from);
         let all = all.map(|(task, due)| (Some(task.name.as_str()), &task.zone, due));
         print(next, limited(all, next.number, to, false));

@@ -18,11 +18,15 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     problem,
+    reference::CRON_TASK,
     task_types::{self, TaskType},
 };
-use crate::home::{self, Home};
+use crate::{
+    home::{self, Home},
+    module::registry::Registry,
+};
 
-const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
+pub(super) const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
 const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
 /// The type of the tasks that run a command or a Perl module of the settings.
 pub(crate) const TYPE: &str = "Cron";
@@ -137,7 +141,7 @@ pub(crate) fn read(settings: &SysConfig) -> CronTasks {
         dialect
     });
     for (key, value) in given(settings) {
-        let keys = Keys::of(settings, TASK, key, value);
+        let keys = Keys::of(settings, &CRON_TASK, key, value);
         let found = task::read(&keys, key, (dialect, &zone), &read.names);
         let found = found.and_then(|task| match &theirs {
             Some(theirs) => task.beside_perl(theirs, &zone),
@@ -145,13 +149,14 @@ pub(crate) fn read(settings: &SysConfig) -> CronTasks {
         });
         let name = value.get("TaskName").and_then(Value::as_text).map(str::trim);
         read.names.insert(name.filter(|name| !name.is_empty()).unwrap_or(key).to_owned());
-        let mut complain =
-            |what| read.problems.push(problem(settings, &format!("{TASK}###{key}"), what));
-        match found {
-            Ok(task) => read.tasks.push(task),
-            Err(what) => complain(format!("{what}; this cron task is skipped")),
-        }
-        task::unknown_keys(value).for_each(complain);
+        let refusal = match found {
+            Ok(task) => {
+                read.tasks.push(task);
+                None
+            }
+            Err(what) => Some(format!("{what}; this cron task is skipped")),
+        };
+        read.problems.extend(keys.problems(refusal));
     }
     read
 }
@@ -180,24 +185,29 @@ fn dialect(settings: &SysConfig) -> Result<Dialect, (Dialect, String)> {
     }
 }
 
-/// The cron tasks that nobody runs here: a Perl module without a command in its place.
-pub(crate) fn without_handler(settings: &SysConfig) -> Vec<Problem> {
-    if task_types::is_given(settings, TYPE) || Home::of(settings).is_some() {
-        return Vec::new();
-    }
-    let what = |task: CronTask| match task.work {
-        CronWork::Module { module, .. } => Some(problem(
-            settings,
-            &format!("{TASK}###{}", task.key),
-            format!(
-                "nothing here runs 'Module' {module}: its task waits, held, until the setting \
-                 {TASK}###{}###Command or a task type {TYPE} says what to run",
-                task.key
-            ),
+/// The cron tasks that nothing runs here: a Perl module without a command in its place, or a type without a handler.
+pub(super) fn without_handler(
+    settings: &SysConfig,
+    tasks: &[CronTask],
+    program: &Registry,
+) -> Vec<Problem> {
+    let runs_modules = task_types::is_given(settings, TYPE) || Home::of(settings).is_some();
+    let what = |task: &CronTask| match &task.work {
+        CronWork::Module { module, .. } if !runs_modules => Some(format!(
+            "nothing here runs 'Module' {module}: its task waits, held, until the setting \
+             {TASK}###{}###Command or a task type {TYPE} says what to run",
+            task.key
         )),
-        CronWork::Command(_) | CronWork::Task { .. } => None,
+        CronWork::Task { task_type, .. } => {
+            task_types::without_handler(settings, program, task_type)
+        }
+        CronWork::Command(_) | CronWork::Module { .. } => None,
     };
-    read(settings).tasks.into_iter().filter_map(what).collect()
+    let problem_of = |task| Some((task, what(task)?));
+    let problems = tasks.iter().filter_map(problem_of);
+    problems
+        .map(|(task, what)| problem(settings, &format!("{TASK}###{}", task.key), what))
+        .collect()
 }
 
 /// How the worker runs cron tasks otherwise than the policy of their type says.

@@ -1,18 +1,13 @@
 //! One cron task of the settings: each key with what it must be.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cron_events::{Dialect, Schedule};
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
-use sysconfig::Value;
 
 use super::{CronTask, CronWork, MissedRuns, Timeout};
-use crate::config::{keys::Keys, reference::CRON_TASK, task_types::TaskType};
+use crate::config::{keys::Keys, task_types::TaskType};
 
 const USUAL_LIMIT: usize = 100;
 /// What talks to mail servers, and was seen to hang for days. Newer releases end it themselves after 600 s.
@@ -46,7 +41,7 @@ pub(super) fn read(
     let text = keys.text("Schedule")?.ok_or("'Schedule' is missing")?;
     let schedule =
         Schedule::parse(text, dialect).map_err(|error| format!("'Schedule': {error}"))?;
-    let (schedule, zone) = match zone(keys)? {
+    let (schedule, zone) = match keys.zone("TimeZone")? {
         Some(zone) => (schedule, zone),
         None => (schedule.moving_skipped(), usual.clone()),
     };
@@ -62,21 +57,8 @@ pub(super) fn read(
     })
 }
 
-/// Keys that nothing reads: most often a slip of the pen.
-pub(super) fn unknown_keys(value: &Value) -> impl Iterator<Item = String> {
-    let keys = value.as_map().into_iter().flat_map(BTreeMap::keys);
-    keys.filter(|key| !CRON_TASK.knows(key)).map(|key| format!("key '{key}' means nothing here"))
-}
-
-fn zone(keys: &Keys<'_>) -> Result<Option<TimeZone>, String> {
-    let Some(name) = keys.text("TimeZone")? else { return Ok(None) };
-    TimeZone::get(name).map(Some).map_err(|_| {
-        format!("'TimeZone': this machine's time-zone database knows no '{name}'; for example Europe/Berlin")
-    })
-}
-
 fn missed(keys: &Keys<'_>) -> Result<MissedRuns, String> {
-    let limit = keys.number("MissedRunsLimit")?.unwrap_or(USUAL_LIMIT).max(1);
+    let limit = keys.number("MissedRunsLimit")?.unwrap_or(USUAL_LIMIT);
     match keys.text("MissedRuns")? {
         None | Some("latest") => Ok(MissedRuns::Latest),
         Some("none") => Ok(MissedRuns::None),

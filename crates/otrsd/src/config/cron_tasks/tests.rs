@@ -96,12 +96,13 @@ fn a_perl_module_is_planned_and_somebody_must_run_it() {
     });
     assert_eq!((task_type, data), ("Cron", expected));
 
-    let said: Vec<_> = without_handler(&alone).iter().map(ToString::to_string).collect();
+    let without = |settings| without_handler(settings, &read(settings).tasks, &Registry::default());
+    let said: Vec<_> = without(&alone).iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1);
     assert!(said[0].contains("'Module' Kernel::System::Cache"), "{said:?}");
     let handler = "<Setting Name='Daemon::SchedulerTaskWorker::TaskType###Cron' Valid='1'><Value><Hash>\
                    <Item Key='Command'>true</Item></Hash></Value></Setting>";
-    assert!(without_handler(&settings(&[("Clean", &task)], handler)).is_empty());
+    assert!(without(&settings(&[("Clean", &task)], handler)).is_empty());
 }
 
 /// Each of them runs otherwise on a node of the original, or not at all.

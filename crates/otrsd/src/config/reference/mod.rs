@@ -1,12 +1,20 @@
 //! What there is to set: the one place that says so, for `config describe`, for the handbook's
 //! chapter, and for the readers of hashes, to whom any other key is a problem.
 
+#[cfg(test)]
+pub(crate) mod every_setting;
+mod findings;
 mod hashes;
+mod kind;
 mod settings;
 
 use std::fmt::Write as _;
 
-pub(crate) use self::hashes::{CRON_TASK, EVENT, HTTP, MODULE, TASK_TYPE};
+pub(crate) use self::{
+    findings::{findings, whole},
+    hashes::{CRON_TASK, EVENT, HTTP, MODULE, TASK_TYPE},
+    kind::{Kind, bytes, seconds, whole as number, zone},
+};
 
 /// All groups, in the order of the chapter.
 pub(crate) const GROUPS: [&Group; 12] = [
@@ -41,16 +49,25 @@ pub(crate) struct Key {
     /// As it would be written, or in words; empty if there is none.
     default: &'static str,
     meaning: &'static str,
+    kind: Kind,
 }
 
 const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, meaning }
+    Key { name, default, meaning, kind: Kind::Text }
+}
+
+impl Key {
+    const fn is(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
 }
 
 /// A setting with its whole name.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Described {
     pub(crate) name: String,
+    /// What its value must be.
+    pub(crate) value: String,
     pub(crate) default: &'static str,
     pub(crate) meaning: &'static str,
 }
@@ -58,7 +75,21 @@ pub(crate) struct Described {
 impl Group {
     /// Whether the hash has such a key.
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.keys.iter().any(|key| key.name == name)
+        self.key(name).is_some()
+    }
+
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The setting that holds the hashes.
+    pub(crate) fn setting(&self) -> &'static str {
+        self.hash.split("###").next().unwrap_or_default()
+    }
+
+    /// What the value of a key must be.
+    pub(crate) fn kind(&self, name: &str) -> Kind {
+        self.key(name).map_or(Kind::Text, |key| key.kind)
     }
 
     fn full(&self, key: &Key) -> String {
@@ -76,6 +107,7 @@ pub(crate) fn find(text: &str) -> Vec<Described> {
     let all = GROUPS.iter().flat_map(|group| group.keys.iter().map(|key| (*group, key)));
     all.map(|(group, key)| Described {
         name: group.full(key),
+        value: key.kind.to_string(),
         default: key.default,
         meaning: key.meaning,
     })
@@ -93,9 +125,9 @@ pub(crate) fn chapter() -> String {
             let _ = write!(page, "{about}\n\n");
         }
         let head = if hash.is_empty() { "setting" } else { "key" };
-        let _ = write!(page, "| {head} | default | meaning |\n|---|---|---|\n");
-        for Key { name, default, meaning } in *keys {
-            let _ = writeln!(page, "| `{name}` | {default} | {meaning} |");
+        let _ = write!(page, "| {head} | value | default | meaning |\n|---|---|---|---|\n");
+        for Key { name, kind, default, meaning } in *keys {
+            let _ = writeln!(page, "| `{name}` | {kind} | {default} | {meaning} |");
         }
     }
     page

@@ -1,23 +1,25 @@
 //! Settings that are no hashes of anybody's own.
 
-use super::{Group, key};
+use super::{Group, Kind, key};
 
 pub(super) const DAEMON: Group = Group {
     title: "The daemon",
     hash: "",
     about: "`OTRSD_NODE_ID`, `OTRSD_PID_PATH` and `OTRSD_LOG_PATH` of the environment go before the files.",
     keys: &[
-        key("NodeID", "1", "this node's number in a cluster, 1 to 999"),
+        key("NodeID", "1", "this node's number in a cluster, 1 to 999").is(Kind::Whole(1, 999)),
         key(
             "Daemon::PID::Path",
             "`/run/otrsd`, of a user `$XDG_RUNTIME_DIR/otrsd`, of a help desk its `var/run`",
             "directory of the PID file and the control socket",
-        ),
+        )
+        .is(Kind::Path),
         key(
             "Daemon::StopGrace",
             "30, in a help desk 300",
             "seconds that modules and tasks have to end at a stop; tasks have 8 of them less",
-        ),
+        )
+        .is(Kind::Whole(0, 86_400)),
     ],
 };
 
@@ -30,25 +32,25 @@ pub(super) const LOG: Group = Group {
             "Daemon::Log::LogPath",
             "`/var/log/otrsd`, of a user `$XDG_STATE_HOME/otrsd/log`, of a help desk its `var/log/Daemon`",
             "their directory",
-        ),
+        ).is(Kind::Path),
         key(
             "Daemon::Log::RotationType",
             "otrs",
             "`otrs`: a log is renamed when its module starts; `external`: another program renames it, and USR1 opens it anew. \
              The package sets `external`",
-        ),
-        key("Daemon::Log::DaysToKeep", "1", "days that a renamed log is kept"),
+        ).is(Kind::OneOf(&["otrs", "znuny", "otobo", "external"])),
+        key("Daemon::Log::DaysToKeep", "1", "days that a renamed log is kept").is(Kind::Whole(0, 36_500)),
         key(
             "Daemon::Log::STDOUT",
             "0",
             "1: standard output goes to the file; 0: to the terminal of a daemon in the foreground, else nowhere",
-        ),
-        key("Daemon::Log::STDERR", "1", "the same of standard error"),
+        ).is(Kind::Truth),
+        key("Daemon::Log::STDERR", "1", "the same of standard error").is(Kind::Truth),
         key(
             "Daemon::Log::Format",
             "text",
             "lines of the supervisor's log: `text` or `json`; from the next start on",
-        ),
+        ).is(Kind::OneOf(&["text", "json"])),
     ],
 };
 
@@ -62,7 +64,8 @@ pub(super) const DATABASE: Group = Group {
             "`sqlite:/var/lib/otrsd/tasks.db`, of a user below `$XDG_STATE_HOME`",
             "`sqlite:PATH`, `postgres://…` or `mysql://…`",
         ),
-        key("OTRSTimeZone", "UTC", "the zone of wall clock times in the original's columns"),
+        key("OTRSTimeZone", "UTC", "the zone of wall clock times in the original's columns")
+            .is(Kind::Zone),
     ],
 };
 
@@ -74,7 +77,8 @@ pub(super) const WORKER: Group = Group {
         "Daemon::SchedulerTaskWorker::MaximumWorkers",
         "5",
         "so many tasks run at once on a node",
-    )],
+    )
+    .is(Kind::Whole(1, 10_000))],
 };
 
 pub(super) const CRON: Group = Group {
@@ -85,7 +89,7 @@ pub(super) const CRON: Group = Group {
         "Daemon::SchedulerCronTaskManager::Dialect",
         "vixie, in a help desk perl",
         "`vixie`: schedules as cronie reads them; `perl`: as the original's `Schedule::Cron::Events`",
-    )],
+    ).is(Kind::OneOf(&["vixie", "perl"]))],
 };
 
 pub(super) const CONSOLE: Group = Group {
@@ -98,18 +102,18 @@ pub(super) const CONSOLE: Group = Group {
             "127.0.0.1:8440",
             "an address of this host alone, or `unix:/path` for a proxy; port 0 takes any free one",
         ),
-        key("WebConsole::AllowedHosts", "", "array: the names by which a proxy is called"),
+        key("WebConsole::AllowedHosts", "", "array: the names by which a proxy is called").is(Kind::List),
         key(
             "WebConsole::Tokens###NAME",
             "",
             "hash: `Role` (`view` or `operate`) and `SHA256` of a token; `otrsd console-token` prints it",
-        ),
+        ).is(Kind::Texts),
         key(
             "WebConsole::AddableTypes",
             "all that a setting describes; in a help desk none",
             "array: the types of tasks that the API adds; never `Cron`, `AsynchronousExecutor` and `GenericAgent`",
-        ),
-        key("WebConsole::OpenMetrics", "0", "1: `/metrics` needs no login"),
+        ).is(Kind::List),
+        key("WebConsole::OpenMetrics", "0", "1: `/metrics` needs no login").is(Kind::Whole(0, 1)),
     ],
 };
 
@@ -122,17 +126,17 @@ pub(super) const HOME: Group = Group {
             "Daemon::PerlModules",
             "0",
             "1: all daemon modules run in the installation's Perl, the scheduler's too",
-        ),
+        ).is(Kind::Whole(0, 1)),
         key(
             "Daemon::MixedCluster",
             "1",
             "1: nodes that run the original may be on the database, and what they would fight with is left out",
-        ),
+        ).is(Kind::Whole(0, 1)),
         key(
             "Daemon::SchedulerTaskWorker::HostIdle",
             "600",
             "seconds without a task after which the Perl process that runs them ends",
-        ),
+        ).is(Kind::Whole(0, 2_678_400)),
         key(
             "Daemon::SchedulerTaskWorker::NotificationRecipientEmail",
             "the installation's",
@@ -142,8 +146,8 @@ pub(super) const HOME: Group = Group {
             "Daemon::SchedulerTaskWorker::FailureMail",
             "digest",
             "`digest`: the first failure of a task at once, all others of it once a period; `single`: a mail of each; `off`: none",
-        ),
-        key("Daemon::SchedulerTaskWorker::FailureMailPeriod", "3600", "that period, in seconds"),
+        ).is(Kind::OneOf(&["digest", "single", "off"])),
+        key("Daemon::SchedulerTaskWorker::FailureMailPeriod", "3600", "that period, in seconds").is(Kind::Whole(0, 2_678_400)),
         key(
             "Daemon::SchedulerTaskWorker::FailureMailEnvelopeSender",
             "as all mail",

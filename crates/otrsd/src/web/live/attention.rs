@@ -50,6 +50,15 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<Attention> {
                     None,
                 );
             }
+            if let Some(first) = status.configuration_problems.first() {
+                let text = match status.configuration_problems.len() {
+                    1 => format!("A setting is refused or ignored: {first}"),
+                    all => format!(
+                        "{all} settings are refused or ignored: otrsd status names them. The first: {first}"
+                    ),
+                };
+                add(Severity::Warning, text, None);
+            }
             for module in &status.modules {
                 let severity = match module.state.as_str() {
                     "running" | "starting" | "stopping" => continue,

@@ -115,7 +115,7 @@ impl Memory {
             memory.through = failures.last().map_or(memory.through, |(row, _)| *row);
         }
         let mail = memory.due(micros(rules.period), now);
-        let due = memory.told.iter().map(|told| told.at + micros(rules.period)).min();
+        let due = memory.told.iter().map(|told| told.at.saturating_add(micros(rules.period))).min();
         let due = if mail.is_some() || !is_all { Some(now) } else { due };
         Step { memory, mail, due }
     }
@@ -128,7 +128,7 @@ impl Memory {
             if let Some(told) = self.told.iter_mut().find(is_it) {
                 told.first = if told.count == 0 { at } else { told.first.min(at) };
                 told.last = told.last.max(at);
-                (told.count, told.row) = (told.count + 1, row);
+                (told.count, told.row) = (told.count.saturating_add(1), row);
                 return None;
             }
             if self.told.len() < MANY_TASKS {
@@ -149,8 +149,8 @@ impl Memory {
 
     /// The first task whose period is over and that failed in it; those that did not are forgotten.
     fn due(&mut self, period: i64, now: i64) -> Option<Mail> {
-        self.told.retain(|told| told.count > 0 || told.at + period > now);
-        let told = self.told.iter_mut().find(|told| told.at + period <= now)?;
+        self.told.retain(|told| told.count > 0 || told.at.saturating_add(period) > now);
+        let told = self.told.iter_mut().find(|told| told.at.saturating_add(period) <= now)?;
         let Told { task_type, name, count, first, last, row, .. } = told.clone();
         *told = Told { at: now, count: 0, first: 0, last: 0, row: 0, ..told.clone() };
         Some(Mail { task_type, name, count, first, last, row })

@@ -21,7 +21,7 @@ use super::{
     outcome::Ending,
     reaper::Reaper,
 };
-use crate::{config::text, home::Home};
+use crate::{config::reference, home::Home};
 
 /// So often a task is given to another process because the code has changed.
 const STALE: usize = 5;
@@ -30,7 +30,6 @@ pub(super) const TITLE: &str = "otrsd perl task ";
 /// Who asks beyond that waits for the host to listen.
 const REQUESTS: usize = 64;
 const IDLE: &str = "Daemon::SchedulerTaskWorker::HostIdle";
-const USUAL_IDLE: u64 = 600;
 
 /// The handlers of an installation. Their host is started when it is first needed.
 #[derive(Clone, Debug)]
@@ -46,7 +45,7 @@ impl Perl {
     /// No socket can be made for the host.
     pub(super) fn new(settings: &SysConfig, reaper: &Arc<Reaper>) -> anyhow::Result<Option<Self>> {
         let Some(home) = Home::of(settings) else { return Ok(None) };
-        let idle = text(settings, IDLE).and_then(|text| text.parse().ok()).unwrap_or(USUAL_IDLE);
+        let idle = reference::whole(settings, IDLE);
         let (requests, received) = mpsc::channel(REQUESTS);
         let host = Host::new(home.task_host(), Duration::from_secs(idle), Arc::clone(reaper))?;
         tokio::spawn(host.keep(received));

@@ -1,0 +1,43 @@
+//! The known name that was most likely meant by an unknown one.
+
+use strsim::damerau_levenshtein;
+
+/// The nearest of the known names, if it is so near that the other is a slip of it: one letter in five may
+/// differ, and capitals do not count.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let most = (name.chars().count() / 5).clamp(1, 3);
+    known
+        .filter(|it| it.len().abs_diff(name.len()) <= most)
+        .map(|it| (damerau_levenshtein(&lower, &it.to_lowercase()), it))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, it)| it)
+}
+
+/// A question about the nearest known name, to stand behind a message; empty if none is near.
+pub(crate) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |it| format!("; is '{it}' meant?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_has_a_nearest_name() {
+        let known = ["Timeout", "RetryDelay", "RetryDelayMax", "Data", "NodeID"];
+        for (name, expected) in [
+            ("TimeOut", Some("Timeout")),
+            ("Tiemout", Some("Timeout")),
+            ("RetryDelayMx", Some("RetryDelayMax")),
+            ("retrydelay", Some("RetryDelay")),
+            ("NodeId", Some("NodeID")),
+            ("Date", Some("Data")),
+            ("Host", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name, known.into_iter()), expected, "{name}");
+        }
+    }
+}
