@@ -121,7 +121,7 @@ impl Facts {
     fn is_clone_of(&self, then: &[&Self]) -> bool {
         let mut same = then.iter().filter(|it| agree(it.machine.as_ref(), self.machine.as_ref()));
         let differs = |it: &&Self| differ(it.hardware.as_ref(), self.hardware.as_ref());
-        same.clone().next().is_some() && same.all(|it| differs(it))
+        same.clone().next().is_some() && same.all(differs)
     }
 
     /// Whether `now` is about the very database of these facts, and not about a copy.
