@@ -77,7 +77,7 @@ pub(crate) fn shared(
 /// A name that no time zone has.
 pub(crate) fn zone(settings: &SysConfig) -> anyhow::Result<TimeZone> {
     let zone = text(settings, "OTRSTimeZone").filter(|zone| !zone.is_empty()).unwrap_or("UTC");
-    TimeZone::get(zone).with_context(|| format!("setting OTRSTimeZone: '{zone}'"))
+    super::time_zone(zone).with_context(|| format!("setting OTRSTimeZone: '{zone}'"))
 }
 
 /// The file of a `SQLite` database.

@@ -26,6 +26,7 @@ mod trust;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::bail;
+use jiff::tz::TimeZone;
 use sysconfig::{Problem, SysConfig, Value};
 
 use self::{
@@ -203,6 +204,11 @@ fn node_id(settings: &SysConfig) -> Result<u16, String> {
 /// This node. The configuration was refused if it were no number from 1 to 999.
 pub(crate) fn node(settings: &SysConfig) -> u16 {
     node_id(settings).unwrap_or(1)
+}
+
+/// A time zone by its name. UTC needs no data of the system, which a bare image does not have.
+pub(crate) fn time_zone(name: &str) -> Result<TimeZone, jiff::Error> {
+    if ["UTC", "Etc/UTC"].contains(&name) { Ok(TimeZone::UTC) } else { TimeZone::get(name) }
 }
 
 /// The text of a setting.

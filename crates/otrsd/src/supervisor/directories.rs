@@ -41,10 +41,13 @@ pub(super) struct Directories {
 impl Directories {
     pub(super) fn of(configuration: &Configuration) -> Self {
         let log = &configuration.log.directory;
-        let ends = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
-        let files = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
+        // The end of a directory is not told as long as somebody has a file of it open: that of its files is.
+        let ends = AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVED_FROM;
         let watch = Watch::new().and_then(|watch| {
-            watch.also(&configuration.place.directory, ends | files)?;
+            watch.also(&configuration.place.directory, ends)?;
             watch.also(log, ends)?;
             Ok(watch)
         });

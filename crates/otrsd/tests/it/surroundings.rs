@@ -277,6 +277,7 @@ fn it_runs_tasks_in_odd_surroundings() {
 fn a_read_only_mount_that_nobody_can_write_is_trusted() {
     let world = World::new().with("modules", &[module("A").shell("exec sleep 1000").xml()]);
     let script = "\
+rm -rf copy
 cp -r config copy
 mount -t tmpfs -o mode=0777 none config
 mkdir config/..2026

@@ -12,7 +12,10 @@ use super::{calendar::Calendar, civil, find, note};
 use crate::{
     cli::{Failure, Program, table::one_line, terminal::is_printed, time},
     clock,
-    config::cron_tasks::{self, CronTask},
+    config::{
+        cron_tasks::{self, CronTask},
+        time_zone,
+    },
 };
 
 #[derive(Args, Debug)]
@@ -157,7 +160,7 @@ fn asked(program: &Program, next: &Next) -> Result<(Option<String>, Schedule, Ti
         DialectName::Vixie => Dialect::Vixie,
     };
     let schedule = Schedule::parse(text, dialect);
-    let zone = TimeZone::get(&next.time_zone).map_err(|_| {
+    let zone = time_zone(&next.time_zone).map_err(|_| {
         let name = &next.time_zone;
         Failure::usage(format!("this machine's time-zone database knows no '{name}'"))
     })?;

@@ -99,7 +99,7 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
 
 /// A zone of the machine's database.
 pub(crate) fn zone(name: &str) -> Option<TimeZone> {
-    TimeZone::get(name).ok()
+    crate::config::time_zone(name).ok()
 }
 
 impl Kind {
