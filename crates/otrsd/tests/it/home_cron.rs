@@ -18,7 +18,7 @@ use jiff::{
 };
 use serde_json::Value;
 
-use crate::harness::{World, finish};
+use crate::harness::{World, finish, setting};
 
 const TASK: &str = "Daemon::SchedulerCronTaskManager::Task###";
 const ZONE: &str = "Europe/Berlin";
@@ -40,6 +40,10 @@ impl Home {
         fs::create_dir_all(home.join("Custom/Kernel/System")).unwrap();
         fs::create_dir_all(home.join("Kernel")).unwrap();
         fs::create_dir_all(home.join("var")).unwrap();
+        // Programs find their home by their own place.
+        fs::create_dir_all(home.join("bin")).unwrap();
+        let program = "bin/otrs.Daemon.pl";
+        fs::copy(code.join(program), home.join(program)).unwrap();
         let link_all = |place: &str| {
             for entry in fs::read_dir(code.join(place)).unwrap() {
                 let name = entry.unwrap().file_name();
@@ -73,14 +77,16 @@ impl Home {
         all.iter().filter_map(|it| Some((text(it, "TaskName")?, text(it, "Schedule")?))).collect()
     }
 
-    /// Leaves one cron task of each schedule.
+    /// Leaves one cron task of each schedule, and the zone.
     fn one_of_each(&self, schedules: &BTreeMap<String, String>) {
         let mut seen = BTreeSet::new();
         let others = schedules.iter().filter(|(_, schedule)| !seen.insert(*schedule));
         let off = |(name, _): (&String, &String)| {
             format!("<Setting Name='{TASK}{name}' Valid='0'><Value><Hash/></Value></Setting>")
         };
-        self.world.configure("90-others", &others.map(off).collect::<Vec<_>>());
+        // The files of the settings lie above what this installation's Perl says.
+        let zone = setting("OTRSTimeZone", ZONE);
+        self.world.configure("90-others", &others.map(off).chain([zone]).collect::<Vec<_>>());
     }
 
     /// By schedule, when it is due in the year by `cron next`.
