@@ -230,7 +230,8 @@ impl Deciding<'_> {
     }
 }
 
-const MOVED: Insert = Insert {
+/// Rows of cron tasks whose due instants are accounted for up to another instant.
+pub(crate) const MOVED: Insert = Insert {
     into: "scheduler_recurrent_task \
            (name, task_type, last_execution_time, last_worker_task_id, lock_key, create_time, change_time)",
     columns: &[

@@ -63,6 +63,7 @@ fn task(
         name: job.name.clone(),
         text,
         schedule: schedule.moving_skipped(),
+        dialect: Dialect::Vixie,
         zone: zone.clone(),
         missed: MissedRuns::Latest,
         max_parallel: 1,

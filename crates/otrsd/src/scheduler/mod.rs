@@ -3,6 +3,7 @@
 pub(crate) mod addition;
 mod agenda;
 mod alarm;
+mod begin;
 pub(crate) mod cron;
 pub(crate) mod event;
 pub(crate) mod future;

@@ -87,6 +87,7 @@ pub(crate) mod tests {
             name: "N".to_owned(),
             text: schedule.to_owned(),
             schedule: Schedule::parse(schedule, Dialect::Vixie).unwrap(),
+            dialect: Dialect::Vixie,
             zone: TimeZone::UTC,
             missed,
             max_parallel: 1,

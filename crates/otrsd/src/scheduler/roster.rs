@@ -8,16 +8,18 @@ use std::{
 
 use jiff::Timestamp;
 use sysconfig::SysConfig;
-use task_store::{Decided, Decision, NewTask, Payload, Store, Verdict, encode};
+use task_store::{Decided, Decision, NewTask, Payload, Replanned, Store, Verdict, encode};
 
 use super::{
     agenda::Agenda,
+    begin::{Begin, begin},
     plan::{Due, due},
     presence::Presence,
 };
 use crate::{
     clock,
     config::{cron_tasks::CronTask, node},
+    home,
     worker::wake,
 };
 
@@ -46,19 +48,15 @@ impl Roster {
             store.forget_recurrent(task_type, &row.name).await?;
         }
         let known: BTreeMap<_, _> = rows.iter().map(|row| (&row.name, row.last_due)).collect();
-        let (now, mut last, mut new) = (clock::wall(), Vec::with_capacity(tasks.len()), Vec::new());
-        for task in &*tasks {
-            last.push(known.get(&task.name).copied().flatten().unwrap_or_else(|| {
-                // It does not run for an instant at which nobody knew of it.
-                let due = task.schedule.previous(now, &task.zone).map_or(now, |due| due.instant);
-                new.push((task.name.as_str(), due));
-                due
-            }));
-        }
-        for new in new.chunks(AT_ONCE) {
-            store.first_seen(task_type, new, now).await?;
-        }
-        let agenda = Agenda::new(&tasks, last);
+        let planned_by = store.planned_by(task_type).await?;
+        let (now, is_home) = (clock::wall(), settings.get(home::SETTING).is_some());
+        let begin = |task: &CronTask| {
+            let before = planned_by.get(&task.name).map(String::as_str);
+            begin(task, known.get(&task.name).copied().flatten(), before, now, is_home)
+        };
+        let begins: Vec<Begin> = tasks.iter().map(begin).collect();
+        remember(store, task_type, &tasks, &begins, &planned_by, names).await?;
+        let agenda = Agenda::new(&tasks, begins.into_iter().map(Begin::instant).collect());
         Ok(Self { task_type, tasks, agenda, node: node(settings) })
     }
 
@@ -139,6 +137,40 @@ impl Roster {
             node: self.node,
         }
     }
+}
+
+/// Writes down what is new, and by which schedules the cron tasks are planned from now on.
+async fn remember(
+    store: &Store,
+    task_type: &str,
+    tasks: &[CronTask],
+    begins: &[Begin],
+    planned_by: &BTreeMap<String, String>,
+    names: &BTreeSet<String>,
+) -> task_store::Result<()> {
+    let (mut new, mut replanned) = (Vec::new(), Replanned::default());
+    for (task, begin) in tasks.iter().zip(begins) {
+        let name = task.name.as_str();
+        match begin {
+            Begin::Known(_) => {}
+            Begin::New(due) => new.push((name, *due)),
+            Begin::Changed(due) => replanned.begins.push((name, *due)),
+        }
+        let schedule = task.planned_by();
+        if planned_by.get(name) != Some(&schedule) {
+            replanned.schedules.push((name, schedule));
+        }
+    }
+    let now = clock::wall();
+    for new in new.chunks(AT_ONCE) {
+        store.first_seen(task_type, new, now).await?;
+    }
+    let gone = planned_by.keys().filter(|name| !names.contains(*name));
+    replanned.gone = gone.map(String::as_str).collect();
+    if replanned.schedules.is_empty() && replanned.gone.is_empty() {
+        return Ok(());
+    }
+    store.replan(task_type, &replanned, now).await
 }
 
 fn new_task(store: &Store, task: &CronTask, due: &Due) -> task_store::Result<NewTask> {

@@ -13,6 +13,7 @@ on_each_database! {
     a_day_of_downtime_under_each_policy
     a_removed_one_begins_anew
     a_changed_one_cuts_nothing
+    a_changed_one_runs_nothing_for_the_past
     a_database_that_was_locked_is_told_of
 }
 
@@ -87,6 +88,46 @@ fn a_removed_one_begins_anew(database: Database) {
     let all = occurrences(&tasks, "Tick");
     assert!(all.len() > before.len());
     assert!(all.iter().all(|it| it.fate == Fate::Ran), "nothing was missed: {all:?}");
+}
+
+/// Once a year, and then daily: by a reload, and while the daemon is stopped.
+fn a_changed_one_runs_nothing_for_the_past(database: Database) {
+    let settings = |schedule, more| {
+        [
+            typed("Changed", schedule, more),
+            typed("Tick", "* * * * * *", ""),
+            shell("Echo", "true", &[]),
+            manager("SchedulerCronTaskManager"),
+        ]
+    };
+    let Some(tasks) = Tasks::new(database, &settings("0 0 1 1 *", "")) else { return };
+    let is_planned_by = |text: &str| {
+        wait_until(text, || {
+            let known = tasks.block(tasks.store().planned_by("Cron")).ok()?;
+            (known.get("Changed")? == text).then_some(())
+        });
+        // What is due longest is decided first.
+        let seen = Timestamp::now();
+        wait_until("a later instant of another", || {
+            occurrences(&tasks, "Tick").into_iter().find(|it| it.due > seen)
+        });
+        assert_eq!(occurrences(&tasks, "Changed"), [], "{text}");
+    };
+    tasks.start();
+    is_planned_by("vixie UTC 0 0 1 1 *");
+    tasks.world.configure("30-types", &settings("0 0 * * *", ""));
+    tasks.world.otrsd(&["reload"]).ok();
+    is_planned_by("vixie UTC 0 0 * * *");
+    tasks.world.otrsd(&["stop"]).ok();
+    let then = "UPDATE scheduler_recurrent_task SET last_execution_time = '2020-01-01 00:00:00' WHERE name = 'Changed'";
+    tasks.sql(then);
+    let zone = "<Item Key=\"TimeZone\">Asia/Kathmandu</Item>";
+    tasks.world.configure("30-types", &settings("0 0 * * *", zone));
+    tasks.start();
+    is_planned_by("vixie Asia/Kathmandu 0 0 * * *");
+    // It is as if it had been accounted for: also for the next life.
+    tasks.world.otrsd(&["restart", "SchedulerCronTaskManager"]).ok();
+    is_planned_by("vixie Asia/Kathmandu 0 0 * * *");
 }
 
 fn a_changed_one_cuts_nothing(database: Database) {

@@ -1,7 +1,7 @@
 //! Due instants: each decided once, all accounted for.
 
 use jiff::Timestamp;
-use task_store::{Decided, Decision, Fate, LockKey, NewTask, Store, Verdict};
+use task_store::{Decided, Decision, Fate, LockKey, NewTask, Replanned, Store, Verdict};
 
 use crate::claiming::claim;
 use crate::finishing::done;
@@ -412,4 +412,32 @@ pub async fn without_its_row(kind: Kind) {
     assert_eq!(plan(store, 36, 37).await, [Decided::Done]);
     assert_eq!(place.count("scheduler_recurrent_task").await, 1);
     assert_eq!(place.count("scheduler_task").await, 2);
+}
+
+/// The memory of schedules, and rows that move to where a changed one begins.
+pub async fn a_changed_schedule_is_remembered(kind: Kind) {
+    let place = Place::new(kind).await;
+    let store = &place.store;
+    assert!(store.planned_by("Cron").await.unwrap().is_empty());
+    store.first_seen("Cron", &[("Backup", now()), ("Ünï", now())], now()).await.unwrap();
+    let schedules = vec![("Backup", "vixie UTC 0 3 * * *".to_owned()), ("Ünï", "a\"b".to_owned())];
+    let first = Replanned { schedules: schedules.clone(), ..Replanned::default() };
+    store.replan("Cron", &first, now()).await.unwrap();
+    store.replan("Cron", &first, now()).await.unwrap();
+    let all = schedules.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    assert_eq!(store.planned_by("Cron").await.unwrap(), all);
+    assert!(store.planned_by("GenericAgent").await.unwrap().is_empty());
+
+    let changed = Replanned {
+        schedules: vec![("Backup", "vixie UTC 0 4 * * *".to_owned())],
+        begins: vec![("Backup", after(3600))],
+        gone: vec!["Ünï"],
+    };
+    store.replan("Cron", &changed, after(4000)).await.unwrap();
+    let known = store.planned_by("Cron").await.unwrap();
+    assert_eq!(known, [("Backup".to_owned(), "vixie UTC 0 4 * * *".to_owned())].into());
+    let rows = store.recurrents("Cron").await.unwrap();
+    let last: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.last_due)).collect();
+    assert_eq!(last, [("Backup", Some(after(3600))), ("Ünï", Some(now()))]);
+    assert!(store.occurrences("Cron", "Backup", now(), 9).await.unwrap().is_empty());
 }

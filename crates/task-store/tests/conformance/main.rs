@@ -83,6 +83,7 @@ everywhere! {
             counted_by_fate_and_lag
             many_by_three_nodes
             first_seen_and_busy
+            a_changed_schedule_is_remembered
             taken_in_part
             by_two_who_waited_for_the_row
             without_its_row

@@ -64,6 +64,8 @@ pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), 
             Ok(Seen::Gone(last)) => {
                 gone += 1;
                 if gone == LOOKS_UNTIL_GONE {
+                    progress.clear();
+                    print(&printed(last.as_ref()));
                     return Err(Failure::failed(end(id, last.as_ref())));
                 }
             }

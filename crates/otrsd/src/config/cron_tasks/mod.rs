@@ -41,6 +41,7 @@ pub(crate) struct CronTask {
     /// As it is written.
     pub(crate) text: String,
     pub(crate) schedule: Schedule,
+    pub(crate) dialect: Dialect,
     pub(crate) zone: TimeZone,
     pub(crate) missed: MissedRuns,
     /// The most of its tasks, waiting and running; 0 is no limit.
@@ -104,6 +105,15 @@ impl CronTask {
             ),
             CronWork::Task { .. } | CronWork::Module { .. } => Ok(self),
         }
+    }
+
+    /// What its due instants follow from: with another text they are others.
+    pub(crate) fn planned_by(&self) -> String {
+        let dialect = match self.dialect {
+            Dialect::Perl => "perl",
+            Dialect::Vixie => "vixie",
+        };
+        format!("{dialect} {} {}", self.zone.iana_name().unwrap_or("UTC"), self.text)
     }
 
     /// The type of the tasks that are added, and their data. Of a command the settings alone say what it is.

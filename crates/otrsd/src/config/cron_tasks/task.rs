@@ -50,6 +50,7 @@ pub(super) fn read(
         name: name.to_owned(),
         text: text.to_owned(),
         schedule,
+        dialect,
         zone,
         missed: missed(keys)?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or(1),
