@@ -1,6 +1,6 @@
 //! A worker in a few lines: claims the tasks of a database, prints the id of each, and says that it is done.
 //!
-//!     cargo run -p task-store --example drain -- sqlite:tasks.db 1
+//!     cargo run -p task-store --example drain -- sqlite:/tmp/tasks.db 1
 
 #![expect(
     clippy::print_stdout,

@@ -1,23 +1,27 @@
 //! What can go wrong with a database, grouped by what the caller does about it.
 
-use std::borrow::Cow;
-
-use sqlx::error::{DatabaseError, ErrorKind};
-
-use crate::database::table;
+use crate::database::{codes, table};
 
 /// The one error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The database is away, read-only, full, or too slow. Nothing was changed; try again later.
+    /// The database is away, full, or overloaded, and said so. Nothing was changed; try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The server takes no writes: it is a standby, was fenced, or lost its cluster. Nothing was changed, and
+    /// the next connection may reach one that does; try again later.
+    #[error("the database is not available: the server takes no writes: {0}")]
+    NotWritable(String),
+    /// The connection broke, or no answer came in time, in a call that changes nothing.
+    #[error("the database is not available: {0}")]
+    Disconnected(String),
     /// Others were in the way (deadlock, serialization, lock wait, certification), again and again.
     #[error("other transactions were in the way: {0}")]
     Conflict(String),
-    /// The connection ended during a commit, and the database could not be asked what became of it.
-    #[error("the connection ended during a commit, whose outcome is not known: {0}")]
+    /// No answer came to a change, and the database could not tell yet what became of it: it may have happened,
+    /// or happen still. Ask for the task, by the id that it was given, before it is enqueued again.
+    #[error("no answer to a change, whose outcome is not known: {0}")]
     UnknownOutcome(String),
     /// A row holds what it must not. `row` is its `id` or key.
     #[error("table {table}, row {row}, column {column}: expected {expected}")]
@@ -51,7 +55,7 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::UnknownOutcome(_))
+        self.ends_connection() || matches!(self, Self::Conflict(_))
     }
 
     /// Whether the database refuses what is asked for: of many rows, it may be for the sake of one.
@@ -61,7 +65,12 @@ impl Error {
 
     /// Whether the connection is of no more use.
     pub(crate) fn ends_connection(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::UnknownOutcome(_))
+        self.ends_all() || matches!(self, Self::Unavailable(_))
+    }
+
+    /// Whether the other connections to the same server are of no more use either.
+    pub(crate) fn ends_all(&self) -> bool {
+        matches!(self, Self::NotWritable(_) | Self::Disconnected(_) | Self::UnknownOutcome(_))
     }
 
     /// Databases name a missing column without its table: the statement knows it.
@@ -74,10 +83,18 @@ impl Error {
         }
     }
 
-    /// The same trouble, met while committing.
+    /// The same trouble, met by what changes something: only an answer tells that nothing was changed.
     pub(crate) fn in_commit(self) -> Self {
         match self {
-            Self::Unavailable(reason) => Self::UnknownOutcome(reason),
+            Self::Disconnected(reason) => Self::UnknownOutcome(reason),
+            other => other,
+        }
+    }
+
+    /// As it is told in the end.
+    pub(crate) fn given_up(self) -> Self {
+        match self {
+            Self::Disconnected(reason) => Self::Unavailable(reason),
             other => other,
         }
     }
@@ -86,90 +103,37 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) => of_database(error.as_ref()),
+            sqlx::Error::Database(error) => codes::meaning(error.as_ref()),
             sqlx::Error::Configuration(error) => Self::Invalid(error.to_string()),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::TypeNotFound { .. } => Self::Schema(error.to_string()),
-            error => Self::Unavailable(error.to_string()),
+            error => Self::Disconnected(error.to_string()),
         }
-    }
-}
-
-fn of_database(error: &dyn DatabaseError) -> Error {
-    let text = error.message().to_owned();
-    if error.kind() == ErrorKind::UniqueViolation {
-        return Error::Duplicate(text);
-    }
-    let code = error.code().unwrap_or(Cow::Borrowed(""));
-    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return of_mariadb(error.number(), text);
-    }
-    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return of_postgres(&code, text);
-    }
-    of_sqlite(&code, text)
-}
-
-/// By SQLSTATE.
-fn of_postgres(code: &str, text: String) -> Error {
-    match code {
-        "40001" | "40P01" | "55P03" => Error::Conflict(text),
-        "42P07" => Error::Duplicate(text),
-        "42P01" | "42703" | "42704" | "3F000" => Error::Schema(text),
-        // Read-only after a failover, no memory, no disk, shutting down, timeouts.
-        "25006" | "57014" => Error::Unavailable(text),
-        _ => match code.get(..2) {
-            Some("08" | "53" | "57" | "58") => Error::Unavailable(text),
-            _ => Error::Refused(text),
-        },
-    }
-}
-
-/// By error number, the same in MariaDB and MySQL. Galera's certification failure is 1213 too.
-fn of_mariadb(number: u16, text: String) -> Error {
-    match number {
-        1020 | 1205 | 1213 | 3572 => Error::Conflict(text),
-        1054 | 1146 => Error::Schema(text),
-        // Too many connections, shutting down, disk full, read-only, interrupted, Galera not ready.
-        1021
-        | 1028
-        | 1030
-        | 1040
-        | 1041
-        | 1047
-        | 1053
-        | 1114
-        | 1158..=1161
-        | 1203
-        | 1290
-        | 1317
-        | 1792
-        | 1836
-        | 1927
-        | 1969
-        | 2006
-        | 2013
-        | 3024
-        | 4031 => Error::Unavailable(text),
-        _ => Error::Refused(text),
-    }
-}
-
-/// By primary result code; sqlx gives the extended one.
-fn of_sqlite(code: &str, text: String) -> Error {
-    match code.parse::<i32>().unwrap_or(1) & 0xff {
-        1 if text.starts_with("no such table") || text.contains("no such column") => {
-            Error::Schema(text)
-        }
-        1 if text.contains("has no column named") => Error::Schema(text),
-        5 | 6 => Error::Conflict(text),
-        7 | 9 | 10 | 13 | 14 | 17 => Error::Unavailable(text),
-        _ => Error::Refused(text),
     }
 }
 
 /// The result of everything that asks a database.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waiting_helps_against() {
+        for (error, is_transient, ends_all) in [
+            (Error::Unavailable(String::new()), true, false),
+            (Error::NotWritable(String::new()), true, true),
+            (Error::Disconnected(String::new()), true, true),
+            (Error::UnknownOutcome(String::new()), true, true),
+            (Error::Conflict(String::new()), true, false),
+            (Error::Refused(String::new()), false, false),
+            (Error::Duplicate(String::new()), false, false),
+        ] {
+            assert_eq!((error.is_transient(), error.ends_all()), (is_transient, ends_all));
+        }
+    }
+}

@@ -161,20 +161,21 @@ impl Work for Finishing<'_> {
             }
             None => Vec::new(),
         };
-        let ours = self.finished.iter().map(|finished| ours.contains(&finished.row)).collect();
+        let mut ours: Vec<bool> =
+            self.finished.iter().map(|finished| ours.contains(&finished.row)).collect();
+        if ours.contains(&false) {
+            // An earlier try whose outcome was not known may have written their ends.
+            let known = self.recorded(connection).await?;
+            for (ours, finished) in ours.iter_mut().zip(self.finished) {
+                *ours |= finished.execution.as_ref().is_some_and(|it| known.contains(&key(it)));
+            }
+        }
         Ok(Finish { ours, claimed, refused: Vec::new() })
     }
 
     /// The ledger knows whether it happened: its rows are written in the same transaction.
     async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Finish>> {
-        let executions = || self.finished.iter().filter_map(|finished| finished.execution.as_ref());
-        let idents: Vec<i64> = executions().map(|execution| execution.id.ident()).collect();
-        let sql = "SELECT ident, started FROM otrsd_execution WHERE lock_key = ? AND ident IN (?*)";
-        let rows = connection.rows(sql, arguments![self.owner.key(), &idents]).await?;
-        let known = rows
-            .iter()
-            .map(|row| Ok((row.int(0)?, row.int(1)?)))
-            .collect::<Result<HashSet<_>>>()?;
+        let known = self.recorded(connection).await?;
         let claimed = match self.claim {
             Some(claim) => {
                 let done: HashSet<i64> =
@@ -190,13 +191,17 @@ impl Work for Finishing<'_> {
             return Ok(None);
         }
         let was_ours = |finished: &Finished| {
-            finished.execution.as_ref().is_none_or(|execution| {
-                known.contains(&(execution.id.ident(), execution.started.as_microsecond()))
-            })
+            finished.execution.as_ref().is_none_or(|execution| known.contains(&key(execution)))
         };
         let ours = self.finished.iter().map(was_ours).collect();
         Ok(Some(Finish { ours, claimed, refused: Vec::new() }))
     }
+}
+
+/// By which an end is found in the ledger: a reclaim writes its own about the same execution.
+fn key(execution: &Execution) -> (i64, i64, String) {
+    let outcome = execution.outcome.word().to_owned();
+    (execution.id.ident(), execution.started.as_microsecond(), outcome)
 }
 
 /// One statement for many rows: what tells which, and what tells only how many.
@@ -264,6 +269,19 @@ impl Finishing<'_> {
         }
         self.looks_first.store(true, Ordering::Relaxed);
         Err(Error::Conflict("some tasks were another's already".into()))
+    }
+
+    /// Those of the ends that the ledger has.
+    async fn recorded(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<HashSet<(i64, i64, String)>> {
+        let executions = self.finished.iter().filter_map(|finished| finished.execution.as_ref());
+        let idents: Vec<i64> = executions.map(|execution| execution.id.ident()).collect();
+        let sql = "SELECT ident, started, outcome FROM otrsd_execution \
+                   WHERE lock_key = ? AND ident IN (?*)";
+        let rows = connection.rows(sql, arguments![self.owner.key(), &idents]).await?;
+        rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.lenient(2)))).collect()
     }
 
     async fn hold(&self, connection: &mut Connection<'_>, row: i64, how: &Hold) -> Result<bool> {

@@ -74,7 +74,7 @@ pub use claim::Claim;
 pub use counts::Count;
 pub use cron_pause::CronPause;
 pub use cron_tally::{CronTally, LAG_BUCKETS};
-pub use database::{Connection, Dialect};
+pub use database::{Connection, DatabaseUrl, Dialect};
 pub use decide::{Decided, Decision, Verdict};
 pub use error::{Error, Result};
 pub use finish::{Finish, Finished, Instead, Refused, Then};

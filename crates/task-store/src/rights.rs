@@ -57,9 +57,8 @@ impl Store {
             let answer = session.connection().plain(&text).await;
             match session.release(answer) {
                 Ok(()) => {}
-                Err(Error::Refused(reason)) => missing.push((right, reason)),
-                // MariaDB says so of a server that takes no writes.
-                Err(Error::Unavailable(reason)) if reason.contains("read-only") => {
+                // MariaDB says of a server that takes no writes that it does not.
+                Err(Error::Refused(reason) | Error::NotWritable(reason)) => {
                     missing.push((right, reason));
                 }
                 Err(error) => return Err(error),

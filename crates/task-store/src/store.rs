@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::aside::Aside;
-use crate::database::{Argument, Connection, Dialect, Pools, Row, Tries};
+use crate::database::{Argument, Connection, DatabaseUrl, Dialect, Pools, Row, Tries};
 use crate::error::{Error, Result};
 use crate::front::Front;
 use crate::payload::Encoding;
@@ -84,10 +84,11 @@ pub(crate) trait Work: Sync {
 }
 
 impl Store {
-    /// Opens a store by its URL: `sqlite:PATH`, `postgres://…`, `mysql://…`. Connects when first used, so a
-    /// database that is away is no error here.
+    /// Opens a store by its URL: `sqlite:/PATH`, `postgres://…`, `mysql://…`. Connects when first used, so a
+    /// database that is away is no error here. Of several hosts the first counts that takes writes.
     pub fn connect(url: &str, options: Options) -> Result<Self> {
-        let pools = Pools::new(url, options.connections, options.deadline)?;
+        let url = DatabaseUrl::parse(url)?;
+        let pools = Pools::new(url, options.connections, options.deadline);
         Ok(Self {
             inner: Arc::new(Inner {
                 pools,
@@ -159,20 +160,29 @@ impl Store {
         from_wall_clock(text.trim_end(), &self.inner.options.time_zone)
     }
 
-    /// Does the work in a transaction, again after conflicts and broken connections. When the connection
-    /// ends during the commit, the work looks whether it happened.
+    /// Does the work in a transaction, again after conflicts and broken connections. When no answer comes to
+    /// the commit, the work looks whether it happened. A look that finds nothing is no proof: a server may still
+    /// be at it, as one that waits for its standby; so the work is repeated, which is certain, or the outcome
+    /// stays unknown.
     pub(crate) async fn transact<W: Work>(&self, work: &W) -> Result<W::Done> {
         let mut tries = Tries::new();
+        let mut unknown = None;
         loop {
-            match self.once(work).await {
+            let outcome = self.once(work).await;
+            if let Err(Error::UnknownOutcome(reason)) = &outcome {
+                unknown = Some(reason.clone());
+            }
+            if let Some(reason) = &unknown
+                && let Some(done) = self.settle(work, reason).await?
+            {
+                return Ok(done);
+            }
+            match outcome {
                 Ok(done) => return Ok(done),
-                Err(Error::UnknownOutcome(reason)) => {
-                    if let Some(done) = self.settle(work, reason.clone()).await? {
-                        return Ok(done);
-                    }
-                    tries.again(Error::Unavailable(reason)).await?;
-                }
-                Err(error) => tries.again(error).await?,
+                Err(error) => tries
+                    .again(error)
+                    .await
+                    .map_err(|error| unknown.take().map_or(error, Error::UnknownOutcome))?,
             }
         }
     }
@@ -185,18 +195,20 @@ impl Store {
     ) -> Result<u64> {
         let mut tries = Tries::new();
         loop {
-            let answer = match self.pools().write().await {
-                Ok(mut session) => {
-                    let answer = session.connection().execute(sql, arguments).await;
-                    session.release(answer)
-                }
-                Err(error) => Err(error),
-            };
-            match answer {
+            match self.change_once(sql, arguments).await {
                 Ok(changed) => return Ok(changed),
                 Err(error) => tries.again(error).await?,
             }
         }
+    }
+
+    async fn change_once(&self, sql: &'static str, arguments: &[Argument<'_>]) -> Result<u64> {
+        let mut session = self.pools().write().await?;
+        let answer = session.connection().execute(sql, arguments).await;
+        if answer.is_ok() {
+            session.wrote();
+        }
+        session.release(answer.map_err(Error::in_commit))
     }
 
     /// Runs one statement that only reads.
@@ -249,7 +261,7 @@ impl Store {
         }
     }
 
-    async fn settle<W: Work>(&self, work: &W, reason: String) -> Result<Option<W::Done>> {
+    async fn settle<W: Work>(&self, work: &W, reason: &str) -> Result<Option<W::Done>> {
         let mut tries = Tries::new();
         loop {
             let answer = match self.pools().write().await {
@@ -262,7 +274,7 @@ impl Store {
             match answer {
                 Ok(settled) => return Ok(settled),
                 Err(error) => {
-                    tries.again(error).await.map_err(|_| Error::UnknownOutcome(reason.clone()))?;
+                    tries.again(error).await.map_err(|_| Error::UnknownOutcome(reason.into()))?;
                 }
             }
         }

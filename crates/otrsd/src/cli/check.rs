@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{
-        Configuration,
+        Configuration, database,
         sources::{Reading, described},
         surroundings,
     },
@@ -59,12 +59,15 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
 
 /// Directories that cannot be used, or that `start` could not make.
 fn directories(configuration: &Configuration) -> Vec<String> {
+    let file = database::file(&configuration.settings);
+    let database = file.as_deref().and_then(Path::parent);
     let directories = [
-        ("Daemon::PID::Path", &configuration.place.directory),
-        ("Daemon::Log::LogPath", &configuration.log.directory),
+        ("Daemon::PID::Path", configuration.place.directory.as_path()),
+        ("Daemon::Log::LogPath", configuration.log.directory.as_path()),
     ];
+    let database = database.map(|directory| (database::DATABASE_URL, directory));
     let mut problems = Vec::new();
-    for (setting, directory) in directories {
+    for (setting, directory) in directories.into_iter().chain(database) {
         let nearest = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
         if let Err(error) = access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
             let (directory, nearest) = (directory.display(), nearest.display());

@@ -8,7 +8,7 @@ use tokio::{
     time,
 };
 
-use super::{Failure, Program};
+use super::{Failure, Program, UNKNOWN};
 use crate::{
     config::{Configuration, database, identity},
     supervisor::pid_file,
@@ -115,9 +115,9 @@ async fn done<T>(
 /// An error of the database says which one.
 fn placed(failure: Failure, database: &Database) -> Failure {
     match failure {
-        Failure { code: 4, text } if !text.is_empty() => {
+        Failure { code: code @ (4 | UNKNOWN), text } if !text.is_empty() => {
             let described = database::described(&database.configuration.settings);
-            Failure { code: 4, text: format!("database {described}: {text}") }
+            Failure { code, text: format!("database {described}: {text}") }
         }
         failure => failure,
     }

@@ -8,6 +8,9 @@ pub(super) const DEGRADED: u8 = 5;
 /// How a background process says that it was not needed.
 pub(super) const ALREADY_RUNNING: u8 = 100;
 
+/// The database did not tell whether what was asked for happened.
+pub(crate) const UNKNOWN: u8 = 6;
+
 /// A command that did not do what was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -34,10 +37,14 @@ impl Failure {
 }
 
 impl From<task_store::Error> for Failure {
-    /// Whoever runs the database must act, unless the caller asked for what cannot be.
+    /// Whoever runs the database must act, unless the caller asked for what cannot be. What may have happened
+    /// must not be taken for what did not.
     fn from(error: task_store::Error) -> Self {
         match error {
             task_store::Error::Invalid(text) => Self::usage(text),
+            error @ task_store::Error::UnknownOutcome(_) => {
+                Self { code: UNKNOWN, text: error.to_string() }
+            }
             error => Self { code: 4, text: error.to_string() },
         }
     }

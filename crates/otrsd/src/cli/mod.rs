@@ -29,7 +29,7 @@ use std::{env, process::ExitCode};
 use clap::Parser as _;
 
 use self::arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions};
-pub(crate) use self::failure::Failure;
+pub(crate) use self::failure::{Failure, UNKNOWN};
 use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,

@@ -69,8 +69,8 @@ fn asked(product: &str, words: &[&str]) -> Asked {
     if product == "Znuny" {
         let has = |option: &str| lower.iter().any(|word| word == option);
         let is_name = |(_, lower): &(&&str, &String)| !OPTIONS.contains(&lower.as_str());
-        let named = rest.iter().zip(&lower).filter(is_name);
-        let names = named.map(|(name, _)| (*name).to_owned()).collect();
+        let given = rest.iter().zip(&lower).filter(is_name);
+        let names = given.map(|(name, _)| (*name).to_owned()).collect();
         return match action.to_lowercase().as_str() {
             "start" => Asked::Start {
                 debug: has("--debug").then_some(names),

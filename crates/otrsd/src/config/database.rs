@@ -3,14 +3,19 @@
 //! Everybody who opens the database does so by [`open`]: the modules, each in its own process, and the
 //! command line. The standard place is a layer of the settings, so that all of them agree on it.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::OnceLock};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use sysconfig::{Origin, Setting, SysConfig, Value};
-use task_store::{Options, Store};
+use sysconfig::{Origin, Problem, Setting, SysConfig, Value};
+use task_store::{DatabaseUrl, Options, Store};
 
-use super::{places::Places, text};
+use super::{places::Places, problem, text};
 use crate::home;
 
 /// The setting that names the database.
@@ -25,7 +30,7 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     let url = text(settings, DATABASE_URL).unwrap_or_default();
     let time_zone = zone(settings)?;
     if let Some(file) = file(settings) {
-        make_directory(file)?;
+        make_directory(&file)?;
     }
     let home = settings.get(home::SETTING).is_some();
     let options = Options { home, time_zone, connections, ..Options::default() };
@@ -47,9 +52,10 @@ pub(crate) fn open_made(settings: &SysConfig, connections: u32) -> anyhow::Resul
 
 /// What there is to say if the `SQLite` database is not made yet.
 pub(crate) fn missing(settings: &SysConfig) -> Option<String> {
-    let file = file(settings).filter(|file| !file.exists())?.display();
+    let file = file(settings).filter(|file| !file.exists())?;
     Some(format!(
-        "there is no database yet: {file}; otrsd db migrate makes it, so does the daemon's worker"
+        "there is no database yet: {}; otrsd db migrate makes it, so does the daemon's worker",
+        file.display()
     ))
 }
 
@@ -80,18 +86,30 @@ pub(crate) fn zone(settings: &SysConfig) -> anyhow::Result<TimeZone> {
     super::time_zone(zone).with_context(|| format!("setting OTRSTimeZone: '{zone}'"))
 }
 
+fn url(settings: &SysConfig) -> task_store::Result<DatabaseUrl> {
+    DatabaseUrl::parse(text(settings, DATABASE_URL).unwrap_or_default())
+}
+
 /// The file of a `SQLite` database.
-pub(crate) fn file(settings: &SysConfig) -> Option<&Path> {
-    let file = text(settings, DATABASE_URL)?.strip_prefix("sqlite:")?;
-    let file = file.split('?').next().unwrap_or(file);
-    Some(Path::new(file.strip_prefix("//").unwrap_or(file)))
+pub(crate) fn file(settings: &SysConfig) -> Option<PathBuf> {
+    url(settings).ok()?.file().map(Path::to_path_buf)
+}
+
+/// What is wrong with the URL, found without asking any server.
+pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
+    let error = url(settings).err()?;
+    Some(problem(settings, DATABASE_URL, error.to_string()))
 }
 
 /// The database for people: its URL without user, password and options.
 pub(crate) fn shown(settings: &SysConfig) -> String {
-    let url = text(settings, DATABASE_URL).unwrap_or_default();
-    let url = url.split('?').next().unwrap_or(url);
+    let whole = text(settings, DATABASE_URL).unwrap_or_default();
+    let url = whole.split('?').next().unwrap_or(whole);
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    // What a wrong one has before a ? may be half of a password.
+    if url != whole && DatabaseUrl::parse(whole).is_err() && !url.starts_with("sqlite:") {
+        return format!("{scheme}://…");
+    }
     match url.rsplit_once('@') {
         Some((_, place)) if !url.starts_with("sqlite:") => {
             if rest.is_empty() {
@@ -192,6 +210,7 @@ mod tests {
             ("sqlite:/var/lib/otrsd/tasks.db?mode=rwc", "sqlite:/var/lib/otrsd/tasks.db"),
             ("sqlite:/srv/a@b.db", "sqlite:/srv/a@b.db"),
             ("user:secret@host/otrs", "host/otrs"),
+            ("postgres://u:s?cret@db/otrs", "postgres://…"),
         ] {
             assert_eq!(shown(&settings(url)), expected);
         }
@@ -229,10 +248,11 @@ mod tests {
         for (url, expected) in [
             ("sqlite:/a/b.db", Some("/a/b.db")),
             ("sqlite:///a/b.db?mode=rwc", Some("/a/b.db")),
-            ("sqlite://b.db", Some("b.db")),
+            ("sqlite:/a%20b.db", Some("/a b.db")),
+            ("sqlite://b.db", None),
             ("mysql://host/a", None),
         ] {
-            assert_eq!(file(&settings(url)), expected.map(Path::new), "{url}");
+            assert_eq!(file(&settings(url)), expected.map(PathBuf::from), "{url}");
         }
     }
 }

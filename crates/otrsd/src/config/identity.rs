@@ -24,6 +24,7 @@ pub(crate) const HOST: &str = "OTRSD_HOST";
 /// # Errors
 ///
 /// The kernel does not tell it.
+#[expect(clippy::disallowed_methods, reason = "the supervisor's word to its modules is no setting")]
 pub(crate) fn host() -> io::Result<String> {
     match env::var(HOST) {
         Ok(name) if !name.is_empty() => Ok(name),
@@ -42,7 +43,7 @@ pub(crate) fn present(settings: &SysConfig) -> anyhow::Result<Identity> {
         machine: machine(),
         hardware: hashed("/sys/class/dmi/id/product_uuid"),
         boot: hashed("/proc/sys/kernel/random/boot_id"),
-        file: database::file(settings).and_then(|file| file_id(file).ok()),
+        file: database::file(settings).and_then(|file| file_id(&file).ok()),
         server: None,
         addresses: database::address(settings).into_iter().collect(),
     };
@@ -63,14 +64,17 @@ fn hashed(path: &str) -> Option<String> {
     let id = text.trim().replace('-', "");
     let is_id = id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit());
     let digest = Sha256::digest(format!("otrsd {}", id.to_lowercase()));
-    is_id.then(|| digest[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+    let half = |digit: u8| char::from_digit(u32::from(digit), 16);
+    is_id.then(|| {
+        digest[..12].iter().flat_map(|byte| [half(byte >> 4), half(byte & 15)]).flatten().collect()
+    })
 }
 
 fn file_id(file: &Path) -> io::Result<FileId> {
     let metadata = file.metadata()?;
     let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     let born = born.and_then(|born| i64::try_from(born.as_nanos()).ok()).filter(|born| *born > 0);
-    let system = u64::from(statvfs(file)?.filesystem_id());
+    let system = statvfs(file)?.filesystem_id();
     Ok(FileId { inode: metadata.ino(), born, system })
 }
 

@@ -87,6 +87,7 @@ impl Configuration {
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
         let stop_grace = reference::whole(&settings, STOP_GRACE);
         let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
+        problems.extend(database::fault(&settings));
         let runs_tasks = modules.iter().any(|it| it.module == worker::MODULE);
         problems.extend(of_readers(&settings, runs_tasks.then_some(registry)));
         let others = reference::findings(&settings, &problems);

@@ -23,7 +23,7 @@ const ZONE: &str = "OTRSTimeZone";
 /// The year in which the installation is asked, fixed so that each of its nodes hears the same.
 const YEAR: &str = "2027-01-01T12:00:00Z";
 /// From a change of the clocks to the instants around it: outside of the hour that is skipped or repeated, where
-/// Perl's CronEvent may say of one instant what it does not say of its neighbour.
+/// Perl's `CronEvent` may say of one instant what it does not say of its neighbour.
 const AROUND: [SignedDuration; 2] = [SignedDuration::from_hours(-3), SignedDuration::from_hours(6)];
 
 /// How an installation reads schedules.

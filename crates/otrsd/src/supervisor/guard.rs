@@ -83,7 +83,7 @@ pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
     let pipe = fs::read_link(format!("/proc/{guard}/fd/0")).ok()?;
     let held = fs::read_dir(format!("/proc/{parent}/fd")).ok()?.flatten();
     let is_other_end = |entry: fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|it| it == pipe);
-    held.map(is_other_end).any(|is| is).then_some(parent)
+    held.any(is_other_end).then_some(parent)
 }
 
 /// The guard's process, and the PID file of its supervisor.

@@ -24,7 +24,6 @@ mod serve;
 pub(crate) mod settings;
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -107,7 +106,7 @@ impl Console {
 
     /// Whether there is a database at all: looking into a file that is not there would make it.
     fn has_database(&self) -> bool {
-        database::file(self.context.settings()).is_none_or(Path::exists)
+        database::file(self.context.settings()).is_none_or(|file| file.exists())
     }
 
     fn store(&self) -> Result<&Store, problem::Problem> {

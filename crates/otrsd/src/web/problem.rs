@@ -9,7 +9,7 @@ use axum::{
 use serde_json::json;
 
 use super::pages;
-use crate::cli::Failure;
+use crate::cli::{Failure, UNKNOWN};
 
 /// Why a request was not done.
 #[derive(Clone, Debug)]
@@ -54,9 +54,12 @@ impl Problem {
 
 impl From<task_store::Error> for Problem {
     fn from(error: task_store::Error) -> Self {
-        use task_store::Error::Invalid;
+        use task_store::Error::{Invalid, UnknownOutcome};
         match error {
             Invalid(what) => Self::bad(what),
+            error @ UnknownOutcome(_) => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, format!("database: {error}"))
+            }
             error => Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}")),
         }
     }
@@ -69,6 +72,7 @@ impl From<Failure> for Problem {
             1 => StatusCode::CONFLICT,
             2 => StatusCode::BAD_REQUEST,
             4 => StatusCode::SERVICE_UNAVAILABLE,
+            UNKNOWN => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, failure.text)

@@ -5,7 +5,10 @@ use std::{io::Write as _, process::Stdio};
 use serde_json::json;
 use task_store::HeldState;
 
-use crate::databases::{Kind, Place};
+use crate::{
+    databases::{Kind, Place},
+    harness::{World, setting},
+};
 
 macro_rules! on_each {
     ($($test:ident),*) => {
@@ -21,6 +24,27 @@ on_each!(
     tasks_are_added_and_explained,
     the_printed_schema_is_what_migrate_does
 );
+
+/// Without a connection, and in words that hold no password.
+#[test]
+fn a_wrong_url_is_found_by_check() {
+    let world = World::new();
+    for (url, expected) in [
+        ("sqlite:tasks.db", "tasks.db is no absolute path"),
+        ("sqlite:~/tasks.db", "only a shell knows what ~ is"),
+        ("sqlite:/proc/none/tasks.db", "setting DatabaseURL: cannot write into /proc/none"),
+        ("postgres://u:secret@db/tasks?slmode=require", "did you mean sslmode?"),
+        ("mysql://u:secret@db", "it names no database"),
+    ] {
+        world.configure("90-database", &[setting("DatabaseURL", url)]);
+        let check = world.otrsd(&["check"]).failed(3).stdout;
+        let mut lines = check.lines().filter(|line| line.contains("setting DatabaseURL"));
+        assert!(lines.next().is_some_and(|line| line.contains(expected)), "{url}: {check}");
+        assert!(!check.contains("secret"), "{url}: {check}");
+        let listed = world.otrsd(&["task", "list"]);
+        assert!([3, 4].contains(&listed.code), "{url}: {listed:?}");
+    }
+}
 
 fn tables_are_made_and_taken_away(kind: Kind) {
     let place = Place::bare(kind);

@@ -138,7 +138,9 @@ pub(super) async fn within<T>(
 ) -> Result<T> {
     match tokio::time::timeout(deadline, work).await {
         Ok(answer) => answer.map_err(Error::from),
-        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", deadline.as_secs_f32()))),
+        Err(_) => {
+            Err(Error::Disconnected(format!("no answer within {} s", deadline.as_secs_f32())))
+        }
     }
 }
 

@@ -5,14 +5,17 @@
 
 mod argument;
 mod bulk;
+pub(crate) mod codes;
 mod connection;
 mod heartbeat;
 mod lender;
 mod notation;
 mod pools;
 mod row;
+mod server;
 mod session;
 mod sqlite_file;
+mod url;
 
 pub(crate) use argument::Argument;
 pub(crate) use bulk::{Column, Insert, ONCE};
@@ -20,6 +23,7 @@ pub use connection::Connection;
 pub(crate) use pools::Pools;
 pub(crate) use row::{Row, table};
 pub(crate) use session::Tries;
+pub use url::DatabaseUrl;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -48,26 +48,49 @@ impl Session {
 
     /// Ends the transaction. Trouble with the connection leaves the outcome unknown.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        self.connection().plain("COMMIT").await.map_err(Error::in_commit)?;
-        self.clean = true;
-        Ok(())
+        let answer = self.connection().plain("COMMIT").await.map_err(Error::in_commit);
+        self.met(answer.as_ref().err());
+        answer
     }
 
     /// Undoes the transaction after an error, as far as the connection lives.
     pub(crate) async fn rollback(mut self, error: &Error) {
-        self.clean = !error.ends_connection() && self.connection().plain("ROLLBACK").await.is_ok();
+        self.met(Some(error));
+        self.clean = self.clean && self.connection().plain("ROLLBACK").await.is_ok();
     }
 
     /// Gives the connection back after statements outside of a transaction.
     pub(crate) fn release<T>(mut self, answer: Result<T>) -> Result<T> {
-        self.clean = !answer.as_ref().is_err_and(Error::ends_connection);
+        self.met(answer.as_ref().err());
         answer
     }
 
     /// As [`release`](Self::release), but after any error the connection is closed.
     pub(crate) fn keep<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.met(answer.as_ref().err());
         self.clean = answer.is_ok();
         answer
+    }
+
+    /// The server took a write.
+    pub(crate) fn wrote(&mut self) {
+        match &mut self.pooled {
+            Pooled::Sqlite(_) => {}
+            Pooled::Postgres(raw) => raw.wrote(),
+            Pooled::MariaDb(raw) => raw.wrote(),
+        }
+    }
+
+    /// What an error says about this connection, and about those beside it.
+    fn met(&mut self, error: Option<&Error>) {
+        self.clean = !error.is_some_and(Error::ends_connection);
+        if error.is_some_and(Error::ends_all) {
+            match &self.pooled {
+                Pooled::Sqlite(_) => {}
+                Pooled::Postgres(raw) => raw.give_up(),
+                Pooled::MariaDb(raw) => raw.give_up(),
+            }
+        }
     }
 }
 
@@ -83,8 +106,8 @@ impl Drop for Session {
     }
 }
 
-/// How often one call tries again: conflicts until luck comes, a broken connection as often as the pool may
-/// hold broken ones. Whoever waited long already for a lock or a server hears of it instead.
+/// How often one call tries again: conflicts until luck comes, a server that is away until it may be back.
+/// Whoever waited long already for a lock or a server hears of it instead.
 pub(crate) struct Tries {
     tries: u32,
     since: Instant,
@@ -92,7 +115,7 @@ pub(crate) struct Tries {
 
 impl Tries {
     const CONFLICTS: (u32, Duration) = (12, Duration::from_secs(15));
-    const CONNECTIONS: (u32, Duration) = (4, Duration::from_secs(3));
+    const CONNECTIONS: (u32, Duration) = (20, Duration::from_secs(3));
 
     pub(crate) fn new() -> Self {
         Self { tries: 0, since: Instant::now() }
@@ -102,11 +125,11 @@ impl Tries {
     pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
         let (most, longest) = match &error {
             Error::Conflict(_) => Self::CONFLICTS,
-            Error::Unavailable(_) => Self::CONNECTIONS,
+            error if error.ends_connection() => Self::CONNECTIONS,
             _ => return Err(error),
         };
         if self.tries >= most || self.since.elapsed() >= longest {
-            return Err(error);
+            return Err(error.given_up());
         }
         self.tries += 1;
         // Doubling from 2 ms to 256 ms, by chance up to half of it less: losers must not meet again.

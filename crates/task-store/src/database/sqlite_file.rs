@@ -3,8 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
-use std::str::FromStr as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Sqlite};
 
-use super::pools::{LOCK_WAIT, acquire};
+use super::pools::LOCK_WAIT;
 use crate::error::{Error, Result};
 
 #[derive(Debug)]
@@ -34,8 +33,9 @@ struct Opened {
 }
 
 impl SqliteFile {
-    pub(super) fn new(url: &str, deadline: Duration) -> Result<Self> {
-        let options = SqliteConnectOptions::from_str(url)?
+    pub(super) fn new(file: &Path, deadline: Duration) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -44,7 +44,7 @@ impl SqliteFile {
             .pragma("wal_autocheckpoint", "8000")
             .disable_statement_logging();
         let opened = Mutex::new(Opened::new(&options, deadline));
-        Ok(Self { options, deadline, opened })
+        Self { options, deadline, opened }
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -73,7 +73,7 @@ impl SqliteFile {
             self.make();
         }
         let pool = choose(&self.opened()).clone();
-        let connection = acquire(&pool).await?;
+        let connection = pool.acquire().await.map_err(|error| Error::from(error).given_up())?;
         let mut opened = self.opened();
         if opened.file.is_none() {
             opened.file = self.identity();

@@ -189,6 +189,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table of all combinations")]
     fn who_may_work_with_what() {
         use Difference::*;
         for (what, then, now, expected) in [

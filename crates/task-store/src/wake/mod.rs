@@ -5,11 +5,11 @@
 
 mod call;
 mod file;
+mod listener;
 mod poll;
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
 use tokio::time::{Instant, timeout_at};
 
 use crate::database::{Dialect, arguments};
@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::store::Store;
 pub(crate) use call::{Calls, call_with};
 use file::FileWatch;
+use listener::Listener;
 use poll::Poll;
 
 /// Why the waiting ended.
@@ -36,8 +37,9 @@ pub struct Waiter {
 }
 
 enum Source {
-    /// Where Perl's additions do not call, somebody looks for them.
-    Notices(Box<PgListener>, Option<Poll>),
+    /// No listener after any trouble, until the next waiting. Where Perl's additions do not call, somebody looks
+    /// for them.
+    Notices(Option<Box<Listener>>, Option<Poll>),
     File(FileWatch),
     Poll(Poll),
 }
@@ -54,17 +56,15 @@ impl Store {
 
     /// A waiter; on PostgreSQL it has a connection of its own.
     pub async fn waiter(&self) -> Result<Waiter> {
-        let source = match (self.pools().postgres(), self.pools().sqlite_file()) {
-            (Some(pool), _) => {
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen("otrsd_task").await?;
+        let source = match (self.dialect(), self.pools().sqlite_file()) {
+            (Dialect::Postgres, _) => {
+                let listener = Box::new(Listener::connect(self).await?);
                 let looks = (!self.calls_at_adds().await?).then(|| Poll::new(self.clone()));
-                Source::Notices(Box::new(listener), looks)
+                Source::Notices(Some(listener), looks)
             }
-            (None, Some(file)) => Source::File(FileWatch::new(&file)?),
-            (None, None) => Source::Poll(Poll::new(self.clone())),
+            (_, Some(file)) => Source::File(FileWatch::new(&file)?),
+            (_, None) => Source::Poll(Poll::new(self.clone())),
         };
-        debug_assert_eq!(matches!(source, Source::Poll(_)), self.dialect() == Dialect::MariaDb);
         Ok(Waiter { store: self.clone(), source })
     }
 
@@ -76,32 +76,42 @@ impl Store {
 }
 
 impl Waiter {
-    /// Waits at most `longest`. May be cancelled at any point without losing a hint.
+    /// Waits at most `longest`. May be cancelled at any point without losing a hint. After an error, the next
+    /// waiting makes its connection anew.
     pub async fn wait(&mut self, longest: Duration) -> Result<Woken> {
-        let work = async {
-            match &mut self.source {
-                Source::Notices(listener, poll) => {
-                    // A reconnected listener (None) may have missed notices: look.
-                    tokio::select! {
-                        heard = listener.try_recv() => drop(heard?),
-                        seen = look(poll) => seen?,
-                    }
-                    while listener.next_buffered().is_some() {}
-                    Ok(())
-                }
-                Source::File(watch) => watch.changed().await,
-                Source::Poll(poll) => poll.changed().await,
-            }
-        };
         let longest = Instant::now() + longest;
         let owed = self.store.front().owed().filter(|owed| *owed < longest);
-        match timeout_at(owed.unwrap_or(longest), work).await {
+        match timeout_at(owed.unwrap_or(longest), self.source.hint(&self.store)).await {
             Ok(outcome) => outcome.map(|()| Woken::Work),
             Err(_) if owed.is_some() => {
                 self.store.front().told();
                 Ok(Woken::Work)
             }
             Err(_) => Ok(Woken::Deadline),
+        }
+    }
+}
+
+impl Source {
+    async fn hint(&mut self, store: &Store) -> Result<()> {
+        match self {
+            Self::Notices(Some(listener), poll) => {
+                let heard = tokio::select! {
+                    heard = listener.heard() => heard,
+                    seen = look(poll) => return seen,
+                };
+                if heard.is_err() {
+                    *self = Self::Notices(None, poll.take());
+                }
+                heard
+            }
+            // A call may have been missed meanwhile: look.
+            Self::Notices(listener, _) => {
+                *listener = Some(Box::new(Listener::connect(store).await?));
+                Ok(())
+            }
+            Self::File(watch) => watch.changed().await,
+            Self::Poll(poll) => poll.changed().await,
         }
     }
 }

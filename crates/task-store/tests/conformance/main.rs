@@ -17,6 +17,7 @@ mod home_tables;
 mod locking;
 mod looking;
 mod odd_rows;
+mod outcomes;
 mod payloads;
 mod place;
 mod planning;
@@ -26,6 +27,8 @@ mod refusals;
 mod rights;
 mod schema;
 mod searching;
+mod servers;
+mod sessions;
 mod waking;
 
 /// Each case, on each database.
@@ -170,6 +173,10 @@ everywhere! {
             away_and_back
             a_heartbeat_on_a_dead_connection
             a_heartbeat_beside_connections_that_wait
+        }
+        outcomes {
+            as_it_is_said
+            found_by_the_second_try
         }
         home {
             claimed_and_finished

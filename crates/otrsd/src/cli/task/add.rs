@@ -1,11 +1,11 @@
 //! task add: one task, now or for later, under a limit or not.
 
-use task_store::{Added, NewTask, Payload};
+use task_store::{Added, NewTask, Payload, TaskId};
 
 use super::{arguments::Add, data, wait};
 use crate::{
     cli::{
-        Failure, Program,
+        Failure, Program, UNKNOWN,
         database::{self, Database},
         terminal::print,
     },
@@ -19,15 +19,15 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
     database::ask(program, async |database| {
         let task = task(database, options, &data)?;
         let now = clock::wall();
-        match options.at {
-            Some(at) => {
-                let at = addition::second(at);
-                database.store.plan(std::slice::from_ref(&task), at, now).await?;
-            }
-            None => match database.store.add(&task, now).await? {
-                Added::Added => {}
-                Added::LimitReached => return Err(limit_reached(&task)),
-            },
+        let added = if let Some(at) = options.at {
+            let at = addition::second(at);
+            let planned = database.store.plan(std::slice::from_ref(&task), at, now).await;
+            planned.map(|()| Added::Added)
+        } else {
+            database.store.add(&task, now).await
+        };
+        if added.map_err(|error| not_added(error, task.id))? == Added::LimitReached {
+            return Err(limit_reached(&task));
         }
         wake::work_is_there(&database.store, &database.configuration.settings);
         print(&format!("{}\n", task.id));
@@ -47,6 +47,18 @@ fn task(database: &Database, options: &Add, data: &Payload) -> Result<NewTask, F
     wanted
         .task(&database.configuration.settings, database.store.encoding())
         .map_err(|error| Failure::usage(format!("--data: {error}")))
+}
+
+/// What may have been added can be asked for.
+fn not_added(error: task_store::Error, id: TaskId) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.code == UNKNOWN {
+        failure.text = format!(
+            "{}; before it is added again, otrsd task show {id} tells whether it was",
+            failure.text
+        );
+    }
+    failure
 }
 
 pub(crate) fn limit_reached(task: &NewTask) -> Failure {

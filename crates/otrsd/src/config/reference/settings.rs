@@ -62,7 +62,7 @@ pub(super) const DATABASE: Group = Group {
         key(
             "DatabaseURL",
             "`sqlite:/var/lib/otrsd/tasks.db`, of a user below `$XDG_STATE_HOME`",
-            "`sqlite:PATH`, `postgres://…` or `mysql://…`",
+            "`sqlite:/PATH`, `postgres://…` or `mysql://…`",
         ),
         key("OTRSTimeZone", "UTC", "the zone of wall clock times in the original's columns")
             .is(Kind::Zone),

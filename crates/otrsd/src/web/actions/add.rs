@@ -1,5 +1,6 @@
 //! Adding tasks: of types that may be added so, with the policy of their type, and each once.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use task_store::{NewTask, TaskId};
 
@@ -60,9 +61,10 @@ impl Console {
             new.push(one);
         }
         let added = match key {
-            None => insert(store, &new, &Known::new()).await?,
-            Some(_) => self.insert_once(store, &new).await?,
+            None => insert(store, &new, &Known::new()).await.map_err(Problem::from),
+            Some(_) => self.insert_once(store, &new).await,
         };
+        let added = added.map_err(|problem| unknown(problem, &new, key))?;
         if let ([(_, task)], [(_, Became::LimitReached)]) = (&new[..], &added[..]) {
             return Err(limit_reached(task).into());
         }
@@ -120,6 +122,20 @@ fn not_addable(task_type: &str) -> Problem {
             "tasks of type '{title}' are not added here; the setting WebConsole::AddableTypes lists those that are"
         )
     })
+}
+
+/// How to find out about what may have been added.
+fn unknown(problem: Problem, new: &[Planned], key: Option<&str>) -> Problem {
+    let (StatusCode::GATEWAY_TIMEOUT, Some((_, first))) = (problem.status, new.first()) else {
+        return problem;
+    };
+    let id = first.id;
+    let advice = match key {
+        Some(_) => "asking again with the same Idempotency-Key adds nothing twice".to_owned(),
+        None if new.len() == 1 => format!("GET /api/v1/tasks/{id} tells whether it was added"),
+        None => format!("GET /api/v1/tasks/{id} tells whether all were added, or none"),
+    };
+    Problem { detail: format!("{}; {advice}", problem.detail), ..problem }
 }
 
 /// Says which of many it was.

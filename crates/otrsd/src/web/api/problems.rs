@@ -17,7 +17,7 @@ pub(in crate::web) struct ProblemDetails {
     detail: String,
 }
 
-const KINDS: [(u16, &str); 9] = [
+const KINDS: [(u16, &str); 10] = [
     (400, "The request cannot be understood."),
     (401, "No token, or one that nobody knows."),
     (403, "The token's role, or a setting, does not allow it."),
@@ -26,7 +26,11 @@ const KINDS: [(u16, &str); 9] = [
     (413, "The body has more than 4 MB."),
     (415, "The body is no JSON."),
     (422, "The body says what cannot be; the detail points at the place."),
-    (503, "The database or the supervisor does not answer."),
+    (503, "The database or the supervisor does not answer. Nothing was changed."),
+    (
+        504,
+        "The database did not answer to a change. It may have happened: ask before you send it again.",
+    ),
 ];
 
 /// All of them.
