@@ -81,7 +81,7 @@ pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
     let parent: i32 = after.split_whitespace().nth(1)?.parse().ok()?;
     // A guard outlives its supervisor for a moment, adopted by another process.
     let pipe = fs::read_link(format!("/proc/{guard}/fd/0")).ok()?;
-    let held = fs::read_dir(format!("/proc/{parent}/fd")).ok()?.flatten();
+    let mut held = fs::read_dir(format!("/proc/{parent}/fd")).ok()?.flatten();
     let is_other_end = |entry: fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|it| it == pipe);
     held.any(is_other_end).then_some(parent)
 }
