@@ -144,7 +144,8 @@ mod tests {
     /// Policies from settings full of extreme values, and rows of other programs.
     #[test]
     fn no_policy_and_no_history_is_too_much() {
-        let configurations = with_extremes(&TASK_TYPE);
+        let directory = tempfile::tempdir().unwrap();
+        let configurations = with_extremes(directory.path(), &TASK_TYPE);
         let policies: Vec<_> =
             configurations.flat_map(|it| task_types::read(&it.settings).0.into_values()).collect();
         assert!(policies.len() > 100, "{}", policies.len());

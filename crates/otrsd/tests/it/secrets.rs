@@ -110,8 +110,9 @@ fn the_configuration_is_sealed_and_commands_do_not_have_it() {
 fn a_module_process_is_started_by_the_supervisor_alone() {
     let world = world();
     let said = world.otrsd(&["module", "run", "Native"]);
-    let text = "Native: modules are started by the supervisor: otrsd start\n";
-    assert_eq!(said.all(), (1, "", text));
+    let text = " ERROR Native: modules are started by the supervisor: otrsd start\n";
+    assert!(said.stderr.ends_with(text), "{said:?}");
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""));
     for number in ["7", "-1", "x", "999999"] {
         let mut command = world.command(&world.program);
         command.args(["module", "run", "Native"]).env("OTRSD_CONFIG_FD", number);

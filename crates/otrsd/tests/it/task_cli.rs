@@ -163,7 +163,11 @@ fn held_tasks_say_why_and_what_to_do() {
             "failed",
             "failed for good: two went wrong.\nWhen the cause is mended, otrsd task retry ",
         ),
-        (&quarantined, "quarantined", "is in quarantine: three went wrong.\nIt killed the process"),
+        (
+            &quarantined,
+            "quarantined",
+            "is in quarantine: three went wrong.\nIt does not run by itself",
+        ),
         (
             &no_handler,
             "no-handler",

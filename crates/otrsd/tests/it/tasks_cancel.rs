@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use task_store::{NewTask, Outcome};
 
 use crate::{
-    harness::signal,
+    harness::{signal, wait_until},
     tasks::{Database, Tasks, WORKER, on_each_database, shell},
 };
 
@@ -51,7 +51,7 @@ fn one_whose_worker_died_does_not_begin_again(database: Database) {
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let id = tasks.add_of("Long", "one");
-    tasks.world.process("sleep 3621");
+    wait_until("its beginning", || (tasks.world.read("begun") == "begun\n").then_some(()));
     // It can neither hear of the request nor end the task.
     signal(worker, Signal::SIGSTOP);
     tasks.block(tasks.store().ask_to_cancel(id, "root", Timestamp::now())).unwrap();

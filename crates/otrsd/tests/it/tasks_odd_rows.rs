@@ -40,7 +40,8 @@ fn a_planned_task_without_a_time_is_quarantined_and_shown(database: Database) {
     let list = tasks.world.otrsd(&["task", "list", "--state", "quarantined", "--json"]).ok();
     assert!(list.stdout.contains(row), "{list:?}");
     assert!(tasks.world.worker_log().contains(row));
-    let id = list.stdout.split("\"id\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    let id = list[0]["id"].as_str().unwrap();
     tasks.world.otrsd(&["task", "retry", id]).ok();
     wait_until("a worker that is well", || {
         (tasks.world.otrsd(&["status"]).code == 0).then_some(())

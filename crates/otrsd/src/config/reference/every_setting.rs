@@ -1,6 +1,6 @@
 //! Every setting and every key that is described, each with values that it must not have, and with extreme ones.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use task_store::later;
@@ -57,8 +57,12 @@ fn setting(group: &Group, key: &Key, value: &str) -> (String, String) {
 
 /// What is made of some settings, each of its own.
 fn interpret(settings: &str) -> Configuration {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.xml");
+    interpret_in(tempfile::tempdir().unwrap().path(), settings)
+}
+
+/// From a file that stays: what may set a command is judged when it is read.
+fn interpret_in(directory: &Path, settings: &str) -> Configuration {
+    let path = directory.join("a.xml");
     let text = format!("<otrsd_config version='2.0' init='Application'>{settings}</otrsd_config>");
     fs::write(&path, text).unwrap();
     let mut read = sysconfig::SysConfig::default();
@@ -112,20 +116,24 @@ const EXTREMES: [&str; 18] = [
     "",
 ];
 
-/// What is made of each key of a group, or setting, with each extreme value.
-pub(crate) fn with_extremes(group: &'static Group) -> impl Iterator<Item = Configuration> {
+/// What is made of each key of a group, or setting, with each extreme value, in a file of the directory.
+pub(crate) fn with_extremes(
+    directory: &Path,
+    group: &'static Group,
+) -> impl Iterator<Item = Configuration> {
     let huge = "9".repeat(10_000);
     let values = EXTREMES.iter().map(ToString::to_string).chain([huge]);
     let values: Vec<_> = values.collect();
     let keys =
         group.keys.iter().flat_map(move |key| values.clone().into_iter().map(move |it| (key, it)));
-    keys.map(move |(key, value)| interpret(&setting(group, key, &value).1))
+    keys.map(move |(key, value)| interpret_in(directory, &setting(group, key, &value).1))
 }
 
 #[test]
 fn no_value_is_too_much_for_a_reader() {
+    let directory = tempfile::tempdir().unwrap();
     for group in GROUPS {
-        for configuration in with_extremes(group) {
+        for configuration in with_extremes(directory.path(), group) {
             assert!(configuration.stop_grace <= Duration::from_hours(24));
             for module in &configuration.modules {
                 assert!(module.pace.rounds() > 0);
