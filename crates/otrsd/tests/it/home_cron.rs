@@ -28,7 +28,7 @@ const YEAR: i16 = 2027;
 /// The code of a real Znuny in a directory of its own, where no database is asked for.
 struct Home {
     world: World,
-    home: PathBuf,
+    directory: PathBuf,
     code: PathBuf,
 }
 
@@ -52,19 +52,21 @@ impl Home {
             }
         };
         fs::write(home.join("Kernel/Config.pm"), config(&home)).unwrap();
-        ["", "Kernel"].iter().for_each(|place| link_all(place));
-        Self { world, home, code }
+        for place in ["", "Kernel"] {
+            link_all(place);
+        }
+        Self { world, directory: home, code }
     }
 
-    /// Gives it a CronEvent of its own.
+    /// Gives it a `CronEvent` of its own.
     fn overridden(&self, code: &str) {
-        fs::write(self.home.join("Custom/Kernel/System/CronEvent.pm"), code).unwrap();
+        fs::write(self.directory.join("Custom/Kernel/System/CronEvent.pm"), code).unwrap();
     }
 
     fn otrsd(&self, arguments: &[&str]) -> String {
         let xml = self.code.join("Kernel/Config/Files/XML");
         let mut command = self.world.command(&self.world.program);
-        command.arg("--home").arg(&self.home).arg("--config").arg(xml);
+        command.arg("--home").arg(&self.directory).arg("--config").arg(xml);
         command.args(["--config", &self.world.text("config")]).args(arguments);
         finish(command).stdout
     }
@@ -102,7 +104,7 @@ impl Home {
         due
     }
 
-    /// What the installation's own CronEvent says of each schedule at each instant: the wall clock of the next and of
+    /// What the installation's own `CronEvent` says of each schedule at each instant: the wall clock of the next and of
     /// the previous due instant.
     fn said(&self, schedules: &BTreeSet<&String>, instants: &[Timestamp]) -> Vec<[String; 2]> {
         let script = "use Kernel::System::ObjectManager; local $Kernel::OM = Kernel::System::ObjectManager->new();
@@ -117,10 +119,10 @@ impl Home {
         let questions = schedules.iter().flat_map(|schedule| {
             instants.iter().map(move |at| format!("{} {schedule}", at.as_second()))
         });
-        let home = self.home.display();
+        let home = self.directory.display();
         let mut perl = Command::new("perl");
         perl.args(["Custom", "", "Kernel/cpan-lib"].map(|place| format!("-I{home}/{place}")));
-        let lines = answered(perl.args(["-e", script]), questions.collect());
+        let lines = answered(perl.args(["-e", script]), &questions.collect::<Vec<_>>());
         let (pairs, rest) = lines.as_chunks::<2>();
         assert!(rest.is_empty());
         pairs.to_vec()
@@ -149,7 +151,7 @@ use parent qw(Kernel::Config::Defaults);
 }
 
 /// What a program answers to lines.
-fn answered(command: &mut Command, questions: Vec<String>) -> Vec<String> {
+fn answered(command: &mut Command, questions: &[String]) -> Vec<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let text = questions.join("\n") + "\n";
@@ -170,8 +172,8 @@ fn named(schedules: &BTreeSet<&String>) -> BTreeMap<String, Vec<DateTime>> {
     let (day, [from, to]) = (SignedDuration::from_hours(24), year());
     let [from, to] = [from - day, to + day].map(|time| time.as_second().to_string());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/schedule-year.pl");
-    let questions = schedules.iter().map(|it| (*it).clone()).collect();
-    let lines = answered(Command::new("perl").args([script, &from, &to]), questions);
+    let questions: Vec<_> = schedules.iter().map(|it| (*it).clone()).collect();
+    let lines = answered(Command::new("perl").args([script, &from, &to]), &questions);
     let (mut due, mut schedule) = (BTreeMap::<String, Vec<_>>::new(), String::new());
     for line in lines {
         match line.parse() {

@@ -75,7 +75,7 @@ fn bytes_that_are_no_text_are_held(database: Database) {
             "INSERT INTO scheduler_task (ident, task_type, name, task_data) VALUES ({ident}, 'Echo', 'bytes', {value})"
         ));
         if *value == "12" {
-            tasks.succeeds(task_store::TaskId::from_ident(500_000_000_000_000_003));
+            tasks.succeeds(TaskId::from_ident(500_000_000_000_000_003));
         } else {
             is_held(&tasks, value, &ident.to_string());
         }

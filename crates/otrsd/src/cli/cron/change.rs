@@ -40,8 +40,11 @@ pub(super) async fn run(database: &Database, name: &str, wait: bool) -> Result<(
     let settings = &configuration.settings;
     let cron = find(settings, name)?;
     let id = add_now(store, settings, &cron, clock::wall()).await?;
+    if wait {
+        return task::until_done(store, id).await;
+    }
     print(&format!("{id}\n"));
-    if wait { task::until_done(store, id).await } else { Ok(()) }
+    Ok(())
 }
 
 /// Adds a task as a due instant would.

@@ -30,8 +30,11 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
             return Err(limit_reached(&task));
         }
         wake::work_is_there(&database.store, &database.configuration.settings);
+        if options.wait {
+            return wait::until_done(&database.store, task.id).await;
+        }
         print(&format!("{}\n", task.id));
-        if options.wait { wait::until_done(&database.store, task.id).await } else { Ok(()) }
+        Ok(())
     })
 }
 

@@ -1,6 +1,6 @@
 //! task add --wait: looks at the task until its end.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use jiff::Timestamp;
 use task_store::{Entry, Execution, HeldState, Outcome, State, Store, TaskId};
@@ -37,13 +37,32 @@ enum Seen {
     Gone(Option<Execution>),
 }
 
-/// Waits for the task's end, and prints what it printed.
+/// Prints the task's id, waits for its end, and prints what it printed and how it ended.
+///
+/// People see the id at once. A program gets it with the rest in one piece: one that reads a line and goes would end
+/// the pipe before the rest is written.
 ///
 /// # Errors
 ///
 /// The task failed, or is held for somebody to act. While the database is away, it waits on.
 pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
-    let mut progress = Progress::new();
+    let progress = Progress::new();
+    let mut said = format!("{id}\n");
+    if progress.is_on() {
+        print(&mem::take(&mut said));
+    }
+    let ended = ended(store, id, progress, &mut said).await;
+    print(&said);
+    ended
+}
+
+/// Adds what is to be printed to `said`.
+async fn ended(
+    store: &Store,
+    id: TaskId,
+    mut progress: Progress,
+    said: &mut String,
+) -> Result<(), Failure> {
     let start = clock::wall();
     let longest = if progress.is_on() { LONGEST_ON_TERMINAL } else { LONGEST };
     let (mut pause, mut gone, mut is_away) = (SHORTEST, 0, false);
@@ -52,20 +71,20 @@ pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), 
         match look(store, id).await {
             Ok(Seen::Done(execution)) => {
                 progress.clear();
-                print(&printed(Some(&execution)));
-                print(&success(&execution));
+                said.push_str(&printed(Some(&execution)));
+                said.push_str(&success(&execution));
                 return Ok(());
             }
             Ok(Seen::Lost(why)) => {
                 progress.clear();
-                print(&printed(store.executions(id).await?.last()));
+                said.push_str(&printed(store.executions(id).await?.last()));
                 return Err(Failure::failed(why));
             }
             Ok(Seen::Gone(last)) => {
                 gone += 1;
                 if gone == LOOKS_UNTIL_GONE {
                     progress.clear();
-                    print(&printed(last.as_ref()));
+                    said.push_str(&printed(last.as_ref()));
                     return Err(Failure::failed(end(id, last.as_ref())));
                 }
             }
