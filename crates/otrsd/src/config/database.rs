@@ -95,9 +95,9 @@ pub(crate) fn file(settings: &SysConfig) -> Option<PathBuf> {
     url(settings).ok()?.file().map(Path::to_path_buf)
 }
 
-/// What is wrong with the URL, found without asking any server.
+/// What is wrong with the URL, if there is one, found without asking any server.
 pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
-    let error = url(settings).err()?;
+    let error = DatabaseUrl::parse(text(settings, DATABASE_URL)?).err()?;
     Some(problem(settings, DATABASE_URL, error.to_string()))
 }
 
@@ -201,8 +201,9 @@ mod tests {
     #[test]
     fn no_password_is_shown() {
         for (url, expected) in [
+            ("postgres://otrs:p@ss/w@db.example/otrs?sslmode=require", "postgres://…"),
             (
-                "postgres://otrs:p@ss/w@db.example/otrs?sslmode=require",
+                "postgres://otrs:p%40ss@db.example/otrs?sslmode=require",
                 "postgres://db.example/otrs",
             ),
             ("mysql://otrs:secret@127.0.0.1:3306/otrs", "mysql://127.0.0.1:3306/otrs"),

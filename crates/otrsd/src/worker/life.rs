@@ -38,7 +38,6 @@ use crate::{
     clock::{self, Moment},
     logs,
     module::{ModuleContext, Round},
-    notify,
 };
 
 /// The database is looked at so often, even if nobody says that something was added.
@@ -330,16 +329,6 @@ impl Life {
         }
     }
 
-    /// Whom this life waits for, for status and whoever stops the daemon.
-    pub(super) fn tell_what_runs(&self) {
-        let functions = self.lanes.titles();
-        let titles: BTreeSet<&str> =
-            self.titles.values().chain(&functions).map(String::as_str).collect();
-        if let Some(text) = waits_for(&titles) {
-            let _ = notify::send(&format!("STATUS={text}"));
-        }
-    }
-
     /// Whether no row can be under our lock.
     fn owes_nothing(&self) -> bool {
         let written = self.finished.is_empty() && self.lanes.rows().is_empty();
@@ -367,18 +356,6 @@ impl Life {
     }
 }
 
-/// Nothing is said of no task.
-fn waits_for(titles: &BTreeSet<&str>) -> Option<String> {
-    const TOLD: usize = 5;
-    let count = titles.len();
-    let mut told: Vec<&str> = titles.iter().take(TOLD).copied().collect();
-    if count > TOLD {
-        told.push("…");
-    }
-    let tasks = if count == 1 { "task" } else { "tasks" };
-    (count > 0).then(|| format!("waits for {count} {tasks}: {}", told.join(", ")))
-}
-
 const LOST: &str = "its tasks may be others' by now";
 
 async fn hint(waiter: Option<&mut Waiter>) {
@@ -386,26 +363,5 @@ async fn hint(waiter: Option<&mut Waiter>) {
     // An error is met again by the next exchange, which tells of it.
     if waiter.wait(SAFETY).await.is_err() {
         sleep(PAUSE).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_tasks_that_run_are_waited_for() {
-        for (count, expected) in [
-            (0, None),
-            (1, Some("waits for 1 task: 1 (T)")),
-            (2, Some("waits for 2 tasks: 1 (T), 2 (T)")),
-            (6, Some("waits for 6 tasks: 1 (T), 2 (T), 3 (T), 4 (T), 5 (T), …")),
-        ] {
-            let titles: Vec<String> = (1..=count).map(|row| format!("{row} (T)")).collect();
-            assert_eq!(
-                waits_for(&titles.iter().map(String::as_str).collect()).as_deref(),
-                expected
-            );
-        }
     }
 }

@@ -10,6 +10,7 @@ mod backoff;
 mod cancel;
 mod command;
 mod company;
+mod draining;
 mod elders;
 mod exchange;
 mod execution;
