@@ -29,6 +29,10 @@ fn a_new_container_works_on_and_a_copy_does_not(database: Database) {
     for host in ["3f1c9a0be1d2", "77d0c5e8aa41"] {
         let started = on(world, host, "start").ok();
         assert!(!started.stderr.contains("degraded"), "{started:?}");
+        wait_until("a registered worker", || {
+            let all = tasks.ask(|store| Box::pin(store.instances())).ok();
+            all.filter(|all| !all.is_empty())
+        });
         tasks.succeeds(tasks.add_of("Alone", host));
         on(world, host, "status").ok();
         world.otrsd(&["stop"]).ok();

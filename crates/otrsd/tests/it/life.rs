@@ -178,7 +178,10 @@ for number in range(1, 1000):
 fn a_command_module_speaks_the_notification_protocol() {
     let world = World::new().with(
         "modules",
-        &[module("Python").command(&["python3", "-c", REPORTER]).key("WatchdogSeconds", "2").xml()],
+        &[module("Python")
+            .command(&["/usr/bin/python3", "-c", REPORTER])
+            .key("WatchdogSeconds", "2")
+            .xml()],
     );
     world.start();
     let pid = world.running("Python");
@@ -198,7 +201,7 @@ fn a_child_of_a_shell_command_speaks_for_its_module() {
                sender.connect(chr(0) + os.environ[\"NOTIFY_SOCKET\"][1:])\n\
                sender.send(b\"WATCHDOG=1\\nSTATUS=from a child\")\n\
                time.sleep(0.3)";
-    let script = format!("while true; do python3 -c '{say}'; done");
+    let script = format!("while true; do /usr/bin/python3 -c '{say}'; done");
     let world = World::new()
         .with("modules", &[module("A").shell(&script).key("WatchdogSeconds", "3").xml()]);
     world.start();
