@@ -5,6 +5,8 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
+use nix::sys::stat::{SFlag, fstat};
+
 /// The colours of the original's console.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Colour {
@@ -40,6 +42,11 @@ impl Paint {
 pub(super) fn width() -> Option<usize> {
     let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(width.into())
+}
+
+/// Whether another program reads standard output as it is written.
+pub(super) fn stdout_is_pipe() -> bool {
+    fstat(io::stdout()).is_ok_and(|it| it.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits())
 }
 
 /// Prints on standard output.

@@ -1,7 +1,7 @@
 //! What happens to cron tasks beside their due instants: downtime, changed settings.
 
 use jiff::{Timestamp, tz::TimeZone};
-use task_store::{Fate, Outcome};
+use task_store::{Fate, Occurrence, Outcome};
 
 use crate::{
     cron::{accounted, cron, manager, occurrences},
@@ -87,7 +87,10 @@ fn a_removed_one_begins_anew(database: Database) {
     assert_eq!((new.fate, new.instants), (Fate::Ran, 1));
     let all = occurrences(&tasks, "Tick");
     assert!(all.len() > before.len());
-    assert!(all.iter().all(|it| it.fate != Fate::Missed), "{all:?}");
+    // On a slow machine some may be missed while it is there.
+    let is_from_between =
+        |it: &&Occurrence| it.due.as_second() > last && it.due < again && it.fate == Fate::Missed;
+    assert_eq!(all.iter().find(is_from_between), None);
 }
 
 /// Once a year, and then daily: by a reload, and while the daemon is stopped.
@@ -177,8 +180,9 @@ fn a_database_that_was_locked_is_told_of(database: Database) {
     wait_until("some seconds", || (Timestamp::now().as_second() > since + 4).then_some(()));
     drop(held);
     let missed = wait_until("what was missed", || {
-        occurrences(&tasks, "Tick").into_iter().find(|it| it.fate == Fate::Missed)
+        let is_told = |it: &Occurrence| it.reason == "the database was away or locked";
+        occurrences(&tasks, "Tick").into_iter().find(is_told)
     });
-    assert_eq!(missed.reason, "the database was away or locked");
+    assert_eq!(missed.fate, Fate::Missed);
     accounted(&tasks, "Tick", 5);
 }

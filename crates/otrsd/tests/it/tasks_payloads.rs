@@ -61,6 +61,46 @@ fn what_cannot_be_decoded_is_held(database: Database) {
 
 fn bytes_that_are_no_text_are_held(database: Database) {
     let tasks = tasks(database);
+    // Text in UTF-8 that is no JSON is the task's own fault; of what is no text, the row is.
+    let values: &[(&str, Option<HeldState>)] = match database {
+        Database::Sqlite => &[
+            ("CAST(x'ff00fe' AS TEXT)", Some(HeldState::Quarantined)),
+            ("'{\"a\": \"' || char(0) || '\"}'", Some(HeldState::Failed)),
+            ("x'ff'", Some(HeldState::Quarantined)),
+            ("12", None),
+        ],
+        // The server keeps nothing else.
+        Database::Postgres => &[("chr(1) || chr(127)", Some(HeldState::Failed))],
+        Database::MariaDb => &[
+            ("x'ff00fe'", Some(HeldState::Quarantined)),
+            ("x'7b0022'", Some(HeldState::Failed)),
+            ("x'c3'", Some(HeldState::Quarantined)),
+        ],
+    };
+    for (number, (value, state)) in values.iter().enumerate() {
+        let id = TaskId::from_ident(500_000_000_000_000_000 + i64::try_from(number).unwrap());
+        tasks.sql(&format!(
+            "INSERT INTO scheduler_task (ident, task_type, name, task_data) VALUES ({}, 'Echo', 'bytes', {value})",
+            id.ident()
+        ));
+        match state {
+            None => drop(tasks.succeeds(id)),
+            Some(HeldState::Quarantined) => {
+                let reason = tasks.held(id, HeldState::Quarantined).reason;
+                assert!(reason.contains("column task_data: expected text in UTF-8"), "{reason}");
+            }
+            Some(_) => is_held(&tasks, value, &id.ident().to_string()),
+        }
+    }
+    tasks.succeeds(tasks.add_of("Echo", "neighbour"));
+    for (name, id) in &added {
+        is_held(&tasks, name, id);
+    }
+    tasks.succeeds(tasks.add_of("Echo", "another"));
+}
+
+fn bytes_that_are_no_text_are_held(database: Database) {
+    let tasks = tasks(database);
     let values: &[&str] = match database {
         Database::Sqlite => {
             &["CAST(x'ff00fe' AS TEXT)", "'{\"a\": \"' || char(0) || '\"}'", "x'ff'", "12"]

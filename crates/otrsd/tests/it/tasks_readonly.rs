@@ -88,7 +88,7 @@ fn turns_read_only(database: Database) {
     wait_until("a word about it", || (told("trying again until it works") == 1).then_some(()));
     let refused = tasks.world.otrsd(&["task", "add", "--type", "Waits"]);
     assert!(refused.code == 4 && refused.stderr.lines().count() == 1, "{refused:?}");
-    let words = if database == Database::Postgres { "read-only" } else { "denied" };
+    let words = if database == Database::Postgres { "takes no writes" } else { "denied" };
     assert!(refused.stderr.contains(words), "{refused:?}");
     assert_eq!(tasks.world.otrsd(&["task", "list"]).ok().stdout.matches("running").count(), 2);
     server.turn(&tasks, false);

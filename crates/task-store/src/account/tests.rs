@@ -141,7 +141,7 @@ struct World {
 impl World {
     fn new(home: bool) -> Self {
         let options = Options { home, ..Options::default() };
-        let store = Store::connect("sqlite:unused", options).unwrap();
+        let store = Store::connect("sqlite:/unused", options).unwrap();
         let row = store.wall_clock(at(0));
         let managers = [1, 1, 3].map(|running| Manager { running, ..Manager::default() });
         let (is_held, is_paused, is_full) = (false, false, false);

@@ -12,7 +12,7 @@ use crate::{
         Failure,
         progress::Progress,
         table::{lines, one_line},
-        terminal::print,
+        terminal::{self, print},
         time::{age, local},
     },
     clock,
@@ -39,8 +39,8 @@ enum Seen {
 
 /// Prints the task's id, waits for its end, and prints what it printed and how it ended.
 ///
-/// People see the id at once. A program gets it with the rest in one piece: one that reads a line and goes would end
-/// the pipe before the rest is written.
+/// The id is seen at once, but not in a pipe, where all comes in one piece: a reader that takes a line and goes would
+/// end the pipe before the rest is written.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ enum Seen {
 pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
     let progress = Progress::new();
     let mut said = format!("{id}\n");
-    if progress.is_on() {
+    if !terminal::stdout_is_pipe() {
         print(&mem::take(&mut said));
     }
     let ended = ended(store, id, progress, &mut said).await;
