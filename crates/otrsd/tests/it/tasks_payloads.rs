@@ -93,34 +93,6 @@ fn bytes_that_are_no_text_are_held(database: Database) {
         }
     }
     tasks.succeeds(tasks.add_of("Echo", "neighbour"));
-    for (name, id) in &added {
-        is_held(&tasks, name, id);
-    }
-    tasks.succeeds(tasks.add_of("Echo", "another"));
-}
-
-fn bytes_that_are_no_text_are_held(database: Database) {
-    let tasks = tasks(database);
-    let values: &[&str] = match database {
-        Database::Sqlite => {
-            &["CAST(x'ff00fe' AS TEXT)", "'{\"a\": \"' || char(0) || '\"}'", "x'ff'", "12"]
-        }
-        // The server keeps nothing else.
-        Database::Postgres => &["chr(1) || chr(127)"],
-        Database::MariaDb => &["x'ff00fe'", "x'7b0022'", "x'c3'"],
-    };
-    for (number, value) in values.iter().enumerate() {
-        let ident = 500_000_000_000_000_000 + number;
-        tasks.sql(&format!(
-            "INSERT INTO scheduler_task (ident, task_type, name, task_data) VALUES ({ident}, 'Echo', 'bytes', {value})"
-        ));
-        if *value == "12" {
-            tasks.succeeds(TaskId::from_ident(500_000_000_000_000_003));
-        } else {
-            is_held(&tasks, value, &ident.to_string());
-        }
-    }
-    tasks.succeeds(tasks.add_of("Echo", "neighbour"));
 }
 
 fn data_reach_a_command_as_they_were_given(database: Database) {
