@@ -7,6 +7,8 @@ PACKAGES = "Kernel::System::Daemon::DaemonModules::"
 WORKER, MANAGER = "SchedulerTaskWorker", "SchedulerFutureTaskManager"
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 DATABASES = ("sqlite", "postgres", "mariadb")
+# What `status` exits with while a module waits for its database.
+DEGRADED = 5
 
 
 class Broken(Exception):
@@ -236,7 +238,7 @@ class Node:
 
     def status(self):
         done = self.call("status", "--json")
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        return json.loads(done.stdout) if done.returncode in (0, DEGRADED) else None
 
     def pid(self, module=None):
         """Of a module or the supervisor; None while there is none."""

@@ -1,7 +1,7 @@
 """An installation as one node of a cluster: its copies for other nodes, its daemon, and its end."""
 import json, os, shutil, subprocess
 
-from common import is_alive, kill, wait
+from common import DEGRADED, is_alive, kill, wait
 from installation import Installation
 
 
@@ -19,7 +19,7 @@ class Node(Installation):
     def pid(self, module=None):
         """Of one of otrsd's modules, or its supervisor; None while there is none."""
         done = self.otrsd("status", "--json")
-        if done.returncode:
+        if done.returncode not in (0, DEGRADED):
             return None
         status = json.loads(done.stdout)
         modules = {it["name"]: it["pid"] for it in status["modules"]}

@@ -39,7 +39,8 @@ fn it_runs_in_perl(database: Database) {
     assert_eq!(it.otrsd(&["list"]).ok().stdout, it.console(&["Maint::Daemon::List"]));
     // The cron manager writes down each task when it first sees it.
     let ours = wait_within(Duration::from_mins(5), "the same summaries", || {
-        let ours = it.otrsd(&["summary"]).ok().stdout;
+        // On a slow machine one of Perl's summaries may take too long.
+        let ours = Some(it.otrsd(&["summary"])).filter(|it| it.code == 0)?.stdout;
         let is_same = ours == it.console(&["Maint::Daemon::Summary"]);
         (is_same && ours.contains("| MailQueueSend ")).then_some(ours)
     });
