@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use task_store::{Error, Store};
+use task_store::Store;
 use tokio::{sync::Notify, time::sleep};
 
 use super::kept::Kept;
@@ -31,8 +31,6 @@ struct Inner {
     kept: Mutex<BTreeSet<String>>,
     /// What was said of other troubles since the last look.
     said: Mutex<BTreeSet<String>>,
-    /// Why the rows could not be read, at the last look.
-    refusal: Mutex<Option<String>>,
     look: Notify,
 }
 
@@ -77,27 +75,13 @@ impl OddRows {
     }
 
     async fn all(&self, store: &Store) -> BTreeSet<String> {
-        let quarantined =
-            store.quarantined_rows(MOST).await.unwrap_or_else(|error| self.inner.unseen(&error));
-        let mut rows: BTreeSet<String> = quarantined.into_iter().collect();
+        // An error is met by the next exchange too, which tells of it.
+        let mut rows: BTreeSet<String> =
+            store.quarantined_rows(MOST).await.unwrap_or_default().into_iter().collect();
         rows.extend(store.left_out().iter().map(ToString::to_string));
         rows.extend(locked(&self.inner.kept).iter().cloned());
         rows.append(&mut locked(&self.inner.said));
         rows
-    }
-}
-
-impl Inner {
-    /// What is the matter with the database is met and told by the next exchange too, but for what is said once: that
-    /// its file was replaced.
-    fn unseen(&self, error: &Error) -> Vec<String> {
-        let refusal = Some(error.to_string()).filter(|_| matches!(error, Error::Refused(_)));
-        let mut before = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = refusal.as_ref().filter(|_| *before != refusal) {
-            logs::complain(text);
-        }
-        *before = refusal;
-        Vec::new()
     }
 }
 

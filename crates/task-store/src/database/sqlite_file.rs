@@ -12,6 +12,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Sqlite};
+use tokio::time::Instant;
 
 use super::pools::LOCK_WAIT;
 use crate::error::{Error, Result};
@@ -30,7 +31,13 @@ struct Opened {
     readers: SqlitePool,
     /// Device and inode, since the first connection.
     file: Option<(u64, u64)>,
+    /// Since when it is the successor of a file that was replaced.
+    since: Option<Instant>,
 }
+
+/// So long every call is refused after a file was replaced: all parts of a process hear of it, also those that look
+/// once a second.
+const TELLING: Duration = Duration::from_secs(2);
 
 impl SqliteFile {
     pub(super) fn new(file: &Path, deadline: Duration) -> Self {
@@ -91,11 +98,15 @@ impl SqliteFile {
     /// Gives up a file that is not at its place any more.
     fn check(&self) -> Result<()> {
         let mut opened = self.opened();
-        if opened.file.is_none() || opened.file == self.identity() {
+        if opened.file.is_some() && opened.file != self.identity() {
+            let new = Opened::new(&self.options, self.deadline);
+            let new = Opened { since: Some(Instant::now()), ..new };
+            let old = std::mem::replace(&mut *opened, new);
+            tokio::spawn(async move { old.close().await });
+        }
+        if opened.since.is_none_or(|since| since.elapsed() > TELLING) {
             return Ok(());
         }
-        let old = std::mem::replace(&mut *opened, Opened::new(&self.options, self.deadline));
-        tokio::spawn(async move { old.close().await });
         Err(Error::Refused(format!(
             "{} was deleted or replaced while it was in use; what is there now is opened",
             self.path().display()
@@ -125,6 +136,7 @@ impl Opened {
             writer: pool().max_connections(1).connect_lazy_with(options.clone()),
             readers: pool().max_connections(4).connect_lazy_with(options.clone()),
             file: None,
+            since: None,
         }
     }
 
