@@ -1,4 +1,4 @@
-//! Whether a file lies where nobody can write, whatever its mode says.
+//! Whether a file lies on a mount that takes no writes, whatever its mode says.
 
 use std::{
     fs::{self, OpenOptions},

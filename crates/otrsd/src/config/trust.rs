@@ -4,7 +4,7 @@
 //! file and every directory above it belong to root or to the daemon's user, and nobody else may
 //! write them. A directory with the sticky bit, like `/tmp`, is fine: others cannot replace in it
 //! what is not theirs. So is one of a mode for everybody that is mounted read-only, as Kubernetes
-//! does it with settings: nobody can write it (`mounts.rs`).
+//! does it with settings: no user can write it (`mounts.rs`).
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 

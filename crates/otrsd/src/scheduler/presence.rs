@@ -31,7 +31,7 @@ impl Presence {
         self.is_blocked = !settled || took > PROMPT;
     }
 
-    /// Why instants from `first` on are missed. What other nodes did nobody knows.
+    /// Why instants from `first` on are missed. What other nodes did is unknown.
     pub(super) fn cause(&self, first: Timestamp) -> &'static str {
         match (first < self.since, self.is_blocked) {
             (true, false) => ABSENT,

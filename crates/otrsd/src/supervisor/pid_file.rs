@@ -115,7 +115,7 @@ fn take_shared(path: &Path) -> anyhow::Result<Option<File>> {
         if !patiently(|| locks(file.try_lock()))? {
             return Ok(None);
         }
-        // From exclusive to shared there is a moment without a lock; whoever takes it wins.
+        // From exclusive to shared there is a moment without a lock; the first process to take it wins.
         if !locks(file.try_lock_shared())? || !is_at(&file, path) {
             continue;
         }
