@@ -279,5 +279,11 @@ sub event {
     $Event->ToOTRSTimeZone();
     return $Event->ToString();
 }
+
+sub GenericAgentSchedule2CronTab {
+    my ( $Self, %Job ) = @_;
+    my ( $Minutes, $Hours, $Days ) = map { join ',', @{$_} } @Job{qw(ScheduleMinutes ScheduleHours ScheduleDays)};
+    return \"$Minutes $Hours * * $Days\";
+}
 1;
 ";
