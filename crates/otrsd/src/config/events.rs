@@ -80,15 +80,8 @@ fn one(keys: &Keys<'_>, key: &str) -> Result<Registration, String> {
     }
     let event = keys.text("Event")?.ok_or("'Event' is missing")?;
     let name = keys.text("TaskName")?.unwrap_or(event);
-    if name.chars().count() > task_store::LONGEST_NAME {
-        let longest = task_store::LONGEST_NAME;
-        return Err(format!("'TaskName' is longer than {longest} characters"));
-    }
     let task_type = keys.text("TaskType")?.ok_or("'TaskType' is missing")?;
-    if task_type.chars().count() > task_store::LONGEST_NAME {
-        let longest = task_store::LONGEST_NAME;
-        return Err(format!("'TaskType' is longer than {longest} characters"));
-    }
+    task_types::check_names(task_type, name)?;
     Ok(Registration {
         key: key.to_owned(),
         event: event.to_owned(),

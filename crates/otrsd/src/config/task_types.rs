@@ -7,6 +7,7 @@ use std::{
 };
 
 use sysconfig::{Problem, SysConfig, Value};
+use task_store::NewTask;
 
 use super::{
     http::{self, Call},
@@ -108,6 +109,11 @@ impl Default for TaskType {
             keep_objects: false,
         }
     }
+}
+
+/// What cannot be added is refused with its setting, alone, and not when it is due.
+pub(super) fn check_names(task_type: &str, name: &str) -> Result<(), String> {
+    NewTask::new(task_type, name, "").check().map_err(|error| error.to_string())
 }
 
 /// What a type, or a cron task of ours alone, must not be while nodes of the original may be on the database.

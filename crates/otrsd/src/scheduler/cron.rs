@@ -109,7 +109,8 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let (asked, outcome) = (clock::now(), self.work(&store).await);
-        odd_rows::show_left_out(&self.context, &store);
+        let ahead = self.roster.as_ref().map(|it| it.ahead(clock::wall()));
+        odd_rows::show_left_out(&self.context, &store, ahead.unwrap_or_default());
         let settled = self.trouble.check(outcome) == Some(true);
         self.presence.note(settled, clock::now().since(asked));
         if !settled {

@@ -110,7 +110,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let work = self.work(&store).await;
-        odd_rows::show_left_out(&self.context, &store);
+        odd_rows::show_left_out(&self.context, &store, Vec::new());
         match self.trouble.check(work) {
             Some(due) => self.wait(due).await,
             None => self.context.pause(LOOK).await,

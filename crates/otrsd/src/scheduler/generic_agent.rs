@@ -92,7 +92,8 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let (asked, outcome) = (clock::now(), self.work(&store).await);
-        odd_rows::show_left_out(&self.context, &store);
+        let ahead = self.planned.as_ref().map(|(_, roster)| roster.ahead(clock::wall()));
+        odd_rows::show_left_out(&self.context, &store, ahead.unwrap_or_default());
         let settled = self.trouble.check(outcome) == Some(true);
         self.presence.note(settled, clock::now().since(asked));
         if !settled {

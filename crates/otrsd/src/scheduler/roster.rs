@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sysconfig::SysConfig;
 use task_store::{Decided, Decision, NewTask, Payload, Replanned, Store, Verdict, encode};
 
@@ -25,6 +25,8 @@ use crate::{
 
 /// Decisions of one transaction.
 const AT_ONCE: usize = 250;
+/// Clocks of one cluster differ by less.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) struct Roster {
     /// The type of the recurrent rows.
@@ -63,6 +65,23 @@ impl Roster {
     /// The next due instant of all.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.agenda.next()
+    }
+
+    /// The cron tasks that wait for a future that a wrong clock or another program wrote into their rows.
+    pub(super) fn ahead(&self, now: Timestamp) -> Vec<String> {
+        let ahead = |last: Timestamp| last.duration_since(now) > AHEAD;
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .map(|(number, task)| (&task.name, self.agenda.last(number)))
+            .filter(|(_, last)| ahead(*last))
+            .map(|(name, last)| {
+                format!(
+                    "table scheduler_recurrent_task, {} '{name}': last_execution_time is {last}, in the future, and it \
+                     runs after that only; where a clock was wrong, set the column back and restart this module",
+                    self.task_type
+                )
+            })
+            .collect()
     }
 
     /// Decides everything that is due; false if something must be looked at again soon. What was accounted

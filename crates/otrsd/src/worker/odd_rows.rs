@@ -100,9 +100,10 @@ pub(crate) fn show(context: &ModuleContext, rows: &BTreeSet<String>) {
     }
 }
 
-/// As [`show`], of those that this process leaves out.
-pub(crate) fn show_left_out(context: &ModuleContext, store: &Store) {
-    let rows: BTreeSet<String> = store.left_out().iter().map(ToString::to_string).collect();
+/// As [`show`], of those that this process leaves out, and of `others`.
+pub(crate) fn show_left_out(context: &ModuleContext, store: &Store, others: Vec<String>) {
+    let mut rows: BTreeSet<String> = store.left_out().iter().map(ToString::to_string).collect();
+    rows.extend(others);
     show(context, &rows);
 }
 

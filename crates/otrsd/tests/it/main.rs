@@ -14,6 +14,7 @@ mod tasks;
 mod web;
 
 mod callers;
+mod changed_settings;
 mod cli;
 mod control;
 mod crash;

@@ -3,11 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cron_events::{Dialect, Schedule};
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value as Json;
 
 use super::{CronTask, CronWork, MissedRuns, Timeout};
-use crate::config::{keys::Keys, task_types::TaskType};
+use crate::config::{
+    keys::Keys,
+    task_types::{self, TaskType},
+};
 
 const USUAL_LIMIT: usize = 100;
 /// What talks to mail servers, and was seen to hang for days. Newer releases end it themselves after 600 s.
@@ -34,10 +37,6 @@ pub(super) fn read(
     if taken.contains(name) {
         return Err(format!("another cron task has the 'TaskName' {name} already"));
     }
-    if name.chars().count() > task_store::LONGEST_NAME {
-        let longest = task_store::LONGEST_NAME;
-        return Err(format!("'TaskName' is longer than {longest} characters"));
-    }
     let text = keys.text("Schedule")?.ok_or("'Schedule' is missing")?;
     let schedule =
         Schedule::parse(text, dialect).map_err(|error| format!("'Schedule': {error}"))?;
@@ -45,7 +44,7 @@ pub(super) fn read(
         Some(zone) => (schedule, zone),
         None => (schedule.moving_skipped(), usual.clone()),
     };
-    Ok(CronTask {
+    let task = CronTask {
         key: key.to_owned(),
         name: name.to_owned(),
         text: text.to_owned(),
@@ -55,7 +54,9 @@ pub(super) fn read(
         missed: missed(keys)?,
         max_parallel: keys.number("MaximumParallelInstances")?.unwrap_or(1),
         work: work(keys)?,
-    })
+    };
+    task_types::check_names(task.payload(Timestamp::UNIX_EPOCH).0, name)?;
+    Ok(task)
 }
 
 fn missed(keys: &Keys<'_>) -> Result<MissedRuns, String> {

@@ -39,7 +39,8 @@ fn a_bad_one_is_told_of_and_the_others_run() {
         ("<Item Key='Schedule'><Array><Item>0</Item></Array></Item>".to_owned(), "must be a text"),
         (format!("<Item Key='Schedule'>{endless}</Item>"), "too long: at most 1000"),
         (format!("{EVERY_MINUTE}<Item Key='TaskName'>A</Item>"), "another cron task has"),
-        (format!("{EVERY_MINUTE}<Item Key='TaskName'>{long}</Item>"), "longer than 150"),
+        (format!("{EVERY_MINUTE}<Item Key='TaskName'>{long}</Item>"), "at most 150"),
+        (format!("{EVERY_MINUTE}<Item Key='TaskType'>{long}</Item>"), "at most 150"),
         (format!("{EVERY_MINUTE}<Item Key='TimeZone'>Mars/Base</Item>"), "no 'Mars/Base'"),
         (format!("{EVERY_MINUTE}<Item Key='MissedRuns'>some</Item>"), "latest, none or all"),
         (
