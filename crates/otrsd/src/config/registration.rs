@@ -67,8 +67,8 @@ impl PerlHome {
         self.all || !registry.contains(package) || self.own(package).is_some()
     }
 
-    /// Why a package runs in Perl that would be this program's own. The documentation's example is of no release:
-    /// whoever has one wrote it, and wants that one.
+    /// Why a package runs in Perl that would be this program's own. No release has the documentation's
+    /// example: where there is one, the administrator wrote it.
     pub(super) fn keeps(&self, package: &str, registry: &Registry) -> Option<String> {
         if package == test_daemon::MODULE {
             return None;

@@ -216,7 +216,7 @@ fn a_change_concerns_the_modules_that_may_read_it() {
     assert!(!old.is_same_for("C", &old));
 }
 
-/// The installation's own managers know best when something is due that nobody else can compute.
+/// Only the installation's own managers know when a schedule of their own kind is due.
 #[test]
 fn managers_of_foreign_schedules_run_in_perl() {
     let directory = directory();

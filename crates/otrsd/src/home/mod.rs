@@ -217,7 +217,7 @@ impl Home {
         if self.directory.join("Custom").join(&file).exists() {
             return Some(format!("Custom/{file} is in its place"));
         }
-        // The documentation's example is of no release: whoever has one wrote it.
+        // No release has the documentation's example: the administrator wrote it.
         if package == test_daemon::MODULE && self.directory.join(&file).exists() {
             return Some(format!("{file} is there"));
         }
