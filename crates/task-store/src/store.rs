@@ -62,7 +62,7 @@ pub(crate) trait Work: Sync {
     /// What it gives back.
     type Done: Send;
 
-    /// Whether it is a single statement, which needs no BEGIN and COMMIT around it.
+    /// Whether it is a single statement that changes rows, which needs no BEGIN and COMMIT around it.
     fn is_one_statement(&self) -> bool {
         false
     }
@@ -246,6 +246,9 @@ impl Store {
         let mut session = self.pools().write().await?;
         if work.is_one_statement() {
             let answer = work.run(&mut session.connection()).await.map_err(Error::in_commit);
+            if answer.is_ok() {
+                session.wrote();
+            }
             return session.release(answer);
         }
         let outcome = match session.begin().await {

@@ -15,8 +15,10 @@ use crate::{
     module::{ModuleContext, degraded::ROWS},
 };
 
-/// Other processes quarantine rows too, and people mend them.
-const LOOK: Duration = Duration::from_secs(10);
+/// Other processes quarantine rows too.
+const LOOK: Duration = Duration::from_mins(1);
+/// People mend what is told.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The most quarantined rows that are read.
 const MOST: u32 = 100;
 
@@ -66,9 +68,10 @@ impl OddRows {
             for new in rows.difference(&told) {
                 logs::complain(new);
             }
+            let pause = if rows.is_empty() { LOOK } else { LOOK_AGAIN };
             told = rows;
             tokio::select! {
-                () = sleep(LOOK) => {}
+                () = sleep(pause) => {}
                 () = self.inner.look.notified() => {}
             }
         }

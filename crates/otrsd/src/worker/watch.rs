@@ -16,8 +16,10 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_secs(3);
-/// As long as there is nobody else: so late a first one is met.
+/// Where this worker is alone: so late another is met for the first time.
 const LOOK_ALONE: Duration = Duration::from_secs(10);
+/// For so long after others were seen they are expected back, as after a restart.
+const COMPANY: Duration = Duration::from_mins(5);
 /// A counter stands still if so many looks, over so long a time, saw the same.
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);
@@ -101,16 +103,18 @@ impl Suspects {
 pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Vec<String>) {
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
-    let mut pause = LOOK;
+    let mut met = None;
     loop {
-        sleep(pause).await;
+        sleep(pause(met, clock::now())).await;
         let Ok(mut instances) = store.instances().await else {
             watch.forget();
             continue;
         };
         let here = instances.iter().find(|it| it.owner == own).map(|it| it.host.clone());
         instances.retain(|instance| instance.owner != own);
-        pause = if instances.is_empty() { LOOK_ALONE } else { LOOK };
+        if !instances.is_empty() {
+            met = Some(clock::now());
+        }
         for other in instances.iter().filter(|it| is_twin(it, own, here.as_deref())) {
             if twins.insert(other.owner) {
                 logs::complain(&format!(
@@ -130,6 +134,11 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
             reclaim(&store, owner, Death::Silent { beats }, &suspects, spared).await;
         }
     }
+}
+
+/// Until the next look, by when others were seen last.
+fn pause(met: Option<Moment>, now: Moment) -> Duration {
+    if met.is_some_and(|met| now.since(met) < COMPANY) { LOOK } else { LOOK_ALONE }
 }
 
 /// Whether another daemon's worker has our `NodeID`, as far as can be seen from here.
@@ -206,6 +215,22 @@ mod tests {
         assert_eq!(dead, [silent(15), silent(18)]);
         watch.forget();
         assert!(watch.observe(&[instance(1, 7)], Moment::from_secs(90)).is_empty());
+    }
+
+    #[test]
+    fn others_are_expected_back_for_a_while() {
+        for (met, now, expected) in [
+            (None, 0, LOOK_ALONE),
+            (Some(10), 10, LOOK),
+            (Some(10), 309, LOOK),
+            (Some(10), 310, LOOK_ALONE),
+        ] {
+            assert_eq!(
+                pause(met.map(Moment::from_secs), Moment::from_secs(now)),
+                expected,
+                "{met:?} {now}"
+            );
+        }
     }
 
     #[test]

@@ -53,20 +53,18 @@ impl Store {
 
     /// Statement by statement: MariaDB commits each by itself anyway.
     async fn create(&self, texts: &[String]) -> Result<()> {
+        let is_locked = self.dialect() == Dialect::Postgres;
+        // Two who create one table at once fail, in spite of IF NOT EXISTS: they queue instead.
+        let lock = is_locked.then_some("SELECT pg_advisory_lock(7310579634207338)");
+        let unlock = is_locked.then_some("SELECT pg_advisory_unlock_all()");
+        let texts = texts.iter().map(String::as_str);
         let mut session = self.pools().write().await?;
         let mut answer = Ok(());
-        if self.dialect() == Dialect::Postgres {
-            // Two who create one table at once fail, in spite of IF NOT EXISTS: they queue instead.
-            answer = session.connection().plain("SELECT pg_advisory_lock(7310579634207338)").await;
-        }
-        for text in texts {
+        for text in lock.into_iter().chain(texts).chain(unlock) {
             answer = session.connection().plain(text).await;
             if answer.is_err() {
                 break;
             }
-        }
-        if answer.is_ok() && self.dialect() == Dialect::Postgres {
-            answer = session.connection().plain("SELECT pg_advisory_unlock_all()").await;
         }
         // After an error the connection is closed, which gives its lock back.
         session.keep(answer)

@@ -30,7 +30,7 @@ fn dialect_setting(text: &str) -> String {
 #[test]
 fn a_bad_one_is_told_of_and_the_others_run() {
     let long = "x".repeat(151);
-    let named = "<Item Key='TaskType'>T</Item><Item Key='TaskName'>";
+    let typed = "<Item Key='TaskType'>T</Item><Item Key='TaskName'>";
     let endless = "* ".repeat(500_000);
     let module = "<Item Key='Module'>Kernel::X</Item>";
     for (items, expected) in [
@@ -40,7 +40,7 @@ fn a_bad_one_is_told_of_and_the_others_run() {
         ("<Item Key='Schedule'><Array><Item>0</Item></Array></Item>".to_owned(), "must be a text"),
         (format!("<Item Key='Schedule'>{endless}</Item>"), "too long: at most 1000"),
         (format!("{EVERY_MINUTE}<Item Key='TaskName'>A</Item>"), "another cron task has"),
-        (format!("{EVERY_MINUTE}{named}{long}</Item>"), "at most 150"),
+        (format!("{EVERY_MINUTE}{typed}{long}</Item>"), "at most 150"),
         (format!("{EVERY_MINUTE}<Item Key='TaskType'>{long}</Item>"), "at most 150"),
         (format!("{EVERY_MINUTE}<Item Key='TimeZone'>Mars/Base</Item>"), "no 'Mars/Base'"),
         (format!("{EVERY_MINUTE}<Item Key='MissedRuns'>some</Item>"), "latest, none or all"),

@@ -25,7 +25,7 @@ use crate::{cli::client, clock, supervisor::status::Status};
 
 const WATCHED: Duration = Duration::from_secs(1);
 /// While nobody watches, one of so many seconds.
-const UNWATCHED: u32 = 30;
+const UNWATCHED: u32 = 60;
 /// A look takes no more of the time than one part of so many, however long the queue is.
 const SHARE: u32 = 20;
 /// Nothing that is shown is older.
