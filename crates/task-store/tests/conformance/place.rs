@@ -93,13 +93,22 @@ impl Place {
         place
     }
 
+    /// A database of PostgreSQL that keeps texts as Latin 1, with all tables made.
+    pub async fn latin_1() -> Self {
+        let as_latin_1 = " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
+        let url = beside(&server("OTRSD_TEST_POSTGRES"), Kind::Postgres, as_latin_1).await;
+        let store = Store::connect(&url, Options::default()).unwrap();
+        store.migrate(&identity(), false).await.unwrap();
+        Self { kind: Kind::Postgres, url, store, _directory: tempfile::tempdir().unwrap() }
+    }
+
     /// An empty database.
     pub async fn bare(kind: Kind, options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = match kind {
             Kind::Sqlite => format!("sqlite:{}", directory.path().join("tasks.db").display()),
-            Kind::Postgres => beside(&server("OTRSD_TEST_POSTGRES"), kind).await,
-            Kind::MariaDb => beside(&server("OTRSD_TEST_MARIADB"), kind).await,
+            Kind::Postgres => beside(&server("OTRSD_TEST_POSTGRES"), kind, "").await,
+            Kind::MariaDb => beside(&server("OTRSD_TEST_MARIADB"), kind, "").await,
         };
         let store = Store::connect(&url, options).unwrap();
         Self { kind, url, store, _directory: directory }
@@ -263,11 +272,11 @@ impl Place {
 }
 
 /// A new database on a server.
-async fn beside(url: &str, kind: Kind) -> String {
+async fn beside(url: &str, kind: Kind, options: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("otrsd_test_{}_{number}_{}", std::process::id(), fastrand::u32(..));
-    let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")));
+    let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}{options}")));
     if kind == Kind::Postgres {
         PgConnection::connect(url).await.unwrap().execute(create).await.unwrap();
     } else {
