@@ -8,7 +8,7 @@ pub use crate::cron::beside_perl as cron_beside_perl;
 pub use crate::cron::last_due_in_the_repeated_hour;
 use crate::finishing::done;
 use crate::place::{Kind, Place, names, now, worker};
-pub use crate::rights::what_is_missing as rights;
+pub use crate::rights::{the_ledger_takes_nothing_for_a_while, what_is_missing as rights};
 pub use crate::waking::by_perl as woken_by_perl;
 
 pub async fn claimed_and_finished(kind: Kind) {

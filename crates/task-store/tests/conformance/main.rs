@@ -190,6 +190,7 @@ everywhere! {
             woken_by_perl
             any_value_in_any_column
             rights
+            the_ledger_takes_nothing_for_a_while
         }
     }
 }

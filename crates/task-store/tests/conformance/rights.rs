@@ -1,8 +1,10 @@
 //! What a user may not do, told without a change.
 
-use task_store::{Options, Store};
+use task_store::{Error, Options, Store};
 
-use crate::place::{Kind, Place, identity};
+use crate::claiming::claim;
+use crate::finishing::done;
+use crate::place::{Kind, Place, identity, now, task, worker};
 
 /// Who may do everything hears of nothing.
 pub async fn nothing_is_missing(kind: Kind) {
@@ -53,6 +55,33 @@ pub async fn what_is_missing(kind: Kind) {
         let error = store.schema_status(&identity()).await.unwrap_err().to_string();
         assert!(error.contains("permission denied for table otrsd_schema"), "{error}");
     }
+}
+
+/// A right that an administrator takes away while tasks run: what ended is kept, and written once it is given back.
+pub async fn the_ledger_takes_nothing_for_a_while(kind: Kind) {
+    let place = Place::home(kind).await;
+    let user = format!("otrsd_{:x}", fastrand::u64(..));
+    let who = if kind == Kind::Postgres { user.clone() } else { format!("'{user}'@'%'") };
+    let rest = format!("GRANT ALL ON scheduler_task TO {who}; GRANT ALL ON otrsd_held TO {who}");
+    place.sql(&format!("{}; {rest}", grants(kind, &user))).await;
+    let (scheme, rest) = place.url.split_once("://").unwrap();
+    let (_, server) = rest.split_once('@').unwrap();
+    let url = format!("{scheme}://{user}:secret@{server}");
+    let store = Store::connect(&url, Options { home: true, ..Options::default() }).unwrap();
+    place.store.add_many(&[task("a"), task("b")], now()).await.unwrap();
+    let tasks = claim(&store, worker(1), 9).await;
+    place.sql(&format!("REVOKE INSERT ON otrsd_execution FROM {who}")).await;
+    let ends = done(&tasks, worker(1));
+    let error = store.finish(worker(1), &ends, None, now()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Refused(_)) && error.to_string().contains("denied"),
+        "{error:?}"
+    );
+    assert_eq!((place.count("scheduler_task").await, place.count("otrsd_held").await), (2, 0));
+    place.sql(&format!("GRANT INSERT ON otrsd_execution TO {who}")).await;
+    let finish = store.finish(worker(1), &ends, None, now()).await.unwrap();
+    assert_eq!((finish.ours, finish.refused), (vec![true; 2], vec![]));
+    assert_eq!((place.count("scheduler_task").await, place.count("otrsd_execution").await), (0, 2));
 }
 
 /// Everything but what the test expects to be told of.
