@@ -24,7 +24,7 @@ mod terminal;
 pub(crate) mod time;
 pub(crate) mod worker;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, thread::sleep, time::Duration};
 
 use clap::Parser as _;
 
@@ -36,6 +36,10 @@ use crate::{
     module::{process, registry::Registry},
     supervisor::{daemonize, guard, pid_file, state},
 };
+
+/// Between two looks for a daemon whose files are gone, and how many there are: longer than it takes to make them.
+const PAUSE: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 30;
 
 /// What every command may need.
 struct Program {
@@ -70,15 +74,19 @@ impl Program {
         {
             return Ok(Some(place.clone()));
         }
-        match guard::find_pid_file(&self.sources) {
-            // The guard of a killed supervisor sweeps for a while.
-            Some(path)
-                if pid_file::is_running(&path)? || guard::supervisor(&self.sources).is_some() =>
-            {
-                Ok(Place::of(&path))
+        let Some(path) = guard::find_pid_file(&self.sources) else { return Ok(None) };
+        for _ in 0..LOOKS {
+            if pid_file::is_running(&path)? {
+                break;
             }
-            _ => Ok(None),
+            // The guard of a killed supervisor sweeps for a while.
+            if guard::supervisor(&self.sources).is_none() {
+                return Ok(None);
+            }
+            // Its files are gone, and it is about to make them anew.
+            sleep(PAUSE);
         }
+        Ok(Place::of(&path))
     }
 }
 

@@ -1,10 +1,20 @@
 //! The daemon's two directories, of the PID file and of the logs: what somebody removes or renames while the daemon
-//! runs is made anew, so that the daemon is found, and no second one begins beside it.
+//! runs, or mounts another file system over, is made anew, so that the daemon is found, and no second one begins beside
+//! it.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{self, File},
+    future::pending,
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use nix::sys::inotify::AddWatchFlags;
+use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     Supervisor,
@@ -31,6 +41,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Directories {
     watch: Option<Watch>,
+    /// Readable out of band when something was mounted or unmounted.
+    mounts: Option<AsyncFd<File>>,
     log: Option<(u64, u64)>,
     /// When they are looked at.
     pub(super) due: Option<Moment>,
@@ -52,14 +64,36 @@ impl Directories {
             Ok(watch)
         });
         let watch = watch.inspect_err(|error| tracing::warn!("cannot watch directories: {error}"));
-        Self { watch: watch.ok(), log: identity(log), due: None, trouble: None }
+        let mounts = mounts().inspect_err(|error| tracing::warn!("cannot watch mounts: {error}"));
+        Self {
+            watch: watch.ok(),
+            mounts: mounts.ok(),
+            log: identity(log),
+            due: None,
+            trouble: None,
+        }
     }
 
-    /// Resolves when something was removed there.
+    /// Resolves when something was removed there, or mounted anywhere.
     pub(super) async fn changed(&self) {
+        tokio::select! {
+            () = self.removed() => {}
+            () = self.mounted() => {}
+        }
+    }
+
+    async fn removed(&self) {
         match &self.watch {
             Some(watch) if watch.changed().await.is_ok() => {}
-            _ => std::future::pending().await,
+            _ => pending().await,
+        }
+    }
+
+    async fn mounted(&self) {
+        let Some(mounts) = &self.mounts else { return pending().await };
+        match mounts.ready(Interest::PRIORITY).await {
+            Ok(mut ready) => ready.clear_ready(),
+            Err(_) => pending().await,
         }
     }
 }
@@ -135,6 +169,15 @@ impl Supervisor {
             self.end(&name, Cause::asked(why), Then::Start, None, now);
         }
     }
+}
+
+/// The list of mounts, which is ready out of band when it changed.
+fn mounts() -> io::Result<AsyncFd<File>> {
+    let file = File::open("/proc/self/mountinfo")?;
+    #[expect(unsafe_code, reason = "tokio waits for nothing else out of band")]
+    // SAFETY: the file is open until it is dropped with its registration.
+    let mounts = unsafe { AsyncFd::register_with_interest(file, Interest::PRIORITY) };
+    Ok(mounts?)
 }
 
 /// Which directory it is; `None` where there is none.

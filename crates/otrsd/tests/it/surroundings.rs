@@ -229,7 +229,7 @@ fn apart(world: &World, script: &str) -> Option<Outcome> {
 }
 
 /// Each row: what is missing or odd, and how that is brought about before the daemon is started.
-const SURROUNDINGS: [(&str, &str); 11] = [
+const SURROUNDINGS: [(&str, &str); 12] = [
     ("no time-zone data", "hide /usr/share/zoneinfo; hide_file /etc/localtime"),
     ("a time zone that nobody knows", "export TZ=Nowhere/Else"),
     ("no passwd entry", "hide_file /etc/passwd"),
@@ -240,6 +240,7 @@ const SURROUNDINGS: [(&str, &str); 11] = [
     ("a mask of everything", "umask 077"),
     ("few descriptors", "ulimit -n 64"),
     ("no /sys", "hide /sys"),
+    ("processes of others hidden", "mount -t proc -o hidepid=2 none /proc; without -sys_ptrace"),
     (
         "a root that cannot be written",
         "mount --bind \"$HOME\" \"$HOME\"; mount -o remount,ro,bind /",
@@ -248,6 +249,11 @@ const SURROUNDINGS: [(&str, &str); 11] = [
 
 const TOOLS: &str = "\
 hide() { mount -t tmpfs -o ro none \"$1\"; }
+without() {
+    printf '#!/bin/sh\nexec setpriv --bounding-set=%s \"%s\" \"$@\"\n' \"$1\" \"$OTRSD\" >otrsd-without
+    chmod +x otrsd-without
+    OTRSD=./otrsd-without
+}
 hide_file() { [ ! -e \"$1\" ] || mount --bind /dev/null \"$1\"; }
 ";
 
@@ -300,6 +306,25 @@ $MOUNT
             !is_trusted,
             "{mount}: {said:?}"
         );
+    }
+}
+
+/// What is mounted over the daemon's directories has nothing of it: it makes its files anew there.
+#[test]
+fn no_second_daemon_begins_on_a_mount_over_its_directories() {
+    for over in ["run", "log", "run log"] {
+        let world = World::new().with("modules", &[idle("A", 1)]);
+        let script = format!(
+            "\"$OTRSD\" start\n\
+             for place in {over}; do mount -t tmpfs none $place; done\n\
+             \"$OTRSD\" start\n\
+             \"$OTRSD\" status\n\
+             \"$OTRSD\" stop"
+        );
+        let Some(said) = apart(&world, &script) else { return };
+        assert_eq!(said.code, 0, "{over}: {said:?}");
+        assert!(said.stdout.contains("already running"), "{over}: {said:?}");
+        world.deserted();
     }
 }
 
