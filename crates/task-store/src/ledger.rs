@@ -104,6 +104,11 @@ impl Outcome {
         }
     }
 
+    /// Neither a success nor put off to a later time, which is no fault.
+    pub fn is_unsuccessful(self) -> bool {
+        !matches!(self, Self::Success | Self::Postponed)
+    }
+
     /// Of the word in the column.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)

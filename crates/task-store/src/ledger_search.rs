@@ -30,7 +30,7 @@ pub struct Search<'a> {
     pub name: &'a str,
     /// Whose name or error holds this text, in whatever case.
     pub text: &'a str,
-    /// With this outcome's word; `unsuccessful` is any but success.
+    /// With this outcome's word; `unsuccessful` is any but success and postponed.
     pub outcome: &'a str,
     /// On this node; 0 for all.
     pub node: u16,
@@ -98,7 +98,7 @@ impl Store {
         let sql = "SELECT id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, \
                    SUBSTR(error, 1, 1000), NULL FROM otrsd_execution WHERE id > ? AND id <= ? \
                    AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) AND (? = 0 OR node = ?) \
-                   AND (? = '' OR outcome = ? OR (? = 'unsuccessful' AND outcome <> 'success')) \
+                   AND (? = '' OR outcome = ? OR (? = 'unsuccessful' AND outcome NOT IN ('success', 'postponed'))) \
                    AND ended >= ? AND ended < ? \
                    AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!' OR LOWER(error) LIKE ? ESCAPE '!') \
                    ORDER BY id DESC LIMIT ?";

@@ -40,10 +40,10 @@ impl Pooler {
             .arg(&file)
             .stdin(Stdio::null())
             .stderr(Stdio::null());
-        let process = command.spawn().unwrap();
+        let pooler = Self { process: command.spawn().unwrap(), at, _directory: directory };
         for _ in 0..500 {
             if TcpStream::connect(at).is_ok() {
-                return Self { process, at, _directory: directory };
+                return pooler;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -8,7 +8,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use task_store::{Outcome, Tally};
+use task_store::Tally;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, problems::Problems};
@@ -65,7 +65,7 @@ fn of_type(name: &str, all: &[&Tally]) -> TypeStatistics {
     TypeStatistics {
         task_type: name.to_owned(),
         ended: count(&|_| true),
-        unsuccessful: count(&|it| it.outcome != Outcome::Success),
+        unsuccessful: count(&|it| it.outcome.is_unsuccessful()),
         p50_ms: part(0.5),
         p95_ms: part(0.95),
         p99_ms: part(0.99),

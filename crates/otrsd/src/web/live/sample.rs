@@ -1,7 +1,7 @@
 //! One point of the charts: what is queued now, and what ended since the point before.
 
 use jiff::Timestamp;
-use task_store::{BUCKETS, Count, Outcome, Result, Store, Tally};
+use task_store::{BUCKETS, Count, Result, Store, Tally};
 
 use super::Snapshot;
 
@@ -13,7 +13,7 @@ pub(in crate::web) struct Sample {
     pub(in crate::web) running: u64,
     /// Ends a second since the sample before.
     pub(in crate::web) ended: f64,
-    /// Ends a second that were no success.
+    /// Ends a second that were unsuccessful.
     pub(in crate::web) unsuccessful: f64,
     /// Milliseconds from start to end, of those that ended.
     pub(in crate::web) p50: Option<f64>,
@@ -39,12 +39,12 @@ pub(super) async fn of(
 
 fn summed(counts: &[Count], ended: &[Tally], seconds: f64) -> Sample {
     let all: u64 = ended.iter().map(|it| it.count).sum();
-    let good = ended.iter().filter(|it| it.outcome == Outcome::Success).map(|it| it.count);
+    let bad = ended.iter().filter(|it| it.outcome.is_unsuccessful()).map(|it| it.count);
     Sample {
         waiting: counts.iter().map(|it| it.waiting).sum(),
         running: counts.iter().map(|it| it.running).sum(),
         ended: all as f64 / seconds,
-        unsuccessful: (all - good.sum::<u64>()) as f64 / seconds,
+        unsuccessful: bad.sum::<u64>() as f64 / seconds,
         p50: quantile(ended, 0.5),
         p95: quantile(ended, 0.95),
         ..Sample::default()
@@ -82,6 +82,8 @@ pub(in crate::web) fn quantile<'a>(
 
 #[cfg(test)]
 mod tests {
+    use task_store::Outcome;
+
     use super::*;
 
     fn tally(bucket: usize, count: u64, mean: u64, outcome: Outcome) -> Tally {
@@ -112,7 +114,8 @@ mod tests {
 
     #[test]
     fn rates_are_by_the_time_that_passed() {
-        let all = [tally(2, 90, 3, Outcome::Success), tally(9, 10, 750, Outcome::Failed)];
+        let late = tally(1, 10, 1, Outcome::Postponed);
+        let all = [tally(2, 80, 3, Outcome::Success), tally(9, 10, 750, Outcome::Failed), late];
         let sample = summed(&[Count { waiting: 3, ..Count::default() }], &all, 2.0);
         assert_eq!((sample.waiting, sample.ended, sample.unsuccessful), (3, 50.0, 5.0));
     }

@@ -11,7 +11,7 @@ use axum::extract::{Query, State};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
-use task_store::{Outcome, Tally};
+use task_store::Tally;
 use tokio::sync::Mutex;
 
 use super::{
@@ -159,9 +159,9 @@ fn table(rows: &[(String, Vec<&Tally>)], period: &str, of_types: bool) -> Markup
     }
 }
 
-/// How many of a hundred were no success.
+/// How many of a hundred were unsuccessful.
 fn share(all: &[&Tally]) -> Markup {
-    let bad: u64 = all.iter().filter(|it| it.outcome != Outcome::Success).map(|it| it.count).sum();
+    let bad: u64 = all.iter().filter(|it| it.outcome.is_unsuccessful()).map(|it| it.count).sum();
     let percent = bad as f64 * 100.0 / count(all) as f64;
     html! {
         @if bad == 0 { span.none { "0 %" } }

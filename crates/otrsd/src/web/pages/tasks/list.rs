@@ -173,7 +173,7 @@ fn filters(query: &Query) -> Markup {
 
 const OUTCOMES: [(&str, &str); 10] = [
     ("", "any"),
-    ("unsuccessful", "no success"),
+    ("unsuccessful", "unsuccessful"),
     ("success", "success"),
     ("failed", "failed"),
     ("postponed", "postponed"),
