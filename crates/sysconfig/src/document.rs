@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn origin(&self, at: usize) -> Origin {
         let line = self.lines.line(self.clean.original(at));
-        Origin { source: Arc::clone(&self.source), line }
+        Origin { source: Arc::clone(&self.source), line, is_shared: false }
     }
 
     fn problem(&self, node: Node<'_, '_>, fault: Fault) -> Problem {

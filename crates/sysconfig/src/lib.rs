@@ -39,7 +39,7 @@ mod wording;
 pub use document::{Document, Init, parse};
 pub use error::Error;
 pub use origin::{Origin, Problem};
-pub use read::{read_directory, read_file};
+pub use read::{Open, read_directory, read_directory_by, read_file, read_file_by};
 pub use setting::Setting;
 pub use sysconfig::SysConfig;
 pub use value::Value;

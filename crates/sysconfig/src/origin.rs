@@ -1,6 +1,7 @@
 //! Where a setting came from, and what is wrong with one that was left out.
 
 use std::fmt;
+use std::ops::Not;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,12 +13,20 @@ pub struct Origin {
     pub source: Arc<str>,
     /// The line, counted from 1; 0 where there are no lines.
     pub line: u32,
+    /// Whether programs beside the administrator's write there, as a help desk's web interface does.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub is_shared: bool,
 }
 
 impl Origin {
     /// An origin without lines: an environment variable, the command line, a built-in default.
     pub fn named(source: &str) -> Self {
-        Self { source: Arc::from(source), line: 0 }
+        Self { source: Arc::from(source), line: 0, is_shared: false }
+    }
+
+    /// As [`named`](Self::named), where other programs write, too.
+    pub fn shared(source: &str) -> Self {
+        Self { is_shared: true, ..Self::named(source) }
     }
 }
 

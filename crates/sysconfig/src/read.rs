@@ -1,7 +1,7 @@
 //! Files and directories of setting XML.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
@@ -9,10 +9,18 @@ use crate::document::{Document, MAX_SIZE, check_size, parse};
 use crate::error::Error;
 use crate::position::Lines;
 
+/// How a file is opened. It must not wait, whatever the path leads to.
+pub type Open<'a> = &'a dyn Fn(&Path) -> io::Result<File>;
+
 /// Reads a file. It must be a regular file of at most 16 MiB of UTF-8.
 pub fn read_file(path: &Path) -> Result<Document, Error> {
+    read_file_by(path, &open)
+}
+
+/// As [`read_file`], of what `open` gives: the path itself is not looked at.
+pub fn read_file_by(path: &Path, open: Open<'_>) -> Result<Document, Error> {
     let name = path.display().to_string();
-    let text = text_of(path, &name)?;
+    let text = text_of(path, &name, open)?;
     parse(&name, &text)
 }
 
@@ -20,6 +28,11 @@ pub fn read_file(path: &Path) -> Result<Document, Error> {
 /// lays them over each other: by init, then by file name. Files that cannot be used come last. All of
 /// them together are one layer for [`crate::SysConfig::overlay`].
 pub fn read_directory(path: &Path) -> Vec<Result<Document, Error>> {
+    read_directory_by(path, &open)
+}
+
+/// As [`read_directory`], of what `open` gives for each file.
+pub fn read_directory_by(path: &Path, open: Open<'_>) -> Vec<Result<Document, Error>> {
     let files = match xml_files(path) {
         Ok(files) => files,
         Err(error) => {
@@ -30,7 +43,7 @@ pub fn read_directory(path: &Path) -> Vec<Result<Document, Error>> {
     if let Some(error) = too_much(path, &files) {
         return vec![Err(error)];
     }
-    let mut documents: Vec<_> = files.iter().map(|file| read_file(file)).collect();
+    let mut documents: Vec<_> = files.iter().map(|file| read_file_by(file, open)).collect();
     documents.sort_by_key(|document| {
         document.as_ref().map_or((true, None), |document| (false, Some(document.init)))
     });
@@ -47,7 +60,7 @@ fn too_much(path: &Path, files: &[PathBuf]) -> Option<Error> {
     (sum > MOST_IN_A_DIRECTORY).then(|| Error::of_file(&path.display().to_string(), what))
 }
 
-fn xml_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn xml_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
@@ -60,15 +73,27 @@ fn xml_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn text_of(path: &Path, name: &str) -> Result<String, Error> {
-    let fail = |error: std::io::Error| Error::of_file(name, format!("cannot read: {error}"));
-    // Asked before opening: opening a named pipe would wait for its writer.
-    let metadata = std::fs::metadata(path).map_err(fail)?;
+/// Looked at before: opening a named pipe would wait for its writer.
+fn open(path: &Path) -> io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    File::open(path)
+}
+
+fn text_of(path: &Path, name: &str, open: Open<'_>) -> Result<String, Error> {
+    let irregular = || Error::of_file(name, "found no regular file; expected an XML file");
+    let fail = |error: io::Error| match (error.kind(), error.get_ref()) {
+        (io::ErrorKind::InvalidInput, _) => irregular(),
+        (_, Some(own)) => Error::of_file(name, own.to_string()),
+        (_, None) => Error::of_file(name, format!("cannot read: {error}")),
+    };
+    let file = open(path).map_err(fail)?;
+    let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
-        return Err(Error::of_file(name, "found no regular file; expected an XML file"));
+        return Err(irregular());
     }
     check_size(name, metadata.len())?;
-    let file = File::open(path).map_err(fail)?;
     let mut bytes = Vec::new();
     // It may have grown since.
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(fail)?;

@@ -60,7 +60,7 @@ fn layer() -> impl Strategy<Value = Vec<Setting>> {
             valid,
             required: false,
             read_only: false,
-            origin: Origin { source: "test".into(), line },
+            origin: Origin { source: "test".into(), line, is_shared: false },
         },
     );
     vec(setting, 0..6)

@@ -113,6 +113,9 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
 fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Result<(), Failure> {
     let sources = Sources::new(source.home.as_deref(), &source.config, source.node_id.as_deref())
         .map_err(|error| Failure::configuration(&error))?;
+    if let Some(home) = &sources.home {
+        home.leave_root().map_err(|error| Failure::configuration(&error))?;
+    }
     let program = Program { registry, sources };
     match command {
         Command::Start { foreground, debug } => lifecycle::start(program, foreground, debug),

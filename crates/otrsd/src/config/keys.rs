@@ -8,9 +8,7 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     problem,
     reference::{self, Group, Kind},
-    trust,
 };
-use crate::home::Home;
 
 /// Much of a help desk's configuration is written by its web interface, whose administrators have no shell.
 const FROM_A_DESK: &str = "a help desk's web interface may write its configuration; only a file of otrsd's own settings (--config) \
@@ -49,16 +47,10 @@ impl<'a> Keys<'a> {
     /// Whoever set the key alone matters: its hash may come from a file of others.
     pub(super) fn check_trust(&self, key: &str) -> Result<(), String> {
         let name = format!("{}###{key}", self.name);
-        let mut sources = self.settings.origins(&name).map(|origin| origin.source.as_ref());
-        let desk = Home::of(self.settings).map(|home| home.configuration());
-        let refusal = |source: &str| match &desk {
-            Some(desk) if desk == source => Some(FROM_A_DESK.to_owned()),
-            _ => trust::refusal(source.as_ref()),
-        };
-        match sources.find_map(refusal) {
-            None => Ok(()),
-            Some(why) => Err(format!("'{key}' is refused, for others could have set it: {why}")),
+        if self.settings.origins(&name).any(|origin| origin.is_shared) {
+            return Err(format!("'{key}' is refused, for others could have set it: {FROM_A_DESK}"));
         }
+        Ok(())
     }
 
     pub(super) fn text(&self, key: &str) -> Result<Option<&str>, String> {

@@ -1,13 +1,11 @@
 //! Whether a file lies on a mount that takes no writes, whatever its mode says.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File},
     io,
-    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
-
-use nix::libc::O_PATH;
 
 /// File systems that no other host writes to, and whose files are the kernel's word and not a program's.
 const LOCAL: [&str; 9] =
@@ -26,16 +24,15 @@ struct Mount {
     is_all_read_only: bool,
 }
 
-/// Whether `path`, which has no links in it, is on a read-only mount and cannot be reached by another one. What
-/// cannot be known is writable.
-pub(super) fn is_read_only(path: &Path) -> bool {
+/// Whether what was opened by `path`, which has no links in it, is on a read-only mount and cannot be reached by another
+/// one. What cannot be known is writable.
+pub(super) fn is_read_only(file: &File, path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    mount_id(path).is_ok_and(|id| is_read_only_by(&mounts, id, path))
+    mount_id(file).is_ok_and(|id| is_read_only_by(&mounts, id, path))
 }
 
-/// The mount that `path` is really on: one may hide another.
-fn mount_id(path: &Path) -> io::Result<u64> {
-    let file = OpenOptions::new().read(true).custom_flags(O_PATH).open(path)?;
+/// The mount that it is really on: one may hide another.
+fn mount_id(file: &File) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
     id.ok_or_else(|| io::Error::other("the kernel tells no mnt_id"))
@@ -127,6 +124,7 @@ mod tests {
     #[test]
     fn this_directory_can_be_written() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(!is_read_only(&directory.path().canonicalize().unwrap()));
+        let path = directory.path().canonicalize().unwrap();
+        assert!(!is_read_only(&File::open(&path).unwrap(), &path));
     }
 }

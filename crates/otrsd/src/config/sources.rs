@@ -13,7 +13,7 @@ use std::{
 use anyhow::bail;
 use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
 
-use super::places::Places;
+use super::{places::Places, trust};
 use crate::home::{self, Home};
 
 const DEFAULTS: &str = include_str!("defaults.xml");
@@ -136,13 +136,36 @@ impl Sources {
         }
         for path in &self.paths {
             reading.take(if path.is_dir() {
-                sysconfig::read_directory(path)
+                sysconfig::read_directory_by(path, &trust::open)
             } else {
-                vec![sysconfig::read_file(path)]
+                vec![sysconfig::read_file_by(path, &trust::open)]
             });
         }
         reading.overlay(self.overrides.clone());
+        self.hold_home(&mut reading);
         reading
+    }
+
+    /// The installation is the one that was named, whatever its own configuration or a file says: its Perl is run.
+    fn hold_home(&self, reading: &mut Reading) {
+        let named = self.home.as_ref().map(|home| home.directory().to_string_lossy().into_owned());
+        let said = super::text(&reading.settings, home::SETTING).map(str::to_owned);
+        if said == named {
+            return;
+        }
+        let is_same = |said: &str| {
+            let named = named.as_ref().and_then(|named| fs::canonicalize(named).ok());
+            named.is_some() && named == fs::canonicalize(said).ok()
+        };
+        if let Some(said) = said.filter(|said| !is_same(said)) {
+            let named = named.as_deref().unwrap_or("none");
+            let what = format!(
+                "'{said}' is not followed: the installation is what --home or OTRS_HOME names, {named}"
+            );
+            reading.problems.push(super::problem(&reading.settings, home::SETTING, what));
+        }
+        let held = override_by("--home", home::SETTING, named.clone().unwrap_or_default());
+        reading.overlay(vec![Setting { valid: named.is_some(), ..held }]);
     }
 
     /// As [`read`](Self::read), with what only who plans must know of an installation. It costs half a second of Perl.

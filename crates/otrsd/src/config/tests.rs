@@ -1,6 +1,6 @@
 //! What registrations become, and what is said of bad ones.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
 
 use super::{Configuration, modules::Kind, places::Places};
 use crate::{
@@ -134,44 +134,6 @@ fn a_slip_of_the_pen_is_told_and_the_module_runs() {
             .to_string()
             .ends_with("key 'SleepPots' means nothing here; is 'SleepPost' meant?")
     );
-}
-
-#[test]
-fn what_others_may_write_starts_no_programs() {
-    let chmod = |path: &std::path::Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    let command = module("M", &key("Command", "/bin/true"));
-    for (directory_mode, file_mode, runs) in [
-        (0o700, 0o644, true),
-        (0o1777, 0o644, true),
-        (0o700, 0o664, false),
-        (0o700, 0o646, false),
-        (0o777, 0o644, false),
-    ] {
-        let directory = directory();
-        interpret(&directory, &command).unwrap();
-        chmod(directory.path(), directory_mode);
-        chmod(&directory.path().join("a.xml"), file_mode);
-        let configuration = interpret(&directory, &command).unwrap();
-        let reason = configuration.refused.first().map(|refused| refused.problem.to_string());
-        assert_eq!(
-            configuration.module("M").is_some(),
-            runs,
-            "{directory_mode:o} {file_mode:o} {reason:?}"
-        );
-        assert!(runs || reason.unwrap().contains("can be written by others; chmod go-w "));
-    }
-    if nix::unistd::geteuid().is_root() {
-        let directory = directory();
-        interpret(&directory, &command).unwrap();
-        std::os::unix::fs::chown(directory.path().join("a.xml"), Some(4711), None).unwrap();
-        let configuration = interpret(&directory, &command).unwrap();
-        let reason = configuration.refused[0].problem.to_string();
-        assert!(
-            reason.contains("belongs to user 4711") && reason.ends_with("run this as that user")
-        );
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod log;
 mod mail;
 mod otobo;
+mod owner;
 mod question;
 mod settings;
 pub(crate) mod sync;

@@ -58,7 +58,7 @@ impl Home {
         // Before it is read: what changes meanwhile is another state.
         let configured = self.configured();
         let (answer, complaint) = self.ask().with_context(place)?;
-        let origin = Origin::named(&self.configuration());
+        let origin = Origin::shared(&self.configuration());
         let mut settings = Vec::new();
         let mut add = |name: String, value: Value| {
             let origin = origin.clone();

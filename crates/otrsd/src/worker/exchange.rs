@@ -83,6 +83,9 @@ impl Life {
             self.freed = false;
             self.look = answer.claimed.len() >= slots as usize;
         }
+        if !answer.claimed.is_empty() {
+            self.odd_rows.work();
+        }
         let bytes = answer.claimed.iter().map(|task| task.data.len()).sum();
         self.ahead.came(answer.claimed.len(), bytes);
         self.claimed.extend(answer.claimed);

@@ -17,7 +17,7 @@ use crate::{
 
 /// Other processes quarantine rows too.
 const LOOK: Duration = Duration::from_mins(1);
-/// People mend what is told.
+/// As long as tasks come, or something is told, which people mend.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The most quarantined rows that are read.
 const MOST: u32 = 100;
@@ -34,12 +34,18 @@ struct Inner {
     /// What was said of other troubles since the last look.
     said: Mutex<BTreeSet<String>>,
     look: Notify,
+    work: Notify,
 }
 
 impl OddRows {
     /// Something was quarantined.
     pub(super) fn look(&self) {
         self.inner.look.notify_one();
+    }
+
+    /// Tasks came: whatever brought them may have met rows that it left out.
+    pub(super) fn work(&self) {
+        self.inner.work.notify_one();
     }
 
     /// What is said until the next look.
@@ -68,10 +74,16 @@ impl OddRows {
             for new in rows.difference(&told) {
                 logs::complain(new);
             }
-            let pause = if rows.is_empty() { LOOK } else { LOOK_AGAIN };
             told = rows;
+            let again = async {
+                sleep(LOOK_AGAIN).await;
+                if told.is_empty() {
+                    self.inner.work.notified().await;
+                }
+            };
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(LOOK) => {}
+                () = again => {}
                 () = self.inner.look.notified() => {}
             }
         }

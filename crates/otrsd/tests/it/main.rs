@@ -38,6 +38,7 @@ mod home_cron;
 mod home_faults;
 mod home_log;
 mod home_mail;
+mod home_root;
 mod home_same;
 mod home_service;
 mod home_tasks;

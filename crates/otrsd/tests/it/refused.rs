@@ -130,81 +130,53 @@ fn of_two_registrations_of_a_module_one_runs() {
     assert_eq!(refusal(&world, "Other"), placed(&world, "Other", reason));
 }
 
+/// Whatever it says: a setting of another user is a shell, a database or a token of his.
 #[test]
-fn a_command_that_others_could_have_set_is_refused() {
-    let command = || module("Bad").shell("sleep 1000").xml();
-    let file = World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[command()]);
-    let path = file.text("config/bad.xml");
-    for (mode, writable) in [(0o664, true), (0o646, true), (0o644, false), (0o600, false)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        if writable {
-            let real = file.path("config/bad.xml").canonicalize().unwrap().display().to_string();
-            let reason = format!(
-                "'Command' is refused, for others could have set it: \
-                 {real} can be written by others; chmod go-w {real}"
-            );
-            assert_eq!(refusal(&file, "Bad"), placed(&file, "Bad", &reason), "{mode:o}");
-        } else {
-            file.otrsd(&["start"]).ok();
-            file.running("Bad");
-            file.otrsd(&["stop"]).ok();
+fn a_file_that_others_could_have_written_is_refused_whole() {
+    let says = [
+        module("Bad").shell("sleep 1000").xml(),
+        module("Bad").native(2).key("User", "root").xml(),
+        setting("DaemonModules###Fine###Environment###LD_PRELOAD", "/tmp/evil.so"),
+        setting("Home", "/srv/evil"),
+        setting("DatabaseURL", "postgres://evil.example/tasks"),
+        setting("WebConsole::Tokens###evil", "operate 1"),
+        setting("Daemon::Log::LogPath", "/srv/evil"),
+        setting("Daemon::StopGrace", "7"),
+    ];
+    for (number, text) in says.into_iter().enumerate() {
+        let world = World::new().with("fine", &[idle("Fine", 1)]).with("zz", &[text]);
+        let path = world.path("config/zz.xml").canonicalize().unwrap();
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let told = format!(
+            "{}: is refused, for others could have written it: {1} can be written by others; chmod go-w {1}\n",
+            world.text("config/zz.xml"),
+            path.display()
+        );
+        mode(if number % 2 == 0 { 0o664 } else { 0o646 });
+        for command in ["start", "status", "check"] {
+            let refused = world.otrsd(&[command]);
+            let both = refused.stdout.clone() + &refused.stderr;
+            assert!(refused.code == 3 && both.contains(&told), "{number} {command}: {refused:?}");
         }
-    }
-    let directory = World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[command()]);
-    let path = directory.path("config").canonicalize().unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o775)).unwrap();
-    let reason = format!(
-        "others could have set it: {0} can be written by others; chmod go-w {0}",
-        path.display()
-    );
-    assert!(refusal(&directory, "Bad").ends_with(&reason));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o1777)).unwrap();
-    directory.otrsd(&["start"]).ok();
-    directory.running("Bad");
-}
-
-#[test]
-fn every_key_that_names_programs_needs_a_file_of_trust() {
-    let keys: [(&str, Registration); 4] = [
-        ("SummaryCommand", module("Bad").native(2).list("SummaryCommand", &["true"])),
-        ("WorkingDirectory", module("Bad").native(2).key("WorkingDirectory", "/")),
-        ("Environment", module("Bad").native(2).key("Environment", "x")),
-        ("User", module("Bad").native(2).key("User", "root")),
-    ];
-    for (key, registration) in keys {
-        let world =
-            World::new().with("fine", &[idle("Fine", 1)]).with("bad", &[registration.xml()]);
-        fs::set_permissions(world.path("config/bad.xml"), fs::Permissions::from_mode(0o666))
-            .unwrap();
-        let note = refusal(&world, "Bad");
-        assert!(
-            note.contains(&format!("'{key}' is refused, for others could have set it: ")),
-            "{note}"
-        );
+        world.deserted();
     }
 }
 
+/// What runs goes on with what it has.
 #[test]
-fn a_part_of_a_registration_needs_a_file_of_trust_too() {
-    let parts = [
-        ("Command", "DaemonModules###Bad###Command", "/bin/true"),
-        ("Environment", "DaemonModules###Bad###Environment###LD_PRELOAD", "/tmp/evil.so"),
-        ("User", "DaemonModules###Bad###User", "root"),
-    ];
-    for (key, name, text) in parts {
-        let world = World::new()
-            .with("bad", &[module("Bad").native(2).xml()])
-            .with("fine", &[idle("Fine", 1)])
-            .with("zz", &[setting(name, text)]);
-        let path = world.path("config/zz.xml").canonicalize().unwrap().display().to_string();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        let note = refusal(&world, "Bad");
-        let reason = format!(
-            "'{key}' is refused, for others could have set it: \
-             {path} can be written by others; chmod go-w {path}"
-        );
-        assert!(note.ends_with(&reason), "{note}");
-    }
+fn a_reload_takes_nothing_from_a_directory_that_others_may_write() {
+    let world = World::new().with("fine", &[idle("Fine", 1)]);
+    world.start();
+    let path = world.path("config").canonicalize().unwrap();
+    let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o775);
+    let reload = world.otrsd(&["reload"]);
+    let told = format!("{0} can be written by others; chmod go-w {0}\n", path.display());
+    assert!(reload.code != 0 && reload.stderr.contains(&told), "{reload:?}");
+    world.running("Fine");
+    // Others cannot replace there what is not theirs.
+    mode(0o1777);
+    world.otrsd(&["reload"]).ok();
 }
 
 #[test]

@@ -226,27 +226,22 @@ fn headers_are_secrets() {
 }
 
 #[test]
-fn who_may_be_called_is_for_the_trusted_to_say() {
+fn a_bad_call_is_told_and_its_type_has_no_handler() {
     let types = [
         hook("Wrong", "ftp://example.org/", "", ""),
         hook("Both", "http://example.org/", "", "<Item Key=\"Command\">true</Item>"),
     ];
     let Some(tasks) = Tasks::new(Database::Sqlite, &types) else { return };
-    tasks.world.configure("40-open", &[hook("Open", "http://example.org/", "", "")]);
-    let file = tasks.world.path("config/40-open.xml");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    std::fs::set_permissions(file, mode).unwrap();
     let said = tasks.world.otrsd(&["check"]);
     assert_eq!(said.code, 3, "{said:?}");
     for problem in [
         "TaskType###Wrong: 'URL' of 'Http' must be like https://host/path",
         "TaskType###Both: 'Command' and 'Http' exclude each other",
-        "TaskType###Open: 'Http' is refused, for others could have set it",
     ] {
         assert!(said.stdout.contains(problem), "{}", said.stdout);
     }
     tasks.start();
-    for kind in ["Wrong", "Both", "Open"] {
+    for kind in ["Wrong", "Both"] {
         tasks.held(tasks.add_of(kind, "one"), HeldState::NoHandler);
     }
 }

@@ -1,0 +1,55 @@
+//! Perl of an installation never runs as root: whoever may write the installation would be root.
+
+use std::{ffi::CString, fs, os::unix::fs::MetadataExt as _};
+
+use anyhow::{Context as _, bail};
+use nix::{
+    sys::prctl::set_dumpable,
+    unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid},
+};
+
+use super::Home;
+
+/// What makes a directory an installation; its owner is the installation's user.
+const CONFIG: &str = "Kernel/Config.pm";
+
+impl Home {
+    /// Makes root the installation's user, with its groups and without capabilities, for the rest of this process. Others
+    /// stay who they are.
+    ///
+    /// # Errors
+    ///
+    /// It belongs to root: then nothing says who its user is.
+    pub(crate) fn leave_root(&self) -> anyhow::Result<()> {
+        let file = self.directory.join(CONFIG);
+        // A link's own: who made it chose what it leads to. What is missing is told by who reads it.
+        let Ok(config) = fs::symlink_metadata(&file) else { return Ok(()) };
+        if !geteuid().is_root() {
+            return Ok(());
+        }
+        let shown = file.display();
+        if config.uid() == 0 {
+            bail!(
+                "{shown} belongs to root, and Perl of a help desk is not run as root: call this as the help desk's \
+                 user, as with runuser --user otrs -- otrsd …"
+            );
+        }
+        become_user(Uid::from_raw(config.uid()), Gid::from_raw(config.gid()))
+            .with_context(|| format!("cannot become the owner of {shown}, user {}", config.uid()))
+    }
+}
+
+/// `group` is that of a user who has no entry.
+fn become_user(uid: Uid, group: Gid) -> anyhow::Result<()> {
+    let user = User::from_uid(uid).ok().flatten();
+    let gid = user.as_ref().map_or(group, |user| user.gid);
+    match user {
+        Some(user) => initgroups(&CString::new(user.name)?, gid)?,
+        None => setgroups(&[gid])?,
+    }
+    setresgid(gid, gid, gid)?;
+    // From root to another user, the kernel takes all capabilities.
+    setresuid(uid, uid, uid)?;
+    // Nothing of root's is in this process yet; its user's own files in /proc are to be its user's.
+    Ok(set_dumpable(true)?)
+}
