@@ -237,7 +237,7 @@ pub(crate) fn settled(
     is_done.then_some(decided)
 }
 
-/// The occurrence of our task is ours. Missed or skipped instants are accounted for, whoever did it.
+/// The occurrence of our task is ours. Missed or skipped instants are accounted for, by this node or another.
 fn settled_one(decision: &Decision<'_>, there: Option<&Occurrence>) -> Decided {
     // Of a row that somebody held nothing is there.
     let Some(there) = there else { return Decided::Busy(LockKey::Inserting) };

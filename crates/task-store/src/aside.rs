@@ -1,6 +1,6 @@
 //! Rows that are left out, each alone: it holds what it must not, or the database refuses what is written about it.
 //!
-//! What is left out is remembered for a minute. Then it is tried again, so whoever mends a row need not tell.
+//! What is left out is remembered for a minute. Then it is tried again, so that a mended row counts by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,7 +47,7 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    /// Only a memory: whoever panicked with it did it no harm.
+    /// Only a memory: a panic while it was held did it no harm.
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Place, (String, Instant)>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -213,7 +213,7 @@ struct AtOnce {
     counting: &'static str,
 }
 
-/// Under a lock of nobody, which nobody takes: see [`LockKey::Inserting`](crate::LockKey::Inserting).
+/// Under a lock without an owner, which no node takes: see [`LockKey::Inserting`](crate::LockKey::Inserting).
 const PARKED: i64 = 1;
 
 macro_rules! at_once {

@@ -71,7 +71,7 @@ impl Store {
     /// Shows that a worker lives. False if others took it for dead, and its tasks are theirs.
     ///
     /// An answer comes within seconds, whatever else the store does and [`Options::deadline`](crate::Options) says; an
-    /// error means that nobody knows.
+    /// error means that it is not known.
     pub async fn beat(&self, owner: Owner, slots: u32, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE otrsd_instance SET beats = beats + 1, beat = ?, slots = ? \
                    WHERE lock_key = ? AND beats >= 0";

@@ -32,7 +32,7 @@ impl Store {
         Some(LifeLock { file, path })
     }
 
-    /// Whether the kernel says that an instance lives. So it is, too, where the file cannot be read: nobody may take
+    /// Whether the kernel says that an instance lives. So it is, too, where the file cannot be read: no node may take
     /// tasks from a worker that may live.
     pub fn has_locked_life(&self, owner: Owner) -> bool {
         let Some(database) = self.pools().sqlite_file() else { return false };
@@ -61,7 +61,7 @@ fn beside(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whoever may use the database may use this file, as SQLite makes its own.
+/// With the rights of the database's file, as SQLite makes its own.
 fn make(path: &Path, database: &Path) -> std::io::Result<File> {
     let model = fs::metadata(database)?;
     let mut options = OpenOptions::new();
@@ -108,7 +108,7 @@ mod tests {
         let again = store.lock_life(first).unwrap();
         drop(again);
         assert!(!other.has_locked_life(first));
-        // Whoever cannot look does not know.
+        // What cannot be looked at is not known.
         fs::remove_file(beside(&database)).unwrap();
         std::os::unix::fs::symlink("tasks.db-workers", beside(&database)).unwrap();
         assert!(other.has_locked_life(second));

@@ -215,7 +215,7 @@ impl Store {
             "waiting" => State::Waiting,
             "running" => State::Running,
             "future" => State::Future,
-            // A state that nobody knows keeps it where it is.
+            // An unknown state keeps it where it is.
             word => State::Held(HeldState::from_word(word).unwrap_or(HeldState::Quarantined)),
         };
         let due = match state {

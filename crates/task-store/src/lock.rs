@@ -96,7 +96,7 @@ pub struct SeenLock {
 pub enum Death {
     /// By the kernel: its process has ended.
     Known,
-    /// Its heartbeat counter stood still at this value. Whoever saw that may have read old data.
+    /// Its heartbeat counter stood still at this value. An observer may have read old data.
     Silent {
         /// See [`Instance::beats`](crate::Instance::beats).
         beats: i64,

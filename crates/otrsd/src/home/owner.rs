@@ -1,4 +1,4 @@
-//! Perl of an installation never runs as root: whoever may write the installation would be root.
+//! Perl of an installation never runs as root: its authors would be root.
 
 use std::{ffi::CString, fs, os::unix::fs::MetadataExt as _};
 

@@ -1,4 +1,4 @@
-//! The daemon's two directories, of the PID file and of the logs: what somebody removes or renames while the daemon
+//! The daemon's two directories, of the PID file and of the logs: what is removed or renamed while the daemon
 //! runs, or mounts another file system over, is made anew, so that the daemon is found, and no second one begins beside
 //! it.
 
@@ -53,7 +53,7 @@ pub(super) struct Directories {
 impl Directories {
     pub(super) fn of(configuration: &Configuration) -> Self {
         let log = &configuration.log.directory;
-        // The end of a directory is not told as long as somebody has a file of it open: that of its files is.
+        // The end of a directory is not told as long as a file of it is open: that of its files is.
         let ends = AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_MOVE_SELF
             | AddWatchFlags::IN_DELETE

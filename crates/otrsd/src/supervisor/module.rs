@@ -206,7 +206,7 @@ impl Module {
             if process.has_begun || process.since + FIRST_WORDS <= now)
     }
 
-    /// When somebody who waits for the module has waited long enough.
+    /// When a client that waits for the module has waited long enough.
     pub(super) fn begin_deadline(&self) -> Option<Moment> {
         match &self.phase {
             Phase::Running { process, ready: true } if !process.has_begun => {

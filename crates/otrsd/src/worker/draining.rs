@@ -6,7 +6,7 @@ use super::life::Life;
 use crate::notify;
 
 impl Life {
-    /// Whom this life waits for, for status and whoever stops the daemon.
+    /// What this life waits for, for status and stop.
     pub(super) fn tell_what_runs(&self) {
         let functions = self.lanes.titles();
         let titles: BTreeSet<&str> =

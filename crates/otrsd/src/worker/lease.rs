@@ -123,7 +123,7 @@ impl Lease {
 }
 
 /// How long one heartbeat may take: as long as there is a lease. Without one, as after a suspend, one question is due
-/// all the same, since nobody may have noticed; but the supervisor is not to act before its answer.
+/// all the same, since perhaps no other node noticed; but the supervisor is not to act before its answer.
 fn patience(left: Duration, promised: Duration) -> Duration {
     left.max(BEAT.min(promised.saturating_sub(MARGIN)))
 }

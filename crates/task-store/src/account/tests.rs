@@ -253,7 +253,7 @@ fn run(home: bool, steps: &[Step]) {
         world.step(*step);
         world.check();
     }
-    // Whoever is left decides the rest.
+    // The remaining nodes decide the rest.
     for step in [Step::Hold(false), Step::Settle(0), Step::Plan(0), Step::Decide(0)].repeat(3) {
         world.step(step);
     }

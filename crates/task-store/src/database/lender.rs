@@ -111,7 +111,7 @@ impl<DB: Server> Lender<DB> {
         }
     }
 
-    /// Waits for those on loan; whoever asks later gets none.
+    /// Waits for those on loan; a later request gets none.
     pub(super) async fn close(&self) {
         let all = timeout(self.deadline, self.turns.acquire_many(self.connections)).await;
         self.turns.close();
@@ -237,7 +237,7 @@ pub(super) struct Loan<DB: Server> {
     lender: Arc<Lender<DB>>,
 }
 
-const LENT: &str = "nobody uses a connection that he closed";
+const LENT: &str = "a closed connection is not used";
 
 impl<DB: Server> Loan<DB> {
     /// It is closed instead of going back.

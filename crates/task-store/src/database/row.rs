@@ -40,7 +40,7 @@ impl Row {
         read.map_err(|_| self.bad(position, "a whole number"))
     }
 
-    /// A lock key; what is no number belongs to nobody that is known.
+    /// A lock key; what is no number has no known owner.
     pub(crate) fn lock_key(&self, position: usize) -> LockKey {
         self.int(position).map_or(LockKey::Other(NO_NUMBER), LockKey::parse)
     }

@@ -107,7 +107,7 @@ impl Drop for Session {
 }
 
 /// How often one call tries again: conflicts until luck comes, a server that is away until it may be back.
-/// Whoever waited long already for a lock or a server hears of it instead.
+/// A caller that waited long already for a lock or a server hears of it instead.
 pub(crate) struct Tries {
     tries: u32,
     since: Instant,

@@ -74,7 +74,7 @@ fn default(key: &Key) -> &'static str {
     key.default.split(',').next().unwrap_or_default().trim_matches('`')
 }
 
-/// The described settings that are no hashes of somebody's own.
+/// The described settings that are no hashes with keys of free choice.
 fn plain() -> impl Iterator<Item = &'static Key> {
     let groups = GROUPS.iter().filter(|group| group.hash.is_empty());
     groups.flat_map(|group| group.keys).filter(|key| !key.name.contains("###"))
