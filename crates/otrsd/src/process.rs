@@ -1,7 +1,8 @@
 //! What every child process of ours gets, whoever starts it.
 
 use std::{
-    ffi::CString,
+    env,
+    ffi::{CString, OsString},
     fs::File,
     io,
     os::fd::{AsFd as _, FromRawFd as _, RawFd},
@@ -18,6 +19,9 @@ use nix::{
 };
 
 use crate::clock;
+
+/// What another user's process keeps of the environment; the rest may be secret. So are those that begin with `LC_`.
+const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "PATH", "TZ"];
 
 /// Whom a module runs as.
 #[derive(Debug)]
@@ -37,10 +41,26 @@ impl Identity {
         Ok(Self { uid: user.uid, gid: user.gid, groups, name: user.name, home: user.dir })
     }
 
-    /// The variables that tell a program who it is.
-    pub(crate) fn variables(&self) -> [(&'static str, PathBuf); 3] {
-        let name = PathBuf::from(&self.name);
-        [("HOME", self.home.clone()), ("USER", name.clone()), ("LOGNAME", name)]
+    /// The owner of a file, who may have no entry: then with its group.
+    pub(crate) fn of_owner(uid: Uid, gid: Gid) -> io::Result<Self> {
+        match User::from_uid(uid)? {
+            Some(user) => Self::of(&user.name),
+            None => {
+                let (groups, name, home) = (vec![gid], uid.to_string(), PathBuf::from("/"));
+                Ok(Self { uid, gid, groups, name, home })
+            }
+        }
+    }
+
+    /// The whole environment of a program of this user, of what ours has.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        let is_kept = |name: &OsString| {
+            name.to_str().is_some_and(|name| KEPT.contains(&name) || name.starts_with("LC_"))
+        };
+        let name = OsString::from(&self.name);
+        let own = [("HOME", self.home.clone().into()), ("USER", name.clone()), ("LOGNAME", name)];
+        let own = own.map(|(variable, value)| (variable.into(), value));
+        env::vars_os().filter(move |(name, _)| is_kept(name)).chain(own)
     }
 
     /// Between fork and exec.

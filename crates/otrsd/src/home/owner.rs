@@ -1,14 +1,15 @@
 //! Perl of an installation never runs as root: its authors would be root.
 
-use std::{ffi::CString, fs, os::unix::fs::MetadataExt as _};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use anyhow::{Context as _, bail};
 use nix::{
     sys::prctl::set_dumpable,
-    unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid},
+    unistd::{Gid, Uid, geteuid},
 };
 
 use super::Home;
+use crate::process::Identity;
 
 /// What makes a directory an installation; its owner is the installation's user.
 const CONFIG: &str = "Kernel/Config.pm";
@@ -34,22 +35,12 @@ impl Home {
                  user, as with runuser --user otrs -- otrsd …"
             );
         }
-        become_user(Uid::from_raw(config.uid()), Gid::from_raw(config.gid()))
+        let owner = Identity::of_owner(Uid::from_raw(config.uid()), Gid::from_raw(config.gid()))?;
+        // From root to another user, the kernel takes all capabilities. Nothing of root's is in this process yet, so that
+        // its user's own files in /proc can be its user's.
+        owner
+            .assume()
+            .and_then(|()| set_dumpable(true))
             .with_context(|| format!("cannot become the owner of {shown}, user {}", config.uid()))
     }
-}
-
-/// `group` is that of a user who has no entry.
-fn become_user(uid: Uid, group: Gid) -> anyhow::Result<()> {
-    let user = User::from_uid(uid).ok().flatten();
-    let gid = user.as_ref().map_or(group, |user| user.gid);
-    match user {
-        Some(user) => initgroups(&CString::new(user.name)?, gid)?,
-        None => setgroups(&[gid])?,
-    }
-    setresgid(gid, gid, gid)?;
-    // From root to another user, the kernel takes all capabilities.
-    setresuid(uid, uid, uid)?;
-    // Nothing of root's is in this process yet; its user's own files in /proc are to be its user's.
-    Ok(set_dumpable(true)?)
 }

@@ -52,16 +52,19 @@ impl DaemonModule for CommandModule {
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let Some(argv) = &self.spec.summary_command else { return Ok(Vec::new()) };
         let user = self.spec.user.as_deref().map(Identity::of).transpose()?;
-        let variables: Vec<_> = user.iter().flat_map(Identity::variables).collect();
+        let environment: Option<Vec<_>> = user.as_ref().map(|user| user.environment().collect());
         let mut command = command(argv, user)?;
-        command
-            .envs(variables)
-            .envs(&self.spec.environment)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        for variable in Sources::variables() {
-            command.env_remove(variable);
+        match environment {
+            Some(own) => {
+                command.env_clear().envs(own);
+            }
+            None => {
+                for variable in Sources::variables() {
+                    command.env_remove(variable);
+                }
+            }
         }
+        command.envs(&self.spec.environment).stdout(Stdio::piped()).kill_on_drop(true);
         if let Some(directory) = &self.spec.working_directory {
             command.current_dir(directory);
         }

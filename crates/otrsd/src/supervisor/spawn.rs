@@ -88,8 +88,10 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     let config = spec.kind.is_ours().then(|| launch.generation.descriptor());
     clean_environment(&mut command);
     let user = spec.user.as_deref().map(Identity::of).transpose()?;
+    if let Some(user) = &user {
+        command.env_clear().envs(user.environment());
+    }
     command
-        .envs(user.iter().flat_map(Identity::variables))
         .envs(&spec.environment)
         .env(RUN, launch.run)
         .env(INSTANCE, launch.instance.to_string())

@@ -258,12 +258,17 @@ impl World {
 
     /// Every living process of this world: PID and command line.
     pub(crate) fn processes(&self) -> Vec<(i32, String)> {
-        let mark = format!("{MARK}={}", self.dir.path().display());
+        let place = self.dir.path().display();
+        let mark = format!("{MARK}={place}");
+        // What a process of another user has, whose environment is cleared.
+        let run = format!("OTRSD_RUN={place}/");
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         pids.filter(|pid| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+            environment
+                .split(|byte| *byte == 0)
+                .any(|entry| entry == mark.as_bytes() || entry.starts_with(run.as_bytes()))
         })
         .map(|pid| (pid, command_line(pid)))
         .collect()

@@ -11,7 +11,7 @@ use nix::{
 };
 
 use crate::{
-    harness::{World, gone, setting, signal, wait_until},
+    harness::{World, finish, gone, setting, signal, wait_until},
     registration::{Registration, idle, module},
 };
 
@@ -80,8 +80,8 @@ fn a_module_of_another_user_writes_into_its_log_after_an_external_rotation() {
 #[test]
 fn a_module_has_its_users_surroundings() {
     let tell = "printf '{\"Header\":\"%s\",\"NoDataMessage\":\"-\"}' \
-                \"$(id -un) $HOME $USER $LOGNAME $(id -G) $OTRSD_CONFIG\"";
-    let trace = "id -un; echo \"$HOME $USER $LOGNAME\"; id -G";
+                \"$(id -un) $HOME $USER $LOGNAME $(id -G) $OTRSD_CONFIG$SECRET\"";
+    let trace = "id -un; echo \"$HOME $USER $LOGNAME$OTRSD_CONFIG$SECRET\"; id -G";
     let Some(world) = world(&[
         module("Command").shell(&format!("({trace}) >&2; exec sleep 1000")).key("User", "nobody"),
         module("Rounds")
@@ -95,10 +95,14 @@ fn a_module_has_its_users_surroundings() {
     ]) else {
         return;
     };
-    world.start();
+    for verb in ["start", "reload"] {
+        let mut daemon = world.command(&world.program);
+        daemon.arg(verb).env("SECRET", "of the administrator");
+        finish(daemon).ok();
+    }
     let mut id = world.command("id");
     id.args(["-G", "nobody"]);
-    let groups = crate::harness::finish(id).ok().stdout;
+    let groups = finish(id).ok().stdout;
     let home = nix::unistd::User::from_name("nobody").unwrap().unwrap().dir;
     let expected = format!("nobody\n{} nobody nobody\n{groups}", home.display());
     for name in ["Command", "Rounds"] {
@@ -109,7 +113,9 @@ fn a_module_has_its_users_surroundings() {
         let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
         assert_eq!(line.trim(), groups.trim(), "{name}");
     }
-    let shown = world.otrsd(&["summary", "Summed"]).ok().stdout;
+    let mut summary = world.command(&world.program);
+    summary.args(["summary", "Summed"]).env("SECRET", "of the administrator");
+    let shown = finish(summary).ok().stdout;
     let line = format!("nobody {} nobody nobody {} ", home.display(), groups.trim());
     assert!(shown.contains(line.trim_end()), "{line}: {shown}");
     assert!(!shown.contains(&world.text("config")), "the operator's environment: {shown}");
