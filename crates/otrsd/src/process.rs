@@ -43,13 +43,11 @@ impl Identity {
 
     /// The owner of a file, who may have no entry: then with its group.
     pub(crate) fn of_owner(uid: Uid, gid: Gid) -> io::Result<Self> {
-        match User::from_uid(uid)? {
-            Some(user) => Self::of(&user.name),
-            None => {
-                let (groups, name, home) = (vec![gid], uid.to_string(), PathBuf::from("/"));
-                Ok(Self { uid, gid, groups, name, home })
-            }
+        if let Some(user) = User::from_uid(uid)? {
+            return Self::of(&user.name);
         }
+        let (groups, name, home) = (vec![gid], uid.to_string(), PathBuf::from("/"));
+        Ok(Self { uid, gid, groups, name, home })
     }
 
     /// The whole environment of a program of this user, of what ours has.

@@ -19,12 +19,15 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 use serde::{Deserialize, Serialize};
-use sysconfig::SysConfig;
+use sysconfig::{Setting, SysConfig};
 
 use super::{Configuration, log::LogSettings, modules::ModuleSpec};
 
 /// Names the descriptor that a module process reads its generation from.
 pub(crate) const DESCRIPTOR: &str = "OTRSD_CONFIG_FD";
+
+/// What its host logs a command's end by, in the log of an installation, by the beginnings of names.
+const FOR_COMMANDS: [&str; 4] = ["Home", "LogModule", "MinimumLogLevel", "SystemID"];
 
 /// What a module process knows of the configuration.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,12 +46,35 @@ pub(crate) struct Generation {
 impl Generation {
     /// Writes and seals the configuration.
     pub(crate) fn seal(configuration: &Configuration) -> anyhow::Result<Self> {
-        let contents = Contents {
+        Self::of(&Contents {
             settings: configuration.settings.clone(),
             modules: configuration.modules.clone(),
             log: configuration.log.clone(),
-        };
-        let memory = sealed_memory(c"otrsd-configuration", &serde_json::to_vec(&contents)?)?;
+        })
+    }
+
+    /// What the host of another user's command needs: that user can read the host's memory. No secret is in it.
+    pub(crate) fn of_command(
+        configuration: &Configuration,
+        spec: &ModuleSpec,
+    ) -> anyhow::Result<Self> {
+        let mut settings = SysConfig::default();
+        let is_for_it = |name: &str| FOR_COMMANDS.iter().any(|it| name.starts_with(it));
+        let all = configuration.settings.iter().filter(|(name, ..)| is_for_it(name));
+        settings.overlay(all.map(|(name, value, origin)| Setting {
+            name: name.to_owned(),
+            value: value.clone(),
+            valid: true,
+            required: false,
+            read_only: false,
+            origin: origin.clone(),
+        }));
+        let log = configuration.log.clone();
+        Self::of(&Contents { settings, modules: vec![spec.clone()], log })
+    }
+
+    fn of(contents: &Contents) -> anyhow::Result<Self> {
+        let memory = sealed_memory(c"otrsd-configuration", &serde_json::to_vec(contents)?)?;
         Ok(Self { memory: Arc::new(memory) })
     }
 

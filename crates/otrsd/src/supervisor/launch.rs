@@ -12,7 +12,12 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    config::{log::LogSettings, modules::ModuleSpec, surroundings},
+    config::{
+        generation::Generation,
+        log::LogSettings,
+        modules::{Kind, ModuleSpec},
+        surroundings,
+    },
     logs::{self, ModuleFiles},
 };
 
@@ -31,7 +36,10 @@ impl Supervisor {
     pub(super) fn start(&mut self, name: &str, now: Moment) {
         let Some((generation, sealed, spec)) = self.newest_registration(name) else { return };
         let configuration = Arc::clone(&sealed.configuration);
-        let memory = sealed.generation.clone();
+        let memory = match memory(sealed, &spec) {
+            Ok(memory) => memory,
+            Err(error) => return self.on_not_started(name, &format!("{error:#}"), now),
+        };
         let debug = self.is_debugged(name);
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let is_loop = module.streak.is_loop();
@@ -64,25 +72,14 @@ impl Supervisor {
                 tracing::info!(module = name, pid, "{name} started");
                 let first = module.exits.is_empty() && module.restarts == 0;
                 module.restarts += u64::from(!first);
-                module.phase = Phase::Running {
-                    process: Process {
-                        pid,
-                        instance,
-                        started: clock::wall(),
-                        since,
-                        last_round: since,
-                        lease: None,
-                        image: self.past.image,
-                        out: outputs.out,
-                        err: outputs.err,
-                        discard: None,
-                        failure: None,
-                        note: outputs.trouble,
-                        degraded: None,
-                        has_begun: false,
-                    },
-                    ready: false,
+                let (out, err, note) = (outputs.out, outputs.err, outputs.trouble);
+                let process = Process {
+                    out,
+                    err,
+                    note,
+                    ..Process::new(pid, instance, self.past.image, since)
                 };
+                module.phase = Phase::Running { process, ready: false };
                 if !module.spec.kind.is_ours() {
                     // It cannot be expected to say so.
                     module.get_ready(since);
@@ -134,6 +131,14 @@ impl Supervisor {
 }
 
 /// The kernel says "no such file" of a program, a directory and an interpreter alike.
+/// What the module's process reads of the configuration.
+fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
+    if spec.user.is_some() && matches!(spec.kind, Kind::Rounds(_)) {
+        return Generation::of_command(&sealed.configuration, spec);
+    }
+    Ok(sealed.generation.clone())
+}
+
 fn cannot_start(spec: &ModuleSpec, error: &io::Error) -> String {
     match (surroundings::problems(spec).as_slice(), spec.argv()) {
         ([], Some([program, ..])) => format!("cannot start {program}: {error}"),

@@ -10,7 +10,10 @@ use super::{
     own_log::OwnLog,
     restart::{Ending, Streak},
 };
-use crate::{clock::Moment, config::modules::ModuleSpec};
+use crate::{
+    clock::{self, Moment},
+    config::modules::ModuleSpec,
+};
 
 /// Ends of a module that are remembered.
 const EXITS: usize = 10;
@@ -145,6 +148,26 @@ impl Cause {
 }
 
 impl Process {
+    /// One that was started just now by the supervisor's `image`, without files of its output.
+    pub(super) fn new(pid: i32, instance: u64, image: u64, since: Moment) -> Self {
+        Self {
+            pid,
+            instance,
+            started: clock::wall(),
+            since,
+            last_round: since,
+            lease: None,
+            image,
+            out: None,
+            err: None,
+            discard: None,
+            failure: None,
+            note: None,
+            degraded: None,
+            has_begun: false,
+        }
+    }
+
     /// The log files that it writes into.
     pub(super) fn logs(&self) -> impl Iterator<Item = &OwnLog> {
         self.out.iter().chain(&self.err)

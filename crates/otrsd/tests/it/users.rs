@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _},
 };
 
 use nix::{
@@ -119,6 +119,40 @@ fn a_module_has_its_users_surroundings() {
     let line = format!("nobody {} nobody nobody {} ", home.display(), groups.trim());
     assert!(shown.contains(line.trim_end()), "{line}: {shown}");
     assert!(!shown.contains(&world.text("config")), "the operator's environment: {shown}");
+}
+
+/// Its user can read the memory of the process that calls it each round.
+#[test]
+fn a_command_of_another_user_finds_no_secret() {
+    let rounds = module("Rounds").shell("true").key("User", "nobody").key("SleepPost", "0.05");
+    let Some(world) = world(&[rounds]) else { return };
+    let secret = "correct-horse-battery-staple";
+    let url = format!("postgres://otrsd:{secret}@127.0.0.1:1/none");
+    let world = world.with("zz", &[setting("DatabaseURL", &url)]);
+    let supervisor = world.start();
+    let pid = world.running("Rounds");
+    assert!(is_in_memory(supervisor, secret), "it is to be found where it is");
+    assert!(!is_in_memory(pid, secret));
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains(secret));
+    // The descriptors too, which its commands may inherit.
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
+        let is_memory = fs::read_link(entry.path()).is_ok_and(|it| it.starts_with("/memfd:"));
+        let text = if is_memory { fs::read(entry.path()).unwrap() } else { Vec::new() };
+        assert!(!String::from_utf8_lossy(&text).contains(secret));
+    }
+}
+
+fn is_in_memory(pid: i32, wanted: &str) -> bool {
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    maps.lines().filter(|line| line.contains(" rw")).any(|line| {
+        let (begin, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let [begin, end] = [begin, end].map(|it| u64::from_str_radix(it, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(end - begin).unwrap()];
+        let read = memory.read_at(&mut bytes, begin).unwrap_or(0);
+        bytes[..read].windows(wanted.len()).any(|it| it == wanted.as_bytes())
+    })
 }
 
 #[test]
