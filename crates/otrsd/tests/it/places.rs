@@ -182,6 +182,8 @@ fn a_relative_path_is_reported_and_the_default_holds() {
     fs::remove_file(world.path("config/00-base.xml")).unwrap();
     let bad = ["Daemon::PID::Path", "Daemon::Log::LogPath"];
     let world = world.with("zz", &bad.map(|name| setting(name, "relative")));
+    let no_console = "<Setting Name=\"DaemonModules###WebConsole\" Valid=\"0\"/>\n";
+    let world = world.with("yy", &[no_console.to_owned()]);
     let checked = world.otrsd(&["check"]);
     let state = world.text(".local/state/otrsd");
     for (name, standard) in bad.iter().zip([state.clone(), format!("{state}/log")]) {
