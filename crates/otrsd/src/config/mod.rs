@@ -21,7 +21,7 @@ pub(crate) mod surroundings;
 pub(crate) mod task_types;
 #[cfg(test)]
 mod tests;
-mod trust;
+pub(crate) mod trust;
 
 use std::{path::PathBuf, time::Duration};
 

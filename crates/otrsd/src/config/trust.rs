@@ -1,4 +1,4 @@
-//! Who may have written a file of settings.
+//! Who may have written a file of settings, or a program that a reload executes.
 //!
 //! Settings give their author a shell: they name programs, databases, directories and tokens. Hence a file
 //! counts only if it and every directory above it belong to root or to the daemon's user, and nobody else may write
@@ -36,7 +36,7 @@ const MOST_LINKS: u32 = 40;
 /// # Errors
 ///
 /// It cannot be opened, or others could have written it: with what to do.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut way = Way::begin()?;
     let mut names = names(path);
     let mut links = 0;

@@ -1,13 +1,15 @@
 //! The program file of a running image.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Read as _,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, ensure};
+
+use crate::config::trust;
 
 /// The program file that this image was started from.
 #[derive(Debug)]
@@ -22,10 +24,11 @@ impl Image {
         Self { path, identity: identity(Path::new("/proc/self/exe")) }
     }
 
-    /// The C library hands a file without a known format to a shell, an empty one too.
+    /// The C library hands a file without a known format to a shell, an empty one too. A file that others could have
+    /// written, or put there, is none of ours; where they cannot, it is still this one when it is executed.
     pub(super) fn ensure_program(&self) -> anyhow::Result<()> {
         let mut magic = [0; 4];
-        File::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
+        trust::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
         ensure!(magic == *b"\x7fELF", "it is no program");
         Ok(())
     }

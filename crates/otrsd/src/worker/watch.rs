@@ -104,8 +104,10 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
     let mut met = None;
+    // Those that are there already are met at once.
+    let mut until_next = LOOK;
     loop {
-        sleep(pause(met, clock::now())).await;
+        sleep(until_next).await;
         let Ok(mut instances) = store.instances().await else {
             watch.forget();
             continue;
@@ -115,6 +117,7 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
         if !instances.is_empty() {
             met = Some(clock::now());
         }
+        until_next = pause(met, clock::now());
         for other in instances.iter().filter(|it| is_twin(it, own, here.as_deref())) {
             if twins.insert(other.owner) {
                 logs::complain(&format!(

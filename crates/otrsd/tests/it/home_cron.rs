@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
     io::Write as _,
-    os::unix::fs::symlink,
+    os::unix::fs::{MetadataExt as _, chown, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -34,9 +34,11 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let world = World::stock();
         let code = env::var("ZNUNY_HOME").expect("scripts/znuny-home makes a home for the tests");
-        let (code, home) = (PathBuf::from(code), world.path("home"));
+        let code = PathBuf::from(code);
+        let user = fs::metadata(&code).unwrap().uid();
+        let world = World::stock().by(user);
+        let home = world.path("home");
         fs::create_dir_all(home.join("Custom/Kernel/System")).unwrap();
         fs::create_dir_all(home.join("Kernel")).unwrap();
         fs::create_dir_all(home.join("var")).unwrap();
@@ -55,6 +57,7 @@ impl Home {
         for place in ["", "Kernel"] {
             link_all(place);
         }
+        chown(home.join("var"), Some(user), None).unwrap();
         Self { world, directory: home, code }
     }
 

@@ -1,6 +1,9 @@
 //! A replaced binary takes over in place: same supervisor, same lock, same children.
 
-use std::{fs, os::unix::fs::MetadataExt as _};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
 
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL};
 
@@ -172,6 +175,26 @@ fn a_file_that_cannot_take_over_is_refused_and_the_old_program_runs_on() {
         all_are_new(&world);
         assert_eq!(world.status().pid, supervisor);
     }
+}
+
+#[test]
+fn a_program_that_others_may_replace_is_not_executed() {
+    let world = world();
+    let supervisor = world.start();
+    let before = pids(&world);
+    replace(&world);
+    let program = world.program.canonicalize().unwrap();
+    let mode = |mode| fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o775);
+    world.otrsd(&["reload"]);
+    let told = format!("{0} can be written by others; chmod go-w {0}", program.display());
+    let log = world.read("log/SupervisorERR.log");
+    assert!(log.contains(&told), "{log}");
+    assert_eq!((world.status().pid, pids(&world)), (supervisor, before));
+    mode(0o755);
+    replace(&world);
+    world.otrsd(&["reload"]).ok();
+    all_are_new(&world);
 }
 
 #[test]
