@@ -1,8 +1,8 @@
 //! Who may have written a file of settings, or a program that a reload executes.
 //!
-//! Settings give their author a shell: they name programs, databases, directories and tokens. Hence a file
-//! counts only if it and every directory above it belong to root or to the daemon's user, and nobody else may write
-//! them. A directory with the sticky bit, like `/tmp`, is fine: others cannot replace in it what is not theirs. So is
+//! Settings give their author a shell: they name programs, databases, directories and tokens. Hence a file is read
+//! only if root or the daemon's user owns it and every directory above it, and no other user can write to them. A
+//! directory with the sticky bit, like `/tmp`, is fine: others cannot replace in it what is not theirs. So is
 //! one of a mode for everybody that is mounted read-only, as Kubernetes does it with settings: no user can write it
 //! (`mounts.rs`).
 //!
