@@ -21,8 +21,8 @@ pub(super) struct CommandLine {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration, 4 database.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration, \
+                          4 database, 5 a module is degraded, 6 the outcome is not known.";
 
 #[derive(Args, Debug)]
 pub(super) struct SourceOptions {
