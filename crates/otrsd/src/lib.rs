@@ -28,6 +28,7 @@ mod cli;
 mod clock;
 mod config;
 mod daemon;
+mod escape;
 mod handler;
 mod home;
 mod logs;

@@ -27,6 +27,7 @@ use task_store::earlier;
 use crate::{
     clock,
     config::log::LogSettings,
+    escape::{log_line, one_line},
     home::log::{Log, Priority},
 };
 
@@ -143,12 +144,16 @@ pub(crate) fn note(line: &str) {
 fn say(priority: Priority, line: &str) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     let now = clock::wall();
-    let prefix = if TIMED.load(Ordering::Relaxed) { prefix(priority, now) } else { String::new() };
+    let shown = if TIMED.load(Ordering::Relaxed) {
+        prefix(priority, now) + &log_line(line)
+    } else {
+        line.split('\n').map(|it| one_line(it, usize::MAX)).collect::<Vec<_>>().join("\n")
+    };
     // In one piece: others write into the file, too.
-    let _ = io::stderr().write_all(format!("{prefix}{line}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{shown}\n").as_bytes());
     let Some(log) = ALSO.get() else { return };
     let now = now.to_zoned(TimeZone::system());
-    match log.write(priority, line, &now) {
+    match log.write(priority, &log_line(line), &now) {
         Err(error) if !TOLD.swap(true, Ordering::Relaxed) => {
             let place = log.place();
             let _ = writeln!(io::stderr(), "the installation's log, {place}: {error}; told once");

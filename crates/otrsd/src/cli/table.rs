@@ -7,6 +7,7 @@ use super::{
     layout::{self, Column, GAP},
     terminal::{Colour, Paint},
 };
+pub(super) use crate::escape::one_line;
 
 /// Rows under a header.
 #[derive(Debug)]
@@ -158,52 +159,14 @@ impl Table {
     }
 }
 
-/// The text in one line of at most `longest` characters: what would move a terminal's cursor or
-/// change its colours is shown escaped.
-pub(crate) fn one_line(text: &str, longest: usize) -> String {
-    let mut line = String::new();
-    for (position, character) in text.trim_end().chars().enumerate() {
-        if position == longest {
-            line.push('…');
-            break;
-        }
-        if is_harmful(character) {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
 /// As [`one_line`], but lines stay lines.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| one_line(line, usize::MAX))
 }
 
-/// Control characters, and what turns the direction of writing.
-fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_one_harmless_line() {
-        for (text, expected) in [
-            ("plain", "plain"),
-            ("two\nlines\n", "two\\nlines"),
-            ("\u{1b}[31mred", "\\u{1b}[31mred"),
-            ("\u{202e}evil", "\\u{202e}evil"),
-            ("ünï", "ünï"),
-        ] {
-            assert_eq!(one_line(text, 40), expected);
-        }
-        assert_eq!(one_line("abcdef", 3), "abc…");
-    }
 
     fn table() -> Table {
         let mut table = Table::new(&["id", "name", "MB", "note"]).right(&["MB"]).optional(&["MB"]);

@@ -14,6 +14,7 @@ use crate::{
         log::{LogFormat, LogSettings},
         modules::SUPERVISOR,
     },
+    escape::log_line,
     logs::{self, ModuleFiles},
 };
 
@@ -44,7 +45,7 @@ fn subscribe(format: LogFormat) {
         // The message names the module; its own field is for programs.
         LogFormat::Text => subscriber
             .fmt_fields(debug_fn(|writer, field, value| match field.name() {
-                "message" => write!(writer, "{value:?}"),
+                "message" => writer.write_str(&log_line(&format!("{value:?}"))),
                 "pid" => write!(writer, " (PID {value:?})"),
                 _ => Ok(()),
             }))

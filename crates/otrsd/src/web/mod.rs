@@ -45,7 +45,6 @@ use self::{
     settings::WebSettings,
 };
 use crate::{
-    cli::table::one_line,
     config::{database, place::Place},
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, degraded},
@@ -55,7 +54,6 @@ use crate::{
 pub(crate) const MODULE: &str = "Otrsd::WebConsole";
 
 const CONNECTIONS: u32 = 4;
-const LONGEST_AUDIT: usize = 1000;
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// What every request may need.
@@ -121,10 +119,10 @@ impl Console {
             .map_err(|why| problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone()))
     }
 
-    /// A line for the log about who changed what; names from outside do not make two of it.
+    /// A line for the log about who changed what.
     fn audit(&self, caller: &Caller, what: &str) {
         let line = format!("{}: {} {what}", self.context.name(), caller.name);
-        logs::note(&one_line(&line, LONGEST_AUDIT));
+        logs::note(&line);
     }
 }
 
