@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::{CString, OsString},
-    fs::File,
+    fs::{self, File},
     io,
     os::fd::{AsFd as _, FromRawFd as _, RawFd},
     path::PathBuf,
@@ -23,8 +23,11 @@ use crate::clock;
 /// What another user's process keeps of the environment; the rest may be secret. So are those that begin with `LC_`.
 const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "PATH", "TZ"];
 
-/// Whom a module runs as.
-#[derive(Debug)]
+/// Changing to a user takes `CAP_SETGID` and `CAP_SETUID`, ending its processes `CAP_KILL`: by their bits.
+const TO_CHANGE: u64 = 1 << 5 | 1 << 6 | 1 << 7;
+
+/// Whom a module or a task's command runs as.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Identity {
     uid: Uid,
     gid: Gid,
@@ -39,6 +42,28 @@ impl Identity {
             .ok_or_else(|| io::Error::other(format!("there is no user '{name}'")))?;
         let groups = getgrouplist(&CString::new(name)?, user.gid)?;
         Ok(Self { uid: user.uid, gid: user.gid, groups, name: user.name, home: user.dir })
+    }
+
+    /// The user that a setting names.
+    ///
+    /// # Errors
+    ///
+    /// This process may not change to another user, or there is none of that name.
+    pub(crate) fn asked(name: &str) -> Result<Self, String> {
+        Self::check_rights()?;
+        Self::of(name).map_err(|error| format!("'User': {error}"))
+    }
+
+    /// Whether this process may change to other users and end what runs as them. Root may lack that in a container.
+    pub(crate) fn check_rights() -> Result<(), String> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        let effective = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+        if effective.unwrap_or_default() & TO_CHANGE == TO_CHANGE {
+            return Ok(());
+        }
+        Err("'User' needs a daemon started by root, or with CAP_SETUID, CAP_SETGID and CAP_KILL"
+            .into())
     }
 
     /// The owner of a file, who may have no entry: then with its group.
@@ -61,12 +86,22 @@ impl Identity {
         env::vars_os().filter(move |(name, _)| is_kept(name)).chain(own)
     }
 
-    /// Between fork and exec.
+    /// Between fork and exec. Capabilities of a daemon that is not root would stay.
     pub(crate) fn assume(&self) -> nix::Result<()> {
+        drop_ambient()?;
         setgroups(&self.groups)?;
         setresgid(self.gid, self.gid, self.gid)?;
         setresuid(self.uid, self.uid, self.uid)
     }
+}
+
+/// Then a program that is executed has no capabilities but its file's.
+#[expect(unsafe_code, reason = "nix has no ambient capabilities")]
+fn drop_ambient() -> nix::Result<()> {
+    // SAFETY: the call takes numbers alone.
+    let result =
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    Errno::result(result).map(drop)
 }
 
 /// Between fork and exec: the kernel kills the child when `parent`'s thread that started it ends.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     home,
     module::{Pace, registry::Registry},
+    process::Identity,
 };
 
 /// One registered module that can run.
@@ -151,10 +152,7 @@ impl ModuleSpec {
         if matches!(self.kind, Kind::Rounds(_)) && self.memory_max.is_some() {
             return Err("'MemoryMax' has no meaning for a command that ends with its round".into());
         }
-        if self.user.is_some() && !nix::unistd::geteuid().is_root() {
-            return Err("'User' needs a daemon started by root".into());
-        }
-        Ok(())
+        if self.user.is_some() { Identity::check_rights() } else { Ok(()) }
     }
 }
 

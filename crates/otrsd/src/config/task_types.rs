@@ -17,6 +17,7 @@ use super::{
 use crate::{
     home::{self, Home},
     module::registry::Registry,
+    process::Identity,
 };
 
 pub(super) const SETTING: &str = "Daemon::SchedulerTaskWorker::TaskType";
@@ -29,6 +30,8 @@ const MEMORY_OF_HOME: u64 = 2 << 30;
 pub(crate) struct TaskType {
     /// The program that runs its tasks. Without a handler in the settings a function of this program may.
     pub(crate) command: Option<Vec<String>>,
+    /// Whom the program runs as, if not as the worker.
+    pub(crate) user: Option<Arc<Identity>>,
     /// Whom to call for its tasks.
     pub(crate) http: Option<Arc<Call>>,
     /// The longest that an execution may take.
@@ -93,6 +96,7 @@ impl Default for TaskType {
     fn default() -> Self {
         Self {
             command: None,
+            user: None,
             http: None,
             timeout: Duration::from_hours(1),
             memory_max: None,
@@ -198,11 +202,17 @@ pub(crate) fn usual(settings: &SysConfig) -> TaskType {
     if is_home { TaskType::of_home() } else { TaskType::default() }
 }
 
+/// Looked up once, and not for each task: a directory service would hold up the worker.
+pub(super) fn user(keys: &Keys<'_>) -> Result<Option<Arc<Identity>>, String> {
+    let user = keys.text("User")?.map(Identity::asked).transpose()?;
+    Ok(user.map(Arc::new))
+}
+
 fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
     let Some(map) = keys.value.as_map() else {
         return Err("a task type is a hash of keys like 'Command'".to_owned());
     };
-    for key in ["Command", "Http"] {
+    for key in ["Command", "Http", "User"] {
         if map.contains_key(key) {
             keys.check_trust(key)?;
         }
@@ -213,8 +223,13 @@ fn task_type(keys: &Keys<'_>, usual: &TaskType) -> Result<TaskType, String> {
         return Err("'Command' and 'Http' exclude each other".to_owned());
     }
     let retry_delay = keys.seconds("RetryDelay")?.unwrap_or(usual.retry_delay);
+    let user = user(keys)?;
+    if user.is_some() && command.is_none() {
+        return Err("'User' needs a 'Command'".to_owned());
+    }
     Ok(TaskType {
         command,
+        user,
         http: http.map(Arc::new),
         timeout: keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout),
         memory_max: match map.get("MemoryMax") {

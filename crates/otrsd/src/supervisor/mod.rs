@@ -27,7 +27,7 @@ pub(crate) mod reaper;
 mod reload;
 mod replace;
 mod restart;
-mod spawn;
+pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod state;
 pub(crate) mod status;

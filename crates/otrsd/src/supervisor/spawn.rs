@@ -2,6 +2,7 @@
 //! the kernel sends the death signal when the *thread* that started a child ends.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, PipeReader},
@@ -52,6 +53,11 @@ const OUR_OWN: [&str; 12] = [
 ];
 /// Our binary as it was when this image started, whatever lies at its path now.
 const THIS_IMAGE: &str = "/proc/self/exe";
+
+/// The marks of this process, for a child whose environment is not ours.
+pub(crate) fn marks() -> impl Iterator<Item = (&'static str, OsString)> {
+    [RUN, INSTANCE, MODULE].into_iter().filter_map(|name| Some((name, env::var_os(name)?)))
+}
 
 /// Everything that a new process of a module gets.
 pub(super) struct Launch<'a> {

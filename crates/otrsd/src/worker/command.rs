@@ -24,10 +24,10 @@ use tokio::{
 
 use super::{memory, reaper::Reaper};
 use crate::{
-    config::{generation, sources::Sources},
+    config::{generation, sources::Sources, task_types::TaskType},
     notify,
     process::die_with,
-    supervisor::reaper::Reaped,
+    supervisor::{reaper::Reaped, spawn},
 };
 
 /// Names the task, and marks the processes that run it.
@@ -49,7 +49,7 @@ pub(super) fn start(
     task: &Task,
     number: u32,
     data: &Payload,
-    memory_max: Option<u64>,
+    policy: &TaskType,
     reaper: &Reaper,
 ) -> io::Result<Running> {
     let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
@@ -57,6 +57,10 @@ pub(super) fn start(
     let output = Receiver::from_owned_fd(OwnedFd::from(output))?;
     let id = task.id.to_string();
     let mut command = Command::new(program);
+    let user = policy.user.clone();
+    if let Some(user) = &user {
+        command.env_clear().envs(user.environment()).envs(spawn::marks());
+    }
     command
         .args(arguments)
         .env(TASK_ID, &id)
@@ -72,13 +76,16 @@ pub(super) fn start(
     for variable in Sources::variables().chain(ours) {
         command.env_remove(variable);
     }
-    let parent = getpid();
+    let (parent, memory_max) = (getpid(), policy.memory_max);
     #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
     // SAFETY: the closure makes async-signal-safe system calls only.
     unsafe {
         command.pre_exec(move || {
             be_the_first_to_go();
             memory::limit(memory_max)?;
+            if let Some(user) = &user {
+                user.assume()?;
+            }
             Ok(die_with(parent)?)
         });
     }

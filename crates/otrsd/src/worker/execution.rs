@@ -122,7 +122,8 @@ pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finis
 
 async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
     let limit = order.policy.memory_max;
-    let started = command::start(argv, &order.task, order.number(), &order.data, limit, reaper);
+    let (number, policy) = (order.number(), &order.policy);
+    let started = command::start(argv, &order.task, number, &order.data, policy, reaper);
     let mut running = match started {
         Ok(running) => running,
         Err(error) => {

@@ -2,17 +2,22 @@
 
 use std::{
     fs,
-    os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _},
+    os::unix::{
+        fs::{FileExt as _, MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
 };
 
 use nix::{
     sys::signal::Signal::{SIGKILL, SIGUSR1},
     unistd::geteuid,
 };
+use task_store::Outcome;
 
 use crate::{
     harness::{World, finish, gone, setting, signal, wait_until},
     registration::{Registration, idle, module},
+    tasks::{Database, Tasks, policy, shell},
 };
 
 const NOBODY: u32 = 65534;
@@ -100,23 +105,21 @@ fn a_module_has_its_users_surroundings() {
         daemon.arg(verb).env("SECRET", "of the administrator");
         finish(daemon).ok();
     }
-    let mut id = world.command("id");
-    id.args(["-G", "nobody"]);
-    let groups = finish(id).ok().stdout;
+    let groups = groups_of_nobody(&world);
     let home = nix::unistd::User::from_name("nobody").unwrap().unwrap().dir;
-    let expected = format!("nobody\n{} nobody nobody\n{groups}", home.display());
+    let expected = format!("nobody\n{} nobody nobody\n{groups}\n", home.display());
     for name in ["Command", "Rounds"] {
         let log = format!("log/{name}ERR.log");
         wait_until("what it sees", || (world.read(&log) == expected).then_some(()));
         let pid = world.running(name);
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
-        assert_eq!(line.trim(), groups.trim(), "{name}");
+        assert_eq!(line.trim(), groups, "{name}");
     }
     let mut summary = world.command(&world.program);
     summary.args(["summary", "Summed"]).env("SECRET", "of the administrator");
     let shown = finish(summary).ok().stdout;
-    let line = format!("nobody {} nobody nobody {} ", home.display(), groups.trim());
+    let line = format!("nobody {} nobody nobody {} ", home.display(), groups);
     assert!(shown.contains(line.trim_end()), "{line}: {shown}");
     assert!(!shown.contains(&world.text("config")), "the operator's environment: {shown}");
 }
@@ -181,7 +184,109 @@ fn a_user_that_is_not_root_cannot_start_modules_of_others() {
     let status = world.status();
     let note = status.module("A").note.clone().unwrap();
     assert!(
-        note.ends_with("setting DaemonModules###A: 'User' needs a daemon started by root"),
+        note.contains("setting DaemonModules###A: 'User' needs a daemon started by root, or with "),
         "{note}"
     );
+}
+
+/// Tasks in a directory that other users may enter; `None` unless run by root.
+fn tasks(types: &[String]) -> Option<Tasks> {
+    let world = world(&[])?;
+    Tasks::of(world, Database::Sqlite, types)
+}
+
+/// Prints what it can of what is not for it, and then what it has.
+const REACH: &str = "\
+cd \"$0\"
+exec 2>/dev/null
+for file in environ maps mem fd/0; do cat /proc/$PPID/$file >/dev/null && echo \"reads $file\"; done
+for file in config/20-database.xml state/tasks.db run; do ls $file/. && echo \"looks into $file\"; cat $file; done
+for socket in run/*.sock; do [ -w \"$socket\" ] && echo \"reaches $socket\"; done
+echo $(id -un; id -G)
+ls /proc/self/fd
+echo $(grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status | cut -f2)
+echo $(env | cut -d= -f1 | grep -v ^LC_ | sort)";
+
+const OF_NOBODY: [(&str, &str); 1] = [("User", "nobody")];
+
+/// A task may run what others wrote: it gets nothing of the daemon's.
+#[test]
+fn a_task_of_another_user_has_no_secret_in_reach() {
+    let Some(tasks) = tasks(&[]) else { return };
+    let world = &tasks.world;
+    let script = REACH.replace("$0", &world.text(""));
+    world.configure("30-types", &[shell("Reach", &script, &OF_NOBODY)]);
+    let settings = world.path("config/20-database.xml");
+    fs::set_permissions(settings, fs::Permissions::from_mode(0o640)).unwrap();
+    let mut daemon = world.command(&world.program);
+    daemon.arg("start").env("SECRET", "of the administrator").env("TZ", "UTC").env("LANG", "C");
+    finish(daemon).ok();
+    let told = tasks.succeeds(tasks.add_of("Reach", "one")).output.unwrap();
+    // Two are the shell's own.
+    let names = "HOME LANG LOGNAME OLDPWD OTRSD_INSTANCE OTRSD_MODULE OTRSD_RUN OTRSD_TASK_ID \
+                 OTRSD_TASK_NAME OTRSD_TASK_TRY OTRSD_TASK_TYPE PATH PWD TZ USER";
+    let none = "0000000000000000";
+    let groups = groups_of_nobody(world);
+    // The fourth descriptor is the directory that is listed.
+    let expected = format!("nobody {groups}\n0\n1\n2\n3\n{none} {none} {none}\n{names}");
+    assert_eq!(told.trim_end(), expected);
+}
+
+/// What is left of it is ended as that of others.
+#[test]
+fn a_task_of_another_user_is_ended() {
+    let script = "setsid sleep 7303 & exec sleep 7304";
+    let types = [shell("Linger", script, &[("User", "nobody"), ("Timeout", "0.3")])];
+    let Some(tasks) = tasks(&types) else { return };
+    tasks.start();
+    let ran = tasks.outcome(tasks.add_of("Linger", "one"));
+    assert_eq!(ran.outcome, Outcome::TimedOut, "{ran:?}");
+    wait_until("the end of what it left", || {
+        let is_left = |line: &str| line.contains("sleep 730");
+        (!tasks.world.processes().iter().any(|(_, line)| is_left(line))).then_some(())
+    });
+}
+
+/// Without root, by the three capabilities alone; the command gets none of them.
+#[test]
+fn a_daemon_with_capabilities_starts_tasks_of_other_users() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let script = "echo $(id -un) $(grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status | cut -f2)";
+    let types = [shell("Tell", script, &[("User", "daemon")])];
+    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types).unwrap();
+    let mut daemon = tasks.world.command("setpriv");
+    let capabilities = "+setuid,+setgid,+kill";
+    daemon.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    daemon.args(["--inh-caps", capabilities, "--ambient-caps", capabilities, "--"]);
+    daemon.arg(&tasks.world.program).arg("start").uid(0).gid(0);
+    finish(daemon).ok();
+    let told = tasks.succeeds(tasks.add_of("Tell", "one")).output.unwrap();
+    let none = "0000000000000000";
+    assert_eq!(told.trim_end(), format!("daemon {none} {none} {none}"));
+}
+
+#[test]
+fn a_user_that_no_task_can_have_is_told_before() {
+    let types = [
+        shell("Unknown", "true", &[("User", "no-such-user")]),
+        policy("Function", &OF_NOBODY),
+        shell("Known", "true", &OF_NOBODY),
+    ];
+    let told = |world: World| world.with("types", &types).otrsd(&["check"]).stdout;
+    let said = told(World::stock().by_nobody());
+    assert_eq!(said.matches("'User' needs a daemon started by root, or with").count(), 3, "{said}");
+    if geteuid().is_root() {
+        let said = told(World::stock());
+        assert!(said.contains("Unknown: 'User': there is no user 'no-such-user'"), "{said}");
+        assert!(said.contains("Function: 'User' needs a 'Command'"), "{said}");
+        assert!(!said.contains("Known: 'User' needs a d"), "{said}");
+    }
+}
+
+fn groups_of_nobody(world: &World) -> String {
+    let mut id = world.command("id");
+    id.args(["-G", "nobody"]);
+    finish(id).ok().stdout.trim().to_owned()
 }

@@ -72,11 +72,17 @@ fn missed(keys: &Keys<'_>) -> Result<MissedRuns, String> {
 /// A command goes before the module whose place it takes.
 fn work(keys: &Keys<'_>) -> Result<CronWork, String> {
     if let Some(command) = keys.argv("Command")? {
-        keys.check_trust("Command")?;
+        for key in ["Command", "User"] {
+            keys.check_trust(key)?;
+        }
         let usual = TaskType::default();
         let timeout = keys.seconds("Timeout")?.filter(|it| !it.is_zero()).unwrap_or(usual.timeout);
-        let policy = TaskType { command: Some(command), timeout, ..usual };
+        let user = task_types::user(keys)?;
+        let policy = TaskType { command: Some(command), user, timeout, ..usual };
         return Ok(CronWork::Command(Arc::new(policy)));
+    }
+    if keys.text("User")?.is_some() {
+        return Err("'User' needs a 'Command'".to_owned());
     }
     if let Some(task_type) = keys.text("TaskType")? {
         return Ok(CronWork::Task { task_type: task_type.to_owned(), data: json(keys, "Data")? });

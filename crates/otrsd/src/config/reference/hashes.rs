@@ -34,7 +34,7 @@ pub(crate) const MODULE: Group = Group {
         ).is(Kind::Argv),
         key("WorkingDirectory", "", "an absolute directory to run in").is(Kind::Path),
         key("Environment", "", "hash: variables").is(Kind::Texts),
-        key("User", "", "who the process runs as; needs a daemon that root started"),
+        key("User", "", "who the process runs as; needs a daemon that root started, or `CAP_SETUID`, `CAP_SETGID` and `CAP_KILL`"),
         key(
             "WatchdogSeconds",
             "",
@@ -58,6 +58,11 @@ pub(crate) const TASK_TYPE: Group = Group {
             "",
             "array: the program and its arguments, no shell. Without any handler tasks of the type are held",
         ).is(Kind::Argv),
+        key(
+            "User",
+            "",
+            "who the command runs as, with an environment of its own; as for a module",
+        ),
         key("Http", "", "hash, instead of a command: the call of a URL").is(Kind::Hash),
         key("Timeout", "3600, in a help desk 86400", "seconds that one try may take").is(Kind::Seconds),
         key(
@@ -143,6 +148,11 @@ pub(crate) const CRON_TASK: Group = Group {
             "",
             "array: the program and its arguments, no shell; the task's JSON is on standard input",
         ).is(Kind::Argv),
+        key(
+            "User",
+            "",
+            "who the command runs as, with an environment of its own; as for a module",
+        ),
         key(
             "Timeout",
             "3600",
