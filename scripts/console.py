@@ -74,6 +74,7 @@ class Daemon:
         # It must come back where it was.
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{port}"
         package = "Kernel::System::Daemon::DaemonModules"
         modules = "".join(
             f'<Setting Name="DaemonModules###{name}" Valid="1"><Value><Hash><Item Key="Module">{package}::{name}</Item></Hash></Value></Setting>\n'
@@ -126,10 +127,11 @@ class Browser:
         options.binary_location = "/usr/bin/chromium"
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         link = wait("a link", lambda: daemon.run("console-url", succeeds=False).strip())
-        self.origin = link.split("/login")[0]
         self.driver.get(link)
         # Its script presses the button.
         self.text("main", "Overview")
+        # The session has a host name of its own.
+        self.origin = self.driver.current_url.rstrip("/")
         [axe] = glob.glob(f"{sys.prefix}/lib/python*/site-packages/axe_playwright_python/axe.min.js")
         self.axe = pathlib.Path(axe).read_text()
 
@@ -321,11 +323,12 @@ def drive(daemon, browser):
     browser.check("login")
 
 
-def first_pages(browser):
+def first_pages(daemon, browser):
     """The first page of each is small."""
     cookies = "; ".join(f"{it['name']}={it['value']}" for it in browser.driver.get_cookies())
     for path in ["/", "/tasks", "/tasks?state=done", "/schedule", "/modules", "/statistics", "/style.css", "/app.js"]:
-        request = urllib.request.Request(browser.origin + path, headers={"Cookie": cookies, "Accept": "text/html"})
+        headers = {"Host": browser.origin.removeprefix("http://"), "Cookie": cookies, "Accept": "text/html"}
+        request = urllib.request.Request(daemon.origin + path, headers=headers)
         size = len(urllib.request.urlopen(request, timeout=PATIENCE).read())
         if size > 100_000:
             sys.exit(f"{path} has {size} bytes")
@@ -366,10 +369,10 @@ def main():
         browser = None
         try:
             browser = Browser(daemon, f"{place}/profile")
-            first_pages(browser)
+            first_pages(daemon, browser)
             drive(daemon, browser)
-            api(daemon, browser.origin)
-            metrics(daemon, browser.origin)
+            api(daemon, daemon.origin)
+            metrics(daemon, daemon.origin)
         finally:
             if browser:
                 browser.driver.quit()

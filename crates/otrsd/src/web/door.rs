@@ -10,7 +10,10 @@ use tokio::{
     time::{Duration, sleep, timeout},
 };
 
-use super::{Console, auth::Role};
+use super::{
+    Console,
+    auth::{Grant, Role},
+};
 use crate::clock;
 
 const WITHIN: Duration = Duration::from_secs(5);
@@ -51,7 +54,8 @@ async fn answer(stream: UnixStream, console: &Console) -> anyhow::Result<()> {
     let mut line = String::new();
     BufReader::new(reader.take(LONGEST)).read_line(&mut line).await?;
     let request: Request = serde_json::from_str(&line)?;
-    let code = console.auth().links.add(&name, request.role, clock::now())?;
+    let grant = Grant { name, role: request.role, token: None };
+    let code = console.auth().links.add(grant, None, clock::now())?;
     let reply = Reply { url: format!("{}/login?code={code}", console.origin) };
     let mut line = serde_json::to_vec(&reply)?;
     line.push(b'\n');

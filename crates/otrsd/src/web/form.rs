@@ -41,7 +41,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 fn read<T: DeserializeOwned>(caller: &Caller, body: &[u8]) -> Result<T, Problem> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
         .map_err(|error| Problem::bad(format!("no form: {error}")))?;
-    let key = caller.form_key.as_deref();
+    let key = caller.session.as_ref().map(|it| it.form_key.as_str());
     let given = pairs.iter().find(|(name, _)| name == KEY).map(|(_, value)| value.as_str());
     let is_ours =
         |key: &str| bool::from(key.as_bytes().ct_eq(given.unwrap_or_default().as_bytes()));

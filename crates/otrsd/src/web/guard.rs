@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, ORIGIN, RETRY_AFTER},
+        header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, ORIGIN},
         request::Parts,
     },
     middleware::Next,
@@ -16,13 +16,14 @@ use axum::{
 
 use super::{
     Console,
-    auth::{Caller, Role},
+    auth::{Caller, Grant, Role},
+    bodies,
+    hosts::{self, Kind},
+    places::Connection,
     problem::Problem,
-    settings::Listen,
 };
 use crate::clock;
 
-pub(super) const COOKIE_NAME: &str = "otrsd";
 /// Nothing but our own files; no script and no style in a page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -36,6 +37,16 @@ const HEADERS: [(&str, &str); 6] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 ];
 
+/// How the console was called.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) kind: Kind,
+    /// Without the port.
+    pub(super) name: String,
+    /// With its colon, or nothing.
+    pub(super) port: String,
+}
+
 /// Looks at host and origin, finds out who asks, and adds the headers that keep browsers strict.
 pub(super) async fn guard(
     State(console): State<Arc<Console>>,
@@ -43,11 +54,9 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let mut response = match admit(&console, &request) {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
-            }
-            next.run(request).await
+        Ok((host, caller)) => {
+            request.extensions_mut().insert(host);
+            bodies::run(&console, caller, request, next).await
         }
         Err(problem) => problem.into_response(),
     };
@@ -59,10 +68,10 @@ pub(super) async fn guard(
     response
 }
 
-fn admit(console: &Console, request: &Request) -> Result<Option<Caller>, Problem> {
+fn admit(console: &Console, request: &Request) -> Result<(Host, Option<Caller>), Problem> {
     let headers = request.headers();
-    let host = text(headers, HOST).unwrap_or_default();
-    check_host(console, host)?;
+    let given = text(headers, HOST).unwrap_or_default();
+    let host = check_host(console, given)?;
     // No text of a database holds it, and none of its errors should be met by asking for it.
     if request.uri().to_string().contains("%00") {
         return Err(Problem::bad("the address holds the character NUL"));
@@ -70,12 +79,20 @@ fn admit(console: &Console, request: &Request) -> Result<Option<Caller>, Problem
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     if changes {
         check_origin(
-            host,
+            given,
             text(headers, ORIGIN),
             text(headers, HeaderName::from_static("sec-fetch-site")),
         )?;
     }
-    who(console, headers)
+    let connection = request.extensions().get::<Arc<Connection>>();
+    let caller = who(console, &host, headers, connection)?;
+    if let (Some(caller), Some(connection)) = (&caller, connection)
+        && !connection.is_of(&caller.name)
+    {
+        let text = format!("{} has as many connections as one name may have", caller.name);
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, text));
+    }
+    Ok((host, caller))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -83,25 +100,17 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// A page of a foreign site whose name was pointed at this host would call it by that name.
-fn check_host(console: &Console, host: &str) -> Result<(), Problem> {
-    let host = host.to_ascii_lowercase();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
-    let name = name.map_or(host.as_str(), |(name, _)| name);
-    let own = match &console.web.listen {
-        Listen::Tcp(address) => {
-            ["localhost", "127.0.0.1", "[::1]"].contains(&name) || *name == address.ip().to_string()
-        }
-        Listen::Unix(_) => name == "localhost",
-    };
-    if own || console.web.hosts.contains(name) || console.web.hosts.contains(&host) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        format!(
-            "this console is not called '{name}'; if a proxy calls it so, add the name to WebConsole::AllowedHosts"
-        ),
-    ))
+fn check_host(console: &Console, host: &str) -> Result<Host, Problem> {
+    let (name, port) = hosts::split(host);
+    let kind = hosts::kind(console, &name).ok_or_else(|| {
+        Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            format!(
+                "this console is not called '{name}'; if a proxy calls it so, add the name to WebConsole::AllowedHosts"
+            ),
+        )
+    })?;
+    Ok(Host { kind, name, port: port.to_owned() })
 }
 
 /// A form or script of another page must not change anything here.
@@ -121,41 +130,35 @@ fn check_origin(host: &str, origin: Option<&str>, site: Option<&str>) -> Result<
     }
 }
 
-fn who(console: &Console, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+fn who(
+    console: &Console,
+    host: &Host,
+    headers: &HeaderMap,
+    connection: Option<&Arc<Connection>>,
+) -> Result<Option<Caller>, Problem> {
     if let Some(given) = headers.get(AUTHORIZATION) {
         let token = given.to_str().ok().and_then(|it| it.strip_prefix("Bearer "));
-        if let Some(caller) = token.and_then(|token| console.machine(token.trim())) {
-            return Ok(Some(caller));
+        if let Some(Grant { name, role, .. }) = token.and_then(|it| console.machine(it.trim())) {
+            return Ok(Some(Caller { name, role, session: None }));
         }
-        let (now, mut auth) = (clock::now(), console.auth());
-        let is_closed = auth.throttle.wait(now).is_some();
-        auth.throttle.failed(now);
-        return Err(if is_closed {
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins")
-        } else {
-            Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "no token of WebConsole::Tokens is like this one",
-            )
-        });
+        console.login_failed(connection);
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "no token of WebConsole::Tokens is like this one",
+        ));
     }
-    Ok(cookie(headers).and_then(|cookie| console.auth().sessions.caller(cookie, clock::wall())))
+    Ok(session(console, host, headers))
 }
 
-/// The session's cookie.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// Whose session it is, by its cookie and the name that it is bound to.
+fn session(console: &Console, host: &Host, headers: &HeaderMap) -> Option<Caller> {
+    let value = cookie(headers, host.kind.cookie()?)?;
+    console.auth().sessions.caller(value, &host.name, clock::wall())
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
-    all.flat_map(|it| it.split(';'))
-        .find_map(|it| it.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
-}
-
-/// Nobody who has not logged in may try for a while.
-pub(super) fn too_many(console: &Console) -> Option<Response> {
-    let wait = console.auth().throttle.wait(clock::now())?.as_secs() + 1;
-    let text = format!("too many failed logins; try again in {wait} s");
-    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
-    Some(response)
+    all.flat_map(|it| it.split(';')).find_map(|it| it.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -224,8 +227,8 @@ mod tests {
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=1; otrsdx=2; otrsd=abc"));
-        assert_eq!(cookie(&headers), Some("abc"));
+        assert_eq!(cookie(&headers, "otrsd"), Some("abc"));
         headers.insert(COOKIE, HeaderValue::from_static("notrsd=abc"));
-        assert_eq!(cookie(&headers), None);
+        assert_eq!(cookie(&headers, "otrsd"), None);
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header::SET_COOKIE},
+    http::{StatusCode, header::SET_COOKIE},
     response::{IntoResponse as _, Redirect, Response},
 };
 use maud::Markup;
@@ -12,10 +13,12 @@ use serde::Deserialize;
 
 use super::{
     Console,
-    auth::Caller,
+    auth::{Caller, Grant},
     form::{Form, Nothing},
-    guard::{COOKIE_NAME, cookie, too_many},
+    guard::Host,
+    hosts::{self, Kind},
     pages,
+    places::Connection,
     problem::Problem,
 };
 use crate::clock;
@@ -31,48 +34,64 @@ pub(super) async fn page(Query(query): Query<Code>) -> Markup {
     pages::login::page(&query.code)
 }
 
+/// Begins a session where one may be, and sends the browser to such a place otherwise.
 pub(super) async fn enter(
     State(console): State<Arc<Console>>,
+    Extension(host): Extension<Host>,
+    connection: Option<Extension<Arc<Connection>>>,
     axum::Form(given): axum::Form<Code>,
-) -> Response {
-    if let Some(refusal) = too_many(&console) {
-        return refusal;
-    }
+) -> Result<Response, Problem> {
     let code = given.code.trim();
     let known = console.auth().links.take(code, clock::now());
-    let known = known.or_else(|| console.machine(code).map(|caller| (caller.name, caller.role)));
-    let Some((name, role)) = known else {
-        console.auth().throttle.failed(clock::now());
-        return Problem::new(
+    let known = known.or_else(|| console.machine(code).map(|grant| (grant, None)));
+    let Some((grant, place)) = known else {
+        console.login_failed(connection.as_ref().map(|it| &it.0));
+        return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "this link was used, or is older than a minute; `otrsd console-url` gives a new one",
-        )
-        .into_response();
+        ));
     };
-    let begun = console.auth().sessions.begin(name.clone(), role, clock::wall());
-    let value = match begun {
-        Ok(value) => value,
-        Err(error) => return Problem::from(error).into_response(),
+    // A name that the link does not name was chosen by whoever sent the browser here.
+    let done = if host.kind == Kind::Proxy || place.as_ref() == Some(&host.name) {
+        begin(&console, grant, &host)
+    } else {
+        send_on(&console, grant, &host)
     };
-    let caller = Caller { name, role, form_key: None };
-    console.audit(&caller, &format!("logged in ({})", role.word()));
-    ([(SET_COOKIE, set_cookie(&console, &value, 12 * 3600))], Redirect::to("/")).into_response()
+    Ok(done?)
+}
+
+fn begin(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {
+    let caller = Caller { name: grant.name.clone(), role: grant.role, session: None };
+    let value = console.auth().sessions.begin(grant, &host.name, clock::wall())?;
+    console.audit(&caller, &format!("logged in ({})", caller.role.word()));
+    let cookie = set_cookie(host.kind, &value, 12 * 3600);
+    Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/")).into_response())
+}
+
+/// To a name of its own, by a link that is good there alone.
+fn send_on(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {
+    let name = hosts::draw()?;
+    let code = console.auth().links.add(grant, Some(name.clone()), clock::now())?;
+    let url = format!("http://{name}{}/login?code={code}", host.port);
+    Ok(pages::login::onward(&url).into_response())
 }
 
 pub(super) async fn leave(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(host): Extension<Host>,
     form: Form<Nothing>,
 ) -> Result<Response, Problem> {
     let Nothing {} = form.fields;
-    if let Some(value) = cookie(&headers) {
-        console.auth().sessions.end(value)?;
+    if let Some(session) = &form.caller.session {
+        console.auth().sessions.end(&session.id)?;
     }
     console.audit(&form.caller, "logged out");
-    Ok(([(SET_COOKIE, set_cookie(&console, "", 0))], Redirect::to("/login")).into_response())
+    let cookie = set_cookie(host.kind, "", 0);
+    Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/login")).into_response())
 }
 
-fn set_cookie(console: &Console, value: &str, seconds: u32) -> String {
-    let secure = if console.origin.starts_with("https:") { "; Secure" } else { "" };
-    format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+fn set_cookie(kind: Kind, value: &str, seconds: u32) -> Option<String> {
+    let secure = if kind == Kind::Proxy { "; Secure" } else { "" };
+    let name = kind.cookie()?;
+    Some(format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}"))
 }

@@ -8,20 +8,25 @@
 mod actions;
 pub(crate) mod api;
 pub(crate) mod auth;
+mod bodies;
 pub(crate) mod door;
 mod form;
 mod guard;
 mod health;
+mod hosts;
 mod live;
 mod log;
 mod login;
 mod metrics;
 mod pages;
+mod peer;
+mod places;
 mod problem;
 mod routes;
 mod search;
 mod serve;
 pub(crate) mod settings;
+mod stream;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,15 +41,18 @@ use tokio::task::JoinSet;
 
 use self::{
     actions::Jobs,
-    auth::{Caller, Links, Sessions, Throttle},
+    auth::{Caller, Failures, Grant, Links, Sessions},
+    bodies::Budget,
     health::LastHealth,
     live::Live,
     metrics::Totals,
     pages::statistics::Statistics,
+    places::Connection,
     serve::Listener,
     settings::WebSettings,
 };
 use crate::{
+    clock,
     config::{database, place::Place},
     logs,
     module::{DaemonModule, ModuleContext, Pace, Round, degraded},
@@ -68,6 +76,7 @@ struct Console {
     auth: Mutex<Auth>,
     live: Live,
     jobs: Jobs,
+    bodies: Budget,
     /// Held by who looks whether the tasks of a key are there, and adds them.
     keyed: tokio::sync::Mutex<()>,
     totals: tokio::sync::Mutex<Totals>,
@@ -78,7 +87,7 @@ struct Console {
 struct Auth {
     links: Links,
     sessions: Sessions,
-    throttle: Throttle,
+    failures: Failures,
 }
 
 impl Console {
@@ -88,15 +97,11 @@ impl Console {
     }
 
     /// Whose token it is. All are compared, so that the time tells nothing.
-    fn machine(&self, token: &str) -> Option<Caller> {
+    fn machine(&self, token: &str) -> Option<Grant> {
         let mut found = None;
         for (name, known) in &self.web.tokens {
             if known.secret.is_of(token) {
-                found = Some(Caller {
-                    name: format!("token {name}"),
-                    role: known.role,
-                    form_key: None,
-                });
+                found = Some(known.grant(name));
             }
         }
         found
@@ -117,6 +122,15 @@ impl Console {
         self.store
             .as_ref()
             .map_err(|why| problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone()))
+    }
+
+    /// Tells where a login that failed came from, a few times a minute.
+    fn login_failed(&self, connection: Option<&Arc<Connection>>) {
+        let Some(untold) = self.auth().failures.count(clock::now()) else { return };
+        let more =
+            if untold > 0 { format!("; {untold} more were not told") } else { String::new() };
+        let from = connection.map_or_else(|| "?".to_owned(), |it| it.peer.to_string());
+        logs::complain(&format!("{}: a login failed, from {from}{more}", self.context.name()));
     }
 
     /// A line for the log about who changed what.
@@ -148,7 +162,7 @@ impl WebConsole {
         let proxy = web.hosts.first().map(|host| format!("https://{host}"));
         let origin = listener.origin().or(proxy).unwrap_or_else(|| "http://localhost".to_owned());
         let store = database::open(settings, CONNECTIONS).map_err(|error| format!("{error:#}"));
-        let sessions = Sessions::read(&place.web_sessions());
+        let sessions = Sessions::read(&place.web_sessions(), |it| web.is_good(it));
         let door = serve::bind_socket(&place.web_door(), 0o600)?;
         let console = Arc::new(Console {
             context: self.context.clone(),
@@ -159,10 +173,11 @@ impl WebConsole {
             auth: Mutex::new(Auth {
                 links: Links::default(),
                 sessions,
-                throttle: Throttle::default(),
+                failures: Failures::default(),
             }),
             live: Live::new(),
             jobs: Jobs::default(),
+            bodies: Budget::default(),
             keyed: tokio::sync::Mutex::default(),
             totals: tokio::sync::Mutex::default(),
             health: LastHealth::default(),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -19,7 +19,6 @@ use super::{
     problem::{self, Problem},
 };
 
-const LARGEST_BODY: usize = 4 << 20;
 /// For a request with its body and its answer; streams are answered when they begin.
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -50,6 +49,7 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .route("/schedule/change", post(pages::schedule::change))
         .route("/statistics", get(pages::statistics::show))
         .route("/settings", get(pages::settings::show))
+        .route("/sessions", get(pages::sessions::show).post(pages::sessions::end))
         .route("/metrics", get(metrics::show))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -63,7 +63,6 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
         })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::clone(&console), guard::guard))
         .layer(middleware::from_fn(problem::tell))

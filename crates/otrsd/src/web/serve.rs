@@ -4,27 +4,28 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time
 
 use anyhow::Context as _;
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::Semaphore,
-    time::{sleep, timeout},
+    time::sleep,
 };
 
-use super::settings::Listen;
+use super::{peer::Peer, places::Places, settings::Listen};
 use crate::supervisor::control::short;
 
-/// Browsers hold one stream and a few more; beyond that is an attack or a mistake.
-const CONNECTIONS: usize = 768;
 /// For the request line and all headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-const LONGEST_HEADERS: usize = 32 << 10;
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 5\r\nconnection: close\r\n\r\n";
+const LONGEST_HEADERS: usize = 16 << 10;
 
 /// A bound place.
 pub(super) enum Listener {
@@ -56,16 +57,19 @@ impl Listener {
 
     /// Serves until the task is dropped.
     pub(super) async fn serve(self, app: Router) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Arc::new(Places::default());
         loop {
             let accepted = match &self {
-                Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                Self::Tcp(listener) => listener.accept().await.and_then(|(stream, theirs)| {
                     let _ = stream.set_nodelay(true);
-                    spawn(stream, &app, &places);
+                    let peer = Peer::Tcp { ours: stream.local_addr()?, theirs };
+                    spawn(stream, peer, &app, &places);
+                    Ok(())
                 }),
-                Self::Unix(listener) => {
-                    listener.accept().await.map(|(stream, _)| spawn(stream, &app, &places))
-                }
+                Self::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                    let uid = stream.peer_cred().ok().map(|it| it.uid());
+                    spawn(stream, Peer::Unix { uid }, &app, &places);
+                }),
             };
             if accepted.is_err() {
                 // Out of descriptors, most likely: let some connections end.
@@ -94,24 +98,24 @@ pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener
     Ok(UnixListener::from_std(listener)?)
 }
 
-fn spawn<S>(mut stream: S, app: &Router, places: &Arc<Semaphore>)
+fn spawn<S>(stream: S, peer: Peer, app: &Router, places: &Arc<Places>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-        tokio::spawn(async move {
-            let _ = timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
+    let app = TowerToHyperService::new(app.clone());
+    places.admit(peer, |connection| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Arc::clone(&connection));
+            app.call(request)
         });
-        return;
-    };
-    let service = TowerToHyperService::new(app.clone());
-    tokio::spawn(async move {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(HEADERS_WITHIN)
-            .max_buf_size(LONGEST_HEADERS);
-        // A client that went away or spoke no HTTP is its own affair.
-        let _ = http.serve_connection(TokioIo::new(stream), service).await;
-        drop(place);
+        let serving = async move {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADERS_WITHIN)
+                .max_buf_size(LONGEST_HEADERS);
+            // A client that went away or spoke no HTTP is its own affair.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        };
+        tokio::spawn(serving).abort_handle()
     });
 }

@@ -8,7 +8,7 @@ use std::{
 
 use sysconfig::{Problem, SysConfig, Value};
 
-use super::auth::{Role, Secret};
+use super::auth::{Grant, Role, Secret};
 use crate::{config, home};
 
 const LISTEN: &str = "WebConsole::Listen";
@@ -91,7 +91,20 @@ pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
     (WebSettings { listen, hosts, tokens, addable, open_metrics }, problems)
 }
 
+impl Token {
+    /// What it lets in, by the name that the settings give it.
+    pub(super) fn grant(&self, name: &str) -> Grant {
+        let token = Some(self.secret.to_hex());
+        Grant { name: format!("token {name}"), role: self.role, token }
+    }
+}
+
 impl WebSettings {
+    /// Whether what let a session in still would.
+    pub(super) fn is_good(&self, grant: &Grant) -> bool {
+        grant.token.is_none() || self.tokens.iter().any(|(name, it)| it.grant(name) == *grant)
+    }
+
     /// Whether tasks of a type may be added; `described`: whether a setting says how they are run.
     pub(crate) fn is_addable(&self, task_type: &str, described: bool) -> bool {
         !runs_its_data(task_type)

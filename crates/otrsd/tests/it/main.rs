@@ -93,3 +93,5 @@ mod web_api;
 mod web_faults;
 mod web_health;
 mod web_place;
+mod web_sessions;
+mod web_strangers;

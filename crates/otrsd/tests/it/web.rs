@@ -131,15 +131,55 @@ impl Web {
         self.tasks.world.read("log/WebConsoleERR.log")
     }
 
-    /// Logs in by a link; the arguments that carry the session, and the key of its forms.
-    pub(crate) fn log_in(&self) -> (String, String) {
+    /// Logs in by a link of the command line.
+    pub(crate) fn log_in(&self) -> Login {
         let link = self.tasks.world.otrsd(&["console-url"]).ok().stdout;
-        let code = link.trim().split_once("code=").unwrap().1.to_owned();
-        let answer = self.curl("/login", &["--data", &format!("code={code}")]);
+        self.enter(link.trim().split_once("code=").unwrap().1)
+    }
+
+    /// Logs in by a code or a token, as a browser does that is sent on to a name of its session's own.
+    pub(crate) fn enter(&self, code: &str) -> Login {
+        let onward = self.onward(code);
+        let (host, code) = onward.split_once("/login?code=").unwrap();
+        let host = format!("Host: {host}");
+        let data = format!("code={code}");
+        let answer = self.curl("/login", &["--header", &host, "--data", &data]);
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer.header("set-cookie").unwrap().split_once(';').unwrap().0.to_owned();
-        let page = self.curl("/", &["--cookie", &cookie]).body;
+        let mut login = Login { host, cookie, key: String::new() };
+        let page = self.curl("/", &login.arguments()).body;
         let key = page.split_once("name=\"form_key\" value=\"").unwrap().1;
-        (cookie, key.split_once('"').unwrap().0.to_owned())
+        key.split_once('"').unwrap().0.clone_into(&mut login.key);
+        login
+    }
+
+    /// Where a code or a token sends a browser: `NAME.localhost:PORT/login?code=…`.
+    pub(crate) fn onward(&self, code: &str) -> String {
+        let answer = self.curl("/login", &["--data", &format!("code={code}")]);
+        assert_eq!((answer.status, answer.header("set-cookie")), (200, None), "{answer:?}");
+        let rest = answer.body.split_once("0;url=http://").unwrap().1;
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+}
+
+/// A session, as a browser has it.
+pub(crate) struct Login {
+    /// The header with the name that it is bound to.
+    pub(crate) host: String,
+    pub(crate) cookie: String,
+    /// The key of its forms.
+    pub(crate) key: String,
+}
+
+impl Login {
+    /// What makes a request of curl one of the session.
+    pub(crate) fn arguments(&self) -> [&str; 4] {
+        ["--header", &self.host, "--cookie", &self.cookie]
+    }
+
+    /// A form of the session, with this field.
+    pub(crate) fn form(&self, web: &Web, path: &str, field: &str) -> Answer {
+        let form = format!("form_key={}&{field}", self.key);
+        web.curl(path, &[&self.arguments()[..], &["--data", &form]].concat())
     }
 }

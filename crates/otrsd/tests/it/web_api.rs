@@ -9,7 +9,7 @@ use crate::{
     harness::{setting, signal, wait_until, wait_within},
     registration::module,
     tasks::{Database, on_each_database},
-    web::Web,
+    web::{Login, Web},
 };
 
 on_each_database! {
@@ -120,38 +120,20 @@ fn nobody_comes_in_unasked() {
     web.curl("/api/v1/tasks", &["--header", "Host: evil.example"]).refused(421, "AllowedHosts");
     let foreign = ["--header", "Origin: http://evil.example"];
     web.operate("/api/v1/tasks", &[&foreign[..], &json].concat()).refused(403, "another site");
-    let (cookie, key) = web.log_in();
-    assert_eq!(web.curl("/api/v1/tasks", &["--cookie", &cookie]).status, 200);
-    web.curl("/api/v1/tasks", &[&["--cookie", cookie.as_str()], &json[..]].concat())
+    let mut login = web.log_in();
+    assert_eq!(web.curl("/api/v1/tasks", &login.arguments()).status, 200);
+    web.curl("/api/v1/tasks", &[&login.arguments()[..], &json[..]].concat())
         .refused(403, "need a token");
-    let restart = |key: &str| {
-        let form = format!("form_key={key}");
-        web.curl("/modules/SchedulerTaskWorker/restart", &["--cookie", &cookie, "--data", &form])
-    };
-    restart("").refused(403, "another session");
-    restart(&key.replace(&key[..1], "g")).refused(403, "another session");
+    let restart = |login: &Login| login.form(&web, "/modules/SchedulerTaskWorker/restart", "");
+    let key = std::mem::take(&mut login.key);
+    restart(&login).refused(403, "another session");
+    login.key = key.replace(&key[..1], "g");
+    restart(&login).refused(403, "another session");
+    login.key = key;
     let before = web.tasks.world.running("SchedulerTaskWorker");
-    assert_eq!(restart(&key).status, 303);
+    assert_eq!(restart(&login).status, 303);
     web.tasks.world.running_anew("SchedulerTaskWorker", before);
     assert!(web.log().contains("restarts module SchedulerTaskWorker"));
-}
-
-#[test]
-fn a_link_opens_once_and_guesses_are_few() {
-    let web = Web::new(Database::Sqlite);
-    let link = web.tasks.world.otrsd(&["console-url"]).ok().stdout;
-    let code = format!("code={}", link.trim().split_once("code=").unwrap().1);
-    assert_eq!(web.curl("/login", &["--data", &code]).status, 303);
-    web.curl("/login", &["--data", &code]).refused(401, "was used");
-    for _ in 0..9 {
-        web.curl("/login", &["--data", "code=guess"]).refused(401, "was used");
-    }
-    let refused = web.curl("/login", &["--data", "code=test-operate"]);
-    refused.refused(429, "too many");
-    assert!(refused.header("retry-after").is_some());
-    assert_eq!(web.view("/api/v1/tasks").status, 200, "valid tokens are not held up");
-    let log = web.log();
-    assert!(!log.contains(&code[5..]) && !log.contains("test-view"), "{log}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Machine {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let Operator(caller) = parts.extract().await?;
-        if caller.form_key.is_some() {
+        if caller.session.is_some() {
             let text = "changes by the API need a token: otrsd console-token --role operate NAME";
             return Err(Problem::forbidden(text).into_response());
         }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Role, Secret};
+use super::{Grant, Secret, make_room};
 use crate::clock::Moment;
 
 /// How long a link may be used.
 pub(crate) const VALID: Duration = Duration::from_mins(1);
-/// Links that wait to be used; more are asked for by nobody but a script gone wild.
-const MOST: usize = 100;
 
 /// The links that were given out and not used yet.
 #[derive(Default)]
@@ -18,49 +16,73 @@ pub(crate) struct Links {
 
 struct Link {
     secret: Secret,
-    /// Who asked for it.
-    name: String,
-    role: Role,
+    grant: Grant,
+    /// The host name whose session it begins, if it is for one.
+    host: Option<String>,
     until: Moment,
 }
 
 impl Links {
-    /// A new link's code.
-    pub(crate) fn add(&mut self, name: &str, role: Role, now: Moment) -> anyhow::Result<String> {
+    /// A new link's code. With a host name, it begins a session there and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// The kernel gives no random numbers.
+    pub(crate) fn add(
+        &mut self,
+        grant: Grant,
+        host: Option<String>,
+        now: Moment,
+    ) -> anyhow::Result<String> {
         let (code, secret) = Secret::draw()?;
         self.links.retain(|link| link.until > now);
-        if self.links.len() >= MOST {
-            self.links.remove(0);
-        }
-        self.links.push(Link { secret, name: name.to_owned(), role, until: now + VALID });
+        make_room(&mut self.links, &grant, |link| &link.grant);
+        self.links.push(Link { secret, grant, host, until: now + VALID });
         Ok(code)
     }
 
-    /// Uses a link up: whose it is.
-    pub(crate) fn take(&mut self, code: &str, now: Moment) -> Option<(String, Role)> {
+    /// Uses a link up: what it grants, and the host name that it is for.
+    pub(crate) fn take(&mut self, code: &str, now: Moment) -> Option<(Grant, Option<String>)> {
         self.links.retain(|link| link.until > now);
         let place = self.links.iter().position(|link| link.secret.is_of(code))?;
         let link = self.links.remove(place);
-        Some((link.name, link.role))
+        Some((link.grant, link.host))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{MOST_OF_A_NAME, Role},
+        *,
+    };
+
+    fn grant(name: &str, role: Role) -> Grant {
+        Grant { name: name.to_owned(), role, token: None }
+    }
 
     #[test]
     fn a_link_opens_once_and_not_for_long() {
         let mut links = Links::default();
         let begin = Moment::from_secs(100);
-        let one = links.add("anna", Role::Operate, begin).unwrap();
-        let other = links.add("bert", Role::View, begin).unwrap();
+        let anna = grant("anna", Role::Operate);
+        let one = links.add(anna.clone(), None, begin).unwrap();
+        let other = links.add(anna.clone(), Some("x.localhost".to_owned()), begin).unwrap();
         assert_eq!(links.take("", begin), None);
-        assert_eq!(links.take(&one, begin), Some(("anna".to_owned(), Role::Operate)));
+        assert_eq!(links.take(&one, begin), Some((anna, None)));
         assert_eq!(links.take(&one, begin), None);
         assert_eq!(links.take(&other, begin + VALID), None);
-        let many: Vec<_> = (0..=MOST).map(|_| links.add("x", Role::View, begin).unwrap()).collect();
-        assert_eq!(links.take(&many[0], begin), None);
-        assert!(links.take(&many[MOST], begin).is_some());
+    }
+
+    #[test]
+    fn many_links_push_out_those_of_the_same_name_alone() {
+        let mut links = Links::default();
+        let now = Moment::from_secs(100);
+        let anna = links.add(grant("anna", Role::Operate), None, now).unwrap();
+        let mut more = || links.add(grant("anna", Role::View), None, now).unwrap();
+        let many: Vec<_> = (0..=MOST_OF_A_NAME).map(|_| more()).collect();
+        assert_eq!(links.take(&many[0], now), None);
+        assert!(links.take(&many[MOST_OF_A_NAME], now).is_some());
+        assert!(links.take(&anna, now).is_some());
     }
 }

@@ -1,14 +1,14 @@
 //! Who asks: a person who came by a one-time link, or a machine with a token.
 
+mod failures;
 mod links;
 mod secret;
 mod sessions;
-mod throttle;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::secret::Secret;
-pub(super) use self::{links::Links, sessions::Sessions, throttle::Throttle};
+pub(super) use self::{failures::Failures, links::Links, sessions::Sessions};
 
 /// What somebody may do.
 #[derive(
@@ -22,14 +22,46 @@ pub(crate) enum Role {
     Operate,
 }
 
+/// What a link or a token lets in.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(super) struct Grant {
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// The hash of the token, as the settings have it; a link of the command line has none.
+    pub(super) token: Option<String>,
+}
+
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Caller {
     /// For the audit lines and the ledger.
     pub(super) name: String,
     pub(super) role: Role,
-    /// Of a person's session: what a form must bring along. A machine has none.
-    pub(super) form_key: Option<String>,
+    /// A machine has none.
+    pub(super) session: Option<Ticket>,
+}
+
+/// A person's session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Ticket {
+    /// What the console calls it; it opens nothing.
+    pub(super) id: String,
+    /// What each form must bring along.
+    pub(super) form_key: String,
+}
+
+/// Of each name in a role, links and sessions alike: more push out its own oldest, and those of no other.
+const MOST_OF_A_NAME: usize = 20;
+
+/// Makes room for one more of a name.
+fn make_room<T>(all: &mut Vec<T>, of: &Grant, grant: impl Fn(&T) -> &Grant) {
+    let is_own = |it: &T| grant(it).name == of.name && grant(it).role == of.role;
+    let own = all.iter().filter(|it| is_own(it)).count();
+    if own >= MOST_OF_A_NAME
+        && let Some(oldest) = all.iter().position(is_own)
+    {
+        all.remove(oldest);
+    }
 }
 
 impl Role {

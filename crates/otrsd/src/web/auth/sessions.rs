@@ -11,11 +11,10 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Role, Secret};
+use super::{Caller, Grant, Secret, Ticket, make_room};
 
 /// A working day.
 const VALID: SignedDuration = SignedDuration::from_hours(12);
-const MOST: usize = 200;
 
 /// Who is logged in.
 pub(crate) struct Sessions {
@@ -23,58 +22,80 @@ pub(crate) struct Sessions {
     sessions: Vec<Session>,
 }
 
+/// A session, as the file has it.
 #[derive(Clone, Serialize, Deserialize)]
-struct Session {
+pub(crate) struct Session {
     /// The hash of the cookie's value.
     hash: String,
-    name: String,
-    role: Role,
-    until: Timestamp,
+    /// The hash of the host name that it is bound to: browsers send a cookie to every port of a host.
+    host: String,
+    #[serde(flatten)]
+    pub(crate) grant: Grant,
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+impl Session {
+    /// What the console calls it.
+    pub(crate) fn id(&self) -> &str {
+        self.hash.get(..16).unwrap_or_default()
+    }
 }
 
 impl Sessions {
-    /// Those of an earlier life; a file that cannot be read logs everybody out.
-    pub(crate) fn read(file: &Path) -> Self {
+    /// Those of an earlier life whose token, if they have one, is still good for as much. A file that cannot be read logs
+    /// everybody out.
+    pub(crate) fn read(file: &Path, is_good: impl Fn(&Grant) -> bool) -> Self {
         let text = fs::read(file).unwrap_or_default();
-        let sessions = serde_json::from_slice(&text).unwrap_or_default();
+        let mut sessions: Vec<Session> = serde_json::from_slice(&text).unwrap_or_default();
+        sessions.retain(|it| is_good(&it.grant));
         Self { file: file.to_owned(), sessions }
     }
 
-    /// Begins a session: the cookie's value.
+    /// Begins a session at a host name: the cookie's value.
     ///
     /// # Errors
     ///
     /// The kernel gives no random numbers, or the file cannot be written.
     pub(crate) fn begin(
         &mut self,
-        name: String,
-        role: Role,
+        grant: Grant,
+        host: &str,
         now: Timestamp,
     ) -> anyhow::Result<String> {
         let (text, secret) = Secret::draw()?;
         self.sessions.retain(|it| it.until > now);
-        if self.sessions.len() >= MOST {
-            self.sessions.remove(0);
-        }
-        self.sessions.push(Session { hash: secret.to_hex(), name, role, until: now + VALID });
+        make_room(&mut self.sessions, &grant, |it| &it.grant);
+        let (hash, host) = (secret.to_hex(), Secret::of(host).to_hex());
+        self.sessions.push(Session { hash, host, grant, since: now, until: now + VALID });
         self.write()?;
         Ok(text)
     }
 
-    /// Whose cookie it is.
-    pub(crate) fn caller(&self, cookie: &str, now: Timestamp) -> Option<Caller> {
-        let mut living = self.sessions.iter().filter(|it| it.until > now);
-        let own =
-            living.find(|it| Secret::from_hex(&it.hash).is_some_and(|it| it.is_of(cookie)))?;
+    /// Whose cookie it is, at the host name that it belongs to.
+    pub(crate) fn caller(&self, cookie: &str, host: &str, now: Timestamp) -> Option<Caller> {
+        let is = |hash: &str, text: &str| Secret::from_hex(hash).is_some_and(|it| it.is_of(text));
+        let own = self.living(now).find(|it| is(&it.hash, cookie) && is(&it.host, host))?;
         let form_key = Secret::of(&format!("form {cookie}")).to_hex();
-        Some(Caller { name: own.name.clone(), role: own.role, form_key: Some(form_key) })
+        let session = Some(Ticket { id: own.id().to_owned(), form_key });
+        Some(Caller { name: own.grant.name.clone(), role: own.grant.role, session })
     }
 
-    /// Ends a session.
-    pub(crate) fn end(&mut self, cookie: &str) -> anyhow::Result<()> {
-        let hash = Secret::of(cookie).to_hex();
-        self.sessions.retain(|it| it.hash != hash);
-        self.write()
+    /// Those that last, oldest first.
+    pub(crate) fn living(&self, now: Timestamp) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().filter(move |it| it.until > now)
+    }
+
+    /// Ends a session; whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(crate) fn end(&mut self, id: &str) -> anyhow::Result<bool> {
+        let before = self.sessions.len();
+        self.sessions.retain(|it| it.id() != id);
+        self.write()?;
+        Ok(self.sessions.len() < before)
     }
 
     fn write(&self) -> anyhow::Result<()> {
@@ -95,23 +116,61 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{MOST_OF_A_NAME, Role},
+        *,
+    };
+
+    const HOST: &str = "a.localhost";
+
+    fn grant(name: &str, role: Role) -> Grant {
+        Grant { name: name.to_owned(), role, token: None }
+    }
 
     #[test]
     fn a_session_lasts_a_working_day_and_across_lives() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("sessions");
         let now = Timestamp::UNIX_EPOCH;
-        let mut sessions = Sessions::read(&file);
-        let cookie = sessions.begin("anna".to_owned(), Role::Operate, now).unwrap();
-        assert!(!fs::read_to_string(&file).unwrap().contains(&cookie));
-        let mut sessions = Sessions::read(&file);
-        let anna = sessions.caller(&cookie, now).unwrap();
+        let mut sessions = Sessions::read(&file, |_| true);
+        let cookie = sessions.begin(grant("anna", Role::Operate), HOST, now).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains(&cookie) && !text.contains(HOST), "{text}");
+        let mut sessions = Sessions::read(&file, |_| true);
+        let anna = sessions.caller(&cookie, HOST, now).unwrap();
         assert_eq!((anna.name.as_str(), anna.role), ("anna", Role::Operate));
-        assert_eq!(sessions.caller("", now), None);
-        assert_eq!(sessions.caller(&cookie, now + VALID), None);
-        sessions.end(&cookie).unwrap();
-        assert_eq!(sessions.caller(&cookie, now), None);
-        assert_eq!(Sessions::read(&file).caller(&cookie, now), None);
+        assert_eq!(sessions.caller("", HOST, now), None);
+        assert_eq!(sessions.caller(&cookie, "b.localhost", now), None);
+        assert_eq!(sessions.caller(&cookie, HOST, now + VALID), None);
+        assert!(sessions.end(&anna.session.unwrap().id).unwrap());
+        assert_eq!(sessions.caller(&cookie, HOST, now), None);
+        assert_eq!(Sessions::read(&file, |_| true).caller(&cookie, HOST, now), None);
+    }
+
+    #[test]
+    fn a_session_ends_with_its_token() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("sessions");
+        let now = Timestamp::UNIX_EPOCH;
+        let token = Grant { token: Some("abc".to_owned()), ..grant("token x", Role::View) };
+        let cookie = Sessions::read(&file, |_| true).begin(token, HOST, now).unwrap();
+        let read = |known: &str| {
+            Sessions::read(&file, |it| it.token.as_deref().is_none_or(|it| it == known))
+                .caller(&cookie, HOST, now)
+        };
+        assert!(read("abc").is_some());
+        assert_eq!(read("def"), None);
+    }
+
+    #[test]
+    fn many_sessions_push_out_those_of_the_same_name_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sessions = Sessions::read(&directory.path().join("sessions"), |_| true);
+        let now = Timestamp::UNIX_EPOCH;
+        let anna = sessions.begin(grant("anna", Role::Operate), HOST, now).unwrap();
+        let mut more = || sessions.begin(grant("anna", Role::View), HOST, now).unwrap();
+        let many: Vec<_> = (0..=MOST_OF_A_NAME).map(|_| more()).collect();
+        let is_in = |cookie: &str| sessions.caller(cookie, HOST, now).is_some();
+        assert!(is_in(&anna) && is_in(&many[1]) && !is_in(&many[0]));
     }
 }

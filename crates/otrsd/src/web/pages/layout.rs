@@ -2,7 +2,11 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::web::{Console, auth::Caller, form};
+use crate::web::{
+    Console,
+    auth::{Caller, Role},
+    form,
+};
 
 /// Assets are kept by browsers until the program changes.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -43,7 +47,11 @@ pub(super) fn page(
                 }
                 form.who method="post" action="/logout" {
                     span.node title="this console's node" { "node " (node) }
-                    span.name { (caller.name) span.role { (caller.role.word()) } }
+                    span.name {
+                        @if caller.role >= Role::Operate { a href="/sessions" title="who is logged in" { (caller.name) } }
+                        @else { (caller.name) }
+                        span.role { (caller.role.word()) }
+                    }
                     (key(caller))
                     button.quiet { "Log out" }
                 }
@@ -69,7 +77,7 @@ pub(super) fn bare(title: &str, main: &Markup) -> Markup {
 
 /// The hidden field without which a form is not taken.
 pub(super) fn key(caller: &Caller) -> Markup {
-    html! { input type="hidden" name=(form::KEY) value=[caller.form_key.as_deref()]; }
+    html! { input type="hidden" name=(form::KEY) value=[caller.session.as_ref().map(|it| it.form_key.as_str())]; }
 }
 
 fn document(title: &str, body: &Markup) -> Markup {

@@ -4,6 +4,22 @@ use maud::{Markup, html};
 
 use super::layout;
 
+/// Takes the browser to where its session will be.
+pub(in crate::web) fn onward(url: &str) -> Markup {
+    layout::bare(
+        "Log in",
+        &html! {
+            meta http-equiv="refresh" content=(format!("0;url={url}"));
+            h1 { "otrsd" }
+            p { a.button.primary href=(url) { "Go on to the console" } }
+            p.faint {
+                "Each session has a name of its own below " code { "localhost" } ", since cookies of "
+                code { "localhost" } " itself go to all ports of this host, whose users may be others."
+            }
+        },
+    )
+}
+
 pub(in crate::web) fn page(code: &str) -> Markup {
     layout::bare(
         "Log in",

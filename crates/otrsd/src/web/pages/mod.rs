@@ -8,6 +8,7 @@ pub(super) mod overview;
 mod parts;
 pub(super) mod pauses;
 pub(super) mod schedule;
+pub(super) mod sessions;
 pub(super) mod settings;
 pub(super) mod statistics;
 pub(super) mod tasks;

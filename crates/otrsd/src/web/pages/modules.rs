@@ -1,12 +1,10 @@
 //! The daemon's modules, and each with its ends and its log.
 
-use std::{convert::Infallible, path::Path as File, sync::Arc};
+use std::{path::Path as File, sync::Arc};
 
 use axum::{
-    body::Body,
     extract::{Path, State},
-    http::header::CONTENT_TYPE,
-    response::{IntoResponse as _, Redirect, Response},
+    response::{Redirect, Response},
 };
 use futures_util::stream;
 use maud::{Markup, html};
@@ -30,6 +28,7 @@ use crate::{
         live::Snapshot,
         log::{self, Follower},
         problem::Problem,
+        stream::events,
     },
 };
 
@@ -158,7 +157,7 @@ fn log_card(title: &str, follow: &str, file: &File, always: bool) -> Markup {
 /// The lines that are added to a module's standard error, as events.
 pub(in crate::web) async fn follow(
     State(console): State<Arc<Console>>,
-    Operator(_): Operator,
+    Operator(caller): Operator,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let snapshot = console.snapshot().await;
@@ -166,14 +165,11 @@ pub(in crate::web) async fn follow(
     let [err, _] =
         files.ok_or_else(|| Problem::not_found(format!("no module is called '{name}'")))?;
     let follower = Follower::of(&err)?;
-    let events = stream::unfold((follower, console), async |(mut follower, console)| {
-        let line = tokio::select! {
-            line = follower.next() => line.ok()?,
-            () = console.context.stopped() => return None,
-        };
-        Some((Ok::<_, Infallible>(format!("event: line\ndata: {line}\n\n")), (follower, console)))
+    let lines = stream::unfold(follower, async |mut follower| {
+        let line = follower.next().await.ok()?;
+        Some((format!("event: line\ndata: {line}\n\n").into(), follower))
     });
-    Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
+    Ok(events(console, caller, lines))
 }
 
 pub(in crate::web) async fn restart(

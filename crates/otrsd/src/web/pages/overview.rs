@@ -1,16 +1,8 @@
 //! How everything is, at a glance and live.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
-};
+use axum::{body::Bytes, extract::State, http::StatusCode, response::Response};
 use futures_util::stream;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -27,6 +19,7 @@ use crate::{
         auth::Caller,
         live::{Attention, Sample, Severity, Snapshot},
         problem::Problem,
+        stream::events,
     },
 };
 
@@ -50,23 +43,19 @@ const MOST_STREAMS: usize = 600;
 /// Each new snapshot as an event; a browser comes again by itself when the stream ends.
 pub(in crate::web) async fn stream(
     State(console): State<Arc<Console>>,
-    _: Caller,
+    caller: Caller,
 ) -> Result<Response, Problem> {
     if console.live.watchers() >= MOST_STREAMS {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "as many watch as may"));
     }
     let mut follower = console.live.follow();
     follower.mark_changed();
-    let events = stream::unfold((follower, console), async |(mut follower, console)| {
-        tokio::select! {
-            changed = follower.changed() => changed.ok()?,
-            () = console.context.stopped() => return None,
-        }
+    let snapshots = stream::unfold(follower, async |mut follower| {
+        follower.changed().await.ok()?;
         let event = follower.borrow_and_update().event.clone();
-        Some((Ok::<Bytes, Infallible>(event), (follower, console)))
+        Some((event, follower))
     });
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(events)).into_response())
+    Ok(events(console, caller, snapshots))
 }
 
 /// The event that brings a snapshot to all who watch: drawn once, however many they are.

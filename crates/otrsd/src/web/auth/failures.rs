@@ -1,0 +1,52 @@
+//! Failed logins: each is refused at once, and a few of them a minute are told.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+const PERIOD: Duration = Duration::from_mins(1);
+/// Lines in the log in a period; what guesses is told, and cannot fill the disk.
+const MOST_TOLD: u32 = 10;
+
+/// The failed logins of the present period. They hold up no login that is right: codes and tokens have 256 bits, which
+/// no guessing finds.
+#[derive(Default)]
+pub(crate) struct Failures {
+    begun: Option<Moment>,
+    told: u32,
+    untold: u64,
+}
+
+impl Failures {
+    /// Counts one. If it is to be told: how many before it were not.
+    pub(crate) fn count(&mut self, now: Moment) -> Option<u64> {
+        if self.begun.is_none_or(|begun| now.since(begun) >= PERIOD) {
+            (self.begun, self.told) = (Some(now), 0);
+        }
+        if self.told >= MOST_TOLD {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_told_and_the_others_counted() {
+        let mut failures = Failures::default();
+        let begin = Moment::from_secs(100);
+        for _ in 0..MOST_TOLD {
+            assert_eq!(failures.count(begin), Some(0));
+        }
+        for _ in 0..7 {
+            assert_eq!(failures.count(begin + Duration::from_secs(59)), None);
+        }
+        assert_eq!(failures.count(begin + PERIOD), Some(7));
+        assert_eq!(failures.count(begin + PERIOD), Some(0));
+    }
+}

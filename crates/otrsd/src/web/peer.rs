@@ -1,0 +1,85 @@
+//! Who is at the other end of a connection.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use nix::unistd::Uid;
+
+/// The other end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Peer {
+    Tcp {
+        ours: SocketAddr,
+        theirs: SocketAddr,
+    },
+    /// By the socket's own word.
+    Unix {
+        uid: Option<u32>,
+    },
+}
+
+impl fmt::Display for Peer {
+    /// With the user, whom the kernel knows for connections of this host.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uid = match self {
+            Self::Tcp { ours, theirs } => {
+                write!(formatter, "{theirs}")?;
+                let table = if ours.is_ipv4() { "tcp" } else { "tcp6" };
+                let table = std::fs::read_to_string(format!("/proc/self/net/{table}"));
+                table.ok().and_then(|table| user_in(&table, *theirs, *ours))
+            }
+            Self::Unix { uid } => {
+                write!(formatter, "the Unix socket")?;
+                uid.map(Uid::from_raw)
+            }
+        };
+        uid.map_or(Ok(()), |uid| write!(formatter, " (user {uid})"))
+    }
+}
+
+/// The user of a socket, in the kernel's table of them.
+fn user_in(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<Uid> {
+    let (local, remote) = (as_in_table(local), as_in_table(remote));
+    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let mut own = rows.filter(|row| row.get(1..3) == Some(&[local.as_str(), remote.as_str()]));
+    own.next()?.get(7)?.parse().ok().map(Uid::from_raw)
+}
+
+/// As the kernel writes an address: its words in the order of this machine's bytes.
+fn as_in_table(address: SocketAddr) -> String {
+    let bytes = match address.ip() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let words = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_ne_bytes(*word));
+    let words: String = words.map(|word| format!("{word:08X}")).collect();
+    format!("{words}:{:04X}", address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn the_kernel_knows_whose_connection_it_is() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     0: 0100007F:20F8 00000000:0000 0A 00000000:00000000 00:00000000 00000000   104        0 1 1 0 100\n   \
+                     1: 0100007F:D6D8 0100007F:20F8 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0 20\n";
+        let [ours, theirs] = ["127.0.0.1:8440", "127.0.0.1:55000"].map(|it| it.parse().unwrap());
+        if cfg!(target_endian = "little") {
+            assert_eq!(user_in(table, theirs, ours), Some(Uid::from_raw(1000)));
+        }
+        assert_eq!(user_in(table, ours, theirs), None);
+        for place in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(place) else { continue };
+            let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, theirs) = listener.accept().unwrap();
+            let peer = Peer::Tcp { ours: stream.local_addr().unwrap(), theirs };
+            assert_eq!(peer.to_string(), format!("{theirs} (user {})", Uid::current()));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Places for connections: what has not logged in gives way, and no name takes all.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::task::AbortHandle;
+
+use super::peer::Peer;
+
+/// Browsers hold one stream and a few more; beyond that is an attack or a mistake.
+pub(super) const MOST: usize = 768;
+/// Kept for those that still have to log in.
+const FOR_STRANGERS: usize = 32;
+/// Of what others leave free, one name may have so many times as much: alone five sixths of all, and the next ones still
+/// find places.
+const SHARE: usize = 5;
+
+/// All connections.
+#[derive(Default)]
+pub(super) struct Places(Mutex<Taken>);
+
+#[derive(Default)]
+struct Taken {
+    last: u64,
+    /// Those without a login, oldest first.
+    strangers: BTreeMap<u64, AbortHandle>,
+    /// Those with one, by its name.
+    known: HashMap<u64, String>,
+}
+
+/// A connection; its place is free again when it is dropped.
+pub(super) struct Connection {
+    number: u64,
+    places: Arc<Places>,
+    pub(super) peer: Peer,
+}
+
+impl Places {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        // Each change is whole before anything can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a connection. If all places are taken, the oldest one without a login ends for it.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        peer: Peer,
+        begin: impl FnOnce(Arc<Connection>) -> AbortHandle,
+    ) {
+        // Held until the connection stands in the list: it may end at once.
+        let mut taken = self.taken();
+        if taken.strangers.len() + taken.known.len() >= MOST
+            && let Some((_, oldest)) = taken.strangers.pop_first()
+        {
+            oldest.abort();
+        }
+        taken.last += 1;
+        let number = taken.last;
+        let handle = begin(Arc::new(Connection { number, places: Arc::clone(self), peer }));
+        taken.strangers.insert(number, handle);
+    }
+}
+
+impl Connection {
+    /// Takes note of a login; whether its name may have one more.
+    pub(super) fn is_of(&self, name: &str) -> bool {
+        let mut taken = self.places.taken();
+        if taken.known.contains_key(&self.number) {
+            return true;
+        }
+        let own = taken.known.values().filter(|it| *it == name).count();
+        let may = has_room(own, taken.known.len());
+        if may && taken.strangers.remove(&self.number).is_some() {
+            taken.known.insert(self.number, name.to_owned());
+        }
+        may
+    }
+}
+
+/// Whether a name that has so many of all that are known may have one more.
+fn has_room(own: usize, known: usize) -> bool {
+    own < SHARE * (MOST - FOR_STRANGERS).saturating_sub(known)
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.strangers.remove(&self.number);
+        taken.known.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leaves_places_to_others() {
+        let mut known = 0;
+        let mut take = |own: &mut usize| {
+            while has_room(*own, known) {
+                (*own, known) = (*own + 1, known + 1);
+            }
+        };
+        let mut names = [0_usize; 4];
+        names.iter_mut().for_each(&mut take);
+        assert!(names[0] > 600 && names.iter().all(|it| *it > 0), "{names:?}");
+        assert!(names.iter().sum::<usize>() <= MOST - FOR_STRANGERS, "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_without_a_login_gives_way() {
+        let places = Arc::new(Places::default());
+        let mut connections = Vec::new();
+        let mut add = || {
+            places.admit(Peer::Unix { uid: None }, |connection| {
+                let kept = Arc::clone(&connection);
+                let task = tokio::spawn(async move {
+                    let _kept = kept;
+                    std::future::pending::<()>().await;
+                });
+                connections.push((connection, task));
+                connections.last().unwrap().1.abort_handle()
+            });
+        };
+        (0..=MOST).for_each(|_| add());
+        let (first, task) = connections.remove(0);
+        assert!(task.await.unwrap_err().is_cancelled());
+        drop(first);
+        assert!(connections[0].0.is_of("anna"));
+        assert!(connections.iter().all(|(_, task)| !task.is_finished()));
+        assert_eq!(places.taken().strangers.len(), MOST - 1);
+        connections.clear();
+        // Their tasks hold them still.
+        assert_eq!(places.taken().known.len(), 1);
+    }
+}
