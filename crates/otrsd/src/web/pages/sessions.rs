@@ -58,7 +58,7 @@ pub(in crate::web) async fn end(
 ) -> Result<Redirect, Problem> {
     let id = &form.fields.id;
     let found = console.auth().sessions.living(clock::wall()).find(|it| it.id() == id).cloned();
-    let session = found.ok_or_else(|| Problem::not_found("this session has ended already"))?;
+    let session = found.ok_or_else(|| Problem::not_found("it has ended already"))?;
     console.auth().sessions.end(id)?;
     console.audit(&form.caller, &format!("ended a session of {}", session.grant.name));
     Ok(Redirect::to("/sessions"))
