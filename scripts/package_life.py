@@ -49,6 +49,13 @@ def unit(name):
     return run("systemctl", "show", "--value", f"--property={name}", "otrsd")
 
 
+def exposed(name, limit):
+    said = run("systemd-analyze", "security", "--no-pager", name)
+    exposure = float(re.search(r"exposure level for .*: ([0-9.]+)", said)[1])
+    check(exposure < limit, f"the exposure of {name} is {exposure}")
+    step(f"  systemd-analyze security {name}: {exposure}")
+
+
 def nobody_is_left():
     for program in Path("/proc").glob("[0-9]*/comm"):
         check("otrsd" not in program.read_text(), f"no process is left: {program}")
@@ -80,12 +87,45 @@ def a_fresh_installation():
     for page in ("otrsd", "otrsd-task-add"):
         check("otrsd" in run("man", "--pager=cat", page), f"there is a manual page {page}")
     check(run("otrsd", "console-url").startswith("http://127.0.0.1:8440/"), "the console is there")
-    said = run("systemd-analyze", "security", "--no-pager", "otrsd.service")
-    exposure = float(re.search(r"exposure level for .*: ([0-9.]+)", said)[1])
-    check(exposure < 2.5, f"the exposure is {exposure}")
-    step(f"  systemd-analyze security: {exposure}")
+    exposed("otrsd.service", 2.5)
     run("logrotate", "--force", "/etc/logrotate.d/otrsd")
     run("otrsd", "status")
+
+
+# A help desk's daemon that calls sendmail: a program with the rights of another group, and one with those of root.
+MAIL = """[Service]
+Type=oneshot
+ExecStart=
+ExecStart=/usr/local/bin/queue /var/spool/queue/%i-by-group
+ExecStart=/usr/local/bin/deliver /var/spool/queue/%i-by-root
+ExecStart=/bin/touch /opt/%i/var/ours
+ExecStart=/bin/sh -c '! deliver /usr/local/theirs && ! deliver /etc/theirs && ! deliver /home/theirs'
+"""
+
+
+def the_unit_of_a_help_desk():
+    step("a help desk's unit: sendmail works, more is forbidden where mail leaves by SMTP")
+    for name, group, mode in (("queue", "mail", "2755"), ("deliver", "root", "4755")):
+        run("install", "--group", group, "--mode", mode, "/usr/bin/touch", f"/usr/local/bin/{name}")
+    run("install", "--directory", "--group=mail", "--mode=0770", "/var/spool/queue")
+    run("install", "--directory", "--owner=games", "/opt/games/var")
+    override = Path("/etc/systemd/system/otrsd-home@games.service.d")
+    override.mkdir()
+    (override / "mail.conf").write_text(MAIL)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "otrsd-home@games")
+    owners = run("stat", "--format=%n %U %G", *sorted(Path("/var/spool/queue").iterdir()))
+    check(owners.split("\n") == [
+        "/var/spool/queue/games-by-group games mail",
+        "/var/spool/queue/games-by-root root games",
+    ], f"sendmail has its rights: {owners}")
+    exposed("otrsd-home@games.service", 7.0)
+    run("cp", "/usr/share/doc/otrsd/otrsd-home-smtp.conf", override)
+    run("systemctl", "daemon-reload")
+    exposed("otrsd-home@games.service", 2.5)
+    run("systemctl", "start", "otrsd-home@games", fails=True)
+    run("rm", "-r", override)
+    run("systemctl", "daemon-reload")
 
 
 def broken_settings_are_refused():
@@ -169,6 +209,7 @@ def purged():
 
 
 a_fresh_installation()
+the_unit_of_a_help_desk()
 broken_settings_are_refused()
 an_upgrade_under_load()
 removed_and_installed_again()
