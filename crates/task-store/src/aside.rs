@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::bounds::bounded;
 use crate::database::{Connection, Row, arguments};
 use crate::error::{Error, Result};
 use crate::held::{HeldState, Hold, Move, hold};
@@ -88,8 +89,12 @@ impl Store {
     /// Why tasks are quarantined whose rows hold what they must not, or whose ends cannot be written; those that
     /// killed what ran them are not among them.
     pub async fn quarantined_rows(&self, limit: u32) -> Result<Vec<String>> {
-        let sql = "SELECT reason FROM otrsd_held WHERE state = 'quarantined' AND reason LIKE 'table %' \
-                   ORDER BY id LIMIT ?";
+        let sql = concat!(
+            "SELECT ",
+            bounded!(prose "reason"),
+            " FROM otrsd_held WHERE state = 'quarantined' AND reason LIKE 'table %' \
+                   ORDER BY id LIMIT ?"
+        );
         let rows = self.rows(sql, arguments![i64::from(limit)]).await?;
         Ok(rows.iter().map(|row| row.lenient(0)).collect())
     }

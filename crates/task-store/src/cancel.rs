@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::{Connection, Dialect, Row, arguments};
 use crate::error::Result;
 use crate::held::HeldState;
@@ -122,26 +123,36 @@ struct Table {
     delete: &'static str,
 }
 
+macro_rules! seen {
+    ($rest:literal) => {
+        concat!("SELECT id, ident, ", named!(word "task_type"), ", ", named!(word "name"), ", ", $rest)
+    };
+}
+
 /// Each with its statements, on SQLite and on servers.
 const TABLES: [Table; 3] = [
     Table {
         one: [
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task WHERE ident = ?",
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task WHERE ident = ? FOR UPDATE",
+            seen!("lock_key FROM scheduler_task WHERE ident = ?"),
+            seen!("lock_key FROM scheduler_task WHERE ident = ? FOR UPDATE"),
         ],
         older: Some([
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task \
-             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ?",
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_task \
-             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
+            seen!(
+                "lock_key FROM scheduler_task \
+             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ?"
+            ),
+            seen!(
+                "lock_key FROM scheduler_task \
+             WHERE lock_key = 0 AND task_type = ? AND create_time < ?t ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"
+            ),
         ]),
         is_held: false,
         delete: "DELETE FROM scheduler_task WHERE id IN (?*)",
     },
     Table {
         one: [
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_future_task WHERE ident = ?",
-            "SELECT id, ident, task_type, name, lock_key FROM scheduler_future_task WHERE ident = ? FOR UPDATE",
+            seen!("lock_key FROM scheduler_future_task WHERE ident = ?"),
+            seen!("lock_key FROM scheduler_future_task WHERE ident = ? FOR UPDATE"),
         ],
         older: None,
         is_held: false,
@@ -149,8 +160,8 @@ const TABLES: [Table; 3] = [
     },
     Table {
         one: [
-            "SELECT id, ident, task_type, name, 0 FROM otrsd_held WHERE ident = ?",
-            "SELECT id, ident, task_type, name, 0 FROM otrsd_held WHERE ident = ? FOR UPDATE",
+            seen!("0 FROM otrsd_held WHERE ident = ?"),
+            seen!("0 FROM otrsd_held WHERE ident = ? FOR UPDATE"),
         ],
         older: None,
         is_held: true,
@@ -159,10 +170,14 @@ const TABLES: [Table; 3] = [
 ];
 
 const HELD: [&str; 2] = [
-    "SELECT id, ident, task_type, name, 0 FROM otrsd_held \
-     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ?",
-    "SELECT id, ident, task_type, name, 0 FROM otrsd_held \
-     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
+    seen!(
+        "0 FROM otrsd_held \
+     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ?"
+    ),
+    seen!(
+        "0 FROM otrsd_held \
+     WHERE state = ? AND task_type = ? AND held < ? ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"
+    ),
 ];
 
 impl Cancel<'_> {

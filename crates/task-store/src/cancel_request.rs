@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::{Connection, arguments};
 use crate::error::Result;
 use crate::ledger::{Execution, Outcome};
@@ -23,7 +24,8 @@ impl Store {
 
     /// What is asked for, by whom.
     pub async fn cancel_requests(&self) -> Result<Vec<(TaskId, String)>> {
-        let sql = "SELECT ident, by_whom FROM otrsd_cancel ORDER BY ident";
+        let sql =
+            concat!("SELECT ident, ", named!(prose "by_whom"), " FROM otrsd_cancel ORDER BY ident");
         let rows = self.rows(sql, arguments![]).await?;
         Ok(self.readable(&rows, |row| Ok((TaskId::from_ident(row.int(0)?), row.lenient(1)))))
     }

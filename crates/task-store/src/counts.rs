@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bounds::bounded;
 use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::held::HeldState;
@@ -28,21 +29,36 @@ pub struct Count {
     pub no_handler: u64,
 }
 
+/// So many types are told apart, here and wherever types are labels.
+pub const MOST_TYPES: usize = 1000;
+
+/// What all further types are called.
+pub const OTHER_TYPES: &str = "(others)";
+
 /// SQLite would go through all in the order of types to find what runs; the sign of the type keeps it from that.
 macro_rules! all {
     ($type_of_running:literal) => {
         concat!(
-            "SELECT COUNT(*), task_type, 'all' FROM scheduler_task GROUP BY task_type \
-             UNION ALL SELECT COUNT(*), task_type, 'running' FROM scheduler_task WHERE lock_key <> 0 GROUP BY ",
+            "SELECT COUNT(*), ",
+            bounded!(word "task_type"),
+            ", 'all' FROM scheduler_task GROUP BY task_type UNION ALL SELECT COUNT(*), ",
+            bounded!(word "task_type"),
+            ", 'running' FROM scheduler_task WHERE lock_key <> 0 GROUP BY ",
             $type_of_running,
-            " UNION ALL SELECT COUNT(*), task_type, 'future' FROM scheduler_future_task GROUP BY task_type \
-             UNION ALL SELECT COUNT(*), task_type, state FROM otrsd_held GROUP BY task_type, state"
+            " UNION ALL SELECT COUNT(*), ",
+            bounded!(word "task_type"),
+            ", 'future' FROM scheduler_future_task GROUP BY task_type UNION ALL SELECT COUNT(*), ",
+            bounded!(word "task_type"),
+            ", ",
+            bounded!(word "state"),
+            " FROM otrsd_held GROUP BY task_type, state"
         )
     };
 }
 
 impl Store {
-    /// Counts all tasks, by type in their order.
+    /// Counts all tasks, by type in their order. Of very many types, those beyond the first 1,000 are counted
+    /// together, under [`OTHER_TYPES`].
     pub async fn counts(&self) -> Result<Vec<Count>> {
         // What waits is all but what runs: both have an index, the difference has none.
         let sql = self.dialect().pick(all!("+task_type"), all!("task_type"), all!("task_type"));
@@ -58,7 +74,10 @@ impl Store {
 fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     for row in rows {
-        let task_type = row.lenient(1);
+        let mut task_type = row.lenient(1);
+        if counts.len() >= MOST_TYPES && !counts.contains_key(&task_type) {
+            task_type = OTHER_TYPES.to_owned();
+        }
         let count = counts
             .entry(task_type.clone())
             .or_insert_with(|| Count { task_type, ..Count::default() });

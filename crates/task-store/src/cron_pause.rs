@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::{Connection, Row, arguments};
 use crate::error::Result;
 use crate::store::Store;
@@ -16,6 +17,12 @@ pub struct CronPause {
     pub since: Option<Timestamp>,
     /// What its occurrences say of it, and people read.
     pub reason: String,
+}
+
+macro_rules! columns {
+    () => {
+        concat!("SELECT ", named!(word "name"), ", since, ", named!(prose "reason"), " FROM otrsd_cron_pause")
+    };
 }
 
 impl Store {
@@ -43,8 +50,7 @@ impl Store {
 
     /// All cron tasks of a type that are paused.
     pub async fn cron_pauses(&self, task_type: &str) -> Result<Vec<CronPause>> {
-        let sql =
-            "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? ORDER BY name";
+        let sql = concat!(columns!(), " WHERE task_type = ? ORDER BY name");
         Ok(self.rows(sql, arguments![task_type]).await?.iter().map(pause).collect())
     }
 }
@@ -55,8 +61,7 @@ pub(crate) async fn pauses_of(
     task_type: &str,
     names: &[String],
 ) -> Result<Vec<CronPause>> {
-    let sql =
-        "SELECT name, since, reason FROM otrsd_cron_pause WHERE task_type = ? AND name IN (?*)";
+    let sql = concat!(columns!(), " WHERE task_type = ? AND name IN (?*)");
     let rows = connection.rows(sql, arguments![task_type, names]).await?;
     Ok(rows.iter().map(pause).collect())
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::bounded;
 use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::occurrence::Fate;
@@ -52,7 +53,11 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = concat!(
-            "SELECT name, outcome, reason, ",
+            "SELECT name, ",
+            bounded!(word "outcome"),
+            ", ",
+            bounded!(prose "reason"),
+            ", ",
             bucket!(),
             " AS bucket, CAST(SUM(instants) AS CHAR(30)), \
              CAST(SUM(CASE WHEN outcome = 'ran' AND decided > last_due THEN decided - last_due ELSE 0 END) AS CHAR(30)) \

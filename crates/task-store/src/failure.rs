@@ -2,23 +2,17 @@
 
 use crate::database::arguments;
 use crate::error::{Error, Result};
-use crate::ledger::{Execution, execution, numbered};
+use crate::ledger::{Execution, execution, execution_columns, numbered};
 use crate::store::Store;
-
-macro_rules! execution_columns {
-    () => {
-        "SELECT id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output \
-         FROM otrsd_execution "
-    };
-}
 
 impl Store {
     /// Executions that failed, took too long or crashed, after row `after` of the ledger; oldest first, each with
     /// its row.
     pub async fn failures(&self, after: i64, limit: u32) -> Result<Vec<(i64, Execution)>> {
         let sql = concat!(
+            "SELECT ",
             execution_columns!(),
-            "WHERE id > ? AND outcome IN ('failed', 'timed-out', 'crashed', 'crashed-together') ORDER BY id LIMIT ?"
+            " FROM otrsd_execution WHERE id > ? AND outcome IN ('failed', 'timed-out', 'crashed', 'crashed-together') ORDER BY id LIMIT ?"
         );
         let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
         Ok(self.readable(&rows, numbered))
@@ -26,7 +20,7 @@ impl Store {
 
     /// The execution in a row of the ledger, unless it was not kept.
     pub async fn execution(&self, row: i64) -> Result<Option<Execution>> {
-        let sql = concat!(execution_columns!(), "WHERE id = ?");
+        let sql = concat!("SELECT ", execution_columns!(), " FROM otrsd_execution WHERE id = ?");
         self.row(sql, arguments![row]).await?.map(|row| execution(&row)).transpose()
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::cancel_request::granted;
 use crate::claim::{Claim, Claiming};
 use crate::database::{Connection, Dialect, arguments};
@@ -278,8 +279,11 @@ impl Finishing<'_> {
     ) -> Result<HashSet<(i64, i64, String)>> {
         let executions = self.finished.iter().filter_map(|finished| finished.execution.as_ref());
         let idents: Vec<i64> = executions.map(|execution| execution.id.ident()).collect();
-        let sql = "SELECT ident, started, outcome FROM otrsd_execution \
-                   WHERE lock_key = ? AND ident IN (?*)";
+        let sql = concat!(
+            "SELECT ident, started, ",
+            named!(word "outcome"),
+            " FROM otrsd_execution WHERE lock_key = ? AND ident IN (?*)"
+        );
         let rows = connection.rows(sql, arguments![self.owner.key(), &idents]).await?;
         rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.lenient(2)))).collect()
     }

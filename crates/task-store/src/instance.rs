@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::arguments;
 use crate::error::{Error, Result};
 use crate::lock_key::{LockKey, Owner};
@@ -97,7 +98,11 @@ impl Store {
 
     /// All lives, by node.
     pub async fn instances(&self) -> Result<Vec<Instance>> {
-        let sql = "SELECT lock_key, host, pid, started, beats, beat, slots FROM otrsd_instance ORDER BY lock_key";
+        let sql = concat!(
+            "SELECT lock_key, ",
+            named!(prose "host"),
+            ", pid, started, beats, beat, slots FROM otrsd_instance ORDER BY lock_key"
+        );
         let rows = self.rows(sql, arguments![]).await?;
         let instance = |row: &crate::database::Row| {
             let LockKey::Ours(owner) = LockKey::parse(row.int(0)?) else {

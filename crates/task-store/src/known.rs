@@ -2,16 +2,27 @@
 
 use std::collections::HashMap;
 
+use crate::bounds::bounded;
 use crate::database::arguments;
 use crate::error::Result;
 use crate::store::Store;
 use crate::task_id::TaskId;
 
 /// One look at all places: a task that moves meanwhile is in one of them.
-const EVERYWHERE: &str = "SELECT ident, task_type, name FROM scheduler_task WHERE ident IN (?*) \
-    UNION ALL SELECT ident, task_type, name FROM scheduler_future_task WHERE ident IN (?*) \
-    UNION ALL SELECT ident, task_type, name FROM otrsd_held WHERE ident IN (?*) \
-    UNION ALL SELECT ident, task_type, name FROM otrsd_execution WHERE ident IN (?*)";
+macro_rules! of {
+    ($table:literal) => {
+        concat!("SELECT ident, ", bounded!(word "task_type"), ", ", bounded!(word "name"), " FROM ", $table, " WHERE ident IN (?*)")
+    };
+}
+const EVERYWHERE: &str = concat!(
+    of!("scheduler_task"),
+    " UNION ALL ",
+    of!("scheduler_future_task"),
+    " UNION ALL ",
+    of!("otrsd_held"),
+    " UNION ALL ",
+    of!("otrsd_execution")
+);
 
 impl Store {
     /// Type and name of those tasks that are to run, are held, or have run as far as the ledger remembers.

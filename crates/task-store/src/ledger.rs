@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::bounds::{bounded, named};
 use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
 use crate::error::Result;
 use crate::lock_key::{LockKey, Owner};
@@ -117,26 +118,47 @@ impl Outcome {
 
 macro_rules! execution_columns {
     () => {
-        "id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output"
+        $crate::ledger::execution_columns!(", SUBSTR(error, 1, 4000) AS error, SUBSTR(output, 1, 20000) AS output")
+    };
+    ($said:literal) => {
+        concat!(
+            "id, ident, ",
+            $crate::bounds::named!(word "task_type"),
+            ", ",
+            $crate::bounds::named!(word "name"),
+            ", node, lock_key, ",
+            $crate::bounds::named!(word "outcome"),
+            ", started, ended, cpu, peak_memory",
+            $said
+        )
     };
 }
+pub(crate) use execution_columns;
+
+/// The most executions of one task that are read.
+const MOST: i64 = 1000;
 
 impl Store {
-    /// All executions of a task, oldest first.
+    /// The executions of a task, oldest first; the newest 1,000, if there are more.
     pub async fn executions(&self, id: TaskId) -> Result<Vec<Execution>> {
         let sql = concat!(
             "SELECT ",
             execution_columns!(),
-            " FROM otrsd_execution WHERE ident = ? ORDER BY id"
+            " FROM otrsd_execution WHERE ident = ? ORDER BY id DESC LIMIT ?"
         );
-        Ok(self.readable(&self.rows(sql, arguments![id.ident()]).await?, execution))
+        let mut rows = self.rows(sql, arguments![id.ident(), MOST]).await?;
+        rows.reverse();
+        Ok(self.readable(&rows, execution))
     }
 
     /// What the ledger knows of tasks; nothing for those that never ran.
     pub async fn history(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, History>> {
         let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
-        let sql = "SELECT ident, outcome, COUNT(*), MIN(started) FROM otrsd_execution \
-                   WHERE ident IN (?*) GROUP BY ident, outcome";
+        let sql = concat!(
+            "SELECT ident, ",
+            bounded!(word "outcome"),
+            ", COUNT(*), MIN(started) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident, outcome"
+        );
         let mut known: HashMap<TaskId, History> = HashMap::new();
         for row in self.rows(sql, arguments![&idents]).await? {
             let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
@@ -186,10 +208,10 @@ impl Store {
         let sql = concat!(
             "SELECT ",
             execution_columns!(),
-            " FROM otrsd_execution WHERE ident IN (?*) ORDER BY id"
+            " FROM otrsd_execution WHERE id IN \
+             (SELECT MAX(id) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident)"
         );
         let rows = self.rows(sql, arguments![&idents]).await?;
-        // A later one goes before an earlier.
         Ok(self.readable(&rows, |row| execution(row).map(|it| (it.id, it))))
     }
 
@@ -202,8 +224,11 @@ impl Store {
         limit: u32,
         is_over: &(impl Fn(&str, Timestamp) -> bool + Sync),
     ) -> Result<Forgotten> {
-        let sql =
-            "SELECT id, ended, task_type FROM otrsd_execution WHERE id > ? ORDER BY id LIMIT ?";
+        let sql = concat!(
+            "SELECT id, ended, ",
+            named!(word "task_type"),
+            " FROM otrsd_execution WHERE id > ? ORDER BY id LIMIT ?"
+        );
         let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
         let (mut over, mut last) = (Vec::new(), None);
         for row in &rows {

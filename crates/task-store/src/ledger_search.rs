@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::database::{Row, arguments};
 use crate::error::Result;
-use crate::ledger::{Execution, numbered};
+use crate::ledger::{Execution, execution_columns, numbered};
 use crate::store::Store;
 use crate::timestamp::from_micros;
 
@@ -95,13 +95,16 @@ impl Store {
         top: i64,
         limit: u32,
     ) -> Result<Vec<(i64, Execution)>> {
-        let sql = "SELECT id, ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, \
-                   SUBSTR(error, 1, 1000), NULL FROM otrsd_execution WHERE id > ? AND id <= ? \
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(", SUBSTR(error, 1, 1000), NULL"),
+            " FROM otrsd_execution WHERE id > ? AND id <= ? \
                    AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) AND (? = 0 OR node = ?) \
                    AND (? = '' OR outcome = ? OR (? = 'unsuccessful' AND outcome NOT IN ('success', 'postponed'))) \
                    AND ended >= ? AND ended < ? \
                    AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!' OR LOWER(error) LIKE ? ESCAPE '!') \
-                   ORDER BY id DESC LIMIT ?";
+                   ORDER BY id DESC LIMIT ?"
+        );
         let Search { task_type, name, text, outcome, .. } = *search;
         let pattern = containing(text);
         let node = i64::from(search.node);

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::{bounded, named};
 use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::held::HeldState;
@@ -82,10 +83,16 @@ pub struct Explanation {
     pub pauses: Vec<Pause>,
 }
 
+macro_rules! head {
+    () => {
+        concat!("SELECT id, ident, ", named!(word "task_type"), ", ", named!(word "name"), ", attempts")
+    };
+}
 macro_rules! task {
     ($rest:literal) => {
         concat!(
-            "SELECT id, ident, task_type, name, attempts, CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END, \
+            head!(),
+            ", CASE WHEN lock_key = 0 THEN 'waiting' ELSE 'running' END, \
              lock_key, CAST(create_time AS CHAR(19)), CAST(lock_time AS CHAR(19)), NULL, '' FROM scheduler_task WHERE ",
             $rest
         )
@@ -94,7 +101,8 @@ macro_rules! task {
 macro_rules! future {
     ($rest:literal) => {
         concat!(
-            "SELECT id, ident, task_type, name, attempts, 'future', lock_key, CAST(create_time AS CHAR(19)), \
+            head!(),
+            ", 'future', lock_key, CAST(create_time AS CHAR(19)), \
              CAST(execution_time AS CHAR(19)), NULL, '' FROM scheduler_future_task WHERE ",
             $rest
         )
@@ -103,8 +111,12 @@ macro_rules! future {
 macro_rules! held {
     ($rest:literal) => {
         concat!(
-            "SELECT id, ident, task_type, name, attempts, state, 0, CAST(create_time AS CHAR(19)), NULL, due, reason \
-             FROM otrsd_held WHERE ",
+            head!(),
+            ", ",
+            named!(word "state"),
+            ", 0, CAST(create_time AS CHAR(19)), NULL, due, ",
+            named!(prose "reason"),
+            " FROM otrsd_held WHERE ",
             $rest
         )
     };
@@ -174,13 +186,20 @@ impl Store {
         Ok(None)
     }
 
-    /// The payload of a task as its column holds it.
+    /// The payload of a task as its column holds it; `None` too if it is larger than [`LARGEST_DATA`](crate::LARGEST_DATA).
     pub async fn data(&self, id: TaskId) -> Result<Option<String>> {
-        let sql = "SELECT task_data FROM scheduler_task WHERE ident = ? \
-                   UNION ALL SELECT task_data FROM otrsd_held WHERE ident = ? \
-                   UNION ALL SELECT task_data FROM scheduler_future_task WHERE ident = ?";
+        let sql = concat!(
+            "SELECT ",
+            bounded!(data "task_data"),
+            " FROM scheduler_task WHERE ident = ? UNION ALL SELECT ",
+            bounded!(data "task_data"),
+            " FROM otrsd_held WHERE ident = ? UNION ALL SELECT ",
+            bounded!(data "task_data"),
+            " FROM scheduler_future_task WHERE ident = ?"
+        );
         let ident = id.ident();
-        Ok(self.row(sql, arguments![ident, ident, ident]).await?.map(|row| row.lenient(0)))
+        let row = self.row(sql, arguments![ident, ident, ident]).await?;
+        Ok(row.and_then(|row| row.maybe_lenient(0)))
     }
 
     /// Why a task runs or does not, as far as the database knows.
@@ -195,7 +214,10 @@ impl Store {
         };
         let ahead = self.number(ahead, arguments![id.ident()]).await?;
         let parallel = "SELECT COUNT(*) FROM scheduler_task WHERE task_type = ? AND name = ?";
-        let parallel = self.number(parallel, arguments![&entry.task_type, &entry.name]).await?;
+        let parallel = self.number(parallel, arguments![&entry.task_type, &entry.name]).await;
+        // Where the queue's encoding has not all characters of a held one, there are none of its type.
+        let parallel =
+            parallel.or_else(|error| if error.is_refusal() { Ok(0) } else { Err(error) })?;
         let mut pauses = self.pauses().await?;
         pauses.retain(|pause| pause.task_type.is_empty() || pause.task_type == entry.task_type);
         Ok(Some(Explanation { entry, ahead, parallel, pauses }))

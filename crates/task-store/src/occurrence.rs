@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
 use crate::error::Result;
 use crate::store::Store;
@@ -64,7 +65,17 @@ impl Fate {
 
 macro_rules! columns {
     () => {
-        "SELECT due, last_due, instants, outcome, reason, ident, task_type, name, decided FROM otrsd_occurrence"
+        concat!(
+            "SELECT due, last_due, instants, ",
+            named!(word "outcome"),
+            ", ",
+            named!(prose "reason"),
+            ", ident, ",
+            named!(word "task_type"),
+            ", ",
+            named!(word "name"),
+            ", decided FROM otrsd_occurrence"
+        )
     };
 }
 

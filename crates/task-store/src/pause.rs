@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::named;
 use crate::database::arguments;
 use crate::error::Result;
 use crate::store::Store;
@@ -50,7 +51,13 @@ impl Store {
 
     /// All pauses in force.
     pub async fn pauses(&self) -> Result<Vec<Pause>> {
-        let sql = "SELECT node, task_type, since, reason FROM otrsd_pause ORDER BY task_type, node";
+        let sql = concat!(
+            "SELECT node, ",
+            named!(word "task_type"),
+            ", since, ",
+            named!(prose "reason"),
+            " FROM otrsd_pause ORDER BY task_type, node"
+        );
         let rows = self.rows(sql, arguments![]).await?;
         let pause = |row: &crate::database::Row| {
             Ok(Pause {

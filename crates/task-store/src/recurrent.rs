@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::bounded;
 use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::error::Result;
 use crate::ledger::{Execution, Outcome};
@@ -28,11 +29,15 @@ pub struct Recurrent {
 impl Store {
     /// All recurrent rows of a type, in the order in which they were seen first.
     pub async fn recurrents(&self, task_type: &str) -> Result<Vec<Recurrent>> {
-        let sql = "SELECT r.name, r.task_type, CAST(r.last_execution_time AS CHAR(19)), r.last_worker_task_id, \
+        let sql = concat!(
+            "SELECT ",
+            bounded!(word "r.name"),
+            ", r.task_type, CAST(r.last_execution_time AS CHAR(19)), r.last_worker_task_id, \
                    r.last_worker_status, r.last_worker_running_time, (SELECT MAX(o.last_due) FROM otrsd_occurrence o \
                    WHERE o.task_type = r.task_type AND o.name = r.name AND o.due = (SELECT MAX(n.due) \
                    FROM otrsd_occurrence n WHERE n.task_type = r.task_type AND n.name = r.name)) \
-                   FROM scheduler_recurrent_task r WHERE r.task_type = ? ORDER BY r.id";
+                   FROM scheduler_recurrent_task r WHERE r.task_type = ? ORDER BY r.id"
+        );
         let rows = self.rows(sql, arguments![task_type]).await?;
         let recurrent = |row: &crate::database::Row| {
             let decided = row.maybe_int(6).ok().flatten().and_then(from_micros);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::bounds::bounded;
 use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::decide::MOVED;
 use crate::error::Result;
@@ -23,7 +24,8 @@ pub struct Replanned<'a> {
 impl Store {
     /// The text of the schedule that each cron task of a type was planned by last, by its name.
     pub async fn planned_by(&self, task_type: &str) -> Result<BTreeMap<String, String>> {
-        let sql = "SELECT value FROM otrsd_schema WHERE name LIKE ?";
+        let sql =
+            concat!("SELECT ", bounded!(prose "value"), " FROM otrsd_schema WHERE name LIKE ?");
         let rows = self.rows(sql, arguments![format!("schedule {task_type} %")]).await?;
         // What cannot be read is not known.
         Ok(rows.iter().filter_map(|row| serde_json::from_str(&row.lenient(0)).ok()).collect())

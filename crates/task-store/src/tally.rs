@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::bounded;
 use crate::database::{Row, arguments};
 use crate::error::Result;
 use crate::ledger::{Outcome, WORKER_GONE};
@@ -67,7 +68,11 @@ impl Store {
     /// once must leave those of the last moments to the next time.
     pub async fn tally(&self, after: i64, up_to: i64) -> Result<Vec<Tally>> {
         let sql = concat!(
-            "SELECT task_type, '', node, outcome, ",
+            "SELECT ",
+            bounded!(word "task_type"),
+            ", '', node, ",
+            bounded!(word "outcome"),
+            ", ",
             bucket!(),
             " AS bucket, ",
             sums!(),
@@ -88,7 +93,13 @@ impl Store {
         most: u32,
     ) -> Result<Vec<Tally>> {
         let sql = concat!(
-            "SELECT e.task_type, e.name, 0, e.outcome, ",
+            "SELECT ",
+            bounded!(word "e.task_type"),
+            ", ",
+            bounded!(word "e.name"),
+            ", 0, ",
+            bounded!(word "e.outcome"),
+            ", ",
             bucket!(),
             " AS bucket, ",
             sums!(),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bounds::LARGEST_DATA;
 use crate::database::{Connection, Row, arguments};
 use crate::error::{Error, Result};
 use crate::lock_key::LockKey;
@@ -60,6 +61,8 @@ impl NewTask {
             "a task needs a type"
         } else if long(&self.task_type) || long(&self.name) {
             "a task's type and name have at most 150 characters"
+        } else if self.data.len() > LARGEST_DATA {
+            "a task's data have at most 16 MiB"
         } else if self.attempts < 1 {
             "a task needs at least 1 attempt"
         } else if [&self.task_type, &self.name, &self.data].iter().any(|text| text.contains('\0')) {
@@ -103,10 +106,22 @@ pub struct Task {
 /// The columns of [`Task`], from a table with a priority and from one without.
 macro_rules! task_columns {
     () => {
-        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), priority, tried"
+        $crate::task::task_columns!("priority, tried")
     };
     (home) => {
-        "id, ident, task_type, name, task_data, attempts, lock_key, CAST(create_time AS CHAR(19)), 0, 1"
+        $crate::task::task_columns!("0, 1")
+    };
+    ($ours:literal) => {
+        concat!(
+            "id, ident, ",
+            $crate::bounds::named!(word "task_type"),
+            ", ",
+            $crate::bounds::named!(word "name"),
+            ", ",
+            $crate::bounds::named!(data "task_data"),
+            ", attempts, lock_key, CAST(create_time AS CHAR(19)), ",
+            $ours
+        )
     };
 }
 pub(crate) use task_columns;
@@ -172,5 +187,9 @@ fn damage(row: &Row) -> Result<()> {
     if !is_good(&name) {
         return Err(row.bad(3, "at most 150 characters without NUL"));
     }
-    row.text(4).map(drop)
+    match row.maybe_text(4)? {
+        Some(_) => Ok(()),
+        // The column is never null itself.
+        None => Err(row.bad(4, "at most 16 MiB")),
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::bounds::bounded;
 use crate::database::{Connection, Dialect, arguments};
 use crate::error::{Error, Result};
 use crate::schema::identity::{Facts, Identity};
@@ -34,7 +35,7 @@ impl Store {
     }
 
     pub(crate) async fn remembered(&self, name: &str) -> Result<Option<String>> {
-        let sql = "SELECT value FROM otrsd_schema WHERE name = ?";
+        let sql = concat!("SELECT ", bounded!(data "value"), " FROM otrsd_schema WHERE name = ?");
         self.row(sql, arguments![name]).await?.map(|row| row.text(0)).transpose()
     }
 
@@ -65,8 +66,17 @@ impl Store {
     }
 }
 
-const REMEMBERED: &str =
-    "SELECT name, value FROM otrsd_schema WHERE name = 'identity' OR name = 'hosts'";
+macro_rules! remembered {
+    ($locked:literal) => {
+        concat!(
+            "SELECT name, ",
+            bounded!(data "value"),
+            " AS value FROM otrsd_schema WHERE name = 'identity' OR name = 'hosts'",
+            $locked
+        )
+    };
+}
+const REMEMBERED: &str = remembered!("");
 
 /// No dump makes a table at the same second again; a server's own identifier changes with its network.
 const MARIADB_TABLE: &str = "SELECT CONCAT(table_schema, '/', UNIX_TIMESTAMP(create_time)) \
@@ -91,13 +101,14 @@ impl Work for Adopt<'_> {
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
         let sql = connection.dialect().pick(
             REMEMBERED,
-            "SELECT name, value FROM otrsd_schema WHERE name = 'identity' OR name = 'hosts' FOR UPDATE",
-            "SELECT name, value FROM otrsd_schema WHERE name = 'identity' OR name = 'hosts' FOR UPDATE",
+            remembered!(" FOR UPDATE"),
+            remembered!(" FOR UPDATE"),
         );
         let rows = connection.rows(sql, arguments![]).await?;
         let rows = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?)));
-        let before = rows.collect::<Result<BTreeMap<_, _>>>()?;
-        let mut identity = parse(&before)?.filter(|_| !self.alone).unwrap_or_default();
+        // An adoption also mends a memory that cannot be read.
+        let before = if self.alone { BTreeMap::new() } else { rows.collect::<Result<_>>()? };
+        let mut identity = parse(&before)?.unwrap_or_default();
         identity.join(self.present);
         let names = json!({"system": identity.system, "hosts": identity.hosts});
         for (name, value) in [("identity", names), ("hosts", json!(identity.facts))] {

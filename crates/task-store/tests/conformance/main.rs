@@ -25,6 +25,7 @@ mod planning;
 mod pooler;
 mod processes;
 mod proxy;
+mod random_rows;
 mod refusals;
 mod rights;
 mod schema;
@@ -128,6 +129,9 @@ everywhere! {
             arrive_as_given
         }
         odd_rows {
+            any_value_in_any_column
+        }
+        random_rows {
             any_value_in_any_column
         }
         planning {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use task_store::{
-    Decided, Decision, Filter, Finished, HeldState, Hold, NewTask, Outcome, Search, State, Store,
-    Task, TaskId, Then, Verdict,
+    Decided, Decision, Filter, Finished, HeldState, Hold, LARGEST_DATA, NewTask, Outcome, Search,
+    State, Store, Task, TaskId, Then, Verdict,
 };
 
 use crate::claiming::claim;
@@ -50,14 +50,14 @@ const VALUES: &[&str] = &[
 const BYTES: &[&str] = &["x'ff00fe'", "x'6d00fc'", "x''", "CAST(x'ff6100' AS CHAR(3))"];
 
 /// A table with its columns, the values of a good row, and the column that tells its rows apart.
-struct Table {
-    name: &'static str,
-    row: &'static [(&'static str, &'static str)],
-    key: &'static str,
+pub struct Table {
+    pub name: &'static str,
+    pub row: &'static [(&'static str, &'static str)],
+    pub key: &'static str,
 }
 
 /// `#` stands for a number of the row's own.
-const TABLES: &[Table] = &[
+pub const TABLES: &[Table] = &[
     Table {
         name: "scheduler_task",
         row: &[
@@ -189,6 +189,11 @@ const TABLES: &[Table] = &[
         row: &[("task_type", "'Paused#'"), ("node", "7"), ("since", "1"), ("reason", "'rest'")],
         key: "task_type",
     },
+    Table {
+        name: "otrsd_schema",
+        row: &[("name", "'schedule Cron #'"), ("value", "'[\"backup\", \"@daily\"]'")],
+        key: "name",
+    },
 ];
 
 /// Each value in each column of each table, beside good tasks, which are all done.
@@ -212,21 +217,30 @@ pub async fn beside_odd_rows(place: &Place) {
                 }
                 number += 1;
                 odd_names.push(number.to_string());
-                statements.extend(odd(table, number, column, value));
+                statements.extend(odd(table, number, &[(column, (*value).to_owned())]));
             }
         }
         let taken = place.try_all(&statements).await;
         assert!(taken > statements.len() / 2, "{}: {taken} of {}", table.name, statements.len());
-        work(store).await;
-        for id in good {
-            let ends = store.executions(id).await.unwrap();
-            let ends: Vec<Outcome> = ends.iter().map(|it| it.outcome).collect();
-            assert_eq!(ends, [Outcome::Success], "beside odd rows of {}", table.name);
-        }
-        decide(store, &odd_names).await;
+        flows(store, &good, &odd_names, table.name).await;
         odd_names.clear();
-        look(store).await;
     }
+    nothing_waits(store).await;
+}
+
+/// The good tasks are done, a good cron task is decided, and everything can be looked at.
+pub async fn flows(store: &Store, good: &[TaskId], odd_names: &[String], beside: &str) {
+    work(store).await;
+    for id in good {
+        let ends = store.executions(*id).await.unwrap();
+        let ends: Vec<Outcome> = ends.iter().map(|it| it.outcome).collect();
+        assert_eq!(ends, [Outcome::Success], "beside odd rows of {beside}");
+    }
+    decide(store, odd_names).await;
+    look(store).await;
+}
+
+pub async fn nothing_waits(store: &Store) {
     work(store).await;
     let waiting = State::Waiting;
     let filter =
@@ -234,8 +248,8 @@ pub async fn beside_odd_rows(place: &Place) {
     assert_eq!(store.list(&filter).await.unwrap(), [], "what cannot run is set aside");
 }
 
-/// A good row, and its change.
-fn odd(table: &Table, number: i64, column: &str, value: &str) -> [String; 2] {
+/// A good row, and its changes, that of its key last.
+pub fn odd(table: &Table, number: i64, changes: &[(&str, String)]) -> Vec<String> {
     let number = number.to_string();
     let columns: Vec<&str> = table.row.iter().map(|(column, _)| *column).collect();
     let of = |value: &str| value.replace('#', &number);
@@ -243,12 +257,15 @@ fn odd(table: &Table, number: i64, column: &str, value: &str) -> [String; 2] {
     let key = table.row.iter().find(|(name, _)| *name == table.key).unwrap().1;
     let mut insert = format!("INSERT INTO {} ({})", table.name, columns.join(", "));
     write!(insert, " VALUES ({})", values.join(", ")).unwrap();
-    let update =
-        format!("UPDATE {} SET {column} = {value} WHERE {} = {}", table.name, table.key, of(key));
-    [insert, update]
+    let update = |(column, value): &(&str, String)| {
+        format!("UPDATE {} SET {column} = {value} WHERE {} = {}", table.name, table.key, of(key))
+    };
+    let of_key = |change: &&(&str, String)| change.0 == table.key;
+    let others = changes.iter().filter(|it| !of_key(it));
+    std::iter::once(insert).chain(others.chain(changes.iter().filter(of_key)).map(update)).collect()
 }
 
-async fn good_tasks(store: &Store) -> Vec<TaskId> {
+pub async fn good_tasks(store: &Store) -> Vec<TaskId> {
     let (at_once, later) = ([task("at once"), task("at once too")], [task("later")]);
     store.add_many(&at_once, now()).await.unwrap();
     store.plan(&later, now(), now()).await.unwrap();
@@ -336,25 +353,39 @@ async fn decide(store: &Store, odd_names: &[String]) {
     store.cron_pauses("Cron").await.unwrap();
 }
 
-/// Whoever looks at anything sees the rest.
+/// Whoever looks at anything sees the rest, and of no row more than a part.
 async fn look(store: &Store) {
     let held = [HeldState::Retry, HeldState::Failed, HeldState::Quarantined, HeldState::NoHandler];
     let states = [State::Waiting, State::Running, State::Future].into_iter();
     let mut ids = BTreeSet::new();
     for state in states.chain(held.map(State::Held)) {
         let filter = Filter { state, task_type: "", name: "", text: "", after: 0, limit: 1000 };
-        ids.extend(store.list(&filter).await.unwrap().iter().map(|entry| entry.id));
+        let list = store.list(&filter).await.unwrap();
+        for entry in &list {
+            small(&[&entry.task_type, &entry.name], WORD);
+            small(&[&entry.reason], PROSE);
+        }
+        ids.extend(list.iter().map(|entry| entry.id));
     }
-    for id in ids.iter().take(20) {
+    for id in ids.iter().rev().take(20) {
         store.get(*id).await.unwrap();
+        store.explain(*id).await.unwrap();
+        let data = store.data(*id).await.unwrap();
+        assert!(data.is_none_or(|data| data.len() <= LARGEST_DATA));
     }
-    store.counts().await.unwrap();
-    store.instances().await.unwrap();
-    store.pauses().await.unwrap();
-    store.cancel_requests().await.unwrap();
+    small(store.counts().await.unwrap().iter().map(|it| &it.task_type), WORD);
+    small(store.instances().await.unwrap().iter().map(|it| &it.host), PROSE);
+    small(store.pauses().await.unwrap().iter().map(|it| &it.reason), PROSE);
+    small(store.cancel_requests().await.unwrap().iter().map(|it| &it.1), PROSE);
+    small(store.planned_by("Cron").await.unwrap().values(), PROSE);
+    small(&store.quarantined_rows(1000).await.unwrap(), PROSE);
     store.oldest_waiting().await.unwrap();
     store.failures(0, 1000).await.unwrap();
-    store.done("", "", None, 1000).await.unwrap();
+    for (_, it) in store.done("", "", None, 1000).await.unwrap() {
+        small(&[&it.task_type, &it.name], WORD);
+        small(it.error.as_slice(), PROSE);
+        small(it.output.as_slice(), 5 * PROSE);
+    }
     store.tally(0, i64::MAX).await.unwrap();
     store.tally_names("Odd", 0, i64::MAX, 9).await.unwrap();
     store.row_at(now()).await.unwrap();
@@ -363,4 +394,18 @@ async fn look(store: &Store) {
     store.search(&Search::default()).await.unwrap();
     store.known(&ids.iter().copied().collect::<Vec<_>>()).await.unwrap();
     store.history(&ids.iter().copied().collect::<Vec<_>>()).await.unwrap();
+    store.last_executions(&ids.iter().copied().collect::<Vec<_>>()).await.unwrap();
+    store.identity().await.unwrap().unwrap();
+}
+
+/// The most bytes of a type or name, and of a reason.
+const WORD: usize = 604;
+const PROSE: usize = 4 * 4000;
+
+fn small<'t, T: AsRef<str> + 't>(texts: impl IntoIterator<Item = &'t T>, most: usize) {
+    for text in texts {
+        // A character that is replaced takes up to three bytes for one.
+        let (text, most) = (text.as_ref(), 3 * most);
+        assert!(text.len() <= most, "{} bytes of {most}", text.len());
+    }
 }

@@ -31,7 +31,7 @@ pub(super) async fn of(
     before: Option<&Sample>,
 ) -> Result<Sample> {
     let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
-    let since = before.map_or(newest, |it| it.row).max(newest - MOST_ROWS);
+    let since = before.map_or(newest, |it| it.row).max(newest.saturating_sub(MOST_ROWS));
     let ended = if newest > since { store.tally(since, newest).await? } else { Vec::new() };
     let seconds = before.map_or(1.0, |it| snapshot.at.duration_since(it.at).as_secs_f64().max(0.1));
     Ok(Sample { at: snapshot.at, row: newest, ..summed(&snapshot.counts, &ended, seconds) })

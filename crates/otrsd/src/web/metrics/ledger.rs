@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use task_store::{BUCKETS, Result, Store};
+use task_store::{BUCKETS, MOST_TYPES, OTHER_TYPES, Result, Store};
 
 use super::scrape::{Histogram, Scrape, Value};
 use crate::{
@@ -47,7 +47,7 @@ impl Totals {
             return Ok(());
         };
         // What a scrape cannot take, the next one does.
-        let up_to = settled.min(counted + MOST_ROWS);
+        let up_to = settled.min(counted.saturating_add(MOST_ROWS));
         if up_to < settled {
             self.marks.insert(0, (now, settled));
         }
@@ -55,9 +55,12 @@ impl Totals {
         let tallies = store.tally(counted, up_to).await?;
         let reclaimed = store.reclaimed(counted, up_to, node).await?;
         for it in tallies.iter().filter(|it| it.node == node) {
-            let key = [it.task_type.clone(), it.outcome.word().to_owned()];
+            let is_told_apart =
+                self.durations.len() < MOST_TYPES || self.durations.contains_key(&it.task_type);
+            let task_type = if is_told_apart { &it.task_type } else { OTHER_TYPES };
+            let key = [task_type.to_owned(), it.outcome.word().to_owned()];
             *self.executions.entry(key).or_default() += it.count;
-            let durations = self.durations.entry(it.task_type.clone()).or_insert_with(empty);
+            let durations = self.durations.entry(task_type.to_owned()).or_insert_with(empty);
             durations.buckets[it.bucket.min(BUCKETS.len())].1 += it.count;
             durations.sum += it.micros as f64 / 1e6;
         }

@@ -14,6 +14,8 @@ use crate::{
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+const LONGEST_REASON: usize = 100;
+
 /// One row of the family of instants: task, fate, reason.
 type Key = (String, &'static str, String);
 
@@ -49,9 +51,9 @@ fn counted(
     (instants, lags)
 }
 
-/// The reason without who is behind it: users must not become time series.
+/// The reason without who is behind it: users must not become time series, nor long texts.
 fn kind(reason: &str) -> String {
-    reason.split(" by ").next().unwrap_or_default().to_owned()
+    reason.split(" by ").next().unwrap_or_default().chars().take(LONGEST_REASON).collect()
 }
 
 /// In seconds; the last bound is infinite.

@@ -10,6 +10,10 @@ use prometheus_client::{
 
 type Labels = Vec<(String, String)>;
 
+/// The most samples of a family, and characters of a label's value: rows of the database decide about neither.
+const MOST_SAMPLES: usize = 20_000;
+const LONGEST_VALUE: usize = 200;
+
 /// The families of one scrape.
 #[derive(Debug, Default)]
 pub(super) struct Scrape {
@@ -49,8 +53,10 @@ impl Scrape {
         samples: impl IntoIterator<Item = (&'l [(&'l str, &'l str)], T)>,
     ) {
         let owned = |labels: &[(&str, &str)]| {
-            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+            let cut = |value: &str| value.chars().take(LONGEST_VALUE).collect();
+            labels.iter().map(|(name, value)| ((*name).to_owned(), cut(value))).collect()
         };
+        let samples = samples.into_iter().take(MOST_SAMPLES);
         let samples = samples.into_iter().map(|(labels, value)| (owned(labels), kind(value)));
         self.families.push(Family { name, help, samples: samples.collect() });
     }

@@ -28,6 +28,10 @@ use crate::{
 };
 
 /// Everything that is known of a task.
+/// So much of a payload, in characters, and so many executions with their output are shown.
+const LONGEST_PAYLOAD: usize = 100_000;
+const MOST_SHOWN: usize = 50;
+
 struct Known {
     id: TaskId,
     entry: Option<Entry>,
@@ -72,7 +76,7 @@ pub(in crate::web) async fn show(
                         } }
                     }
                 }
-                @for it in known.executions.iter().rev() { (execution(it, &caller)) }
+                @for it in known.executions.iter().rev().take(MOST_SHOWN) { (execution(it, &caller)) }
             }
         },
     ))
@@ -93,10 +97,19 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     if caller.role >= Role::Operate && entry.is_some() {
         payload = store.data(id).await?.map(|column| {
             let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
-            Ok(pretty(mask_data(&data).text()))
+            Ok(beginning(pretty(mask_data(&data).text())))
         });
     }
     Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })
+}
+
+/// A browser bears no payload of megabytes.
+fn beginning(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_PAYLOAD) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn message(said: &str) -> Markup {
