@@ -36,6 +36,7 @@ mod mask;
 mod module;
 mod nearest;
 mod notify;
+mod own_file;
 mod pretty;
 mod process;
 mod scheduler;

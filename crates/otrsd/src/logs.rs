@@ -18,10 +18,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use nix::{
-    libc,
-    unistd::{dup2_stderr, dup2_stdout},
-};
+use nix::unistd::{dup2_stderr, dup2_stdout};
 use task_store::earlier;
 
 use crate::{
@@ -29,11 +26,14 @@ use crate::{
     config::log::LogSettings,
     escape::{log_line, one_line},
     home::log::{Log, Priority},
+    own_file,
 };
 
 /// Output may hold what is not for everybody.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
+/// As many are tried when a log is renamed.
+const NAMES: usize = 1000;
 
 /// The log files of one module; `None` where the stream is not kept.
 #[derive(Clone, Debug)]
@@ -68,10 +68,11 @@ impl ModuleFiles {
             SignedDuration::from_hours(24 * i64::try_from(settings.days_to_keep).unwrap_or(36_500));
         for file in self.out.iter().chain(&self.err) {
             let is_done = |metadata: Metadata| {
-                metadata.len() > 0 && !(is_loop && is_of_today(&metadata, now))
+                let is_filled = metadata.is_file() && metadata.len() > 0;
+                is_filled && !(is_loop && is_of_today(&metadata, now))
             };
-            if file.metadata().is_ok_and(is_done) {
-                fs::rename(file, free_name(file, now.as_second()))?;
+            if file.symlink_metadata().is_ok_and(is_done) {
+                fs::rename(file, free_name(file, now.as_second())?)?;
             }
             delete_old(file, earlier(now, keep))?;
         }
@@ -97,15 +98,7 @@ impl ModuleFiles {
 
 /// Opens a log file at its end; it is made where it is missing.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(FILE_MODE);
-    // Whoever may write into the directory must not choose another file, or make us wait at a FIFO.
-    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("no plain file"));
-    }
-    Ok(file)
+    own_file::own(path, OpenOptions::new().append(true).create(true).mode(FILE_MODE))
 }
 
 /// Makes the directory of log files or of the PID file.
@@ -193,10 +186,13 @@ pub(crate) fn delete_empty(settings: &LogSettings) {
 }
 
 /// A name with a second in it that is not taken: a rename must not overwrite an earlier log.
-fn free_name(file: &Path, second: i64) -> PathBuf {
+fn free_name(file: &Path, second: i64) -> io::Result<PathBuf> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let mut names = (second..).map(|second| file.with_file_name(format!("{stem}-{second}.log")));
-    names.find(|name| !name.exists()).unwrap_or_else(|| file.to_owned())
+    let names = (second..).take(NAMES);
+    let mut names = names.map(|second| file.with_file_name(format!("{stem}-{second}.log")));
+    let taken =
+        || io::Error::other(format!("{stem}-{second}.log and the names after it are taken"));
+    names.find(|name| name.symlink_metadata().is_err()).ok_or_else(taken)
 }
 
 /// Deletes the renamed logs of `file` that are older than `until` or empty.
@@ -207,8 +203,9 @@ fn delete_old(file: &Path, until: Timestamp) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let Some((stem, Some(second))) = parse_name(&name.to_string_lossy()) else { continue };
-        let old = second <= until.as_second() || entry.metadata().is_ok_and(|file| file.len() == 0);
-        if stem == current && old {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let old = second <= until.as_second() || metadata.len() == 0;
+        if stem == current && old && !metadata.is_dir() {
             remove(&entry.path())?;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, geteuid};
 
 use super::{
     Failure, Program,
@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     config::{
-        Configuration, database,
+        Configuration,
+        directories::{all, faults},
         sources::{Reading, described},
         surroundings,
+        trust::Rule,
     },
     home::check::{self, Finding},
 };
@@ -59,15 +61,10 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
 
 /// Directories that cannot be used, or that `start` could not make.
 fn directories(configuration: &Configuration) -> Vec<String> {
-    let file = database::file(&configuration.settings);
-    let database = file.as_deref().and_then(Path::parent);
-    let directories = [
-        ("Daemon::PID::Path", configuration.place.directory.as_path()),
-        ("Daemon::Log::LogPath", configuration.log.directory.as_path()),
-    ];
-    let database = database.map(|directory| (database::DATABASE_URL, directory));
-    let mut problems = Vec::new();
-    for (setting, directory) in directories.into_iter().chain(database) {
+    // Root may ask about the daemon of another user.
+    let rule = if geteuid().is_root() { Rule::of_owner() } else { Rule::own() };
+    let mut problems = faults(configuration, rule);
+    for (setting, directory) in all(configuration) {
         let nearest = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
         if let Err(error) = access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
             let (directory, nearest) = (directory.display(), nearest.display());

@@ -2,6 +2,7 @@
 
 pub(crate) mod cron_tasks;
 pub(crate) mod database;
+pub(crate) mod directories;
 pub(crate) mod events;
 pub(crate) mod failure_mail;
 pub(crate) mod generation;
@@ -35,6 +36,7 @@ use self::{
     place::Place,
     places::Places,
     sources::{Reading, Sources},
+    trust::Rule,
 };
 use crate::{home, module::registry::Registry, scheduler::cron, web, worker};
 
@@ -237,9 +239,14 @@ pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Con
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`], and directories that others could write into.
 pub(crate) fn load_to_run(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
-    loaded(sources.read_to_run(), sources, registry)
+    let configuration = loaded(sources.read_to_run(), sources, registry)?;
+    let faults = directories::faults(&configuration, Rule::own());
+    if !faults.is_empty() {
+        bail!(faults.join("\n"));
+    }
+    Ok(configuration)
 }
 
 fn loaded(

@@ -1,4 +1,5 @@
-//! Who may have written a file of settings, or a program that a reload executes.
+//! Who may have written a file of settings, or a program that a reload executes, and who may write into the directories
+//! of the daemon.
 //!
 //! Settings give their author a shell: they name programs, databases, directories and tokens. Hence a file is read
 //! only if root or the daemon's user owns it and every directory above it, and no other user can write to them. A
@@ -9,25 +10,24 @@
 //! A file is opened once, directory by directory and link by link, and each is judged by its descriptor: what is read
 //! is what was judged, whatever is exchanged meanwhile.
 
+mod rule;
+
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs::{File, Metadata},
+    fs::File,
     io,
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
 };
 
 use nix::{
     fcntl::{OFlag, open as open_at_root, openat, readlinkat},
     sys::stat::Mode,
-    unistd::geteuid,
 };
 
-use super::mounts;
+pub(crate) use self::rule::Rule;
 
-const OTHERS_MAY_WRITE: u32 = 0o022;
-const STICKY: u32 = 0o1000;
 /// As the kernel's.
 const MOST_LINKS: u32 = 40;
 
@@ -37,13 +37,57 @@ const MOST_LINKS: u32 = 40;
 ///
 /// It cannot be opened, or others could have written it: with what to do.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let mut way = Way::begin()?;
+    match walk(path, Rule::own()).map_err(|error| refused(error, "could have written it"))? {
+        End::File(file) => Ok(file),
+        End::Directory(_) => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Opens the directory of an absolute path, to look at it; `None` if it is not there yet, and nothing is wrong with those
+/// above it.
+///
+/// # Errors
+///
+/// It is none, or others could replace it or write into it: with what to do.
+pub(crate) fn directory(path: &Path, rule: Rule) -> io::Result<Option<File>> {
+    match walk(path, rule) {
+        Ok(End::Directory(way)) => Ok(Some(way.directory)),
+        Ok(End::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(error, "could write there")),
+    }
+}
+
+/// The user besides root to whom a directory belongs that root alone, or that user, could put there.
+pub(crate) fn owner(path: &Path) -> Option<u32> {
+    match walk(path, Rule::of_owner()) {
+        Ok(End::Directory(way)) => way.rule.user(),
+        _ => None,
+    }
+}
+
+/// A refusal by the rule, and not by the kernel, with its reason.
+fn refused(error: io::Error, what: &str) -> io::Error {
+    if error.kind() != io::ErrorKind::PermissionDenied || error.raw_os_error().is_some() {
+        return error;
+    }
+    io::Error::new(error.kind(), format!("is refused, for others {what}: {error}"))
+}
+
+/// What a path leads to.
+enum End {
+    Directory(Way),
+    File(File),
+}
+
+fn walk(path: &Path, rule: Rule) -> io::Result<End> {
+    let mut way = Way::begin(rule)?;
     let mut names = names(path);
     let mut links = 0;
     while let Some(name) = names.pop_front() {
         match way.step(&name)? {
             Step::Directory => {}
-            Step::File(file) if names.is_empty() => return Ok(file),
+            Step::File(file) if names.is_empty() => return Ok(End::File(file)),
             Step::File(_) => return Err(io::ErrorKind::NotADirectory.into()),
             Step::Link(target) => {
                 links += 1;
@@ -51,14 +95,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
                     return Err(io::Error::other("too many links"));
                 }
                 if target.is_absolute() {
-                    way = Way::begin()?;
+                    way = Way::begin(way.rule)?;
                 }
                 names = self::names(&target).into_iter().chain(names).collect();
             }
         }
     }
-    // A directory.
-    Err(io::ErrorKind::InvalidInput.into())
+    Ok(End::Directory(way))
 }
 
 fn names(path: &Path) -> VecDeque<OsString> {
@@ -82,14 +125,15 @@ struct Way {
     directory: File,
     /// Without links.
     path: PathBuf,
+    rule: Rule,
 }
 
 impl Way {
-    fn begin() -> io::Result<Self> {
+    fn begin(rule: Rule) -> io::Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = File::from(open_at_root("/", flags, Mode::empty())?);
-        let way = Self { directory, path: "/".into() };
-        judge(&way.directory, &way.path)?;
+        let mut way = Self { directory, path: "/".into(), rule };
+        way.rule.judge(&way.directory, &way.path)?;
         Ok(way)
     }
 
@@ -100,12 +144,12 @@ impl Way {
             self.path.join(name)
         };
         let seen = self.open(name, OFlag::O_PATH)?;
-        let kind = judge(&seen, &path)?.file_type();
+        let kind = self.rule.judge(&seen, &path)?.file_type();
         if kind.is_symlink() {
             return Ok(Step::Link(readlinkat(&seen, c"")?.into()));
         }
         if kind.is_dir() {
-            *self = Self { directory: seen, path };
+            (self.directory, self.path) = (seen, path);
             return Ok(Step::Directory);
         }
         if !kind.is_file() {
@@ -113,7 +157,7 @@ impl Way {
         }
         // The name may be another file's by now: what was opened is judged.
         let file = self.open(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-        judge(&file, &path)?;
+        self.rule.judge(&file, &path)?;
         Ok(Step::File(file))
     }
 
@@ -121,37 +165,6 @@ impl Way {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.directory, name.as_os_str(), flags, Mode::empty())?.into())
     }
-}
-
-/// Of what was opened by `path`, which has no links in it.
-fn judge(file: &File, path: &Path) -> io::Result<Metadata> {
-    let metadata = file.metadata()?;
-    match refusal(&metadata, file, path) {
-        None => Ok(metadata),
-        Some(why) => {
-            let what = format!("is refused, for others could have written it: {why}");
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, what))
-        }
-    }
-}
-
-fn refusal(metadata: &Metadata, file: &File, path: &Path) -> Option<String> {
-    let (uid, mode, shown) = (metadata.uid(), metadata.mode(), path.display());
-    if uid != 0 && uid != geteuid().as_raw() {
-        let hint = if geteuid().is_root() {
-            "; if that is the daemon's user, run this as that user"
-        } else {
-            ""
-        };
-        return Some(format!(
-            "{shown} belongs to user {uid}, not to root or the daemon's user{hint}"
-        ));
-    }
-    let sticky = metadata.is_dir() && mode & STICKY != 0;
-    // The mode of a link means nothing.
-    let may_write = mode & OTHERS_MAY_WRITE != 0 && !sticky && !metadata.is_symlink();
-    (may_write && !mounts::is_read_only(file, path))
-        .then(|| format!("{shown} can be written by others; chmod go-w {shown}"))
 }
 
 #[cfg(test)]
@@ -163,6 +176,8 @@ mod tests {
         sync::atomic::{AtomicBool, Ordering},
         thread,
     };
+
+    use nix::unistd::geteuid;
 
     use super::*;
 
@@ -243,6 +258,65 @@ mod tests {
             assert!(error.contains(told), "{place}: {error}");
             chown(path.join(place), Some(0), None).unwrap();
         }
+    }
+
+    fn judged(path: &Path, rule: Rule) -> Result<bool, String> {
+        directory(path, rule).map(|it| it.is_some()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_directory_is_judged_as_far_as_it_is_there() {
+        let (_directory, path) = tree();
+        symlink("../open", path.join("own/out")).unwrap();
+        fs::create_dir(path.join("group")).unwrap();
+        fs::set_permissions(path.join("group"), Permissions::from_mode(0o2775)).unwrap();
+        let open = "is refused, for others could write there: ";
+        for (name, own, with_group) in [
+            ("own/below", Ok(true), Ok(true)),
+            ("own/none/below", Ok(false), Ok(false)),
+            ("own/below/a.xml", Err("not a directory"), Err("not a directory")),
+            ("open", Err("chmod go-w "), Err("chmod o-w ")),
+            ("open/none", Err(open), Err(open)),
+            ("own/out/none", Err(open), Err(open)),
+            ("group", Err("group can be written by others; chmod go-w "), Ok(true)),
+            ("group/none", Err(open), Ok(false)),
+        ] {
+            for (rule, expected) in [(Rule::own(), own), (Rule::own().with_group(), with_group)] {
+                let found = judged(&path.join(name), rule);
+                match expected {
+                    Ok(is_there) => assert_eq!(found, Ok(is_there), "{name}"),
+                    Err(part) => assert!(found.clone().unwrap_err().contains(part), "{found:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_directorys_owner_is_known_where_root_alone_could_put_it() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let (_directory, path) = tree();
+        fs::set_permissions(path.join("open"), Permissions::from_mode(0o1777)).unwrap();
+        for (name, user) in [("own/theirs", 4711), ("own/theirs/below", 4711), ("open/x", 4711)] {
+            fs::create_dir(path.join(name)).unwrap();
+            chown(path.join(name), Some(user), None).unwrap();
+        }
+        fs::create_dir(path.join("own/theirs/other")).unwrap();
+        chown(path.join("own/theirs/other"), Some(4712), None).unwrap();
+        for (name, expected) in [
+            ("own/theirs", Some(4711)),
+            ("own/theirs/below", Some(4711)),
+            // Any user could have made it.
+            ("open/x", None),
+            ("own/theirs/other", None),
+            ("own/below", None),
+            ("none", None),
+        ] {
+            assert_eq!(owner(&path.join(name)), expected, "{name}");
+        }
+        assert!(judged(&path.join("own/theirs/below"), Rule::of_owner()).unwrap());
+        assert!(judged(&path.join("own/theirs/below"), Rule::own()).is_err());
     }
 
     /// A reader that was fooled would read what the other one wrote.

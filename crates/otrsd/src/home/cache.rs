@@ -1,21 +1,20 @@
 //! An entry of an installation's cache in files, as `Kernel::System::Cache::FileStorable` keeps it.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    fs::{self, Permissions},
+    io::{self, ErrorKind},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
-use nix::fcntl::{Flock, FlockArg};
 use perl_storable::{Hash, Key, Value};
 use sysconfig::SysConfig;
 
 use super::SETTING;
-use crate::config::text;
+use crate::{config::text, own_file};
 
 const CACHE: &str = "Cache::Module";
 const MODULE: &str = "Kernel::System::Cache::FileStorable";
@@ -58,18 +57,12 @@ impl Entry {
         &self.path
     }
 
-    /// Written as the original does: whoever reads holds a lock.
+    /// The original writes into the file that is there, and waits for a lock that any program of the group can keep; here
+    /// each is a new file.
     pub(super) fn write(&self, value: Value, until: Timestamp) -> anyhow::Result<()> {
         make(self.path.parent().context("a file without a directory")?)?;
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o660).open(&self.path);
-        let file = file.with_context(|| format!("cannot write {}", self.path.display()))?;
-        let mut file =
-            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error): (File, _)| error)?;
-        file.set_len(0)?;
-        file.write_all(&frozen(value, until)?)?;
-        file.set_permissions(Permissions::from_mode(0o660))?;
-        Ok(())
+        own_file::replace(&self.path, 0o660, &frozen(value, until)?)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::exit::printable;
-use crate::logs;
+use crate::{logs, own_file};
 
 /// The file, and where in it this life's output begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,12 +30,12 @@ impl OwnLog {
 
     /// Whether another file, or none, lies at the path by now.
     pub(super) fn was_renamed(&self) -> bool {
-        fs::metadata(&self.path).map_or(true, |there| there.ino() != self.inode)
+        fs::symlink_metadata(&self.path).map_or(true, |there| there.ino() != self.inode)
     }
 
     /// The last line that is not empty, shortened.
     pub(super) fn last_line(&self) -> Option<String> {
-        let file = File::open(&self.path).ok()?;
+        let file = own_file::read(&self.path).ok()?;
         let end = file.metadata().ok()?.len();
         let start = self.start.max(end.saturating_sub(TAIL));
         let mut tail = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];

@@ -2,13 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use crate::{config::log, home::watch::Watch, supervisor::status::Status, web::Console};
+use crate::{config::log, home::watch::Watch, own_file, supervisor::status::Status, web::Console};
 
 /// What is shown at first, of one file.
 const TAIL: u64 = 64 << 10;
@@ -26,7 +25,7 @@ pub(super) fn files(console: &Console, status: &Status, name: &str) -> Option<[P
 /// The end of a file, from a whole line on; nothing of one that is not there.
 pub(super) fn tail(path: &Path) -> String {
     let read = || {
-        let mut file = File::open(path)?;
+        let mut file = own_file::read(path)?;
         let begin = file.metadata()?.len().saturating_sub(TAIL);
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
@@ -80,7 +79,7 @@ impl Follower {
     }
 
     fn read(&mut self) -> io::Result<()> {
-        let Ok(mut file) = File::open(&self.path) else { return Ok(()) };
+        let Ok(mut file) = own_file::read(&self.path) else { return Ok(()) };
         let metadata = file.metadata()?;
         if metadata.ino() != self.file || metadata.len() < self.offset {
             (self.file, self.offset) = (metadata.ino(), 0);

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fs,
     future::pending,
-    io,
+    io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -27,12 +27,14 @@ use crate::{
     clock::{self, Moment},
     config::place::Place,
     home::Home,
-    logs,
+    logs, own_file,
     process::pidfd,
 };
 
 /// The clocks of processes and files are that coarse.
 const COARSE: Duration = Duration::from_secs(2);
+/// Of the original's record, in bytes.
+const LARGEST: u64 = 1 << 20;
 /// Of a second, in what the kernel says of processes; the same on every Linux.
 const TICKS: u64 = 100;
 
@@ -177,12 +179,15 @@ impl Record {
     /// `None` if there is no file: then nothing ran.
     fn read(path: &Path) -> anyhow::Result<Option<Self>> {
         let place = || path.display().to_string();
-        let written = match fs::metadata(path) {
-            Ok(metadata) => metadata.modified()?,
+        let file = match own_file::read(path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(place),
         };
-        let pids = pids(&fs::read(path).with_context(place)?).with_context(place)?;
+        let written = file.metadata()?.modified()?;
+        let mut image = Vec::new();
+        file.take(LARGEST).read_to_end(&mut image).with_context(place)?;
+        let pids = pids(&image).with_context(place)?;
         Ok(Some(Self { pids, written: written.try_into()? }))
     }
 }

@@ -27,6 +27,7 @@ mod cron_znuny;
 mod databases;
 mod db_cli;
 mod degraded;
+mod directories;
 mod events;
 mod extremes;
 mod generic_agent;

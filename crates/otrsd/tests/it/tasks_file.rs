@@ -24,7 +24,7 @@ impl SmallDisk {
         assert!(geteuid().is_root(), "a file system is mounted by root: see scripts/test");
         fs::create_dir(&path).unwrap();
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={size}"), "small"]).arg(&path);
+        command.args(["-t", "tmpfs", "-o", &format!("mode=755,size={size}"), "small"]).arg(&path);
         finish(command).ok();
         Self(path)
     }

@@ -1,9 +1,7 @@
 //! Sessions of persons. They outlive the console's process in a file of hashes, so that a discard logs nobody out.
 
 use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -12,9 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Caller, Grant, Secret, Ticket, make_room};
+use crate::own_file;
 
 /// A working day.
 const VALID: SignedDuration = SignedDuration::from_hours(12);
+/// Of the file, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Who is logged in.
 pub(crate) struct Sessions {
@@ -46,8 +47,10 @@ impl Sessions {
     /// Those of an earlier life whose token, if they have one, is still good for as much. A file that cannot be read logs
     /// everybody out.
     pub(crate) fn read(file: &Path, is_good: impl Fn(&Grant) -> bool) -> Self {
-        let text = fs::read(file).unwrap_or_default();
-        let mut sessions: Vec<Session> = serde_json::from_slice(&text).unwrap_or_default();
+        let mut text = Vec::new();
+        let read = own_file::read(file).and_then(|file| file.take(LARGEST).read_to_end(&mut text));
+        let sessions = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
+        let mut sessions: Vec<Session> = sessions.unwrap_or_default();
         sessions.retain(|it| is_good(&it.grant));
         Self { file: file.to_owned(), sessions }
     }
@@ -99,23 +102,16 @@ impl Sessions {
     }
 
     fn write(&self) -> anyhow::Result<()> {
-        let new = self.file.with_extension("new");
-        let write = || {
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&new)?;
-            file.write_all(&serde_json::to_vec(&self.sessions)?)?;
-            fs::rename(&new, &self.file)
-        };
-        write().with_context(|| format!("cannot write the sessions into {}", self.file.display()))
+        let text = serde_json::to_vec(&self.sessions)?;
+        own_file::replace(&self.file, 0o600, &text)
+            .with_context(|| format!("cannot write the sessions into {}", self.file.display()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::{
         super::{MOST_OF_A_NAME, Role},
         *,

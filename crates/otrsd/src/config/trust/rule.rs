@@ -1,0 +1,90 @@
+//! Whom a file or directory must belong to, and who may write to it.
+
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use nix::unistd::geteuid;
+
+use crate::config::mounts;
+
+const GROUP_MAY_WRITE: u32 = 0o020;
+const OTHERS_MAY_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// What is demanded of each step of a way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    /// Who may own it besides root. `None`: the first other user on the way, if root alone could put that step there.
+    user: Option<u32>,
+    /// Whether its group may write: that of a help desk's web server writes into each of its directories, and whose
+    /// Perl runs as the daemon's user anyway.
+    group: bool,
+    /// Whether others may put files into the directory above.
+    is_shared: bool,
+}
+
+impl Rule {
+    /// For what this process's user alone writes.
+    pub(crate) fn own() -> Self {
+        Self { user: Some(geteuid().as_raw()), group: false, is_shared: false }
+    }
+
+    /// For root that looks at the daemon of another user.
+    pub(crate) fn of_owner() -> Self {
+        Self { user: None, ..Self::own() }
+    }
+
+    /// The same for directories of a help desk.
+    pub(crate) fn with_group(self) -> Self {
+        Self { group: true, ..self }
+    }
+
+    /// The user besides root to whom the steps so far belong.
+    pub(super) fn user(&self) -> Option<u32> {
+        self.user
+    }
+
+    /// Judges what was opened by `path`, which has no links in it.
+    pub(super) fn judge(&mut self, file: &File, path: &Path) -> io::Result<Metadata> {
+        let metadata = file.metadata()?;
+        let uid = metadata.uid();
+        if self.user.is_none() && uid != 0 && !self.is_shared {
+            self.user = Some(uid);
+        }
+        if let Some(why) = self.refusal(&metadata, file, path) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        if metadata.is_dir() {
+            self.is_shared = metadata.mode() & (GROUP_MAY_WRITE | OTHERS_MAY_WRITE) != 0;
+        }
+        Ok(metadata)
+    }
+
+    fn refusal(&self, metadata: &Metadata, file: &File, path: &Path) -> Option<String> {
+        let (uid, mode, shown) = (metadata.uid(), metadata.mode(), path.display());
+        if uid != 0 && Some(uid) != self.user {
+            let hint = if geteuid().is_root() {
+                "; if that is the daemon's user, run this as that user"
+            } else {
+                ""
+            };
+            return Some(format!(
+                "{shown} belongs to user {uid}, not to root or the daemon's user{hint}"
+            ));
+        }
+        let sticky = metadata.is_dir() && mode & STICKY != 0;
+        let (refused, remedy) = if self.group {
+            (OTHERS_MAY_WRITE, "o-w")
+        } else {
+            (GROUP_MAY_WRITE | OTHERS_MAY_WRITE, "go-w")
+        };
+        // The mode of a link means nothing.
+        let may_write = mode & refused != 0 && !sticky && !metadata.is_symlink();
+        (may_write && !mounts::is_read_only(file, path))
+            .then(|| format!("{shown} can be written by others; chmod {remedy} {shown}"))
+    }
+}
