@@ -1,5 +1,7 @@
 //! Texts from outside, as a line of a log or of a terminal shows them.
 
+use std::{borrow::Cow, fmt::Write as _};
+
 /// The most characters of a line of a log.
 const LONGEST_LOG_LINE: usize = 4000;
 
@@ -26,6 +28,27 @@ pub(crate) fn log_line(text: &str) -> String {
     one_line(text, LONGEST_LOG_LINE)
 }
 
+/// A whole output, to a terminal or to a program that may pass it on to one: lines, tabs and the sequences `own` stay, all
+/// else that is harmful is shown as JSON writes it, so that a document means what it did.
+pub(crate) fn output<'a>(text: &'a str, own: &[&str]) -> Cow<'a, str> {
+    let stays = |character| matches!(character, '\n' | '\t') || !is_harmful(character);
+    if text.chars().all(stays) {
+        return Cow::Borrowed(text);
+    }
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(character) = rest.chars().next() {
+        let own = own.iter().find(|sequence| rest.starts_with(**sequence));
+        let (part, after) = rest.split_at(own.map_or(character.len_utf8(), |it| it.len()));
+        if own.is_some() || stays(character) {
+            shown.push_str(part);
+        } else {
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        }
+        rest = after;
+    }
+    Cow::Owned(shown)
+}
+
 /// Control characters, and what turns the direction of writing.
 fn is_harmful(character: char) -> bool {
     character.is_control()
@@ -49,6 +72,28 @@ mod tests {
             assert_eq!(log_line(text), expected);
         }
         assert_eq!(one_line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn an_output_keeps_its_lines_and_colours_alone() {
+        let own = ["\u{1b}[31m", "\u{1b}[0m"];
+        for (text, expected) in [
+            ("two\n\tlines, ünï\n", "two\n\tlines, ünï\n"),
+            ("\u{1b}[31mred\u{1b}[0m", "\u{1b}[31mred\u{1b}[0m"),
+            ("\u{1b}[31mr\r\u{1b}[2J", "\u{1b}[31mr\\u000d\\u001b[2J"),
+            ("\u{9b}2J\u{7f}\u{202e}", "\\u009b2J\\u007f\\u202e"),
+        ] {
+            assert_eq!(output(text, &own), expected);
+        }
+    }
+
+    #[test]
+    fn a_document_means_what_it_did() {
+        let text: String = (0..0x2070_u32).filter_map(char::from_u32).collect();
+        let document = serde_json::to_string_pretty(&[&text]).unwrap();
+        let shown = output(&document, &[]);
+        assert!(shown.chars().all(|it| it == '\n' || !is_harmful(it)));
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [text]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use crate::escape::one_line;
+
 /// Shows nothing unless standard error is a terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -23,6 +25,7 @@ impl Progress {
     pub(super) fn show(&mut self, text: &str) {
         const TURNING: [char; 4] = ['|', '/', '-', '\\'];
         if self.is_on {
+            let text = one_line(text, usize::MAX);
             say(&format!("\r\x1b[K{} {text}", TURNING[self.shown % TURNING.len()]));
             self.shown += 1;
         }

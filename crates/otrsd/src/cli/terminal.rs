@@ -7,6 +7,8 @@ use std::{
 
 use nix::sys::stat::{SFlag, fstat};
 
+use crate::escape::output;
+
 /// The colours of the original's console.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Colour {
@@ -49,19 +51,36 @@ pub(super) fn stdout_is_pipe() -> bool {
     fstat(io::stdout()).is_ok_and(|it| it.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits())
 }
 
+/// What [`Paint`] prints around a text.
+const SEQUENCES: [&str; 4] = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+
 /// Prints on standard output.
 pub(super) fn print(text: &str) {
     is_printed(text);
 }
 
-/// Prints on standard output; false if nobody reads any more, so that long lists may end.
+/// Prints on standard output; false if nobody reads any more, so that long lists may end. All output of the command line
+/// goes this way, so what others wrote does nothing to a terminal.
 pub(super) fn is_printed(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+    stdout.write_all(output(text, &SEQUENCES).as_bytes()).and_then(|()| stdout.flush()).is_ok()
 }
 
 /// Prints as JSON for programs.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_reach_the_terminal() {
+        for colour in [Colour::Red, Colour::Green, Colour::Yellow] {
+            let text = Paint { is_on: true }.paint(colour, "text");
+            assert_eq!(output(&text, &SEQUENCES), text);
+        }
+    }
 }

@@ -155,3 +155,17 @@ fn nothing_that_a_module_says_reaches_the_terminal_as_a_command() {
     assert!(!told.stdout.contains('\x1b') && !told.stderr.contains('\x1b'), "{told:?}");
     assert!(!world.read("log/SupervisorERR.log").contains('\x1b'));
 }
+
+/// XML lets in what JSON does not escape, and terminals obey.
+#[test]
+fn what_settings_say_reaches_no_terminal_as_a_command() {
+    let (value, shown) = ("a\u{9b}2J\u{202e}b", "a\\u009b2J\\u202eb");
+    let world = World::new().with("zz", &[setting("Test::Text", value)]);
+    assert_eq!(world.otrsd(&["config", "get", "Test::Text"]).ok().stdout, format!("{shown}\n"));
+    let line = format!("Test::Text = \"{shown}\"\n");
+    assert_eq!(world.otrsd(&["config", "list", "Test::Text"]).ok().stdout, line);
+    let listed = world.otrsd(&["config", "list", "Test::Text", "--json"]).ok().stdout;
+    assert!(!listed.contains('\u{9b}'), "{listed}");
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["value"], value);
+}
