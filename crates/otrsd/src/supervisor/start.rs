@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use nix::sys::{
     prctl::{set_child_subreaper, set_name},
     signal::SigSet,
+    stat::{Mode, umask},
 };
 use thiserror::Error;
 use tokio::runtime;
@@ -96,6 +97,9 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         // A daemon keeps no file system busy.
         env::set_current_dir("/").map_err(anyhow::Error::from)?;
     }
+    if sources.home.is_none() {
+        keep_files_private();
+    }
     let stamp = sources.stamp();
     let configuration =
         config::load_to_run(&sources, &registry).map_err(StartError::Configuration)?;
@@ -144,6 +148,13 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     }
     systemd::ready(supervisor.past.modules.len());
     Ok(supervisor)
+}
+
+/// What modules and tasks write is not for everybody, unless they say otherwise. In a help desk the web server must read and
+/// write what Perl writes: there the caller's umask counts.
+fn keep_files_private() {
+    let before = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    umask(before | Mode::S_IWGRP | Mode::S_IRWXO);
 }
 
 /// Of earlier runs at this place.
