@@ -40,6 +40,7 @@ mod own_file;
 mod pretty;
 mod process;
 mod scheduler;
+mod socket;
 mod supervisor;
 mod web;
 mod worker;

@@ -9,8 +9,9 @@ use std::{
 use super::Failure;
 use crate::{
     config::place::Place,
+    socket,
     supervisor::{
-        control::{Reply, Request, short},
+        control::{Reply, Request},
         pid_file,
         status::Status,
     },
@@ -50,8 +51,8 @@ pub(crate) fn ask(
     request: &Request,
     deadline: Option<Duration>,
 ) -> Result<Replies, Failure> {
-    let socket = place.socket();
-    let mut stream = match short(&socket, |path| UnixStream::connect(path)) {
+    let path = place.socket();
+    let mut stream = match socket::connect(&path) {
         Ok(stream) => stream,
         Err(error) => {
             let pid_path = place.pid_file();
@@ -63,7 +64,7 @@ pub(crate) fn ask(
             return Err(Failure::failed(format!(
                 "a daemon is running (PID {pid}), but {} does not answer: {error}. \
                  Is it another user's, or a Perl daemon?",
-                socket.display()
+                path.display()
             )));
         }
     };

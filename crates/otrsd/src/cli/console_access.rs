@@ -2,13 +2,13 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::net::UnixStream,
     time::Duration,
 };
 
 use super::{Failure, Program, terminal::print};
 use crate::{
-    supervisor::{control::short, pid_file},
+    socket,
+    supervisor::pid_file,
     web::{
         api::description,
         auth::{Role, Secret},
@@ -22,7 +22,7 @@ pub(super) fn url(program: &Program, view: bool) -> Result<(), Failure> {
     let place = program.find_daemon()?;
     let role = if view { Role::View } else { Role::Operate };
     let ask = || -> anyhow::Result<Reply> {
-        let mut stream = short(&place.web_door(), |path| UnixStream::connect(path))?;
+        let mut stream = socket::connect(&place.web_door())?;
         stream.set_read_timeout(Some(WITHIN))?;
         let mut line = serde_json::to_vec(&Request { role })?;
         line.push(b'\n');

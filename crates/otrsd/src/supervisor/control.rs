@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
-        unix::{fs::PermissionsExt as _, net::UnixListener as StdListener},
+        unix::net::UnixListener as StdListener,
     },
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::status::Status;
+use crate::socket;
 
 /// What a client may ask for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,9 +83,8 @@ impl Control {
             }
             _ => {}
         }
-        let listener = short(path, |path| StdListener::bind(path))
+        let listener = socket::bind(path, 0o600, |path| StdListener::bind(path))
             .with_context(|| format!("cannot listen on {}", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         Ok(Self::adopt(path, listener.into()))
     }
 

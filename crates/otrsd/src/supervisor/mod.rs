@@ -18,6 +18,7 @@ mod image;
 mod inbox;
 mod launch;
 mod life;
+mod lock_holders;
 mod log;
 mod module;
 mod orders;

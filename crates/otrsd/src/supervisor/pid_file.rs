@@ -3,7 +3,7 @@
 //! whether some process has that number, proves nothing.
 //!
 //! Perl deletes the file when it thinks that nobody runs. So our daemons exclude each other by a lock
-//! on a file of their own, which nobody deletes.
+//! on a file of their own, which nobody deletes, and which only their user can open.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
@@ -18,12 +18,18 @@ use std::{
     time::Duration,
 };
 
+use super::lock_holders::are_strangers;
+use crate::{
+    own_file,
+    process::{ends_within, pidfd},
+};
 use anyhow::{Context as _, bail};
-use nix::libc;
 
-use crate::process::{ends_within, pidfd};
-
+/// As the original's, whose group reads the file.
 const MODE: u32 = 0o660;
+const LOCK_MODE: u32 = 0o600;
+/// Between two looks at a daemon of which nothing else can be seen.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Held while the daemon runs.
 #[derive(Debug)]
@@ -47,8 +53,14 @@ pub(crate) enum Taken {
 impl PidFile {
     /// Takes the daemon's place, if it is free.
     pub(crate) fn take(path: &Path) -> anyhow::Result<Taken> {
-        let own = open(&lock_path(path))?;
+        let lock = lock_path(path);
+        let own = open(&lock, LOCK_MODE)?;
         if !patiently(|| locks(own.try_lock()))? {
+            let shown = lock.display();
+            anyhow::ensure!(
+                !are_strangers(&own),
+                "another user's process holds a lock on {shown}: see /proc/locks; end it, or remove the file"
+            );
             return Ok(Taken::By(pid_in(path)));
         }
         Ok(match take_shared(path)? {
@@ -70,7 +82,7 @@ impl PidFile {
     pub(crate) fn renew(&mut self) -> anyhow::Result<()> {
         let taken = || format!("another daemon has taken {}", self.path.display());
         if !is_at(&self.own, &lock_path(&self.path)) {
-            let own = open(&lock_path(&self.path))?;
+            let own = open(&lock_path(&self.path), LOCK_MODE)?;
             anyhow::ensure!(patiently(|| locks(own.try_lock()))?, taken());
             self.own = own;
         }
@@ -111,9 +123,15 @@ impl PidFile {
 fn take_shared(path: &Path) -> anyhow::Result<Option<File>> {
     // Between our look and our lock Perl may delete the file or start: then look again.
     for _ in 0..10 {
-        let file = open(path)?;
+        let file = open(path, MODE)?;
         if !patiently(|| locks(file.try_lock()))? {
-            return Ok(None);
+            if !are_strangers(&file) {
+                return Ok(None);
+            }
+            // The original would not find the lock that we share with them; in a new file it does.
+            fs::remove_file(path)
+                .with_context(|| format!("another user's process locks {}", path.display()))?;
+            continue;
         }
         // From exclusive to shared there is a moment without a lock; the first process to take it wins.
         if !locks(file.try_lock_shared())? || !is_at(&file, path) {
@@ -151,11 +169,16 @@ pub(crate) enum Occupant {
 /// As [`is_running`].
 pub(crate) fn occupant(path: &Path) -> anyhow::Result<Occupant> {
     // Shared: two who look at the same time do not see each other.
-    if look(&lock_path(path), |file| Ok(!locks(file.try_lock_shared())?))? {
+    let by_ours = |file: &File| Ok(!locks(file.try_lock_shared())? && !are_strangers(file));
+    if look(&lock_path(path), by_ours)? {
         return Ok(Occupant::Ours(pid_in(path)));
     }
-    let is_held = look(path, |file| Ok(!patiently(|| locks(file.try_lock()))?))?;
-    Ok(if is_held { Occupant::Original(pid_in(path)) } else { Occupant::Nobody })
+    Ok(if look(path, is_held)? { Occupant::Original(pid_in(path)) } else { Occupant::Nobody })
+}
+
+/// Whether a daemon locks the PID file.
+fn is_held(file: &File) -> io::Result<bool> {
+    Ok(!patiently(|| locks(file.try_lock()))? && !are_strangers(file))
 }
 
 fn look(path: &Path, is_held: impl Fn(&File) -> io::Result<bool>) -> anyhow::Result<bool> {
@@ -179,30 +202,46 @@ fn locks(attempt: Result<(), TryLockError>) -> io::Result<bool> {
 /// The end of the daemon that runs now, not of one that is started after it.
 #[derive(Debug)]
 pub(crate) struct End {
-    locks: Vec<File>,
+    /// Ours locks a file that no other user can open.
+    lock: Option<File>,
+    /// The PID file of the original.
+    shared: Option<File>,
     /// Where we may look at it.
     process: Option<File>,
 }
 
 impl End {
     pub(crate) fn of_daemon(path: &Path) -> anyhow::Result<Self> {
-        let mut locks = Vec::new();
-        for path in [lock_path(path), path.to_owned()] {
-            match open_to_read(&path) {
-                Ok(file) => locks.push(file),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| path.display().to_string()),
-            }
-        }
-        Ok(Self { locks, process: process_of_holder(path) })
+        let open = |path: &Path| match open_to_read(path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        };
+        let (lock, shared) = match occupant(path)? {
+            Occupant::Nobody => (None, None),
+            Occupant::Ours(_) => (open(&lock_path(path))?, None),
+            Occupant::Original(_) => (None, open(path)?),
+        };
+        Ok(Self { lock, shared, process: process_of_holder(path) })
     }
 
     /// Waits for it. The kernel wakes us: the daemon holds its locks as long as it lives, and for a
     /// moment of its dying not any more.
     pub(crate) fn wait(self) -> anyhow::Result<()> {
-        // Exclusively: a Perl daemon's lock is a shared one.
-        self.locks.iter().try_for_each(File::lock)?;
-        self.process.map_or(Ok(()), |process| ends_within(&process, None).map(drop))
+        if let Some(lock) = &self.lock {
+            lock.lock()?;
+        }
+        match (self.process, self.shared) {
+            (Some(process), _) => ends_within(&process, None).map(drop),
+            // A lock that is waited for could be any user's of the group.
+            (None, Some(shared)) => {
+                while is_held(&shared)? {
+                    thread::sleep(LOOK);
+                }
+                Ok(())
+            }
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -244,29 +283,18 @@ fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("lock")
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
+fn open(path: &Path, mode: u32) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(MODE);
-    let file =
-        plain(&mut options, path).with_context(|| format!("cannot write {}", path.display()))?;
-    // The umask does not count: the original's group reads the file.
-    let _ = file.set_permissions(Permissions::from_mode(MODE));
+    options.read(true).write(true).create(true).truncate(false).mode(mode);
+    let file = own_file::own(path, &mut options)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    // The umask does not count, nor what a program that sets all rights of a help desk gave it.
+    let _ = file.set_permissions(Permissions::from_mode(mode));
     Ok(file)
 }
 
 fn open_to_read(path: &Path) -> io::Result<File> {
-    plain(OpenOptions::new().read(true), path)
-}
-
-/// A link would let others choose which file is emptied, a FIFO would make us wait.
-fn plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-            return Err(io::Error::other("a symbolic link is not followed here"));
-        }
-        file => file?,
-    };
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no plain file")) }
+    own_file::plain(path, OpenOptions::new().read(true))
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

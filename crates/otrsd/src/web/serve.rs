@@ -1,6 +1,6 @@
 //! Connections: how many, how long, how large. A client that is slow or greedy costs only itself.
 
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{peer::Peer, places::Places, settings::Listen};
-use crate::supervisor::control::short;
+use crate::{socket, supervisor::control::short};
 
 /// For the request line and all headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -85,7 +85,7 @@ pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener
         let connected = short(path, |path| std::os::unix::net::UnixStream::connect(path));
         matches!(connected, Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
     };
-    let bind = || short(path, |path| std::os::unix::net::UnixListener::bind(path));
+    let bind = || socket::bind(path, mode, |path| std::os::unix::net::UnixListener::bind(path));
     let bound = match bind() {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over() => {
             fs::remove_file(path).and_then(|()| bind())
@@ -93,7 +93,6 @@ pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener
         bound => bound,
     };
     let listener = bound.with_context(|| format!("cannot listen on {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     listener.set_nonblocking(true)?;
     Ok(UnixListener::from_std(listener)?)
 }

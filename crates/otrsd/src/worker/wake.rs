@@ -7,7 +7,7 @@
 use std::{
     fs, future,
     io::{self, ErrorKind},
-    os::unix::{fs::PermissionsExt as _, net},
+    os::unix::net,
     path::Path,
     process,
 };
@@ -17,7 +17,7 @@ use sysconfig::SysConfig;
 use task_store::{Dialect, Store};
 use tokio::net::UnixDatagram;
 
-use crate::{config::place::Place, home::adds::Adds, logs, supervisor::control::short};
+use crate::{config::place::Place, home::adds::Adds, logs, socket, supervisor::control::short};
 
 /// The socket of one life, until the next one binds its own.
 #[derive(Debug)]
@@ -133,22 +133,21 @@ fn connect(path: &Path) -> io::Result<net::UnixDatagram> {
 /// Bound under another name first: whoever sends meanwhile meets the old socket or the new one.
 fn bind(path: &Path) -> anyhow::Result<UnixDatagram> {
     let fresh = path.with_extension(format!("wake.{}", process::id()));
-    let socket = || -> io::Result<UnixDatagram> {
+    let listen = || -> io::Result<UnixDatagram> {
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let socket = short(&fresh, |path| UnixDatagram::bind(path))?;
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600))?;
+        let socket = socket::bind(&fresh, 0o600, |path| UnixDatagram::bind(path))?;
         fs::rename(&fresh, path)?;
         Ok(socket)
     };
-    socket().with_context(|| format!("cannot listen on {}", path.display()))
+    listen().with_context(|| format!("cannot listen on {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
     use tokio::time::timeout;
 

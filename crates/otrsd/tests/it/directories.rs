@@ -2,22 +2,30 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
+        process::CommandExt as _,
+    },
 };
 
-use nix::{sys::stat::Mode, unistd::geteuid, unistd::mkfifo};
+use nix::{
+    sys::{signal::Signal::SIGKILL, stat::Mode},
+    unistd::{geteuid, mkfifo},
+};
 
 use crate::{
-    harness::{World, setting},
-    registration::idle,
+    harness::{World, finish, gone, setting, signal, wait_until},
+    installation::Installation,
+    registration::{idle, module},
     status::Status,
+    tasks::{Database, WORKER},
 };
 
 const STRANGER: u32 = 4711;
 
 /// With the directories of the PID file, the logs and the database.
 fn world() -> World {
-    let world = World::new().with("modules", &[idle("A", 1), idle("B", 1)]);
+    let world = World::new().with("modules", &[idle("A", 1), idle("B", 2)]);
     for name in ["run", "log", "state"] {
         fs::create_dir(world.path(name)).unwrap();
         set_mode(&world, name, 0o755);
@@ -108,7 +116,8 @@ fn what_others_put_in_the_place_of_a_log_is_refused_alone() {
     if !geteuid().is_root() {
         return;
     }
-    let world = world();
+    // So that nothing is renamed first.
+    let world = world().with("zzz", &[setting("Daemon::Log::RotationType", "external")]);
     for name in ["run", "log"] {
         set_mode(&world, name, 0o1777);
     }
@@ -139,4 +148,168 @@ fn what_others_put_in_the_place_of_a_log_is_refused_alone() {
             let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir(entry.path()));
         }
     }
+}
+
+/// A process of another user that holds a lock on a file, or listens on a socket.
+fn stranger(world: &World, script: &str) -> i32 {
+    fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = world.command("python3");
+    let begin = "import fcntl, os, socket, sys, time\n";
+    let end = "\nprint('ready', flush=True)\ntime.sleep(1000)\n";
+    command.args(["-c", &format!("{begin}{script}{end}")]).uid(STRANGER).gid(STRANGER);
+    let pid = world.spawn(command);
+    wait_until("the stranger", || world.read("out").contains("ready").then_some(()));
+    pid
+}
+
+const PID_FILE: &str = "run/Daemon-NodeID-1.pid";
+const LOCK: &str = "run/Daemon-NodeID-1.lock";
+
+/// As a help desk's group reads it.
+fn readable(world: &World, name: &str) {
+    world.file(name, "1");
+    set_mode(world, name, 0o664);
+}
+
+#[test]
+fn a_stranger_that_locks_the_pid_file_blocks_neither_start_nor_stop() {
+    if !geteuid().is_root() {
+        return;
+    }
+    // The second one leaves the lock to a process of his.
+    for then in ["", "if os.fork() != 0: print('ready', flush=True); os._exit(0)"] {
+        let world = world();
+        readable(&world, PID_FILE);
+        let file = world.text(PID_FILE);
+        let held = format!("f = open('{file}'); fcntl.flock(f, fcntl.LOCK_EX)\n{then}");
+        stranger(&world, &held);
+        assert_eq!(world.otrsd(&["stop"]).all(), (0, "not running\n", ""));
+        let pid = world.start();
+        assert_eq!(world.read(PID_FILE), pid.to_string());
+        // The new file may be locked too.
+        set_mode(&world, PID_FILE, 0o664);
+        stranger(&world, &format!("f = open('{file}'); fcntl.flock(f, fcntl.LOCK_SH)\n{then}"));
+        assert_eq!(world.status().pid, pid);
+        assert_eq!(world.otrsd(&["stop"]).ok().stdout.lines().last(), Some("stopped"));
+        assert_eq!(world.otrsd(&["status"]).code, 1);
+    }
+}
+
+#[test]
+fn only_the_daemons_user_opens_the_lock() {
+    let world = world();
+    // As an earlier version made it, or a program that sets all rights of a help desk.
+    readable(&world, LOCK);
+    let pid = world.start();
+    assert_eq!(fs::metadata(world.path(LOCK)).unwrap().mode() & 0o7777, 0o600);
+    signal(pid, SIGKILL);
+    world.deserted();
+    if !geteuid().is_root() {
+        return;
+    }
+    set_mode(&world, LOCK, 0o664);
+    let held = format!("f = open('{}'); fcntl.flock(f, fcntl.LOCK_EX)", world.text(LOCK));
+    let holder = stranger(&world, &held);
+    let told = world.otrsd(&["start"]);
+    let text = format!("another user's process holds a lock on {}", world.text(LOCK));
+    assert!(told.code == 1 && told.stderr.contains(&text), "{told:?}");
+    signal(holder, SIGKILL);
+    gone(holder);
+    world.start();
+    world.otrsd(&["stop"]).ok();
+    chown(world.path(LOCK), Some(STRANGER), None).unwrap();
+    let told = world.otrsd(&["start"]);
+    let text = format!("{}: it belongs to user {STRANGER}", world.text(LOCK));
+    assert!(told.code == 1 && told.stderr.contains(&text), "{told:?}");
+}
+
+/// Root's command line tells nothing that another user made up.
+#[test]
+fn a_socket_of_a_stranger_is_not_believed() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world();
+    set_mode(&world, "run", 0o1777);
+    world.start();
+    let path = world.path("run/Daemon-NodeID-1.sock");
+    fs::remove_file(&path).unwrap();
+    let listen =
+        format!("s = socket.socket(socket.AF_UNIX); s.bind('{}'); s.listen()", path.display());
+    stranger(&world, &listen);
+    for command in ["status", "reload", "restart"] {
+        let told = world.otrsd(&[command]);
+        let text = format!("{} does not answer: it is a socket of user {STRANGER}", path.display());
+        assert!(told.code == 1 && told.stderr.contains(&text), "{told:?}");
+    }
+}
+
+/// Root asks the daemon of another user, whose directory it is.
+#[test]
+fn root_believes_the_daemon_whose_directory_it_is() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world().by_nobody();
+    fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["run", "log", "state"] {
+        chown(world.path(name), Some(65534), Some(65534)).unwrap();
+    }
+    let pid = world.start();
+    let mut command = std::process::Command::new(&world.program);
+    command.args(["--config", &world.text("config"), "status"]);
+    // Root reads no settings of another user.
+    for entry in fs::read_dir(world.path("config")).unwrap() {
+        chown(entry.unwrap().path(), Some(0), Some(0)).unwrap();
+    }
+    for name in ["config", ""] {
+        chown(world.path(name), Some(0), Some(0)).unwrap();
+    }
+    let said = finish(command).ok().stdout;
+    assert!(said.contains(&format!("is running: PID {pid}")), "{said}");
+}
+
+#[test]
+fn what_modules_write_is_not_for_everybody() {
+    let script = "umask > \"$HOME/A.trace\"; exec sleep 1000";
+    for (given, expected) in [("000", "0027"), ("022", "0027"), ("077", "0077")] {
+        let world = World::new().with("modules", &[module("A").shell(script).xml()]);
+        let mut command = world.command("/bin/sh");
+        command.args(["-c", &format!("umask {given}; exec {} start", world.program.display())]);
+        finish(command).ok();
+        world.traced("A", expected);
+    }
+}
+
+/// The web server writes into each directory of a help desk, and its processes are put up with.
+#[test]
+fn the_group_of_a_help_desk_may_write() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let it = Installation::new(Database::Postgres);
+    let world = &it.world;
+    let user = fs::metadata(&it.home).unwrap().uid();
+    for name in ["run", "log"] {
+        chown(world.path(name), Some(user), Some(STRANGER)).unwrap();
+        set_mode(world, name, 0o2775);
+    }
+    // As the help desk's program that sets all rights leaves them.
+    for name in [LOCK, PID_FILE] {
+        world.file(name, "1");
+        set_mode(world, name, 0o664);
+    }
+    let files = format!(
+        "f = open('{}'); fcntl.flock(f, fcntl.LOCK_EX); os.mkfifo('{}')",
+        world.text(PID_FILE),
+        world.text(&format!("log/{WORKER}ERR.log"))
+    );
+    stranger(world, &files);
+    it.otrsd(&["start"]).ok();
+    world.running(WORKER);
+    let note = |status: &Status| status.module(WORKER).note.clone();
+    let note = world.wait_for("a note", note).1;
+    assert!(note.contains("it is a FIFO; remove it"), "{note}");
+    assert_eq!(fs::metadata(world.path(LOCK)).unwrap().mode() & 0o7777, 0o600);
+    it.otrsd(&["stop"]).ok();
 }
