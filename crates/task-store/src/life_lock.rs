@@ -33,16 +33,16 @@ impl Store {
     }
 
     /// Whether the kernel says that an instance lives. So it is, too, where the file cannot be read: no node may take
-    /// tasks from a worker that may live.
-    pub fn has_locked_life(&self, owner: Owner) -> bool {
-        let Some(database) = self.pools().sqlite_file() else { return false };
+    /// tasks from a worker that may live. `None` on a server: the kernel does not know all its workers.
+    pub fn has_locked_life(&self, owner: Owner) -> Option<bool> {
+        let database = self.pools().sqlite_file()?;
         let file = match File::open(beside(&database)) {
             Ok(file) => file,
-            Err(error) => return error.kind() != ErrorKind::NotFound,
+            Err(error) => return Some(error.kind() != ErrorKind::NotFound),
         };
         let mut lock = byte(owner);
         let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
-        asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
+        Some(asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK)
     }
 }
 
@@ -98,26 +98,26 @@ mod tests {
         let (store, other) = (open().unwrap(), open().unwrap());
         let [first, second] =
             [1, 2].map(|number| Owner::new(number, crate::FIRST_INSTANCE).unwrap());
-        assert!(!other.has_locked_life(first), "there is no file");
+        assert_eq!(other.has_locked_life(first), Some(false), "there is no file");
         let life = store.lock_life(first).unwrap();
         assert!(store.lock_life(first).is_none(), "it is one's alone");
-        assert_eq!([first, second].map(|it| other.has_locked_life(it)), [true, false]);
+        assert_eq!([first, second].map(|it| other.has_locked_life(it)), [Some(true), Some(false)]);
         assert!(life.is_visible());
         fs::remove_file(beside(&database)).unwrap();
         assert!(!life.is_visible());
         let again = store.lock_life(first).unwrap();
         drop(again);
-        assert!(!other.has_locked_life(first));
+        assert_eq!(other.has_locked_life(first), Some(false));
         // What cannot be looked at is not known.
         fs::remove_file(beside(&database)).unwrap();
         std::os::unix::fs::symlink("tasks.db-workers", beside(&database)).unwrap();
-        assert!(other.has_locked_life(second));
+        assert_eq!(other.has_locked_life(second), Some(true));
     }
 
     #[tokio::test]
     async fn a_server_has_workers_elsewhere() {
         let store = Store::connect("postgres://localhost/none", Options::default()).unwrap();
         let owner = Owner::new(1, crate::FIRST_INSTANCE).unwrap();
-        assert!(store.lock_life(owner).is_none() && !store.has_locked_life(owner));
+        assert!(store.lock_life(owner).is_none() && store.has_locked_life(owner).is_none());
     }
 }

@@ -53,6 +53,11 @@ impl Place {
         self.file("wake")
     }
 
+    /// Which workers lived here.
+    pub(crate) fn workers(&self) -> PathBuf {
+        self.file("workers")
+    }
+
     /// Where the command line asks the console for links.
     pub(crate) fn web_door(&self) -> PathBuf {
         self.file("web.sock")

@@ -1,9 +1,8 @@
-//! Other workers of this node on this host that live: most often earlier lives of this one, which end what
+//! Other workers of this place that live: most often earlier lives of this one, which end what
 //! they began. Their tasks take room here, and the kernel tells when one of them dies.
 
 use std::{fs, future::pending};
 
-use nix::unistd::getppid;
 use task_store::Owner;
 use tokio::{net::unix::pipe::Receiver, task::JoinSet};
 
@@ -22,8 +21,6 @@ pub(super) struct Elder {
     owner: Owner,
     /// Readable when it is dead; a pipe's end is the one kind that tokio waits for without unsafe code.
     process: Receiver,
-    /// Of the same supervisor: it does not claim any more.
-    pub(super) is_sibling: bool,
 }
 
 impl Elder {
@@ -32,9 +29,11 @@ impl Elder {
         let pid = i32::try_from(pid).ok()?;
         // Opened first: what is read of the process then is of this one.
         let process = pidfd(pid).ok()?;
-        let parent = parent_of_worker(pid)?;
+        if !is_module(pid) {
+            return None;
+        }
         let process = Receiver::from_file_unchecked(process).ok()?;
-        Some(Self { owner, process, is_sibling: parent == getppid().as_raw() })
+        Some(Self { owner, process })
     }
 }
 
@@ -65,14 +64,11 @@ impl Elders {
     }
 }
 
-/// The parent of a living module process of ours: another program may have got the number of a dead one.
-fn parent_of_worker(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (before, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ');
-    let is_alive = !matches!(fields.next(), Some("Z" | "X"));
-    let parent = fields.next()?.parse().ok()?;
-    (is_alive && before.ends_with("(otrsd-module")).then_some(parent)
+/// Whether it is a living module process of ours: another program may have got the number of a dead one.
+fn is_module(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let Some((before, rest)) = stat.rsplit_once(") ") else { return false };
+    before.ends_with("(otrsd-module") && !rest.starts_with(['Z', 'X'])
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod kept;
 mod lanes;
 mod lease;
 mod life;
+mod lives;
 mod locks;
 mod mail;
 mod memory;
@@ -52,6 +53,7 @@ use self::{
     handlers::Handlers,
     lease::Lease,
     life::{Life, Setup},
+    lives::Lives,
     mail::Teller,
     orphans::Orphans,
     trouble::Trouble,
@@ -117,7 +119,8 @@ impl SchedulerTaskWorker {
         let setup = self.setup();
         let suspects = Suspects::of(setup.in_process.iter().cloned());
         let orphans = Orphans::of(settings);
-        let Some(begun) = self.begin(&store, &setup, &suspects, &mut trouble).await? else {
+        let lives = Lives::of(settings);
+        let Some(begun) = self.begin(&store, &setup, &lives, &suspects, &mut trouble).await? else {
             return Ok(Round::Continue);
         };
         let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
@@ -137,7 +140,7 @@ impl SchedulerTaskWorker {
         let lease = Lease { store: store.clone(), owner, life: own_life, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
-            tokio::spawn(watch::keep(store.clone(), owner, suspects, go_on)),
+            tokio::spawn(watch::keep(store.clone(), owner, lives, suspects, go_on)),
             tokio::spawn(locks::keep(store.clone(), orphans)),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
             tokio::spawn(life.lanes.keeper(life.stop.clone())),
@@ -182,13 +185,15 @@ impl SchedulerTaskWorker {
         &self,
         store: &Store,
         setup: &Setup,
+        lives: &Lives,
         suspects: &Suspects,
         trouble: &mut Trouble,
     ) -> anyhow::Result<Option<Begun>> {
         let host = identity::host()?;
         let node = node(self.context.settings());
         while !self.context.is_stopping() {
-            if let Some(begun) = trouble.check(enter(store, node, &host, setup, suspects).await) {
+            let entered = enter(store, (node, &host), setup, lives, suspects).await;
+            if let Some(begun) = trouble.check(entered) {
                 return Ok(Some(begun));
             }
             self.context.pause(PAUSE).await;
@@ -207,13 +212,13 @@ struct Begun {
 
 async fn enter(
     store: &Store,
-    node: u16,
-    host: &str,
+    (node, host): (u16, &str),
     setup: &Setup,
+    lives: &Lives,
     suspects: &Suspects,
 ) -> task_store::Result<Begun> {
     let (pid, since) = (std::process::id(), clock::boot());
     let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
-    let elders = watch::elders(store, owner, host, suspects).await?;
+    let elders = watch::elders(store, owner, lives, suspects).await?;
     Ok(Begun { owner, since, elders })
 }

@@ -1,4 +1,4 @@
-//! Who among the other workers is dead: by the kernel on this host, by a counter that stands still elsewhere.
+//! Which of the other workers are dead: by the kernel at this place, by a counter that stands still elsewhere.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,7 +9,10 @@ use std::{
 use task_store::{Death, Instance, Owner, Store, Task, TaskId};
 use tokio::time::sleep;
 
-use super::elders::{Elder, Elders};
+use super::{
+    elders::{Elder, Elders},
+    lives::Lives,
+};
 use crate::{
     clock::{self, Moment},
     logs,
@@ -67,6 +70,13 @@ impl Watch {
         all.filter(|silent| silent.still >= SPAN).collect()
     }
 
+    /// The others of this node whose counters moved since the last look.
+    fn moving(&self, node: u16, instances: &[Instance]) -> Vec<Instance> {
+        let moves =
+            |it: &&Instance| self.seen.get(&it.owner).is_some_and(|seen| seen.beats != it.beats);
+        instances.iter().filter(|it| it.owner.node() == node).filter(moves).cloned().collect()
+    }
+
     /// The database was away: perhaps the others only could not reach it either.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
@@ -100,7 +110,13 @@ impl Suspects {
 }
 
 /// Frees the tasks of workers that died, for as long as this one lives; those of the types that `go_on` later.
-pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Vec<String>) {
+pub(super) async fn keep(
+    store: Store,
+    own: Owner,
+    lives: Lives,
+    suspects: Suspects,
+    go_on: Vec<String>,
+) {
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
     let mut met = None;
@@ -112,25 +128,15 @@ pub(super) async fn keep(store: Store, own: Owner, suspects: Suspects, go_on: Ve
             watch.forget();
             continue;
         };
-        let here = instances.iter().find(|it| it.owner == own).map(|it| it.host.clone());
         instances.retain(|instance| instance.owner != own);
         if !instances.is_empty() {
             met = Some(clock::now());
         }
         until_next = pause(met, clock::now());
-        for other in instances.iter().filter(|it| is_twin(it, own, here.as_deref())) {
-            if twins.insert(other.owner) {
-                logs::complain(&format!(
-                    "another worker has NodeID {}: process {} on {}; if both live, one needs another number",
-                    own.node(),
-                    other.pid,
-                    other.host,
-                ));
-            }
-        }
+        tell_of_twins(&watch.moving(own.node(), &instances), &lives, &mut twins);
         let silent = watch.observe(&instances, clock::now());
         for Silent { owner, beats, still } in silent {
-            if store.has_locked_life(owner) {
+            if store.has_locked_life(owner) == Some(true) {
                 continue;
             }
             let spared = if still < LONG_SPAN { &go_on[..] } else { &[] };
@@ -144,32 +150,47 @@ fn pause(met: Option<Moment>, now: Moment) -> Duration {
     if met.is_some_and(|met| now.since(met) < COMPANY) { LOOK } else { LOOK_ALONE }
 }
 
-/// Whether another daemon's worker has our `NodeID`, as far as can be seen from here.
-fn is_twin(other: &Instance, own: Owner, here: Option<&str>) -> bool {
-    let is_here = here == Some(other.host.as_str());
-    other.owner.node() == own.node()
-        && (!is_here || Elder::find(other.owner, other.pid).is_some_and(|it| !it.is_sibling))
+/// Says once of each worker that lives elsewhere with our `NodeID`.
+fn tell_of_twins(moving: &[Instance], lives: &Lives, told: &mut HashSet<Owner>) {
+    let news: Vec<_> = moving.iter().filter(|it| !told.contains(&it.owner)).collect();
+    if news.is_empty() {
+        return;
+    }
+    let recorded = lives.recorded();
+    for Instance { owner, host, pid, .. } in news {
+        told.insert(*owner);
+        if !recorded.contains(&owner.to_string()) {
+            let node = owner.node();
+            logs::complain(&format!(
+                "another worker has NodeID {node}: process {pid} on {host}; one needs another number"
+            ));
+        }
+    }
 }
 
-/// Frees what dead workers of this node and host left behind; who lives beside this one.
+/// Frees what dead workers of this node left behind, as far as the kernel tells; those that live beside this one.
 pub(super) async fn elders(
     store: &Store,
     own: Owner,
-    host: &str,
+    lives: &Lives,
     suspects: &Suspects,
 ) -> task_store::Result<Elders> {
     let mut elders = Elders::default();
-    for Instance { owner, host: theirs, pid, .. } in store.instances().await? {
+    let instances = store.instances().await?;
+    let recorded = lives.recorded();
+    lives.add(own, &instances);
+    for Instance { owner, pid, .. } in instances {
         if owner == own || owner.node() != own.node() {
             continue;
         }
-        let elder = (theirs == host).then(|| Elder::find(owner, pid));
-        if matches!(elder, Some(None)) && !store.has_locked_life(owner) {
+        let is_of_here = recorded.contains(&owner.to_string());
+        if let Some(elder) = Elder::find(owner, pid) {
+            // Elsewhere the number means another process.
+            if is_of_here {
+                elders.add(elder);
+            }
+        } else if !store.has_locked_life(owner).unwrap_or(!is_of_here) {
             reclaim(store, owner, Death::Known, suspects, &[]).await;
-            continue;
-        }
-        if let Some(elder) = elder.flatten() {
-            elders.add(elder);
         }
     }
     Ok(elders)

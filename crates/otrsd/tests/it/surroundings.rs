@@ -151,7 +151,7 @@ fn modules_do_not_hear_of_the_service_manager() {
 }
 
 /// A PID namespace with `command` as its PID 1.
-fn contain(world: &World, script: &str) -> i32 {
+pub(crate) fn contain(world: &World, script: &str) -> i32 {
     let mut command = world.command("unshare");
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", script]);
     world.spawn(command)

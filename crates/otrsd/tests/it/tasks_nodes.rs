@@ -2,15 +2,18 @@
 
 use std::fs;
 
+use nix::unistd::geteuid;
 use task_store::{Identity, NewTask, Outcome, State};
 
 use crate::{
     harness::{World, setting, wait_until},
+    surroundings::contain,
     tasks::{Database, Tasks, WORKER, on_each_database, shell},
 };
 
 on_each_database! {
     two_daemons_with_one_number
+    a_twin_in_a_container_frees_nothing
     a_copied_database_waits_for_its_adoption
     a_clone_with_dead_workers_waits
     a_new_node_joins_those_that_live
@@ -53,6 +56,28 @@ fn two_daemons_with_one_number(database: Database) {
         assert_eq!(outcomes, [Outcome::Success], "{}", task.name);
     }
     assert_eq!(tasks.world.running(WORKER), own);
+}
+
+/// Two containers with one host name and one number, by mistake: in each, the process number of the other's worker is that
+/// of another process or of none, and neither is a death.
+fn a_twin_in_a_container_frees_nothing(database: Database) {
+    if !geteuid().is_root() {
+        return;
+    }
+    let tasks = Tasks::new(database, &[shell("Long", "exec sleep 300", &[])]).unwrap();
+    tasks.world.otrsd(&["db", "migrate"]).ok();
+    let twin = beside(&tasks);
+    let start = format!("exec {} start", tasks.world.program.display());
+    contain(&tasks.world, &start);
+    let long = tasks.add_of("Long", "one");
+    let running = || tasks.get(long).filter(|it| it.state == State::Running);
+    let lock = wait_until("a running task", running).lock;
+    contain(&twin, &start);
+    wait_until("a word about the number", || {
+        twin.worker_log().contains("another worker has NodeID 1: process ").then_some(())
+    });
+    assert_eq!(running().map(|it| it.lock), Some(lock));
+    assert!(!twin.worker_log().contains("is dead"), "{}", twin.worker_log());
 }
 
 /// A copy must never send what the original queued.

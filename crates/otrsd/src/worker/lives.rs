@@ -1,0 +1,70 @@
+//! Which workers lived at this place: in its directory, under the lock that one daemon holds at a time. Of them alone a
+//! process number says whether they live. A host's name does not tell: two containers can have one name, and each has a
+//! process 7.
+
+use std::{fs, io, path::PathBuf};
+
+use sysconfig::SysConfig;
+use task_store::{Instance, Owner};
+
+use crate::{config::place::Place, logs};
+
+/// The record of them, a line each; it outlives the supervisor as the PID file does.
+#[derive(Clone, Debug)]
+pub(super) struct Lives {
+    file: PathBuf,
+}
+
+impl Lives {
+    pub(super) fn of(settings: &SysConfig) -> Self {
+        Self { file: Place::named(settings).workers() }
+    }
+
+    /// Those that are recorded. What cannot be read is nobody's: then their counters tell who is dead, 15 s later.
+    pub(super) fn recorded(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Records a life, beside the earlier ones that are still registered.
+    pub(super) fn add(&self, own: Owner, registered: &[Instance]) {
+        let mut lines = self.recorded();
+        lines.retain(|line| registered.iter().any(|it| it.owner.to_string() == *line));
+        lines.push(own.to_string());
+        if let Err(error) = self.write(&lines) {
+            logs::complain(&format!(
+                "cannot record this worker in {}: {error}; if it dies, its tasks are free 15 s later than they could be",
+                self.file.display(),
+            ));
+        }
+    }
+
+    fn write(&self, lines: &[String]) -> io::Result<()> {
+        let new = self.file.with_extension("workers.new");
+        fs::write(&new, lines.join("\n"))?;
+        fs::rename(&new, &self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(owner: Owner) -> Instance {
+        let host = "one".to_owned();
+        Instance { owner, host, pid: 1, started: None, beats: 1, beat: None, slots: 1 }
+    }
+
+    #[test]
+    fn those_that_are_not_registered_any_more_are_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let lives = Lives { file: directory.path().join("Daemon-NodeID-1.workers") };
+        let [first, second, third] = [1, 2, 3].map(|it| Owner::new(1, 10_000_000 + it).unwrap());
+        assert!(lives.recorded().is_empty());
+        lives.add(first, &[]);
+        lives.add(second, &[instance(first)]);
+        assert_eq!(lives.recorded(), [first, second].map(|it| it.to_string()));
+        lives.add(third, &[instance(second)]);
+        assert_eq!(lives.recorded(), [second, third].map(|it| it.to_string()));
+    }
+}
