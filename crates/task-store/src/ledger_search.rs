@@ -30,6 +30,8 @@ pub struct Search<'a> {
     pub name: &'a str,
     /// Whose name or error holds this text, in whatever case.
     pub text: &'a str,
+    /// The text is not searched for in errors.
+    pub in_names_alone: bool,
     /// With this outcome's word; `unsuccessful` is any but success and postponed.
     pub outcome: &'a str,
     /// On this node; 0 for all.
@@ -102,7 +104,7 @@ impl Store {
                    AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) AND (? = 0 OR node = ?) \
                    AND (? = '' OR outcome = ? OR (? = 'unsuccessful' AND outcome NOT IN ('success', 'postponed'))) \
                    AND ended >= ? AND ended < ? \
-                   AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!' OR LOWER(error) LIKE ? ESCAPE '!') \
+                   AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!' OR (? = 0 AND LOWER(error) LIKE ? ESCAPE '!')) \
                    ORDER BY id DESC LIMIT ?"
         );
         let Search { task_type, name, text, outcome, .. } = *search;
@@ -126,6 +128,7 @@ impl Store {
             to,
             text,
             &pattern,
+            i64::from(search.in_names_alone),
             &pattern,
             i64::from(limit)
         ];

@@ -8,7 +8,7 @@ use super::{
     Failure, Program,
     terminal::{print, print_json},
 };
-use crate::config::{database, http::masked, reference};
+use crate::config::{http::masked, reference};
 
 pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
     let settings = program.load()?.settings;
@@ -29,11 +29,7 @@ pub(super) fn list(
 ) -> Result<(), Failure> {
     let settings = program.load()?.settings;
     let chosen = settings.iter().filter(|(name, ..)| name.starts_with(prefix.unwrap_or_default()));
-    // A list is for people and their logs: the password is given to whoever asks for this setting alone.
-    let database = Value::Text(database::shown(&settings));
-    let chosen = chosen.map(|(name, value, origin)| {
-        (name, if name == database::DATABASE_URL { &database } else { value }, origin)
-    });
+    // A list is for people and their logs: `config get` gives a password to whoever asks for its setting alone.
     if json {
         let entries: Vec<_> = chosen
             .map(|(name, value, origin)| {

@@ -20,6 +20,8 @@ use crate::home;
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
+/// The same database as the console reaches it, if by a user of its own.
+pub(crate) const CONSOLE_URL: &str = "WebConsole::DatabaseURL";
 
 /// The store of this installation. Nothing connects before the first use.
 ///
@@ -103,7 +105,11 @@ pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
 
 /// The database for people: its URL without user, password and options.
 pub(crate) fn shown(settings: &SysConfig) -> String {
-    let whole = text(settings, DATABASE_URL).unwrap_or_default();
+    shown_url(text(settings, DATABASE_URL).unwrap_or_default())
+}
+
+/// A database's URL for people.
+pub(crate) fn shown_url(whole: &str) -> String {
     let url = whole.split('?').next().unwrap_or(whole);
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     // What a wrong one has before a ? may be half of a password.

@@ -21,7 +21,12 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use sysconfig::{Setting, SysConfig};
 
-use super::{Configuration, log::LogSettings, modules::ModuleSpec};
+use super::{
+    Configuration,
+    database::{CONSOLE_URL, DATABASE_URL},
+    log::LogSettings,
+    modules::ModuleSpec,
+};
 
 /// Names the descriptor that a module process reads its generation from.
 pub(crate) const DESCRIPTOR: &str = "OTRSD_CONFIG_FD";
@@ -71,6 +76,30 @@ impl Generation {
         }));
         let log = configuration.log.clone();
         Self::of(&Contents { settings, modules: vec![spec.clone()], log })
+    }
+
+    /// What the console is started with, if its user in the database is one of its own: nothing in its memory is another's.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no memory for it.
+    pub(crate) fn of_console(configuration: &Configuration) -> anyhow::Result<Option<Self>> {
+        let mut settings = configuration.settings.clone();
+        let (Some(value), Some(origin)) =
+            (settings.get(CONSOLE_URL).cloned(), settings.origin(CONSOLE_URL).cloned())
+        else {
+            return Ok(None);
+        };
+        settings.overlay([Setting {
+            name: DATABASE_URL.to_owned(),
+            value,
+            valid: true,
+            required: false,
+            read_only: false,
+            origin,
+        }]);
+        let (modules, log) = (configuration.modules.clone(), configuration.log.clone());
+        Self::of(&Contents { settings, modules, log }).map(Some)
     }
 
     fn of(contents: &Contents) -> anyhow::Result<Self> {

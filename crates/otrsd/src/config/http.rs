@@ -11,7 +11,7 @@ use hyper::{
 };
 use sysconfig::Value;
 
-use super::{reference::HTTP, secrets::is_secret, task_types::SETTING};
+use super::{database, reference::HTTP, secrets::is_secret, task_types::SETTING};
 
 /// What the connection itself says.
 const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];
@@ -101,8 +101,12 @@ fn headers(value: Option<&Value>) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// The value of the setting `name` for people: without what is a secret by its name, and the values of headers.
+/// The value of the setting `name` for people: without what is a secret by its name, the values of headers, and the user and
+/// password of a database.
 pub(crate) fn masked(name: &str, value: &Value) -> Value {
+    if let (database::DATABASE_URL | database::CONSOLE_URL, Value::Text(url)) = (name, value) {
+        return Value::Text(database::shown_url(url));
+    }
     let path: Vec<&str> = name.split("###").filter(|part| !part.is_empty()).collect();
     mask(&path, value)
 }

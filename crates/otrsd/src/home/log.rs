@@ -9,6 +9,7 @@ use std::{
         fs::{OpenOptionsExt as _, PermissionsExt as _},
         net::UnixDatagram,
     },
+    path::PathBuf,
 };
 
 use jiff::Zoned;
@@ -58,6 +59,14 @@ enum Place {
 }
 
 impl Log {
+    /// The file, if it is one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::File { path, .. } => Some(PathBuf::from(path)),
+            Place::Syslog { .. } => None,
+        }
+    }
+
     /// `None` outside of an installation, or where its log is reached by Perl alone.
     pub(crate) fn of(settings: &SysConfig, package: &str) -> Option<Self> {
         let home = Home::of(settings)?;

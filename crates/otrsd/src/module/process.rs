@@ -6,7 +6,7 @@ use super::{ModuleContext, command, context::End, registry::Registry, runner};
 use crate::{
     config::{generation, modules::ModuleSpec},
     home::log::Log,
-    logs, notify,
+    logs, notify, web,
 };
 use anyhow::Context as _;
 use tokio::{
@@ -37,6 +37,9 @@ fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
     let end = End::default();
     logs::also_into(Log::of(&contents.settings, &spec.module));
+    if spec.module == web::MODULE {
+        web::confine::confine(&contents.settings, debug);
+    }
     let context = ModuleContext::new(name.to_owned(), contents.settings, debug, end.clone());
     listen(end, logs::ModuleFiles::new(&contents.log, name, debug))?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

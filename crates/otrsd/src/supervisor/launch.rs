@@ -19,6 +19,7 @@ use crate::{
         surroundings,
     },
     logs::{self, ModuleFiles},
+    web,
 };
 
 /// Where a process's output goes.
@@ -135,6 +136,11 @@ impl Supervisor {
 fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
     if spec.user.is_some() && matches!(spec.kind, Kind::Rounds(_)) {
         return Generation::of_command(&sealed.configuration, spec);
+    }
+    if spec.module == web::MODULE
+        && let Some(own) = Generation::of_console(&sealed.configuration)?
+    {
+        return Ok(own);
     }
     Ok(sealed.generation.clone())
 }

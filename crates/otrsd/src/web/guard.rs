@@ -102,7 +102,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// A page of a foreign site whose name was pointed at this host would call it by that name.
 fn check_host(console: &Console, host: &str) -> Result<Host, Problem> {
     let (name, port) = hosts::split(host);
-    let kind = hosts::kind(console, &name).ok_or_else(|| {
+    let kind = hosts::kind(console, &name, port).ok_or_else(|| {
         Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             format!(

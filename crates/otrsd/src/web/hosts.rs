@@ -34,8 +34,8 @@ pub(super) fn split(host: &str) -> (String, &str) {
     (name.to_ascii_lowercase(), port)
 }
 
-/// What such a name is good for; `None`: the console is not called so.
-pub(super) fn kind(console: &Console, name: &str) -> Option<Kind> {
+/// What such a name is good for, with or without its port; `None`: the console is not called so.
+pub(super) fn kind(console: &Console, name: &str, port: &str) -> Option<Kind> {
     let is_shared = match &console.web.listen {
         Listen::Tcp(address) => {
             ["localhost", "127.0.0.1", "[::1]"].contains(&name) || *name == address.ip().to_string()
@@ -47,7 +47,8 @@ pub(super) fn kind(console: &Console, name: &str) -> Option<Kind> {
     } else if name.strip_suffix(LOCAL).is_some_and(|label| !label.is_empty()) {
         Some(Kind::Own)
     } else {
-        console.web.hosts.contains(name).then_some(Kind::Proxy)
+        let hosts = &console.web.hosts;
+        (hosts.contains(name) || hosts.contains(&format!("{name}{port}"))).then_some(Kind::Proxy)
     }
 }
 

@@ -9,7 +9,9 @@ mod actions;
 pub(crate) mod api;
 pub(crate) mod auth;
 mod bodies;
+pub(crate) mod confine;
 pub(crate) mod door;
+mod effective;
 mod form;
 mod guard;
 mod health;
@@ -129,7 +131,7 @@ impl Console {
         let Some(untold) = self.auth().failures.count(clock::now()) else { return };
         let more =
             if untold > 0 { format!("; {untold} more were not told") } else { String::new() };
-        let from = connection.map_or_else(|| "?".to_owned(), |it| it.peer.to_string());
+        let from = connection.map_or_else(|| "?".to_owned(), |it| it.peer.described());
         logs::complain(&format!("{}: a login failed, from {from}{more}", self.context.name()));
     }
 

@@ -1,9 +1,6 @@
 //! Who is at the other end of a connection.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use nix::unistd::Uid;
 
@@ -20,22 +17,18 @@ pub(super) enum Peer {
     },
 }
 
-impl fmt::Display for Peer {
-    /// With the user, whom the kernel knows for connections of this host.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uid = match self {
+impl Peer {
+    /// For the log: with the user, whom the kernel knows for connections of this host.
+    pub(super) fn described(&self) -> String {
+        let (place, uid) = match self {
             Self::Tcp { ours, theirs } => {
-                write!(formatter, "{theirs}")?;
                 let table = if ours.is_ipv4() { "tcp" } else { "tcp6" };
                 let table = std::fs::read_to_string(format!("/proc/self/net/{table}"));
-                table.ok().and_then(|table| user_in(&table, *theirs, *ours))
+                (theirs.to_string(), table.ok().and_then(|table| user_in(&table, *theirs, *ours)))
             }
-            Self::Unix { uid } => {
-                write!(formatter, "the Unix socket")?;
-                uid.map(Uid::from_raw)
-            }
+            Self::Unix { uid } => ("the Unix socket".to_owned(), uid.map(Uid::from_raw)),
         };
-        uid.map_or(Ok(()), |uid| write!(formatter, " (user {uid})"))
+        uid.map_or_else(|| place.clone(), |uid| format!("{place} (user {uid})"))
     }
 }
 
@@ -79,7 +72,7 @@ mod tests {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, theirs) = listener.accept().unwrap();
             let peer = Peer::Tcp { ours: stream.local_addr().unwrap(), theirs };
-            assert_eq!(peer.to_string(), format!("{theirs} (user {})", Uid::current()));
+            assert_eq!(peer.described(), format!("{theirs} (user {})", Uid::current()));
         }
     }
 }

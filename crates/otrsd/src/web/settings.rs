@@ -7,9 +7,13 @@ use std::{
 };
 
 use sysconfig::{Problem, SysConfig, Value};
+use task_store::DatabaseUrl;
 
 use super::auth::{Grant, Role, Secret};
-use crate::{config, home};
+use crate::{
+    config::{self, database::CONSOLE_URL},
+    home,
+};
 
 const LISTEN: &str = "WebConsole::Listen";
 const HOSTS: &str = "WebConsole::AllowedHosts";
@@ -81,6 +85,9 @@ pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
     }
     if addable.is_none() && config::text(settings, home::SETTING).is_some() {
         addable = Some(BTreeSet::new());
+    }
+    if let Some(Err(error)) = config::text(settings, CONSOLE_URL).map(DatabaseUrl::parse) {
+        wrong(CONSOLE_URL, error.to_string());
     }
     let hosts = words(settings, HOSTS).unwrap_or_else(|what| {
         wrong(HOSTS, what);

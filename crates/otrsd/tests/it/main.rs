@@ -94,5 +94,6 @@ mod web_api;
 mod web_faults;
 mod web_health;
 mod web_place;
+mod web_rights;
 mod web_sessions;
 mod web_strangers;

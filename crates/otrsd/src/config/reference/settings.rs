@@ -113,6 +113,11 @@ pub(super) const CONSOLE: Group = Group {
             "all that a setting describes; in a help desk none",
             "array: the types of tasks that the API adds; never `Cron`, `AsynchronousExecutor` and `GenericAgent`",
         ).is(Kind::List),
+        key(
+            "WebConsole::DatabaseURL",
+            "`DatabaseURL`",
+            "the same database by [a user of the console's own](console.md#a-database-user-of-its-own)",
+        ),
         key("WebConsole::OpenMetrics", "0", "1: `/metrics` needs no login").is(Kind::Whole(0, 1)),
     ],
 };

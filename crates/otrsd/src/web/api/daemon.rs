@@ -9,7 +9,6 @@ use axum::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
-use sysconfig::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -18,11 +17,11 @@ use super::{
     problems::Problems,
 };
 use crate::{
-    config::{database, http::masked},
     supervisor::status::Status,
     web::{
         Console,
         auth::Caller,
+        effective,
         guard::Operator,
         live::{Severity, Snapshot},
         log,
@@ -204,16 +203,14 @@ pub(super) struct Which {
 #[utoipa::path(get, path = "/settings", tag = "daemon", params(Which), responses((status = 200, body = Vec<Setting>), Problems))]
 pub(super) async fn settings(
     App(console): App<Arc<Console>>,
-    _: Caller,
+    caller: Caller,
     Query(which): Query<Which>,
 ) -> Answer<Vec<Setting>> {
     let settings = console.context.settings();
-    let url = Value::Text(database::shown(settings));
-    let chosen = settings.iter().filter(|(name, ..)| name.starts_with(&which.prefix));
+    let chosen = effective::settings(settings, &caller, |name| name.starts_with(&which.prefix));
     let all = chosen.map(|(name, value, origin)| {
-        let value = if name == database::DATABASE_URL { &url } else { value };
-        let value = serde_json::to_value(masked(name, value)).unwrap_or_default();
-        Setting { name: name.to_owned(), value, origin: origin.to_string() }
+        let value = serde_json::to_value(value).unwrap_or_default();
+        Setting { name: name.to_owned(), value, origin }
     });
     Ok(Json(all.collect()))
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     cli::task::{owner, word},
     supervisor::status::{ModuleStatus, Status},
+    web::auth::Caller,
 };
 
 /// A task, or what is left of it.
@@ -28,7 +29,7 @@ pub(in crate::web) struct Task {
     /// Of a planned task, and of one that is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Timestamp>,
-    /// Why it is held.
+    /// Why it is held, for the role operate.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// Who runs it.
@@ -58,6 +59,7 @@ pub(in crate::web) struct Run {
     cpu_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory_kb: Option<u64>,
+    /// Often the last line that it printed, for the role operate.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// The end of what it printed, for the role operate; not in lists.
@@ -66,7 +68,7 @@ pub(in crate::web) struct Run {
 }
 
 impl Task {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(super) fn of(entry: &Entry, caller: &Caller) -> Self {
         Self {
             id: entry.id.to_string(),
             task_type: entry.task_type.clone(),
@@ -75,7 +77,7 @@ impl Task {
             attempts: Some(entry.attempts),
             added: entry.created,
             due: entry.due,
-            reason: Some(entry.reason.clone()).filter(|it| !it.is_empty()),
+            reason: caller.seen(entry.reason.as_str()).map(str::to_owned),
             run_by: (entry.lock != LockKey::Free).then(|| owner(entry.lock)),
             execution: None,
             executions: None,
@@ -84,7 +86,7 @@ impl Task {
     }
 
     /// One that is done.
-    pub(super) fn done(last: &Execution) -> Self {
+    pub(super) fn done(last: &Execution, caller: &Caller) -> Self {
         Self {
             id: last.id.to_string(),
             task_type: last.task_type.clone(),
@@ -95,7 +97,7 @@ impl Task {
             due: None,
             reason: None,
             run_by: None,
-            execution: Some(Run::of(last, false)),
+            execution: Some(Run::of(last, caller)),
             executions: None,
             data: None,
         }
@@ -103,7 +105,7 @@ impl Task {
 }
 
 impl Run {
-    pub(super) fn of(it: &Execution, with_output: bool) -> Self {
+    pub(super) fn of(it: &Execution, caller: &Caller) -> Self {
         Self {
             outcome: it.outcome.word().to_owned(),
             node: Some(it.node).filter(|node| *node > 0),
@@ -111,8 +113,8 @@ impl Run {
             ended: it.ended,
             cpu_seconds: it.cpu.map(|cpu| cpu.as_secs_f64()),
             peak_memory_kb: it.peak_memory,
-            error: it.error.clone(),
-            output: it.output.clone().filter(|_| with_output),
+            error: caller.seen(it.error.as_deref()).map(str::to_owned),
+            output: caller.seen(it.output.as_deref()).map(str::to_owned),
         }
     }
 }

@@ -19,13 +19,7 @@ use crate::{
     cli::task::{explain, find},
     config::{identity, task_types::attempts},
     mask::mask_data,
-    web::{
-        Console,
-        actions::Ended,
-        auth::{Caller, Role},
-        problem::Problem,
-        search,
-    },
+    web::{Console, actions::Ended, auth::Caller, problem::Problem, search},
 };
 
 const MOST: u32 = 500;
@@ -44,7 +38,7 @@ pub(super) struct Wanted {
     #[serde(rename = "type")]
     task_type: String,
     name: String,
-    /// In the name, of what is done also in the error.
+    /// In the name; of what is done also in the error, for the role operate.
     text: String,
     /// Of what is done: a word, or `unsuccessful`.
     outcome: String,
@@ -64,7 +58,7 @@ pub(super) struct Wanted {
 #[utoipa::path(get, path = "/tasks", tag = "tasks", params(Wanted), responses((status = 200, body = TaskList), Problems))]
 pub(super) async fn list(
     App(console): App<Arc<Console>>,
-    _: Caller,
+    caller: Caller,
     Query(wanted): Query<Wanted>,
 ) -> Answer<TaskList> {
     let store = console.store()?;
@@ -73,8 +67,8 @@ pub(super) async fn list(
         return Err(Problem::bad(format!("limit must be from 1 to {MOST}")));
     }
     let Some(state) = search::state(&wanted.state)? else {
-        let found = store.search(&wanted.search(limit)?).await?;
-        let tasks = found.executions.iter().map(|(_, it)| Task::done(it)).collect();
+        let found = store.search(&wanted.search(limit, &caller)?).await?;
+        let tasks = found.executions.iter().map(|(_, it)| Task::done(it, &caller)).collect();
         return Ok(Json(TaskList { tasks, next: found.searched_to.map(|row| row.to_string()) }));
     };
     let Wanted { task_type, name, text, .. } = &wanted;
@@ -82,15 +76,16 @@ pub(super) async fn list(
     let entries = store.list(&Filter { state, task_type, name, text, after, limit }).await?;
     let last = entries.last().filter(|_| entries.len() == limit as usize);
     let next = last.map(|it| it.row.to_string());
-    Ok(Json(TaskList { tasks: entries.iter().map(Task::of).collect(), next }))
+    Ok(Json(TaskList { tasks: entries.iter().map(|it| Task::of(it, &caller)).collect(), next }))
 }
 
 impl Wanted {
-    fn search(&self, limit: u32) -> Result<Search<'_>, Problem> {
+    fn search(&self, limit: u32, caller: &Caller) -> Result<Search<'_>, Problem> {
         Ok(Search {
             task_type: &self.task_type,
             name: &self.name,
             text: &self.text,
+            in_names_alone: !caller.sees_contents(),
             outcome: search::outcome(&self.outcome)?,
             node: self.node,
             from: self.from,
@@ -116,13 +111,12 @@ pub(super) async fn show(
     }
     let executions = store.executions(id).await?;
     let mut task = match (&entry, executions.last()) {
-        (Some(entry), _) => Task::of(entry),
-        (None, Some(last)) => Task::done(last),
+        (Some(entry), _) => Task::of(entry, &caller),
+        (None, Some(last)) => Task::done(last, &caller),
         (None, None) => return Err(Problem::not_found(find::unknown(id))),
     };
-    let operates = caller.role >= Role::Operate;
-    task.executions = Some(executions.iter().map(|it| Run::of(it, operates)).collect());
-    if operates && entry.is_some() {
+    task.executions = Some(executions.iter().map(|it| Run::of(it, &caller)).collect());
+    if caller.sees_contents() && entry.is_some() {
         let column = store.data(id).await?;
         task.data = column.and_then(|column| decode(&column).ok()).map(|it| mask_data(&it));
     }
@@ -139,13 +133,14 @@ pub(super) struct Explanation {
 #[utoipa::path(get, path = "/tasks/{id}/explain", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Explanation), Problems))]
 pub(super) async fn explain(
     App(console): App<Arc<Console>>,
-    _: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Answer<Explanation> {
     let id = read_id(&id)?;
     let settings = console.context.settings();
     let identity = identity::present(settings)?;
-    let said = explain::explain(console.store()?, settings, &identity, id).await?;
+    let said =
+        explain::explain(console.store()?, settings, &identity, id, caller.sees_contents()).await?;
     let sentences = said.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
     Ok(Json(Explanation { sentences }))
 }

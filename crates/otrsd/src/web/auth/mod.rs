@@ -16,7 +16,7 @@ pub(super) use self::{failures::Failures, links::Links, sessions::Sessions};
 )]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// See everything but payloads and output.
+    /// See everything but what tasks and modules bring along.
     View,
     /// See and change everything.
     Operate,
@@ -39,6 +39,19 @@ pub(super) struct Caller {
     pub(super) role: Role,
     /// A machine has none.
     pub(super) session: Option<Ticket>,
+}
+
+impl Caller {
+    /// Whether the caller may see what tasks and modules bring along: payloads, output and the lines of it that became errors and
+    /// reasons, logs, and the values of settings that say what is run. All pages and answers ask here.
+    pub(super) fn sees_contents(&self) -> bool {
+        self.role >= Role::Operate
+    }
+
+    /// Such a text, if there is one that the caller may see.
+    pub(super) fn seen<'a>(&self, text: impl Into<Option<&'a str>>) -> Option<&'a str> {
+        text.into().filter(|text| self.sees_contents() && !text.trim().is_empty())
+    }
 }
 
 /// A person's session.

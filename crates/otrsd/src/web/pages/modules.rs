@@ -77,11 +77,11 @@ pub(in crate::web) async fn show(
                 div data-refresh="1" {
                     div.columns {
                         section.card { h2 { "State" } (facts(module, &snapshot)) }
-                        section.card { h2 { "Ends" } (exits(module, &snapshot)) }
+                        section.card { h2 { "Ends" } (exits(module, &caller, &snapshot)) }
                     }
                 }
             }
-            @if caller.role >= Role::Operate {
+            @if caller.sees_contents() {
                 (log_card("Standard error", &format!("/modules/{name}/log"), &err, true))
                 (log_card("Standard output", "", &out, false))
             } @else {
@@ -121,14 +121,14 @@ fn facts(module: &ModuleStatus, snapshot: &Snapshot) -> Markup {
     }
 }
 
-fn exits(module: &ModuleStatus, snapshot: &Snapshot) -> Markup {
+fn exits(module: &ModuleStatus, caller: &Caller, snapshot: &Snapshot) -> Markup {
     html! {
         @if module.exits.is_empty() { p.calm { "It has not ended since the daemon started." } }
-        @else { ol.timeline { @for it in &module.exits { (exit(it, snapshot)) } } }
+        @else { ol.timeline { @for it in &module.exits { (exit(it, caller, snapshot)) } } }
     }
 }
 
-fn exit(it: &Exit, snapshot: &Snapshot) -> Markup {
+fn exit(it: &Exit, caller: &Caller, snapshot: &Snapshot) -> Markup {
     html! {
         li class=(if it.planned { "good" } else { "bad" }) {
             (moment(Some(it.at), snapshot.at)) ": " (it.how) @if !it.reason.is_empty() { ", " (it.reason) }
@@ -136,7 +136,7 @@ fn exit(it: &Exit, snapshot: &Snapshot) -> Markup {
             span.faint {
                 (time::local(it.at)) @if let Some(pid) = it.pid { " · process " (pid) }
                 " · after " (format!("{:.1} s", it.uptime_seconds)) " · peak " (memory(Some(it.peak_rss_kb)))
-                @if let Some(line) = &it.last_stderr_line { br; (line) }
+                @if let Some(line) = caller.seen(it.last_stderr_line.as_deref()) { br; (line) }
             }
         }
     }

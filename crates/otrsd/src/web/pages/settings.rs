@@ -8,10 +8,7 @@ use serde::Deserialize;
 use sysconfig::Value;
 
 use super::layout::page;
-use crate::{
-    config::{database, http::masked},
-    web::{Console, auth::Caller},
-};
+use crate::web::{Console, auth::Caller, effective};
 
 const LONGEST_VALUE: usize = 2000;
 /// A page stays small where an installation has thousands of settings.
@@ -30,15 +27,10 @@ pub(in crate::web) async fn show(
 ) -> Markup {
     let settings = console.context.settings();
     let wanted = search.text.trim().to_lowercase();
-    let url = Value::Text(database::shown(settings));
-    let mut found: Vec<(&str, String, String)> = settings
-        .iter()
-        .filter(|(name, ..)| name.to_lowercase().contains(&wanted))
-        .map(|(name, value, origin)| {
-            let value = if name == database::DATABASE_URL { &url } else { value };
-            (name, shown(name, value), origin.to_string())
-        })
-        .collect();
+    let mut found: Vec<(&str, String, String)> =
+        effective::settings(settings, &caller, |name| name.to_lowercase().contains(&wanted))
+            .map(|(name, value, origin)| (name, shown(value), origin))
+            .collect();
     let all = found.len();
     found.truncate(MOST);
     page(
@@ -74,8 +66,8 @@ pub(in crate::web) async fn show(
     )
 }
 
-fn shown(name: &str, value: &Value) -> String {
-    let text = match masked(name, value) {
+fn shown(value: Value) -> String {
+    let text = match value {
         Value::Text(text) => text,
         value => serde_json::to_string(&value).unwrap_or_default(),
     };

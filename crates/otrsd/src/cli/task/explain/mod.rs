@@ -54,13 +54,14 @@ const STALE: SignedDuration = SignedDuration::from_secs(30);
 pub(super) async fn run(database: &Database, id: &str) -> Result<(), Failure> {
     let id = find::id(&database.store, id).await?;
     let settings = &database.configuration.settings;
-    let said = explain(&database.store, settings, &database.identity, id).await?;
+    let said = explain(&database.store, settings, &database.identity, id, true).await?;
     let said = said.ok_or_else(|| Failure::failed(find::unknown(id)))?;
     print(&(said.join("\n") + "\n"));
     Ok(())
 }
 
-/// Why a task runs or does not, in sentences; `None` for one that nobody knows.
+/// Why a task runs or does not, in sentences; `None` for one that nobody knows. `with_contents`: also by the reasons and errors that
+/// came from what it said itself.
 ///
 /// # Errors
 ///
@@ -70,9 +71,17 @@ pub(crate) async fn explain(
     settings: &SysConfig,
     identity: &Identity,
     id: TaskId,
+    with_contents: bool,
 ) -> Result<Option<Vec<String>>, Failure> {
-    let last = store.executions(id).await?.pop();
-    let Some(explanation) = store.explain(id).await? else {
+    let mut last = store.executions(id).await?.pop();
+    let mut explanation = store.explain(id).await?;
+    if !with_contents {
+        last.iter_mut().for_each(|it| it.error = None);
+        explanation
+            .iter_mut()
+            .for_each(|it| it.entry.reason = "the reason is for the role operate".into());
+    }
+    let Some(explanation) = explanation else {
         return Ok(last.map(|last| {
             let name = title(&last.task_type, &last.name);
             vec![format!("{id} ({name}) is done."), past(&last)]

@@ -125,7 +125,7 @@ pub(in crate::web) async fn preview(
             @else {
                 @if found.len() == MOST { p { "A job takes " (number(MOST as u64)) " tasks at most; what is left needs another one." } }
                 div.card.scroll tabindex="0" role="group" aria-label="Some of them" {
-                    (rows::tasks(&found[..found.len().min(SHOWN)], false, clock::wall()))
+                    (rows::tasks(&found[..found.len().min(SHOWN)], &caller, false, clock::wall()))
                 }
                 @if found.len() > SHOWN { p.faint { "and " (number((found.len() - SHOWN) as u64)) " more" } }
                 form.bar method="post" {

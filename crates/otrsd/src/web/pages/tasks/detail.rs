@@ -66,7 +66,7 @@ pub(in crate::web) async fn show(
             @if caller.role >= Role::Operate { (actions(&caller, &known)) }
             div data-refresh="1" {
                 div.columns {
-                    section.card { h2 { "State" } (state(&known, now)) }
+                    section.card { h2 { "State" } (state(&known, &caller, now)) }
                     section.card { h2 { "Why" } @for sentence in &known.explanation { p { (sentence) } } }
                     section.card { h2 { "Timeline" } (timeline(&known, now)) }
                     @if let Some(payload) = &known.payload {
@@ -87,14 +87,14 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     let id = find::id(store, text).await?;
     let settings = console.context.settings();
     let identity = identity::present(settings)?;
-    let explanation = explain(store, settings, &identity, id).await?;
+    let explanation = explain(store, settings, &identity, id, caller.sees_contents()).await?;
     let explanation = explanation.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
     let mut entry = store.get(id).await?;
     if let Some(entry) = &mut entry {
         entry.attempts = attempts(settings, &entry.task_type, entry.attempts);
     }
     let mut payload = None;
-    if caller.role >= Role::Operate && entry.is_some() {
+    if caller.sees_contents() && entry.is_some() {
         payload = store.data(id).await?.map(|column| {
             let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
             Ok(beginning(pretty(mask_data(&data).text())))
@@ -136,7 +136,7 @@ fn actions(caller: &Caller, known: &Known) -> Markup {
     }
 }
 
-fn state(known: &Known, now: Timestamp) -> Markup {
+fn state(known: &Known, caller: &Caller, now: Timestamp) -> Markup {
     let Some(entry) = &known.entry else {
         return html! {
             p { (badge("done")) " " @if let Some(last) = known.executions.last() { (badge(last.outcome.word())) } }
@@ -149,7 +149,7 @@ fn state(known: &Known, now: Timestamp) -> Markup {
             @if entry.due.is_some() { dt { "Due" } dd { (moment(entry.due, now)) } }
             dt { "Attempts" } dd { (entry.attempts) }
             @if entry.lock != LockKey::Free { dt { "Run by" } dd { (owner(entry.lock)) } }
-            @if !entry.reason.is_empty() { dt { "Reason" } dd { (entry.reason) } }
+            @if let Some(reason) = caller.seen(entry.reason.as_str()) { dt { "Reason" } dd { (reason) } }
         }
     }
 }
@@ -187,14 +187,11 @@ fn execution(it: &Execution, caller: &Caller) -> Markup {
                 @if !cpu.is_empty() { " · CPU " (cpu) }
                 @if !memory.is_empty() { " · memory " (memory) }
             }
-            @if let Some(error) = text(it.error.as_deref()) { h3 { "Error" } pre tabindex="0" { (error) } }
-            @if caller.role >= Role::Operate {
-                @if let Some(output) = text(it.output.as_deref()) { h3 { "Output" } pre tabindex="0" { (output) } }
-            } @else if it.output.is_some() { p.faint { "The output is for the role operate." } }
+            @if let Some(error) = caller.seen(it.error.as_deref()) { h3 { "Error" } pre tabindex="0" { (error) } }
+            @if let Some(output) = caller.seen(it.output.as_deref()) { h3 { "Output" } pre tabindex="0" { (output) } }
+            @if !caller.sees_contents() && (it.error.is_some() || it.output.is_some()) {
+                p.faint { "What it said is for the role operate." }
+            }
         }
     }
-}
-
-fn text(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.trim().is_empty())
 }

@@ -45,7 +45,7 @@ pub(in crate::web) async fn show(
         return Ok(Redirect::to(&format!("/tasks/{id}")).into_response());
     }
     let operates = caller.role >= Role::Operate && query.place()? != Place::Ledger;
-    let found = find(&console, &query, operates).await?;
+    let found = find(&console, &query, &caller, operates).await?;
     let snapshot = console.snapshot().await;
     let counts = &snapshot.counts;
     let (_, title, nothing) =
@@ -58,7 +58,7 @@ pub(in crate::web) async fn show(
             @if caller.role >= Role::Operate { a.button href="/tasks/new" { "New task" } }
         }
         (tabs(&query, counts))
-        (filters(&query))
+        (filters(&query, &caller))
         form method="post" action="/tasks/change" {
             (key(&caller))
             input type="hidden" name="back" value=(query.address());
@@ -88,7 +88,12 @@ async fn whole_id(console: &Console, query: &Query) -> Result<Option<TaskId>, Pr
     Ok(is_known.then_some(id))
 }
 
-async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, Problem> {
+async fn find(
+    console: &Console,
+    query: &Query,
+    caller: &Caller,
+    choose: bool,
+) -> Result<Found, Problem> {
     let store = console.store()?;
     let now = clock::wall();
     let full = PAGE as usize;
@@ -108,13 +113,17 @@ async fn find(console: &Console, query: &Query, choose: bool) -> Result<Found, P
                 .await?;
             let next = entries.last().filter(|_| entries.len() == full).map(|it| it.row);
             query.keep_node(&mut entries)?;
-            let table = rows::tasks(&entries, choose, now);
+            let table = rows::tasks(&entries, caller, choose, now);
             Ok(Found { table, is_empty: entries.is_empty(), next })
         }
         Place::Ledger => {
-            let found = store.search(&query.search(PAGE)?).await?;
+            let found = store.search(&query.search(PAGE, caller)?).await?;
             let (rows, next) = (found.executions, found.searched_to);
-            Ok(Found { table: rows::executions(&rows, now), is_empty: rows.is_empty(), next })
+            Ok(Found {
+                table: rows::executions(&rows, caller, now),
+                is_empty: rows.is_empty(),
+                next,
+            })
         }
     }
 }
@@ -144,8 +153,9 @@ fn tabs(query: &Query, counts: &[Count]) -> Markup {
     }
 }
 
-fn filters(query: &Query) -> Markup {
+fn filters(query: &Query, caller: &Caller) -> Markup {
     let is_done = query.tab() == "done";
+    let in_errors = is_done && caller.sees_contents();
     html! {
         form.filters method="get" action="/tasks" role="search" {
             input type="hidden" name="state" value=(query.tab());
@@ -153,7 +163,7 @@ fn filters(query: &Query) -> Markup {
             (field("name", "Name", &query.name, "the whole name"))
             div.grow {
                 label for="f-text" { "Text" }
-                input #f-text type="search" name="text" value=(query.text) placeholder=(if is_done { "in names and errors, or an id" } else { "in names, or an id" });
+                input #f-text type="search" name="text" value=(query.text) placeholder=(if in_errors { "in names and errors, or an id" } else { "in names, or an id" });
             }
             @if is_done {
                 div {

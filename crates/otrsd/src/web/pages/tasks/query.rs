@@ -7,7 +7,7 @@ use task_store::{Entry, LockKey, Search, State};
 
 use crate::{
     cli::time,
-    web::{problem::Problem, search},
+    web::{auth::Caller, problem::Problem, search},
 };
 
 /// For the rows of one page; the browser goes on by itself while nothing was found.
@@ -90,7 +90,7 @@ impl Query {
     }
 
     /// Of the ledger.
-    pub(super) fn search(&self, limit: u32) -> Result<Search<'_>, Problem> {
+    pub(super) fn search(&self, limit: u32, caller: &Caller) -> Result<Search<'_>, Problem> {
         let time = |text: &str| match text.trim() {
             "" => Ok(None),
             text => time::argument(text)
@@ -101,6 +101,7 @@ impl Query {
             task_type: self.task_type.trim(),
             name: self.name.trim(),
             text: self.text.trim(),
+            in_names_alone: !caller.sees_contents(),
             outcome: search::outcome(&self.outcome)?,
             node: self.node()?,
             from: time(&self.from)?,

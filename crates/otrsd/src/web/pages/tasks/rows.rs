@@ -5,12 +5,15 @@ use maud::{Markup, html};
 use task_store::{Entry, Execution, LockKey, State, TaskId};
 
 use super::super::parts::{badge, moment};
-use crate::cli::task::{owner, record::costs};
+use crate::{
+    cli::task::{owner, record::costs},
+    web::auth::Caller,
+};
 
 const LONGEST_TEXT: usize = 240;
 
 /// Tasks that are not done; `choose`: whether they can be ticked.
-pub(super) fn tasks(entries: &[Entry], choose: bool, now: Timestamp) -> Markup {
+pub(super) fn tasks(entries: &[Entry], caller: &Caller, choose: bool, now: Timestamp) -> Markup {
     let state = entries.first().map(|it| it.state);
     let last = match state {
         Some(State::Running) => "Run by",
@@ -30,13 +33,13 @@ pub(super) fn tasks(entries: &[Entry], choose: bool, now: Timestamp) -> Markup {
                 td { (it.task_type) }
                 td.wide { (it.name) }
                 td { (moment(it.created, now)) }
-                (what_else(it, now))
+                (what_else(it, caller, now))
             } } }
         }
     }
 }
 
-fn what_else(it: &Entry, now: Timestamp) -> Markup {
+fn what_else(it: &Entry, caller: &Caller, now: Timestamp) -> Markup {
     match it.state {
         State::Running => html! { td { (owner(it.lock)) } },
         State::Future => {
@@ -44,14 +47,14 @@ fn what_else(it: &Entry, now: Timestamp) -> Markup {
         }
         State::Held(_) => html! { td.wide {
             @if it.due.is_some() { (moment(it.due, now)) ": " }
-            (short(&it.reason))
+            (short(caller.seen(it.reason.as_str()).unwrap_or_default()))
         } },
         State::Waiting => html! { td.num { (it.attempts) } },
     }
 }
 
 /// Executions.
-pub(super) fn executions(rows: &[(i64, Execution)], now: Timestamp) -> Markup {
+pub(super) fn executions(rows: &[(i64, Execution)], caller: &Caller, now: Timestamp) -> Markup {
     html! {
         table {
             thead { tr {
@@ -69,7 +72,7 @@ pub(super) fn executions(rows: &[(i64, Execution)], now: Timestamp) -> Markup {
                 td.num { (cpu) }
                 td.num { (memory) }
                 td.num { @if it.node > 0 { (it.node) } }
-                td.wide { (short(it.error.as_deref().unwrap_or_default())) }
+                td.wide { (short(caller.seen(it.error.as_deref()).unwrap_or_default())) }
             } } }
         }
     }
