@@ -87,9 +87,13 @@ impl Store {
     /// Opens a store by its URL: `sqlite:/PATH`, `postgres://…`, `mysql://…`. Connects when first used, so a
     /// database that is away is no error here. Of several hosts the first counts that takes writes.
     pub fn connect(url: &str, options: Options) -> Result<Self> {
-        let url = DatabaseUrl::parse(url)?;
+        Ok(Self::open(DatabaseUrl::parse(url)?, options))
+    }
+
+    /// [`connect`](Self::connect) by a URL that was read before.
+    pub fn open(url: DatabaseUrl, options: Options) -> Self {
         let pools = Pools::new(url, options.connections, options.deadline);
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
                 pools,
                 options,
@@ -98,7 +102,7 @@ impl Store {
                 aside: Aside::default(),
                 plans_seen: AtomicI64::new(i64::MIN),
             }),
-        })
+        }
     }
 
     /// Closes all connections; calls that come later fail. Until then, workers may not yet have been called to

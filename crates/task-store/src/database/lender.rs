@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::server::{OptionsOf, Server};
+use super::tls;
 use super::url::Address;
 use crate::error::{Error, Result};
 
@@ -167,7 +168,7 @@ impl<DB: Server> Lender<DB> {
         let epoch = *self.epoch.borrow();
         let each = self.deadline / u32::try_from(self.addresses.len()).unwrap_or(1);
         let work = async {
-            let mut raw = self.addresses[at].options.connect().await?;
+            let mut raw = self.addresses[at].options.connect().await.map_err(tls::failure)?;
             let refusal = DB::begin(&mut raw, self.deadline).await?;
             Ok::<_, Error>((Member { raw, epoch, proven: Instant::now() }, refusal))
         };

@@ -15,6 +15,7 @@ mod row;
 mod server;
 mod session;
 mod sqlite_file;
+mod tls;
 mod url;
 
 pub(crate) use argument::Argument;

@@ -37,7 +37,7 @@ impl Pools {
     /// Connects when the first statement runs.
     pub(crate) fn new(url: DatabaseUrl, connections: u32, deadline: Duration) -> Self {
         let soon = deadline.min(heartbeat::DEADLINE);
-        let (raw, heartbeats) = match url.0 {
+        let (raw, heartbeats) = match url.target {
             Target::Sqlite(file) => {
                 let file = RawPools::Sqlite(Arc::new(SqliteFile::new(&file, deadline)));
                 (file.clone(), file)

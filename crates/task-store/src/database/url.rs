@@ -2,7 +2,7 @@
 //!
 //! No message repeats what may be part of a password.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -11,11 +11,26 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use super::tls::Trust;
 use crate::error::{Error, Result};
 
 /// What the URL of a database names: a file, or a server with its addresses in the order in which they are tried.
-#[derive(Clone, Debug)]
-pub struct DatabaseUrl(pub(super) Target);
+///
+/// A server on another host must have a certificate that is good for its name, unless the URL asks for less by
+/// `sslmode` or `ssl-mode`.
+#[derive(Clone)]
+pub struct DatabaseUrl {
+    pub(super) target: Target,
+    password: Option<String>,
+    roots: Option<PathBuf>,
+}
+
+impl fmt::Debug for DatabaseUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DatabaseUrl").field(&self.target).finish()
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Target {
@@ -25,11 +40,18 @@ pub(super) enum Target {
 }
 
 /// One address of a server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Address<O> {
     /// For people: host and port.
     pub(super) name: String,
     pub(super) options: O,
+}
+
+impl<O> fmt::Debug for Address<O> {
+    /// The drivers' options print the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// The parameters that a URL of PostgreSQL may have; `options[NAME]` too.
@@ -73,6 +95,12 @@ const MARIADB: &[&str] = &[
     "timezone",
 ];
 
+/// How much is asked of a server's certificate.
+const MODES: [&str; 2] = ["ssl-mode", "sslmode"];
+
+/// Who may have signed it.
+const ROOTS: [&str; 4] = ["ssl-ca", "ssl-root-cert", "sslca", "sslrootcert"];
+
 /// Which server is wanted: ours is always one that takes writes.
 const ATTRIBUTES: &str = "target_session_attrs";
 
@@ -99,16 +127,101 @@ impl DatabaseUrl {
             )?),
             _ => return invalid("it must start with sqlite:/, postgres:// or mysql://"),
         };
-        Ok(Self(target))
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let is_server = !matches!(target, Target::Sqlite(_));
+        let of = |names: &[&str]| {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let found = pairs.filter(|(name, _)| is_server && names.contains(name)).last();
+            found.map(|(_, value)| decoded(&value.replace('+', " ")))
+        };
+        let user = place.rsplit_once('@').filter(|_| is_server);
+        let password = user.and_then(|(user, _)| user.split_once(':'));
+        let password =
+            password.map(|(_, password)| decoded(password)).or_else(|| of(&["password"]));
+        // The drivers take certificates in the place of a file's name too.
+        let roots = of(&ROOTS).filter(|it| !it.starts_with("-----BEGIN")).map(PathBuf::from);
+        Ok(Self { target, password, roots })
     }
 
     /// The file of SQLite.
     pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.target {
             Target::Sqlite(file) => Some(file),
             _ => None,
         }
     }
+
+    /// The password, if the URL has one.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// With a password from elsewhere.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.target =
+            self.target.map(|it| it.with_password(password), |it| it.with_password(password));
+        self
+    }
+
+    /// The file of certificates, beside the system's, that those of servers may be signed by.
+    pub fn roots(&self) -> Option<&Path> {
+        self.roots.as_deref()
+    }
+
+    /// With the text of that file: it is not opened again.
+    #[must_use]
+    pub fn with_roots(mut self, pem: &[u8]) -> Self {
+        self.target = self.target.map(|it| it.with_roots(pem), |it| it.with_roots(pem));
+        self
+    }
+
+    /// The hosts elsewhere in whose place another could answer, and get the password: the URL asks for less than a
+    /// verified certificate.
+    pub fn unverified(&self) -> Vec<&str> {
+        fn of<O: Trust>(addresses: &[Address<O>]) -> Vec<&str> {
+            let at_risk = |it: &&Address<O>| !it.options.is_local() && !it.options.is_verified();
+            addresses.iter().filter(at_risk).map(|it| it.name.as_str()).collect()
+        }
+        match &self.target {
+            Target::Sqlite(_) => Vec::new(),
+            Target::Postgres(addresses) => of(addresses),
+            Target::MariaDb(addresses) => of(addresses),
+        }
+    }
+}
+
+impl Target {
+    /// With other options at each address.
+    fn map(
+        self,
+        postgres: impl Fn(PgConnectOptions) -> PgConnectOptions,
+        mariadb: impl Fn(MySqlConnectOptions) -> MySqlConnectOptions,
+    ) -> Self {
+        fn each<O>(addresses: Vec<Address<O>>, change: impl Fn(O) -> O) -> Vec<Address<O>> {
+            let changed = |Address { name, options }| Address { name, options: change(options) };
+            addresses.into_iter().map(changed).collect()
+        }
+        match self {
+            Self::Sqlite(file) => Self::Sqlite(file),
+            Self::Postgres(addresses) => Self::Postgres(each(addresses, postgres)),
+            Self::MariaDb(addresses) => Self::MariaDb(each(addresses, mariadb)),
+        }
+    }
+}
+
+/// Percent-encoded bytes as they are.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).filter(|_| *first == b'%').and_then(|it| str::from_utf8(it).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Poolers refuse what they do not know at the start of a connection: no number of ours is a fraction.
@@ -161,7 +274,7 @@ fn addresses<O>(
     finish: fn(O) -> O,
 ) -> Result<Vec<Address<O>>>
 where
-    O: FromStr<Err = sqlx::Error>,
+    O: Trust,
 {
     let Some(rest) = rest.strip_prefix("//") else { return invalid("after the scheme comes //") };
     if rest.contains('#') {
@@ -178,6 +291,7 @@ where
     let parameters = parameters(query, known)?;
     let is_placed =
         parameters.iter().any(|(name, _)| matches!(*name, "host" | "hostaddr" | "socket"));
+    let is_asked = parameters.iter().any(|(name, _)| MODES.contains(name));
     let query = query_of(&parameters)?;
     let (user, hosts) = authority
         .rsplit_once('@')
@@ -189,7 +303,10 @@ where
     let address = |host: &&str| {
         check_host(host, hosts.len() > 1)?;
         let options = O::from_str(&format!("{scheme}://{user}{host}/{database}{query}"));
-        Ok(Address { name: (*host).to_owned(), options: finish(options?) })
+        let options = finish(options?);
+        let is_enough = is_asked || options.is_local();
+        let options = if is_enough { options } else { options.verified() };
+        Ok(Address { name: (*host).to_owned(), options })
     };
     hosts.iter().map(address).collect()
 }
@@ -284,9 +401,9 @@ mod tests {
             addresses.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(" ")
         }
         match DatabaseUrl::parse(url) {
-            Ok(DatabaseUrl(Target::Sqlite(file))) => file.display().to_string(),
-            Ok(DatabaseUrl(Target::Postgres(addresses))) => names(&addresses),
-            Ok(DatabaseUrl(Target::MariaDb(addresses))) => names(&addresses),
+            Ok(DatabaseUrl { target: Target::Sqlite(file), .. }) => file.display().to_string(),
+            Ok(DatabaseUrl { target: Target::Postgres(addresses), .. }) => names(&addresses),
+            Ok(DatabaseUrl { target: Target::MariaDb(addresses), .. }) => names(&addresses),
             Err(error) => error.to_string(),
         }
     }
@@ -308,6 +425,59 @@ mod tests {
             ("mariadb://u@localhost/tasks?socket=/run/mysqld/mysqld.sock", "localhost"),
         ] {
             assert_eq!(read(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_server_elsewhere_is_verified_unless_less_is_asked_for() {
+        for (url, expected) in [
+            ("sqlite:/a/b.db", ""),
+            ("postgres://u:p@db.example/tasks", ""),
+            ("postgres://u:p@[2001:db8::1]/tasks?sslrootcert=/ca.pem", ""),
+            ("postgres://u:p@a,localhost,b:1/tasks?sslmode=require", "a b:1"),
+            ("postgres://u:p@a/tasks?sslmode=verify-ca", "a"),
+            ("postgres://u:p@a/tasks?ssl-mode=verify-full", ""),
+            ("postgres://u:p@10.0.0.5/tasks?sslmode=disable", "10.0.0.5"),
+            ("postgres://u:p@127.0.0.7/tasks", ""),
+            ("postgres:///tasks?host=db.example", ""),
+            ("postgres:///tasks?host=/run/postgresql&sslmode=disable", ""),
+            ("mysql://u:p@a,b/tasks?ssl-mode=PREFERRED", "a b"),
+            ("mysql://u:p@a/tasks?sslmode=VERIFY_IDENTITY", ""),
+            ("mysql://u:p@a/tasks?socket=/run/mysqld.sock&ssl-mode=DISABLED", ""),
+            ("mysql://u:p@[::1]/tasks?ssl-mode=DISABLED", ""),
+        ] {
+            assert_eq!(DatabaseUrl::parse(url).unwrap().unverified().join(" "), expected, "{url}");
+        }
+        let is_verified = |url: &str| match DatabaseUrl::parse(url).unwrap().target {
+            Target::Sqlite(_) => false,
+            Target::Postgres(addresses) => addresses.iter().all(|it| it.options.is_verified()),
+            Target::MariaDb(addresses) => addresses.iter().all(|it| it.options.is_verified()),
+        };
+        for (url, expected) in [
+            ("postgres://db.example/tasks", true),
+            ("mysql://[2001:db8::1]:1/tasks", true),
+            // What the original's clients do on one host.
+            ("postgres://localhost/tasks", false),
+            ("mysql://127.0.0.1/tasks", false),
+            ("mysql://a/tasks?socket=/run/mysqld.sock", false),
+        ] {
+            assert_eq!(is_verified(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn passwords_and_certificates() {
+        for (url, password, roots) in [
+            ("postgres://otrs:p%40ss%C3%A4%@db/otrs", Some("p@ss\u{e4}%"), None),
+            ("postgres:///otrs?user=u&password=p%26ss", Some("p&ss"), None),
+            ("mysql://otrs@db/otrs?ssl-ca=%2Fa%20b%2Fca.pem", None, Some("/a b/ca.pem")),
+            ("sqlite:/a:b@c", None, None),
+        ] {
+            let read = DatabaseUrl::parse(url).unwrap();
+            assert_eq!((read.password(), read.roots()), (password, roots.map(Path::new)), "{url}");
+            let read = read.with_password("s3cret").with_roots(b"pem");
+            let shown = format!("{read:?}");
+            assert!(!shown.contains("ss") && !shown.contains("s3cret"), "{shown}");
         }
     }
 

@@ -32,6 +32,7 @@ mod schema;
 mod searching;
 mod servers;
 mod sessions;
+mod tls;
 mod waking;
 
 /// Each case, on each database.
@@ -195,6 +196,9 @@ everywhere! {
             any_value_in_any_column
             rights
             the_ledger_takes_nothing_for_a_while
+        }
+        tls {
+            a_server_elsewhere_without_tls_is_refused
         }
     }
 }

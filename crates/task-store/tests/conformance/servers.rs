@@ -12,8 +12,8 @@ use crate::place::{Kind, Place, after, now, task};
 use crate::proxy::{Cut, Proxy};
 
 /// Two servers of our own.
-struct Servers {
-    directory: tempfile::TempDir,
+pub struct Servers {
+    pub directory: tempfile::TempDir,
     postgres: String,
     mariadb: String,
 }
@@ -26,7 +26,7 @@ fn databases(verb: &str, directory: &Path) -> String {
 }
 
 impl Servers {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let printed = databases("start", directory.path());
         let url = |name: &str| {
@@ -37,12 +37,12 @@ impl Servers {
         Self { directory, postgres, mariadb }
     }
 
-    fn url(&self, kind: Kind) -> &str {
+    pub fn url(&self, kind: Kind) -> &str {
         if kind == Kind::Postgres { &self.postgres } else { &self.mariadb }
     }
 
     /// An administrator's statements, one after the other.
-    async fn sql(&self, kind: Kind, statements: &[&str]) {
+    pub async fn sql(&self, kind: Kind, statements: &[&str]) {
         for text in statements {
             let sql = sqlx::raw_sql(AssertSqlSafe((*text).to_owned()));
             if kind == Kind::Postgres {
