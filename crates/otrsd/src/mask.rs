@@ -9,14 +9,34 @@ const MASK: &str = "***";
 /// Shorter ones would mask words.
 const SHORTEST: usize = 4;
 
-/// The text without `known` secrets, and without the values of names like `Password`.
+/// The text without `known` secrets, without the values of names like `Password`, and without the users of URLs.
 pub(crate) fn mask(text: &str, known: &[&str]) -> String {
     let mut masked = text.to_owned();
     for secret in known.iter().filter(|it| it.chars().count() >= SHORTEST) {
         masked = masked.replace(secret, MASK);
     }
     let masked: Vec<String> = masked.split('\n').map(line).collect();
-    masked.join("\n")
+    without_users(&masked.join("\n"))
+}
+
+/// The text with its URLs, each without user and password.
+pub(crate) fn without_users(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>');
+        let authority = &after[..after.find(ends).unwrap_or(after.len())];
+        out.push_str(before);
+        out.push_str("://");
+        rest = after;
+        if let Some(at) = authority.rfind('@') {
+            out.push_str(MASK);
+            rest = &after[at..];
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// As [`mask`], of what is secret by its name, in data: the texts and numbers below such keys, at every depth.
@@ -134,6 +154,26 @@ mod tests {
     }
 
     #[test]
+    fn urls_are_shown_without_their_users() {
+        for (text, expected) in [
+            (
+                "GET https://me:pass@a.example/b?c=d@e: 401",
+                "GET https://***@a.example/b?c=d@e: 401",
+            ),
+            ("two: ftp://u@a, http://x:y@z@b:8080", "two: ftp://***@a, http://***@b:8080"),
+            (
+                "\"redis://:secret@cache\" and mail to me@b.example",
+                "\"redis://***@cache\" and mail to me@b.example",
+            ),
+            ("https://a.example/@me", "https://a.example/@me"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_users(text), expected);
+            assert_eq!(mask(text, &[]), expected);
+        }
+    }
+
+    #[test]
     fn secrets_are_masked() {
         for (text, expected) in [
             ("Password => 'hunter2', Login => 'otrs'", "Password => ***, Login => 'otrs'"),
@@ -143,7 +183,7 @@ mod tests {
             ("login failed, password=geheim; again", "login failed, password=***; again"),
             ("Authorization: Bearer abc.def\nnext", "Authorization: ***\nnext"),
             ("PASSWORD: x\nToken = y", "PASSWORD: ***\nToken = ***"),
-            ("postgres://otrs:s3cret@db/otrs", "postgres://otrs:***@db/otrs"),
+            ("postgres://otrs:s3cret@db/otrs", "postgres://***@db/otrs"),
             (
                 "Kernel::System::Auth::Password::Check failed",
                 "Kernel::System::Auth::Password::Check failed",

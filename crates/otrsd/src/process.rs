@@ -14,7 +14,11 @@ use nix::{
     errno::Errno,
     libc,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{prctl::set_pdeathsig, signal::Signal},
+    sys::{
+        prctl::{set_no_new_privs, set_pdeathsig},
+        resource::{Resource, getrlimit, setrlimit},
+        signal::Signal,
+    },
     unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid},
 };
 
@@ -92,6 +96,30 @@ impl Identity {
         setgroups(&self.groups)?;
         setresgid(self.gid, self.gid, self.gid)?;
         setresuid(self.uid, self.uid, self.uid)
+    }
+}
+
+/// This process writes no core, for settings are in its memory. What it starts may raise its own limit.
+pub(crate) fn write_no_core() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, most)
+}
+
+/// What a process changes of its rights before it executes a program.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) user: Option<Identity>,
+    /// Whether the program, and what it starts, may gain rights.
+    pub(crate) new_privileges: bool,
+}
+
+impl Change {
+    /// Between fork and exec.
+    pub(crate) fn make(&self) -> nix::Result<()> {
+        if let Some(user) = &self.user {
+            user.assume()?;
+        }
+        if self.new_privileges { Ok(()) } else { set_no_new_privs() }
     }
 }
 

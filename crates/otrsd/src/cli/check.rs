@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{
-        Configuration,
+        Configuration, database,
         directories::{all, faults},
         sources::{Reading, described},
         surroundings,
@@ -32,7 +32,7 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
         let problems = surroundings::problems(spec).into_iter();
         found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
     }
-    let mut hints = Vec::new();
+    let mut hints: Vec<_> = database::exposure(&configuration.settings).into_iter().collect();
     for finding in check::findings(&configuration) {
         match finding {
             Finding::Problem(what) => found.push(what),

@@ -8,7 +8,7 @@ use super::{
     Failure, Program,
     terminal::{print, print_json},
 };
-use crate::config::{http::masked, reference};
+use crate::config::{reference, secrets};
 
 pub(super) fn get(program: &Program, name: &str) -> Result<(), Failure> {
     let settings = program.load()?.settings;
@@ -29,11 +29,11 @@ pub(super) fn list(
 ) -> Result<(), Failure> {
     let settings = program.load()?.settings;
     let chosen = settings.iter().filter(|(name, ..)| name.starts_with(prefix.unwrap_or_default()));
-    // A list is for people and their logs: `config get` gives a password to whoever asks for its setting alone.
+    // A list is for people and their logs: a secret is given to whoever asks for its setting alone.
+    let chosen = chosen.map(|(name, value, origin)| (name, secrets::shown(name, value), origin));
     if json {
         let entries: Vec<_> = chosen
             .map(|(name, value, origin)| {
-                let value = masked(name, value);
                 serde_json::json!({ "name": name, "value": value, "origin": origin.to_string() })
             })
             .collect();
@@ -43,7 +43,7 @@ pub(super) fn list(
     }
     let mut text = String::new();
     for (name, value, place) in chosen {
-        let value = serde_json::to_string(&masked(name, value)).map_err(anyhow::Error::from)?;
+        let value = serde_json::to_string(&value).map_err(anyhow::Error::from)?;
         let _ = write!(text, "{name} = {value}");
         if origin {
             let _ = write!(text, "    # {place}");

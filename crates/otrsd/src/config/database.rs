@@ -5,6 +5,7 @@
 
 use std::{
     fs::DirBuilder,
+    io::{self, Read as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -15,13 +16,17 @@ use jiff::tz::TimeZone;
 use sysconfig::{Origin, Problem, Setting, SysConfig, Value};
 use task_store::{DatabaseUrl, Options, Store};
 
-use super::{places::Places, problem, text};
+use super::{places::Places, problem, secrets::Secret, text, trust};
 use crate::home;
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
 /// The same database as the console reaches it, if by a user of its own.
 pub(crate) const CONSOLE_URL: &str = "WebConsole::DatabaseURL";
+/// The setting of a file that has the password.
+pub(super) const PASSWORD_FILE: &str = "DatabasePasswordFile";
+/// More than all certificates of a system.
+const LONGEST_FILE: u64 = 1 << 20;
 
 /// The store of this installation. Nothing connects before the first use.
 ///
@@ -29,7 +34,6 @@ pub(crate) const CONSOLE_URL: &str = "WebConsole::DatabaseURL";
 ///
 /// A URL or a time zone that means nothing, or a directory that cannot be made.
 pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Store> {
-    let url = text(settings, DATABASE_URL).unwrap_or_default();
     let time_zone = zone(settings)?;
     if let Some(file) = file(settings) {
         make_directory(&file)?;
@@ -37,7 +41,40 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     let home = settings.get(home::SETTING).is_some();
     let options = Options { home, time_zone, connections, ..Options::default() };
     // The URL holds a password: it stays out of the message.
-    Store::connect(url, options).with_context(|| described(settings))
+    let url = url(settings).with_context(|| described(settings))?;
+    Ok(Store::open(with_files(url, settings)?, options))
+}
+
+/// With what files have for it: the password, and who signs the server's certificate.
+fn with_files(mut url: DatabaseUrl, settings: &SysConfig) -> anyhow::Result<DatabaseUrl> {
+    // One in the URL goes before it.
+    if let Some(path) = password_file(settings).filter(|_| url.password().is_none()) {
+        let text =
+            read(path.as_ref()).with_context(|| format!("setting {PASSWORD_FILE}: {path}"))?;
+        let text = String::from_utf8(text).with_context(|| format!("{path} is no text"))?;
+        let password = Secret::new(text.lines().next().unwrap_or_default());
+        url = url.with_password(password.expose());
+    }
+    // A help desk's own files are what its code is trusted as.
+    let roots = url.roots().filter(|_| settings.get(home::SETTING).is_none());
+    if let Some(path) = roots.map(Path::to_path_buf) {
+        let pem =
+            read(&path).with_context(|| format!("{}: {}", described(settings), path.display()))?;
+        url = url.with_roots(&pem);
+    }
+    Ok(url)
+}
+
+/// A relative path is told of as none.
+fn password_file(settings: &SysConfig) -> Option<&str> {
+    text(settings, PASSWORD_FILE).filter(|path| path.starts_with('/'))
+}
+
+/// A file that nobody else could have written.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    trust::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// [`open`] for whoever only looks: that must not make an empty `SQLite` file.
@@ -99,8 +136,16 @@ pub(crate) fn file(settings: &SysConfig) -> Option<PathBuf> {
 
 /// What is wrong with the URL, if there is one, found without asking any server.
 pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
-    let error = DatabaseUrl::parse(text(settings, DATABASE_URL)?).err()?;
-    Some(problem(settings, DATABASE_URL, error.to_string()))
+    match DatabaseUrl::parse(text(settings, DATABASE_URL)?) {
+        Err(error) => Some(problem(settings, DATABASE_URL, error.to_string())),
+        Ok(url) => {
+            let is_given = password_file(settings).is_some();
+            let what = format!(
+                "{DATABASE_URL} has a password, and the file does not count; take one away"
+            );
+            (is_given && url.password().is_some()).then(|| problem(settings, PASSWORD_FILE, what))
+        }
+    }
 }
 
 /// The database for people: its URL without user, password and options.
@@ -109,7 +154,7 @@ pub(crate) fn shown(settings: &SysConfig) -> String {
 }
 
 /// A database's URL for people.
-pub(crate) fn shown_url(whole: &str) -> String {
+pub(super) fn shown_url(whole: &str) -> String {
     let url = whole.split('?').next().unwrap_or(whole);
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     // What a wrong one has before a ? may be half of a password.
@@ -129,25 +174,24 @@ pub(crate) fn shown_url(whole: &str) -> String {
 }
 
 /// The password in its URL as it was before it was written into a URL; empty if there is none.
-pub(crate) fn password(settings: &SysConfig) -> String {
-    let url = text(settings, DATABASE_URL).unwrap_or_default();
-    let user =
-        url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
-    decoded(user.and_then(|user| user.split_once(':')).map_or("", |(_, password)| password))
+pub(crate) fn password(settings: &SysConfig) -> Secret {
+    let url = url(settings).ok();
+    Secret::new(url.as_ref().and_then(|url| url.password()).unwrap_or_default())
 }
 
-/// Percent-encoded bytes as they are.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let code =
-            tail.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
-        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// What there is to say of a server in whose place another could answer.
+pub(crate) fn exposure(settings: &SysConfig) -> Option<String> {
+    let url = url(settings).ok()?;
+    let hosts = Some(url.unverified()).filter(|hosts| !hosts.is_empty())?.join(", ");
+    let more = if settings.get(home::SETTING).is_some() {
+        "DatabaseDSN asks for no verified TLS, as sslmode=verify-full (Pg) or mysql_ssl=1;mysql_ssl_verify_server_cert=1 do"
+    } else {
+        "sslmode or ssl-mode in the URL asks for less than a verified certificate"
+    };
+    Some(format!(
+        "database {}: whatever answers in the place of {hosts} gets the password: {more}",
+        described(settings)
+    ))
 }
 
 /// The database, and where it is said which one: for whoever must mend something.
@@ -192,6 +236,8 @@ fn make_directory(file: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use sysconfig::Setting;
 
     use super::*;
@@ -223,14 +269,54 @@ mod tests {
         }
     }
 
+    /// With a file of the password.
+    fn with_file(url: &str, path: &Path) -> SysConfig {
+        let mut settings = settings(url);
+        let value = Value::Text(path.display().to_string());
+        let usual = standard(&Places::of_this_user());
+        settings.overlay(vec![Setting { name: PASSWORD_FILE.to_owned(), value, ..usual }]);
+        settings
+    }
+
     #[test]
-    fn the_password_is_what_it_was() {
+    fn a_password_comes_from_a_file_that_others_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        fs::write(&path, "p@ss word\nmore\n").unwrap();
+        let read = with_file("postgres://u@db.example/otrsd", &path);
+        let whole = || with_files(url(&read).unwrap(), &read);
+        assert_eq!(whole().unwrap().password(), Some("p@ss word"));
+        assert!(fault(&read).is_none());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let error = format!("{:#}", whole().unwrap_err());
+        assert!(error.starts_with("setting DatabasePasswordFile: "), "{error}");
+        assert!(error.contains("others could have written it"), "{error}");
+        let both = with_file("postgres://u:other@db.example/otrsd", &path);
+        let told = fault(&both).unwrap().to_string();
+        assert!(
+            told.contains("has a password, and the file") && !told.contains("other@"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_server_in_whose_place_another_could_answer_is_told_of() {
         for (url, expected) in [
-            ("postgres://otrs:p%40ss%C3%A4%@db/otrs", "p@ss\u{e4}%"),
-            ("mysql://otrs@db/otrs", ""),
-            ("sqlite:/a:b@c", ""),
+            ("postgres://u:secret@db.example/otrsd", None),
+            (
+                "postgres://u:secret@db.example:1/otrsd?sslmode=require",
+                Some("db.example:1 gets the"),
+            ),
+            ("mysql://u:secret@127.0.0.1/otrsd", None),
+            ("sqlite:/var/lib/otrsd/tasks.db", None),
         ] {
-            assert_eq!(password(&settings(url)), expected);
+            let told = exposure(&settings(url));
+            assert_eq!(told.is_some(), expected.is_some(), "{url}: {told:?}");
+            let told = told.unwrap_or_default();
+            assert!(
+                told.contains(expected.unwrap_or_default()) && !told.contains("secret"),
+                "{told}"
+            );
         }
     }
 

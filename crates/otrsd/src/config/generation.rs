@@ -19,11 +19,11 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 use serde::{Deserialize, Serialize};
-use sysconfig::{Setting, SysConfig};
+use sysconfig::{Setting, SysConfig, Value};
 
 use super::{
     Configuration,
-    database::{CONSOLE_URL, DATABASE_URL},
+    database::{CONSOLE_URL, DATABASE_URL, PASSWORD_FILE},
     log::LogSettings,
     modules::ModuleSpec,
 };
@@ -90,14 +90,16 @@ impl Generation {
         else {
             return Ok(None);
         };
-        settings.overlay([Setting {
-            name: DATABASE_URL.to_owned(),
+        // The file has the password of the daemon's own user.
+        let changed = [(DATABASE_URL, value), (PASSWORD_FILE, Value::Text(String::new()))];
+        settings.overlay(changed.map(|(name, value)| Setting {
+            name: name.to_owned(),
             value,
             valid: true,
             required: false,
             read_only: false,
-            origin,
-        }]);
+            origin: origin.clone(),
+        }));
         let (modules, log) = (configuration.modules.clone(), configuration.log.clone());
         Self::of(&Contents { settings, modules, log }).map(Some)
     }

@@ -11,14 +11,12 @@ use hyper::{
 };
 use sysconfig::Value;
 
-use super::{database, reference::HTTP, secrets::is_secret, task_types::SETTING};
+use super::reference::HTTP;
 
 /// What the connection itself says.
 const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];
 const METHODS: [Method; 5] =
     [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::GET];
-/// Instead of a secret.
-pub(crate) const MASK: &str = "********";
 
 /// A request to be made for each task of a type.
 #[derive(Clone, Eq, PartialEq)]
@@ -101,35 +99,6 @@ fn headers(value: Option<&Value>) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// The value of the setting `name` for people: without what is a secret by its name, the values of headers, and the user and
-/// password of a database.
-pub(crate) fn masked(name: &str, value: &Value) -> Value {
-    if let (database::DATABASE_URL | database::CONSOLE_URL, Value::Text(url)) = (name, value) {
-        return Value::Text(database::shown_url(url));
-    }
-    let path: Vec<&str> = name.split("###").filter(|part| !part.is_empty()).collect();
-    mask(&path, value)
-}
-
-/// `path` leads to `value`: the setting, then keys.
-fn mask(path: &[&str], value: &Value) -> Value {
-    let is_header = path.len() > 3 && path[0] == SETTING && path[2..4] == ["Http", "Headers"];
-    match value {
-        Value::Text(text)
-            if is_header || (!text.is_empty() && path.last().is_some_and(|it| is_secret(it))) =>
-        {
-            Value::Text(MASK.to_owned())
-        }
-        Value::List(items) => Value::List(items.iter().map(|item| mask(path, item)).collect()),
-        Value::Map(map) => Value::Map(
-            map.iter()
-                .map(|(key, value)| (key.clone(), mask(&[path, &[key.as_str()]].concat(), value)))
-                .collect(),
-        ),
-        value => value.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,32 +133,5 @@ mod tests {
             let read = read(&value).map_or_else(|wrong| wrong, |call| format!("{call:?}"));
             assert!(read.contains(expected) && !read.contains("hid"), "{read}, not {expected}");
         }
-    }
-
-    #[test]
-    fn header_values_are_masked_at_every_depth() {
-        let headers = map(&[("X-Key", text("secret"))]);
-        let http = map(&[("URL", text("https://a/")), ("Headers", headers.clone())]);
-        let whole = map(&[("Http", http.clone()), ("Timeout", text("5"))]);
-        for (name, value) in [
-            (SETTING.to_owned(), map(&[("Hook", whole.clone())])),
-            (format!("{SETTING}###Hook"), whole.clone()),
-            (format!("{SETTING}###Hook###Http"), http),
-            (format!("{SETTING}###Hook###Http###Headers"), headers),
-            (format!("{SETTING}###Hook###Http###Headers###X-Key"), text("secret")),
-        ] {
-            let shown = format!("{:?}", masked(&name, &value));
-            assert!(shown.contains(MASK) && !shown.contains("secret"), "{name}: {shown}");
-        }
-        assert_eq!(masked("Other###Hook", &whole), whole);
-        let shown = format!(
-            "{:?}",
-            masked("Database", &map(&[("DatabasePw", text("secret")), ("User", text("otrs"))]))
-        );
-        assert!(
-            shown.contains(MASK) && shown.contains("otrs") && !shown.contains("secret"),
-            "{shown}"
-        );
-        assert_eq!(masked("DatabasePw", &text("")), text(""));
     }
 }

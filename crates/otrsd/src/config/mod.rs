@@ -50,6 +50,8 @@ pub(crate) struct Configuration {
     /// How long a module may take to end its round.
     pub(crate) stop_grace: Duration,
     pub(crate) log: LogSettings,
+    /// Whether what modules and tasks start may gain rights.
+    pub(crate) new_privileges: bool,
     /// The registered modules that can run, by name.
     pub(crate) modules: Vec<ModuleSpec>,
     /// The registered modules that cannot, each with the reason.
@@ -98,6 +100,7 @@ impl Configuration {
             place,
             stop_grace: Duration::from_secs(stop_grace),
             log,
+            new_privileges: new_privileges(&settings),
             modules,
             refused,
             problems,
@@ -137,6 +140,7 @@ impl Configuration {
         };
         own == theirs
             && self.log.is_same_for_modules(&other.log)
+            && self.new_privileges == other.new_privileges
             && settings(self) == settings(other)
     }
 }
@@ -158,6 +162,13 @@ fn concerns(module: &ModuleSpec, registered: &[&str], setting: &str) -> bool {
     let owner = rest.split("::").next().unwrap_or_default();
     let is_supervisors = matches!(owner, "Log" | "PID" | "StopGrace");
     !is_supervisors && (owner == name || !registered.contains(&owner))
+}
+
+/// Whether what modules and tasks start may gain rights, as by a setuid program. In a help desk always: its
+/// `sendmail` is one.
+pub(crate) fn new_privileges(settings: &SysConfig) -> bool {
+    settings.get(home::SETTING).is_some()
+        || reference::whole(settings, "Daemon::NewPrivileges") == 1
 }
 
 /// How long modules, and tasks, have to end at a stop.

@@ -14,6 +14,7 @@ use super::{
     problem,
     reference::MODULE,
     registration::{PerlHome, Registration},
+    secrets::{self, Secret},
 };
 use crate::{
     home,
@@ -34,7 +35,9 @@ pub(crate) struct ModuleSpec {
     /// Prints the Summary of a command module as JSON.
     pub(crate) summary_command: Option<Vec<String>>,
     pub(crate) working_directory: Option<PathBuf>,
-    pub(crate) environment: BTreeMap<String, String>,
+    /// Their values are secrets.
+    #[serde(with = "secrets::sealed")]
+    pub(crate) environment: BTreeMap<String, Secret>,
     /// The user that a supervisor run by root starts the module as.
     pub(crate) user: Option<String>,
     /// Longest time without a finished round.
@@ -134,6 +137,11 @@ fn unique(spec: ModuleSpec, first_of: &mut BTreeMap<String, String>) -> Result<M
 }
 
 impl ModuleSpec {
+    /// The variables of its registration, for its process.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.expose()))
+    }
+
     /// The program of a command module.
     pub(crate) fn argv(&self) -> Option<&[String]> {
         match &self.kind {

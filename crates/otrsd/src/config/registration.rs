@@ -7,7 +7,9 @@ use sysconfig::{Problem, SysConfig, Value};
 use super::{
     keys::Keys,
     modules::{Kind, ModuleSpec},
-    problem, text,
+    problem,
+    secrets::Secret,
+    text,
 };
 use crate::{
     home::{self, Home},
@@ -147,7 +149,7 @@ impl Registration<'_> {
         }
     }
 
-    fn environment(&self) -> Result<BTreeMap<String, String>, String> {
+    fn environment(&self) -> Result<BTreeMap<String, Secret>, String> {
         let wrong = || "'Environment' must be a hash of variables".to_owned();
         let value = match self.keys.value.get("Environment") {
             None | Some(Value::Undef) => return Ok(BTreeMap::new()),
@@ -155,7 +157,7 @@ impl Registration<'_> {
         };
         let pairs = value.as_map().ok_or_else(wrong)?.iter();
         pairs
-            .map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned())))
+            .map(|(key, value)| Some((key.clone(), Secret::new(value.as_text()?))))
             .collect::<Option<_>>()
             .ok_or_else(wrong)
     }

@@ -201,6 +201,17 @@ fn managers_of_foreign_schedules_run_in_perl() {
     }
 }
 
+#[test]
+fn rights_are_gained_where_it_is_asked_for_and_in_a_help_desk() {
+    let asked = setting("Daemon::NewPrivileges", "1");
+    for (settings, expected) in
+        [(String::new(), false), (asked, true), (setting("Home", "/nowhere"), true)]
+    {
+        let read = interpret_with(&directory(), &settings, &[]).unwrap();
+        assert_eq!(read.new_privileges, expected, "{settings}");
+    }
+}
+
 /// The console shows all settings; the worker runs cron tasks' commands, and cron tasks are added by types' policies.
 #[test]
 fn a_change_concerns_the_stock_modules_that_read_it_too() {

@@ -53,8 +53,14 @@ impl<'a> Parts<'a> {
                 "mysql_socket" | "mariadb_socket" => parts.socket = Some(value),
                 "sslmode" => parts.tls.push(("sslmode", value)),
                 "sslrootcert" => parts.tls.push(("sslrootcert", value)),
+                // Of two modes the last counts.
                 "mysql_ssl" | "mariadb_ssl" if value == "1" => {
-                    parts.tls.push(("ssl-mode", "REQUIRED"));
+                    parts.tls.insert(0, ("ssl-mode", "REQUIRED"));
+                }
+                "mysql_ssl_verify_server_cert" | "mariadb_ssl_verify_server_cert"
+                    if value == "1" =>
+                {
+                    parts.tls.push(("ssl-mode", "VERIFY_IDENTITY"));
                 }
                 "mysql_ssl_ca_file" | "mariadb_ssl_ca_file" => parts.tls.push(("ssl-ca", value)),
                 _ => {}
@@ -63,10 +69,13 @@ impl<'a> Parts<'a> {
         parts
     }
 
+    /// Without a mode of its own a DSN asks for no verified TLS: what reached its server reaches it still.
     fn postgres(&self, dsn: Access<'_>) -> String {
         // Without a host, or with a directory as one, the client goes to a socket.
         match self.host {
-            Some(host) if !host.starts_with('/') => self.url("postgres", dsn, host, &[]),
+            Some(host) if !host.starts_with('/') => {
+                self.url("postgres", dsn, host, &[("sslmode", "prefer")])
+            }
             Some(directory) => self.url("postgres", dsn, "localhost", &[("host", directory)]),
             None => self.url("postgres", dsn, "localhost", &[("host", "/var/run/postgresql")]),
         }
@@ -78,7 +87,10 @@ impl<'a> Parts<'a> {
         let usual = Some("/run/mysqld/mysqld.sock").filter(|_| is_local && self.port.is_none());
         match self.socket.or(usual) {
             Some(socket) => self.url("mysql", dsn, "localhost", &[("socket", socket)]),
-            None => self.url("mysql", dsn, self.host.unwrap_or("localhost"), &[]),
+            None => {
+                let host = self.host.unwrap_or("localhost");
+                self.url("mysql", dsn, host, &[("ssl-mode", "PREFERRED")])
+            }
         }
     }
 
@@ -148,25 +160,38 @@ mod tests {
     #[test]
     fn what_perl_connects_to() {
         for (dsn, expected) in [
-            ("DBI:Pg:dbname=otrs;host=127.0.0.1;", "postgres://otrs:p%40ss@127.0.0.1/otrs"),
+            (
+                "DBI:Pg:dbname=otrs;host=127.0.0.1;",
+                "postgres://otrs:p%40ss@127.0.0.1/otrs?sslmode=prefer",
+            ),
             (
                 "DBI:Pg:dbname=otrs;host=db.example.org;port=5433;sslmode=require",
-                "postgres://otrs:p%40ss@db.example.org:5433/otrs?sslmode=require",
+                "postgres://otrs:p%40ss@db.example.org:5433/otrs?sslmode=prefer&sslmode=require",
             ),
             (
                 "DBI:Pg:dbname=otrs",
                 "postgres://otrs:p%40ss@localhost/otrs?host=%2Fvar%2Frun%2Fpostgresql",
             ),
             ("DBI:Pg:dbname=otrs;host=/tmp", "postgres://otrs:p%40ss@localhost/otrs?host=%2Ftmp"),
-            ("DBI:mysql:database=otrs;host=db;port=3307;", "mysql://otrs:p%40ss@db:3307/otrs"),
-            ("DBI:mysql:otrs;host=127.0.0.1", "mysql://otrs:p%40ss@127.0.0.1/otrs"),
+            (
+                "DBI:mysql:database=otrs;host=db;port=3307;",
+                "mysql://otrs:p%40ss@db:3307/otrs?ssl-mode=PREFERRED",
+            ),
+            (
+                "DBI:mysql:otrs;host=127.0.0.1",
+                "mysql://otrs:p%40ss@127.0.0.1/otrs?ssl-mode=PREFERRED",
+            ),
             (
                 "DBI:mysql:database=otrs;host=localhost;mysql_socket=/s.sock",
                 "mysql://otrs:p%40ss@localhost/otrs?socket=%2Fs.sock",
             ),
             (
                 "DBI:MariaDB:database=otrs;host=db;mariadb_ssl=1;mariadb_ssl_ca_file=/ca.pem",
-                "mysql://otrs:p%40ss@db/otrs?ssl-mode=REQUIRED&ssl-ca=%2Fca.pem",
+                "mysql://otrs:p%40ss@db/otrs?ssl-mode=PREFERRED&ssl-mode=REQUIRED&ssl-ca=%2Fca.pem",
+            ),
+            (
+                "DBI:mysql:database=otrs;host=db;mysql_ssl_verify_server_cert=1;mysql_ssl=1",
+                "mysql://otrs:p%40ss@db/otrs?ssl-mode=PREFERRED&ssl-mode=REQUIRED&ssl-mode=VERIFY_IDENTITY",
             ),
         ] {
             let url = Access { dsn, user: "otrs", password: "p@ss" }.url();

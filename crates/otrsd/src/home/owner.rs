@@ -1,10 +1,13 @@
 //! Perl of an installation never runs as root: its authors would be root.
 
-use std::{fs, os::unix::fs::MetadataExt as _};
-
 use anyhow::{Context as _, bail};
 use nix::{
-    sys::prctl::set_dumpable,
+    errno::Errno,
+    fcntl::{OFlag, open, openat},
+    sys::{
+        prctl::set_dumpable,
+        stat::{Mode, fstat},
+    },
     unistd::{Gid, Uid, geteuid},
 };
 
@@ -13,6 +16,8 @@ use crate::process::Identity;
 
 /// What makes a directory an installation; its owner is the installation's user.
 const CONFIG: &str = "Kernel/Config.pm";
+const KERNEL: &str = "Kernel";
+const CALL: &str = "call this as the help desk's user, as with runuser --user otrs -- otrsd …";
 
 impl Home {
     /// Makes root the installation's user, with its groups and without capabilities, for the rest of this process. Others
@@ -22,25 +27,46 @@ impl Home {
     ///
     /// It belongs to root: then nothing says who its user is.
     pub(crate) fn leave_root(&self) -> anyhow::Result<()> {
-        let file = self.directory.join(CONFIG);
-        // A link's own: who made it chose what it leads to. What is missing is told by who reads it.
-        let Ok(config) = fs::symlink_metadata(&file) else { return Ok(()) };
         if !geteuid().is_root() {
             return Ok(());
         }
-        let shown = file.display();
-        if config.uid() == 0 {
-            bail!(
-                "{shown} belongs to root, and Perl of a help desk is not run as root: call this as the help desk's \
-                 user, as with runuser --user otrs -- otrsd …"
-            );
+        let shown = self.directory.join(CONFIG);
+        let shown = shown.display();
+        let (uid, gid) = match self.owner() {
+            Ok(owner) => owner,
+            // Told by who reads it.
+            Err(Errno::ENOENT) => return Ok(()),
+            Err(_) => bail!(
+                "{shown} is reached by a link, or by directories of another user than its own, and Perl of a help desk is not \
+                 run as root: {CALL}"
+            ),
+        };
+        if uid == 0 {
+            bail!("{shown} belongs to root, and Perl of a help desk is not run as root: {CALL}");
         }
-        let owner = Identity::of_owner(Uid::from_raw(config.uid()), Gid::from_raw(config.gid()))?;
+        let owner = Identity::of_owner(Uid::from_raw(uid), Gid::from_raw(gid))?;
         // From root to another user, the kernel takes all capabilities. Nothing of root's is in this process yet, so that
         // its user's own files in /proc can be its user's.
         owner
             .assume()
             .and_then(|()| set_dumpable(true))
-            .with_context(|| format!("cannot become the owner of {shown}, user {}", config.uid()))
+            .with_context(|| format!("cannot become the owner of {shown}, user {uid}"))
+    }
+
+    /// Whose the installation is, by its file and the directories above it: by a link, or in a directory of another, a user
+    /// could have what is not theirs taken for theirs.
+    fn owner(&self) -> nix::Result<(u32, u32)> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        let inside = flags | OFlag::O_NOFOLLOW;
+        let home = open(&self.directory, flags | OFlag::O_DIRECTORY, Mode::empty())?;
+        let kernel = openat(&home, KERNEL, inside | OFlag::O_DIRECTORY, Mode::empty())?;
+        let config = fstat(openat(&kernel, "Config.pm", inside, Mode::empty())?)?;
+        let above = [fstat(home)?.st_uid, fstat(kernel)?.st_uid];
+        let is_alike = |uid: &u32| [0, config.st_uid].contains(uid);
+        if config.st_uid == 0 || above.iter().all(is_alike) {
+            Ok((config.st_uid, config.st_gid))
+        } else {
+            Err(Errno::EACCES)
+        }
     }
 }

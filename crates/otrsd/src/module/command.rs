@@ -12,8 +12,8 @@ use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
 
 use super::{DaemonModule, ModuleContext, Round, Summary};
 use crate::{
-    config::{modules::ModuleSpec, sources::Sources},
-    process::{Identity, die_with},
+    config::{self, modules::ModuleSpec, sources::Sources},
+    process::{Change, Identity, die_with},
 };
 
 const SUMMARY_DEADLINE: Duration = Duration::from_secs(10);
@@ -35,7 +35,8 @@ impl DaemonModule for CommandModule {
     /// The command has this process's environment, directory, user and output.
     async fn run(&mut self) -> anyhow::Result<Round> {
         let argv = self.spec.argv().unwrap_or_default();
-        let mut command = command(argv, None)?;
+        // What the supervisor took from this process is taken from the command too.
+        let mut command = command(argv, Change { user: None, new_privileges: true })?;
         // The round reports to the supervisor, not its command.
         command.env_remove(crate::notify::SOCKET).env_remove("WATCHDOG_USEC");
         if self.context.debug() {
@@ -53,7 +54,8 @@ impl DaemonModule for CommandModule {
         let Some(argv) = &self.spec.summary_command else { return Ok(Vec::new()) };
         let user = self.spec.user.as_deref().map(Identity::of).transpose()?;
         let environment: Option<Vec<_>> = user.as_ref().map(|user| user.environment().collect());
-        let mut command = command(argv, user)?;
+        let new_privileges = config::new_privileges(self.context.settings());
+        let mut command = command(argv, Change { user, new_privileges })?;
         match environment {
             Some(own) => {
                 command.env_clear().envs(own);
@@ -64,7 +66,7 @@ impl DaemonModule for CommandModule {
                 }
             }
         }
-        command.envs(&self.spec.environment).stdout(Stdio::piped()).kill_on_drop(true);
+        command.envs(self.spec.variables()).stdout(Stdio::piped()).kill_on_drop(true);
         if let Some(directory) = &self.spec.working_directory {
             command.current_dir(directory);
         }
@@ -89,15 +91,13 @@ enum OneOrMore {
     More(Vec<Summary>),
 }
 
-fn command(argv: &[String], user: Option<Identity>) -> anyhow::Result<Command> {
+fn command(argv: &[String], change: Change) -> anyhow::Result<Command> {
     let (program, arguments) = argv.split_first().context("an empty command")?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
     let parent = getpid();
     let prepare = move || -> nix::Result<()> {
-        if let Some(user) = &user {
-            user.assume()?;
-        }
+        change.make()?;
         die_with(parent)
     };
     #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]

@@ -9,6 +9,7 @@ use crate::{
     logs, notify, web,
 };
 use anyhow::Context as _;
+use nix::sys::prctl;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
@@ -31,7 +32,9 @@ pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
 
 fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     // `ps` would show the name that was executed: /proc/self/exe.
-    nix::sys::prctl::set_name(c"otrsd-module")?;
+    prctl::set_name(c"otrsd-module")?;
+    // What it starts as the same user could read its settings, and so could whatever takes cores.
+    prctl::set_dumpable(false)?;
     let contents = generation::inherited()?;
     let spec = contents.modules.iter().find(|spec| spec.name == name);
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();

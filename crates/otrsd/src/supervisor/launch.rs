@@ -58,6 +58,7 @@ impl Supervisor {
             host: &self.past.host,
             notify: &self.held.inbox.address,
             cgroup: self.held.cgroup.as_ref().and_then(|it| it.make(name, instance)),
+            new_privileges: configuration.new_privileges,
             debug,
         };
         let spawned = spawn::module(launch).map_err(|error| cannot_start(&spec, &error));

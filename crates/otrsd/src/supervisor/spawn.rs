@@ -27,7 +27,7 @@ use crate::{
         sources::Sources,
     },
     notify,
-    process::{Identity, die_with},
+    process::{Change, Identity, die_with},
 };
 
 /// Marks every process of a run and their descendants.
@@ -72,6 +72,8 @@ pub(super) struct Launch<'a> {
     pub(super) host: &'a str,
     pub(super) notify: &'a str,
     pub(super) cgroup: Option<File>,
+    /// Whether it may gain rights, with all that it starts.
+    pub(super) new_privileges: bool,
     pub(super) debug: bool,
 }
 
@@ -98,7 +100,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
         command.env_clear().envs(user.environment());
     }
     command
-        .envs(&spec.environment)
+        .envs(spec.variables())
         .env(RUN, launch.run)
         .env(INSTANCE, launch.instance.to_string())
         .env(MODULE, &spec.name)
@@ -112,7 +114,8 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     if let Some(directory) = &spec.working_directory {
         command.current_dir(directory);
     }
-    in_child(&mut command, user, config.into_iter().collect(), launch.cgroup);
+    let change = Change { user, new_privileges: launch.new_privileges };
+    in_child(&mut command, change, config.into_iter().collect(), launch.cgroup);
     start(&mut command)
 }
 
@@ -145,7 +148,8 @@ pub(super) fn probe(path: &OsStr, state: RawFd, inherited: Vec<RawFd>) -> io::Re
     clean_environment(&mut command);
     command.args(["module", "takeover-check"]).env(super::state::STATE, state.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    in_child(&mut command, None, inherited, None);
+    let change = Change { user: None, new_privileges: true };
+    in_child(&mut command, change, inherited, None);
     start(&mut command)
 }
 
@@ -168,12 +172,7 @@ fn start(command: &mut Command) -> io::Result<i32> {
 }
 
 /// What the child does between fork and exec. Only system calls, nothing is allocated.
-fn in_child(
-    command: &mut Command,
-    user: Option<Identity>,
-    inherited: Vec<RawFd>,
-    cgroup: Option<File>,
-) {
+fn in_child(command: &mut Command, change: Change, inherited: Vec<RawFd>, cgroup: Option<File>) {
     let parent = getpid();
     let prepare = move || -> nix::Result<()> {
         default_signals()?;
@@ -181,9 +180,7 @@ fn in_child(
         if let Some(cgroup) = &cgroup {
             write(cgroup, b"0")?;
         }
-        if let Some(user) = &user {
-            user.assume()?;
-        }
+        change.make()?;
         for number in &inherited {
             keep_open(*number)?;
         }

@@ -45,6 +45,7 @@ use crate::{
     home::Home,
     logs,
     module::registry::Registry,
+    process,
 };
 
 /// Why a supervisor did not start.
@@ -74,6 +75,7 @@ pub(crate) fn run(
     sources: Sources,
 ) -> Result<(), StartError> {
     name_process();
+    let _ = process::write_no_core();
     let inherited = State::inherited().context("this version cannot take over")?;
     if inherited.is_none() {
         daemonize::shed_descriptors();

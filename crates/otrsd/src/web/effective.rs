@@ -3,7 +3,7 @@
 use sysconfig::{SysConfig, Value};
 
 use super::auth::Caller;
-use crate::config::http::masked;
+use crate::config::secrets;
 
 /// Keys whose values say what is run, with which arguments, and what it is given.
 const CONTENTS: [&str; 6] = ["Command", "SummaryCommand", "Environment", "Http", "Data", "Params"];
@@ -17,7 +17,7 @@ pub(super) fn settings<'a>(
 ) -> impl Iterator<Item = (&'a str, Value, String)> {
     let all = settings.iter().filter(move |(name, ..)| is_wanted(name));
     all.map(|(name, value, origin)| {
-        let value = masked(name, value);
+        let value = secrets::shown(name, value);
         let value = if caller.sees_contents() { value } else { without_contents(name, value) };
         (name, value, origin.to_string())
     })

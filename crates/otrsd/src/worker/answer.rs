@@ -6,7 +6,7 @@ use hyper::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use jiff::{Timestamp, fmt::rfc2822};
 
 use super::{outcome::Ending, output::Tail};
-use crate::config::http::{Call, MASK};
+use crate::config::{http::Call, secrets::MASK};
 
 /// What stands for something else by chance is masked in vain.
 const SHORT: usize = 5;

@@ -9,6 +9,7 @@ use std::{
 use nix::{
     fcntl::{OFlag, open},
     sys::{
+        prctl::set_dumpable,
         signal::{Signal, killpg},
         stat::Mode,
     },
@@ -101,6 +102,8 @@ pub(super) fn start(
 /// When memory runs out, the kernel shall take a handler, and not the worker or the database: its task is
 /// run again. Makes async-signal-safe system calls only; where there is no such file, nothing is lost.
 fn be_the_first_to_go() {
+    // Or the file is root's, as those of the worker.
+    let _ = set_dumpable(true);
     let file = open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
     if let Ok(file) = file {
         let _ = write(&file, b"1000");

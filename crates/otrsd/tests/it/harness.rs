@@ -23,7 +23,7 @@ use crate::{registration::configuration, status::Status};
 pub(crate) use crate::{
     process::{
         DEADLINE, Outcome, command_line, example, finish, finish_within, gone, install, is_alive,
-        signal, wait_until, wait_within,
+        parent, signal, wait_until, wait_within,
     },
     registration::setting,
 };
@@ -264,14 +264,20 @@ impl World {
         let run = format!("OTRSD_RUN={place}/");
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        pids.filter(|pid| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment
-                .split(|byte| *byte == 0)
-                .any(|entry| entry == mark.as_bytes() || entry.starts_with(run.as_bytes()))
-        })
-        .map(|pid| (pid, command_line(pid)))
-        .collect()
+        let (mut ours, mut hidden) = (Vec::new(), Vec::new());
+        for pid in pids {
+            let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
+                hidden.push(pid);
+                continue;
+            };
+            let is_mark = |it: &[u8]| it == mark.as_bytes() || it.starts_with(run.as_bytes());
+            ours.extend(environment.split(|byte| *byte == 0).any(is_mark).then_some(pid));
+        }
+        // Those with secrets show their environment to root alone: they are known by their parent.
+        let children =
+            hidden.into_iter().filter(|pid| parent(*pid).is_some_and(|it| ours.contains(&it)));
+        let children: Vec<i32> = children.collect();
+        ours.into_iter().chain(children).map(|pid| (pid, command_line(pid))).collect()
     }
 
     /// Waits until no process of this world is left.

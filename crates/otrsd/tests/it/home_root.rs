@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, chown},
+    os::unix::fs::{MetadataExt as _, chown, symlink},
     process::Command,
 };
 
 use nix::unistd::geteuid;
 
 use crate::{
-    harness::{Outcome, finish, setting},
+    harness::{Outcome, World, finish, setting},
     installation::Installation,
     tasks::Database,
 };
@@ -52,6 +52,41 @@ fn its_perl_never_runs_as_root() {
     assert!(refused.code == 3 && refused.stderr.contains("belongs to root"), "{refused:?}");
     assert_eq!(fs::read_to_string(&ran).unwrap(), lines);
     chown(&config, Some(user), None).unwrap();
+}
+
+/// The code beside a link is of the user who made it, and would run as the user to whom the link leads.
+#[test]
+fn a_link_to_the_file_of_another_does_not_say_who_its_user_is() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = World::stock();
+    let owned = |path: &str, user: u32| {
+        let path = world.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        chown(path, Some(user), None).unwrap();
+    };
+    owned("victims/Kernel/Config.pm", 1234);
+    owned("home/bin/znuny.Daemon.pl", 1235);
+    let ask = || {
+        let mut command = world.command(&world.program);
+        command.env("OTRS_HOME", world.path("home")).args(["config", "get", "NodeID"]);
+        finish(command)
+    };
+    symlink(world.path("victims/Kernel"), world.path("home/Kernel")).unwrap();
+    for (user, directory) in [(1234, "victims/Kernel"), (1235, "home")] {
+        chown(world.path(directory), Some(user), None).unwrap();
+    }
+    let told =
+        "Kernel/Config.pm is reached by a link, or by directories of another user than its own";
+    let said = ask();
+    assert!(said.code == 3 && said.stderr.contains(told), "{said:?}");
+    // Nor in a directory of another.
+    fs::remove_file(world.path("home/Kernel")).unwrap();
+    fs::rename(world.path("victims/Kernel"), world.path("home/Kernel")).unwrap();
+    let said = ask();
+    assert!(said.code == 3 && said.stderr.contains(told), "{said:?}");
 }
 
 #[test]

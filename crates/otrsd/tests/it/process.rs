@@ -111,6 +111,11 @@ pub(crate) fn command_line(pid: i32) -> String {
     String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
+pub(crate) fn parent(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Whether the process lives; a zombie does not.
 pub(crate) fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

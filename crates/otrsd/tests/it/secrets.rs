@@ -28,8 +28,8 @@ fn world() -> World {
 
 /// The descriptors of a process that lead to a sealed configuration.
 fn memory(pid: i32) -> Vec<String> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-    let named = entries.filter(|entry| {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+    let named = entries.flatten().filter(|entry| {
         fs::read_link(entry.path())
             .is_ok_and(|it| it.to_string_lossy().contains("memfd:otrsd-configuration"))
     });
@@ -46,7 +46,8 @@ fn a_secret_is_only_where_it_is_needed() {
     });
     fs::remove_file(world.path("Native.trace")).unwrap();
     for (pid, line) in world.processes() {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+        // Those with secrets show it to root alone.
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&environment).contains(SECRET), "environment of {line}");
         assert!(!line.contains(SECRET), "{line}");
     }
@@ -118,6 +119,45 @@ fn a_module_process_is_started_by_the_supervisor_alone() {
         command.args(["module", "run", "Native"]).env("OTRSD_CONFIG_FD", number);
         let said = finish(command);
         assert_eq!(said.code, 1, "{number}: {said:?}");
+    }
+}
+
+/// What a task runs as the same user, and what takes cores, finds no memory of the worker.
+#[test]
+fn a_worker_keeps_its_memory_to_itself() {
+    let script = "\
+exec 2>/dev/null
+for file in environ mem fd/0; do cat /proc/$PPID/$file >/dev/null && echo \"reads $file\"; done
+cat /proc/self/oom_score_adj
+grep core /proc/$PPID/limits | cut -c27-36";
+    let types = [shell("Look", script, &[])];
+    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types).unwrap();
+    tasks.start();
+    let told = tasks.succeeds(tasks.add_of("Look", "one")).output.unwrap();
+    assert_eq!(told.split_whitespace().collect::<Vec<_>>(), ["1000", "0"]);
+}
+
+/// Unless it is asked for, nothing that is started gains rights.
+#[test]
+fn no_command_gains_rights_unless_asked_for() {
+    let script = "exec grep NoNewPrivs /proc/self/status";
+    let modules = ["Once", "Rounds"].map(|name| {
+        let it = module(name)
+            .shell("grep NoNewPrivs /proc/self/status >$HOME/$OTRSD_MODULE; exec sleep 1000");
+        if name == "Rounds" { it.key("SleepPost", "60").xml() } else { it.xml() }
+    });
+    for (is_allowed, expected) in [("0", "NoNewPrivs:\t1"), ("1", "NoNewPrivs:\t0")] {
+        let tasks = Tasks::new(Database::Sqlite, &[shell("Tell", script, &[])]).unwrap();
+        let world = &tasks.world;
+        world.configure("50-modules", &modules);
+        world.configure("60-rights", &[setting("Daemon::NewPrivileges", is_allowed)]);
+        tasks.start();
+        let told = tasks.succeeds(tasks.add_of("Tell", "one")).output.unwrap();
+        assert_eq!(told.trim_end(), expected);
+        for name in ["Once", "Rounds"] {
+            let is_told = || (world.read(name).trim_end() == expected).then_some(());
+            wait_until(&format!("{expected} of {name}"), is_told);
+        }
     }
 }
 

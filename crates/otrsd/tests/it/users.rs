@@ -204,7 +204,7 @@ for file in config/20-database.xml state/tasks.db run; do ls $file/. && echo \"l
 for socket in run/*.sock; do [ -w \"$socket\" ] && echo \"reaches $socket\"; done
 echo $(id -un; id -G)
 ls /proc/self/fd
-echo $(grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status | cut -f2)
+echo $(grep -E '^(Cap(Prm|Eff|Amb)|NoNewPrivs)' /proc/self/status | cut -f2)
 echo $(env | cut -d= -f1 | grep -v ^LC_ | sort)";
 
 const OF_NOBODY: [(&str, &str); 1] = [("User", "nobody")];
@@ -228,7 +228,7 @@ fn a_task_of_another_user_has_no_secret_in_reach() {
     let none = "0000000000000000";
     let groups = groups_of_nobody(world);
     // The fourth descriptor is the directory that is listed.
-    let expected = format!("nobody {groups}\n0\n1\n2\n3\n{none} {none} {none}\n{names}");
+    let expected = format!("nobody {groups}\n0\n1\n2\n3\n{none} {none} {none} 1\n{names}");
     assert_eq!(told.trim_end(), expected);
 }
 

@@ -33,7 +33,7 @@ pub(crate) const MODULE: Group = Group {
             "of a command, array: a program that prints the module's Summary as JSON",
         ).is(Kind::Argv),
         key("WorkingDirectory", "", "an absolute directory to run in").is(Kind::Path),
-        key("Environment", "", "hash: variables").is(Kind::Texts),
+        key("Environment", "", "hash: variables; their values are secrets, as those of `Headers`").is(Kind::Texts),
         key("User", "", "who the process runs as; needs a daemon that root started, or `CAP_SETUID`, `CAP_SETGID` and `CAP_KILL`"),
         key(
             "WatchdogSeconds",

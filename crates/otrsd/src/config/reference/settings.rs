@@ -15,6 +15,12 @@ pub(super) const DAEMON: Group = Group {
         )
         .is(Kind::Path),
         key(
+            "Daemon::NewPrivileges",
+            "0, in a help desk always 1",
+            "with 1, what modules and tasks start may gain rights, as by `sudo` or another setuid program",
+        )
+        .is(Kind::Whole(0, 1)),
+        key(
             "Daemon::StopGrace",
             "30, in a help desk 300",
             "seconds that modules and tasks have to end at a stop; tasks have 8 of them less",
@@ -64,6 +70,13 @@ pub(super) const DATABASE: Group = Group {
             "`sqlite:/var/lib/otrsd/tasks.db`, of a user below `$XDG_STATE_HOME`",
             "`sqlite:/PATH`, `postgres://…` or `mysql://…`",
         ),
+        key(
+            "DatabasePasswordFile",
+            "",
+            "file whose first line is the database's password, instead of one in the URL; with systemd's \
+             `LoadCredential=database:…`, `/run/credentials/otrsd.service/database`",
+        )
+        .is(Kind::Path),
         key("OTRSTimeZone", "UTC", "the zone of wall clock times in the original's columns")
             .is(Kind::Zone),
     ],

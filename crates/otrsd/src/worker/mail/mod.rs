@@ -20,6 +20,7 @@ use crate::{
     config::{
         database,
         failure_mail::{self, FailureMail, Mode},
+        secrets::Secret,
     },
     home::Home,
     logs,
@@ -45,7 +46,7 @@ pub(super) struct Teller {
     owner: Owner,
     rules: FailureMail,
     zone: TimeZone,
-    password: String,
+    password: Secret,
     /// Something failed just now.
     failed: Arc<Notify>,
     /// What went wrong last.
@@ -159,7 +160,7 @@ impl Teller {
 
     async fn send(&self, mail: &Mail) -> anyhow::Result<()> {
         let last = self.store.execution(mail.row).await?;
-        let secrets = [self.password.as_str()];
+        let secrets = [self.password.expose()];
         let letter = json!({
             "subject": letter::subject(&self.home.product(), mail),
             "body": letter::body(mail, last.as_ref(), self.home.directory(), &self.zone, &secrets),
