@@ -13,6 +13,7 @@ use crate::{
 on_each_database! {
     a_planned_task_without_a_time_is_quarantined_and_shown
     an_end_that_the_database_refuses_runs_once
+    a_row_makes_no_line_of_the_log
 }
 
 fn a_planned_task_without_a_time_is_quarantined_and_shown(database: Database) {
@@ -85,6 +86,27 @@ fn an_end_that_the_database_refuses_runs_once(database: Database) {
     }
     tasks.sql("UPDATE scheduler_task SET lock_key = 0 WHERE name = 'refused'");
     assert_eq!(tasks.outcome(refused).outcome, Outcome::Success);
+}
+
+fn a_row_makes_no_line_of_the_log(database: Database) {
+    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]).unwrap();
+    tasks.start();
+    let escape = if database == Database::Postgres { "E" } else { "" };
+    let line = match database {
+        Database::Sqlite => "'table x' || char(10, 27) || 'forged'".to_owned(),
+        _ => format!("{escape}'table x\\n\u{1b}forged'"),
+    };
+    tasks.sql(&format!(
+        "INSERT INTO otrsd_held (ident, task_type, name, task_data, attempts, priority, create_time, state, held, reason) \
+         VALUES (100200300400500601, 'Echo', 'odd', '{{}}', 1, 0, '2026-07-01 11:00:00', 'quarantined', 1, {line})"
+    ));
+    // A worker looks at its begin.
+    tasks.world.otrsd(&["restart", "SchedulerTaskWorker"]).ok();
+    let log = wait_until("a line about the row", || {
+        let log = tasks.world.worker_log();
+        log.contains("forged").then_some(log)
+    });
+    assert!(log.contains(r"table x\n\u{1b}forged"), "{log}");
 }
 
 /// Refuses such a statement about tasks of this name.

@@ -15,6 +15,7 @@ mod finishing;
 mod held_tasks;
 mod home;
 mod home_tables;
+mod large_rows;
 mod locking;
 mod looking;
 mod odd_rows;
@@ -131,6 +132,11 @@ everywhere! {
         }
         odd_rows {
             any_value_in_any_column
+        }
+        large_rows {
+            data_beyond_the_limit
+            texts
+            very_many_types
         }
         random_rows {
             any_value_in_any_column
