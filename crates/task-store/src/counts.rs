@@ -76,7 +76,7 @@ fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
     for row in rows {
         let mut task_type = row.lenient(1);
         if counts.len() >= MOST_TYPES && !counts.contains_key(&task_type) {
-            task_type = OTHER_TYPES.to_owned();
+            OTHER_TYPES.clone_into(&mut task_type);
         }
         let count = counts
             .entry(task_type.clone())

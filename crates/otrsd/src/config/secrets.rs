@@ -67,14 +67,14 @@ fn masked(path: &[&str], value: &Value) -> Value {
             let below = |key: &str, value| masked(&[path, &[key]].concat(), value);
             Value::Map(map.iter().map(|(key, value)| (key.clone(), below(key, value))).collect())
         }
-        other => other.clone(),
+        Value::Undef => Value::Undef,
     }
 }
 
 fn text_at(path: &[&str], text: &str) -> String {
     let is_secret = match path {
-        ["DaemonModules", _, "Environment", _, ..] => true,
-        [task_types::SETTING, _, "Http", "Headers", _, ..] => true,
+        ["DaemonModules", _, "Environment", _, ..]
+        | [task_types::SETTING, _, "Http", "Headers", _, ..] => true,
         [.., last] => is_secret(last),
         [] => false,
     };

@@ -85,13 +85,10 @@ impl<'a> Parts<'a> {
         // The client of MySQL takes localhost for its socket, unless a port is asked for.
         let is_local = self.host.is_none_or(|host| host.is_empty() || host == "localhost");
         let usual = Some("/run/mysqld/mysqld.sock").filter(|_| is_local && self.port.is_none());
-        match self.socket.or(usual) {
-            Some(socket) => self.url("mysql", dsn, "localhost", &[("socket", socket)]),
-            None => {
-                let host = self.host.unwrap_or("localhost");
-                self.url("mysql", dsn, host, &[("ssl-mode", "PREFERRED")])
-            }
+        if let Some(socket) = self.socket.or(usual) {
+            return self.url("mysql", dsn, "localhost", &[("socket", socket)]);
         }
+        self.url("mysql", dsn, self.host.unwrap_or("localhost"), &[("ssl-mode", "PREFERRED")])
     }
 
     fn url(&self, scheme: &str, dsn: Access<'_>, host: &str, more: &[(&str, &str)]) -> String {

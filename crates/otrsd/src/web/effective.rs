@@ -38,7 +38,7 @@ fn without_contents(name: &str, value: Value) -> Value {
         Value::List(list) => {
             Value::List(list.into_iter().map(|it| without_contents("", it)).collect())
         }
-        value => value,
+        Value::Text(text) => Value::Text(text),
     }
 }
 

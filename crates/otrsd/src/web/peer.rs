@@ -1,6 +1,9 @@
 //! Who is at the other end of a connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+};
 
 use nix::unistd::Uid;
 
@@ -46,9 +49,12 @@ fn as_in_table(address: SocketAddr) -> String {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
     };
-    let words = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_ne_bytes(*word));
-    let words: String = words.map(|word| format!("{word:08X}")).collect();
-    format!("{words}:{:04X}", address.port())
+    let mut text = String::new();
+    for word in bytes.as_chunks::<4>().0 {
+        // A text takes whatever is written to it.
+        let _ = write!(text, "{:08X}", u32::from_ne_bytes(*word));
+    }
+    format!("{text}:{:04X}", address.port())
 }
 
 #[cfg(test)]

@@ -110,17 +110,17 @@ mod tests {
         assert!(names.iter().sum::<usize>() <= MOST - FOR_STRANGERS, "{names:?}");
     }
 
+    async fn open(_connection: Arc<Connection>) {
+        std::future::pending().await;
+    }
+
     #[tokio::test]
     async fn the_oldest_without_a_login_gives_way() {
         let places = Arc::new(Places::default());
         let mut connections = Vec::new();
         let mut add = || {
             places.admit(Peer::Unix { uid: None }, |connection| {
-                let kept = Arc::clone(&connection);
-                let task = tokio::spawn(async move {
-                    let _kept = kept;
-                    std::future::pending::<()>().await;
-                });
+                let task = tokio::spawn(open(Arc::clone(&connection)));
                 connections.push((connection, task));
                 connections.last().unwrap().1.abort_handle()
             });

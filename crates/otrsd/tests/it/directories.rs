@@ -88,7 +88,7 @@ fn a_directory_of_another_user_is_refused() {
     }
 }
 
-/// A database's other files are SQLite's to open.
+/// A database's other files are for the library to open.
 #[test]
 fn a_database_wants_a_directory_without_others() {
     let world = world();

@@ -25,7 +25,7 @@ fn slow_and_many_clients() {
     web.tasks.succeeds(web.tasks.add_of("Echo", "meanwhile"));
     let end = |stream: &mut TcpStream| {
         let mut said = String::new();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         // What was sent and not read makes a reset of the end.
         let _ = stream.read_to_string(&mut said);
         said

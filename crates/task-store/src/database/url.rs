@@ -130,8 +130,8 @@ impl DatabaseUrl {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let is_server = !matches!(target, Target::Sqlite(_));
         let of = |names: &[&str]| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let found = pairs.filter(|(name, _)| is_server && names.contains(name)).last();
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let found = pairs.rfind(|(name, _)| is_server && names.contains(name));
             found.map(|(_, value)| decoded(&value.replace('+', " ")))
         };
         let user = place.rsplit_once('@').filter(|_| is_server);

@@ -76,10 +76,12 @@ pub(crate) async fn explain(
     let mut last = store.executions(id).await?.pop();
     let mut explanation = store.explain(id).await?;
     if !with_contents {
-        last.iter_mut().for_each(|it| it.error = None);
-        explanation
-            .iter_mut()
-            .for_each(|it| it.entry.reason = "the reason is for the role operate".into());
+        if let Some(last) = &mut last {
+            last.error = None;
+        }
+        if let Some(explanation) = &mut explanation {
+            "the reason is for the role operate".clone_into(&mut explanation.entry.reason);
+        }
     }
     let Some(explanation) = explanation else {
         return Ok(last.map(|last| {
