@@ -111,7 +111,7 @@ mod tests {
     }
 
     async fn open(_connection: Arc<Connection>) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     #[tokio::test]
