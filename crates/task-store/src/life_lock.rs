@@ -36,7 +36,7 @@ impl Store {
     /// tasks from a worker that may live. `None` on a server: the kernel does not know all its workers.
     pub fn has_locked_life(&self, owner: Owner) -> Option<bool> {
         let database = self.pools().sqlite_file()?;
-        let file = match File::open(beside(&database)) {
+        let file = match plain(OpenOptions::new().read(true), &beside(&database)) {
             Ok(file) => file,
             Err(error) => return Some(error.kind() != ErrorKind::NotFound),
         };
@@ -65,12 +65,18 @@ fn beside(database: &Path) -> PathBuf {
 fn make(path: &Path, database: &Path) -> std::io::Result<File> {
     let model = fs::metadata(database)?;
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).custom_flags(OFlag::O_NOFOLLOW.bits());
-    let file = options.mode(0o600).open(path)?;
+    let file = plain(options.read(true).write(true).create(true).mode(0o600), path)?;
     // Refused where they are another user's, and right already.
     let _ = fchown(&file, Some(model.uid()), Some(model.gid()));
     let _ = file.set_permissions(fs::Permissions::from_mode(model.mode() & 0o666));
     Ok(file)
+}
+
+/// What else lies there is not followed or waited for.
+fn plain(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = options.custom_flags(flags.bits()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(ErrorKind::InvalidInput.into()) }
 }
 
 /// The byte of an instance.

@@ -1,14 +1,16 @@
 //! The directories that the daemon writes into, as they are found: who else could write there.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
+use nix::unistd::{getegid, geteuid};
+
 use super::{
     Configuration, database,
-    trust::{self, Rule},
+    trust::{self, Group, Rule},
 };
 use crate::home::Home;
 
@@ -28,10 +30,13 @@ pub(crate) fn all(configuration: &Configuration) -> Vec<(&'static str, PathBuf)>
     own.into_iter().chain(database).collect()
 }
 
-/// What is wrong with them. They are judged as settings are, but that in a help desk a group may write: see [`Rule`].
+/// What is wrong with them. They are judged as settings are, but that some groups may write.
 pub(crate) fn faults(configuration: &Configuration, rule: Rule) -> Vec<String> {
-    let home = Home::of(&configuration.settings);
-    let rule = if home.is_some() { rule.with_group() } else { rule };
+    let group = match Home::of(&configuration.settings) {
+        Some(_) => Group::Any,
+        None => own_group(),
+    };
+    let rule = rule.with_group(group);
     all(configuration)
         .into_iter()
         .filter_map(|(setting, path)| fault(setting, &path, rule))
@@ -51,6 +56,60 @@ fn fault(setting: &str, path: &Path, rule: Rule) -> Option<String> {
     }
 }
 
+/// The group of this process, if no other user is in it: a volume may be given to it alone, as Kubernetes does by `fsGroup`.
+fn own_group() -> Group {
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    if is_private(&read("/etc/passwd"), &read("/etc/group"), uid, gid) {
+        Group::Own(gid)
+    } else {
+        Group::None
+    }
+}
+
+/// Whether a group has the name of a user, and no other user is known to be in it. Groups of a directory service stand in
+/// no file, so they are not.
+fn is_private(passwd: &str, group: &str, uid: u32, gid: u32) -> bool {
+    let words = |line: &'_ str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+    let (uid, gid) = (uid.to_string(), gid.to_string());
+    let users: Vec<_> = passwd.lines().map(words).collect();
+    let groups: Vec<_> = group.lines().map(words).collect();
+    let user = users.iter().find(|it| it.get(2) == Some(&uid)).and_then(|it| it.first());
+    let (Some(user), Some(group)) = (user, groups.iter().find(|it| it.get(2) == Some(&gid))) else {
+        return false;
+    };
+    let is_others = |it: &&Vec<String>| it.get(3) == Some(&gid) && it.get(2) != Some(&uid);
+    let members = group.get(3).map_or("", String::as_str).split(',');
+    group.first() == Some(user)
+        && !users.iter().any(|it| is_others(&it))
+        && members.filter(|it| !it.is_empty()).all(|member| member == user)
+}
+
 fn is_open(directory: &File) -> bool {
     directory.metadata().is_ok_and(|it| it.mode() & OTHERS_MAY_WRITE != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_one_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\notrsd:x:10001:10001::/:\nanna:x:1000:100::/home/anna:/bin/sh\n";
+        let group = "root:x:0:\notrsd:x:10001:otrsd\nusers:x:100:\n";
+        for (passwd, group, uid, gid, expected) in [
+            (passwd, group, 10001, 10001, true),
+            (passwd, group, 0, 0, true),
+            // A group's name that is no user's, one without a name, a user without one.
+            (passwd, group, 1000, 100, false),
+            (passwd, group, 10001, 2000, false),
+            (passwd, group, 4711, 10001, false),
+            ("", "", 10001, 10001, false),
+            // Others are in it.
+            (passwd, "otrsd:x:10001:otrsd,anna\n", 10001, 10001, false),
+            ("otrsd:x:10001:10001::/:\nb:x:5:10001::/:\n", group, 10001, 10001, false),
+        ] {
+            assert_eq!(is_private(passwd, group, uid, gid), expected, "{group} {uid} {gid}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ use nix::{
     sys::stat::Mode,
 };
 
-pub(crate) use self::rule::Rule;
+pub(crate) use self::rule::{Group, Rule};
 
 /// As the kernel's.
 const MOST_LINKS: u32 = 40;
@@ -172,7 +172,7 @@ mod tests {
     use std::{
         fs::{self, Permissions},
         io::Read as _,
-        os::unix::fs::{PermissionsExt as _, chown, lchown, symlink},
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink},
         sync::atomic::{AtomicBool, Ordering},
         thread,
     };
@@ -271,6 +271,7 @@ mod tests {
         fs::create_dir(path.join("group")).unwrap();
         fs::set_permissions(path.join("group"), Permissions::from_mode(0o2775)).unwrap();
         let open = "is refused, for others could write there: ";
+        let gid = fs::metadata(path.join("group")).unwrap().gid();
         for (name, own, with_group) in [
             ("own/below", Ok(true), Ok(true)),
             ("own/none/below", Ok(false), Ok(false)),
@@ -281,7 +282,14 @@ mod tests {
             ("group", Err("group can be written by others; chmod go-w "), Ok(true)),
             ("group/none", Err(open), Ok(false)),
         ] {
-            for (rule, expected) in [(Rule::own(), own), (Rule::own().with_group(), with_group)] {
+            let rules = [
+                (Group::None, own),
+                (Group::Own(gid + 1), own),
+                (Group::Own(gid), with_group),
+                (Group::Any, with_group),
+            ];
+            for (group, expected) in rules {
+                let rule = Rule::own().with_group(group);
                 let found = judged(&path.join(name), rule);
                 match expected {
                     Ok(is_there) => assert_eq!(found, Ok(is_there), "{name}"),

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
-        unix::net::UnixListener as StdListener,
+        unix::{fs::MetadataExt as _, net::UnixListener as StdListener},
     },
     path::{Path, PathBuf},
     sync::Arc,
@@ -70,6 +70,8 @@ const BACKLOG: usize = 1024;
 pub(super) struct Control {
     listener: StdListener,
     path: PathBuf,
+    /// Which file it is.
+    file: Option<(u64, u64)>,
     /// One permit a connection, and one for the next.
     places: Arc<Semaphore>,
 }
@@ -90,7 +92,12 @@ impl Control {
 
     pub(super) fn adopt(path: &Path, listener: OwnedFd) -> Self {
         let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        Self { listener: listener.into(), path: path.to_owned(), places }
+        Self { listener: listener.into(), path: path.to_owned(), file: identity(path), places }
+    }
+
+    /// Whether the socket is where it was made.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.file.is_some() && self.file == identity(&self.path)
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
@@ -133,6 +140,10 @@ impl Control {
         // Nobody listens there any more.
         let _ = fs::remove_file(self.path.with_extension("wake"));
     }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|it| (it.dev(), it.ino()))
 }
 
 async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Result<()> {

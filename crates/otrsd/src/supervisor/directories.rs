@@ -128,7 +128,7 @@ impl Supervisor {
     /// PID file, lock and control socket; the modules have files beside them.
     fn renew_place(&mut self, configuration: &Configuration, now: Moment) -> anyhow::Result<()> {
         let place = &configuration.place;
-        if self.held.pid_file.is_in_place() && place.socket().exists() {
+        if self.held.pid_file.is_in_place() && self.held.control.is_in_place() {
             return Ok(());
         }
         let shown = place.directory.display();

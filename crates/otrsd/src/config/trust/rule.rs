@@ -15,14 +15,22 @@ const GROUP_MAY_WRITE: u32 = 0o020;
 const OTHERS_MAY_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
+/// The group that may write besides the owner.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Group {
+    None,
+    /// The daemon's user alone is in it.
+    Own(u32),
+    /// That of a help desk's web server writes into each of its directories, and into the Perl that the daemon's user runs.
+    Any,
+}
+
 /// What is demanded of each step of a way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     /// Who may own it besides root. `None`: the first other user on the way, if root alone could put that step there.
     user: Option<u32>,
-    /// Whether its group may write: that of a help desk's web server writes into each of its directories, and whose
-    /// Perl runs as the daemon's user anyway.
-    group: bool,
+    group: Group,
     /// Whether others may put files into the directory above.
     is_shared: bool,
 }
@@ -30,7 +38,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// For what this process's user alone writes.
     pub(crate) fn own() -> Self {
-        Self { user: Some(geteuid().as_raw()), group: false, is_shared: false }
+        Self { user: Some(geteuid().as_raw()), group: Group::None, is_shared: false }
     }
 
     /// For root that looks at the daemon of another user.
@@ -38,9 +46,9 @@ impl Rule {
         Self { user: None, ..Self::own() }
     }
 
-    /// The same for directories of a help desk.
-    pub(crate) fn with_group(self) -> Self {
-        Self { group: true, ..self }
+    /// The same where a group may write.
+    pub(crate) fn with_group(self, group: Group) -> Self {
+        Self { group, ..self }
     }
 
     /// The user besides root to whom the steps so far belong.
@@ -77,7 +85,7 @@ impl Rule {
             ));
         }
         let sticky = metadata.is_dir() && mode & STICKY != 0;
-        let (refused, remedy) = if self.group {
+        let (refused, remedy) = if [Group::Any, Group::Own(metadata.gid())].contains(&self.group) {
             (OTHERS_MAY_WRITE, "o-w")
         } else {
             (GROUP_MAY_WRITE | OTHERS_MAY_WRITE, "go-w")
