@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_group_of_one_user() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\notrsd:x:10001:10001::/:\nanna:x:1000:100::/home/anna:/bin/sh\n";
+        let passwd = "root:x:0:0:root:/root:/bin/sh\notrsd:x:10001:10001::/:\nanna:x:1000:100::/srv/anna:/bin/sh\n";
         let group = "root:x:0:\notrsd:x:10001:otrsd\nusers:x:100:\n";
         for (passwd, group, uid, gid, expected) in [
             (passwd, group, 10001, 10001, true),

@@ -144,16 +144,18 @@ impl Way {
             self.path.join(name)
         };
         let seen = self.open(name, OFlag::O_PATH)?;
-        let kind = self.rule.judge(&seen, &path)?.file_type();
+        let kind = seen.metadata()?.file_type();
+        if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {
+            let shown = path.display();
+            return Err(io::Error::other(format!("{shown} is neither a file nor a directory")));
+        }
+        self.rule.judge(&seen, &path)?;
         if kind.is_symlink() {
             return Ok(Step::Link(readlinkat(&seen, c"")?.into()));
         }
         if kind.is_dir() {
             (self.directory, self.path) = (seen, path);
             return Ok(Step::Directory);
-        }
-        if !kind.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
         }
         // The name may be another file's by now: what was opened is judged.
         let file = self.open(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;

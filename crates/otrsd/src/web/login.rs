@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{Query, State},
-    http::{StatusCode, header::SET_COOKIE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ORIGIN, SET_COOKIE},
+    },
     response::{IntoResponse as _, Redirect, Response},
 };
 use maud::Markup;
@@ -39,8 +42,13 @@ pub(super) async fn enter(
     State(console): State<Arc<Console>>,
     Extension(host): Extension<Host>,
     connection: Option<Extension<Arc<Connection>>>,
+    headers: HeaderMap,
     axum::Form(given): axum::Form<Code>,
 ) -> Result<Response, Problem> {
+    if host.kind == Kind::Proxy && is_plain(&headers) {
+        let text = "over http no browser keeps a session of this name: the proxy must speak TLS";
+        return Err(Problem::forbidden(text));
+    }
     let code = given.code.trim();
     let known = console.auth().links.take(code, clock::now());
     let known = known.or_else(|| console.machine(code).map(|grant| (grant, None)));
@@ -58,6 +66,11 @@ pub(super) async fn enter(
         send_on(&console, grant, &host)
     };
     Ok(done?)
+}
+
+/// Whether the browser says that its page came without TLS.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers.get(ORIGIN).is_some_and(|it| it.as_bytes().starts_with(b"http://"))
 }
 
 fn begin(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {

@@ -32,7 +32,7 @@ fn a_wrong_url_is_found_by_check() {
     for (url, expected) in [
         ("sqlite:tasks.db", "tasks.db is no absolute path"),
         ("sqlite:~/tasks.db", "only a shell knows what ~ is"),
-        ("sqlite:/dev/null/tasks.db", "setting DatabaseURL: cannot write into /dev/null"),
+        ("sqlite:/dev/null/tasks.db", "/dev/null is neither a file nor a directory"),
         ("postgres://u:secret@db/tasks?slmode=require", "did you mean sslmode?"),
         ("mysql://u:secret@db", "it names no database"),
     ] {

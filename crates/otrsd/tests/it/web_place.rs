@@ -48,7 +48,11 @@ fn a_socket_for_a_proxy() {
     let by_socket = ["--unix-socket", path.as_str()];
     assert_eq!(web.curl("/livez", &by_socket).status, 200);
     let code = format!("code={}", link.trim().split_once("code=").unwrap().1);
-    let answer = web.curl("/login", &[&by_socket[..], &["--data", &code]].concat());
+    let log_in =
+        |more: &[&str]| web.curl("/login", &[&by_socket[..], &["--data", &code], more].concat());
+    // Its page came without TLS, so the browser would not keep the cookie; the link is not used up.
+    log_in(&["--header", "Origin: http://desk.example"]).refused(403, "must speak TLS");
+    let answer = log_in(&["--header", "Origin: https://desk.example"]);
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-otrsd=") && cookie.ends_with("; Secure"), "{answer:?}");
     let other = Web { origin: "http://other.example".into(), ..web };
