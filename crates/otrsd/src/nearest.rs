@@ -9,10 +9,22 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     let most = (name.chars().count() / 5).clamp(1, 3);
     known
         .filter(|it| it.len().abs_diff(name.len()) <= most)
-        .map(|it| (damerau_levenshtein(&lower, &it.to_lowercase()), it))
+        .map(|it| (it.to_lowercase(), it))
+        .filter(|(known, _)| letters_apart(&lower, known) <= most)
+        .map(|(known, it)| (damerau_levenshtein(&lower, &known), it))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, it)| it)
+}
+
+/// How many letters one has that the other lacks: there are as many slips between them at least, and they are quickly
+/// counted. An installation has thousands of names that no reader of ours knows.
+fn letters_apart(one: &str, other: &str) -> usize {
+    let mut counts = [0_isize; 128];
+    one.chars().for_each(|letter| counts[letter as usize % 128] += 1);
+    other.chars().for_each(|letter| counts[letter as usize % 128] -= 1);
+    let of = |sign: isize| counts.iter().map(|it| (sign * it).max(0).unsigned_abs()).sum::<usize>();
+    of(1).max(of(-1))
 }
 
 /// A question about the nearest known name, to stand behind a message; empty if none is near.
@@ -35,6 +47,7 @@ mod tests {
             ("NodeId", Some("NodeID")),
             ("Date", Some("Data")),
             ("Host", None),
+            ("Timéout", Some("Timeout")),
             ("", None),
         ] {
             assert_eq!(nearest(name, known.into_iter()), expected, "{name}");
