@@ -5,7 +5,10 @@ use std::{
     ffi::{CString, OsString},
     fs::{self, File},
     io,
-    os::fd::{AsFd as _, FromRawFd as _, RawFd},
+    os::{
+        fd::{AsFd as _, FromRawFd as _, RawFd},
+        unix::fs::MetadataExt as _,
+    },
     path::PathBuf,
     time::Duration,
 };
@@ -19,7 +22,7 @@ use nix::{
         resource::{Resource, getrlimit, setrlimit},
         signal::Signal,
     },
-    unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid},
+    unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid, setsid},
 };
 
 use crate::clock;
@@ -139,6 +142,35 @@ pub(crate) fn die_with(parent: Pid) -> nix::Result<()> {
     if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
+/// Between fork and exec: lets go of the caller's terminal and of the descriptors that it left open. Another user's program
+/// could type into the one and read the others.
+pub(crate) fn leave_caller() -> nix::Result<()> {
+    setsid()?;
+    keep_descriptors();
+    Ok(())
+}
+
+/// Keeps what the caller left open from all that this process executes.
+#[expect(unsafe_code, reason = "nix has no close_range")]
+fn keep_descriptors() {
+    // SAFETY: no descriptor is closed; each is marked.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    }
+}
+
+/// Whether a process is that user's, and was not started by another one as a setuid program: its arguments and descriptors are
+/// those of whoever started it.
+pub(crate) fn is_of(pid: i32, uid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let all = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+    let mut all = all.split_whitespace().peekable();
+    // What may not be looked at is another user's or ours.
+    let program = fs::metadata(format!("/proc/{pid}/exe"));
+    let changes_user = program.is_ok_and(|it| it.mode() & libc::S_ISUID != 0);
+    all.peek().is_some() && all.all(|it| it.parse() == Ok(uid)) && !changes_user
+}
+
 /// A descriptor that gets readable when the process is dead.
 #[expect(unsafe_code, reason = "nix has no pidfd_open")]
 pub(crate) fn pidfd(pid: i32) -> io::Result<File> {
@@ -164,5 +196,40 @@ pub(crate) fn ends_within(process: &File, longest: Option<Duration>) -> anyhow::
             Err(Errno::EINTR) => {}
             ended => return Ok(ended? > 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+        process::{Command, id},
+    };
+
+    use nix::unistd::geteuid;
+
+    use super::*;
+
+    #[test]
+    fn a_setuid_program_is_not_its_owners() {
+        let (own, uid) = (i32::try_from(id()).unwrap(), geteuid().as_raw());
+        assert!(is_of(own, uid) && !is_of(own, uid + 1) && !is_of(i32::MAX, uid));
+        if uid != 0 {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &std::path::Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(directory.path(), 0o755);
+        let program = directory.path().join("sleep");
+        fs::copy("/bin/sleep", &program).unwrap();
+        mode(&program, 0o4755);
+        let mut child = Command::new(&program).arg("60").uid(4711).gid(4711).spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert_eq!(fs::metadata(format!("/proc/{pid}")).unwrap().uid(), 0);
+        assert!(!is_of(pid, 0) && !is_of(pid, 4711));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

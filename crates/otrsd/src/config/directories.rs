@@ -9,7 +9,7 @@ use std::{
 use nix::unistd::{getegid, geteuid};
 
 use super::{
-    Configuration, database,
+    Configuration, database, text,
     trust::{self, Group, Rule},
 };
 use crate::home::Home;
@@ -17,8 +17,10 @@ use crate::home::Home;
 const OTHERS_MAY_WRITE: u32 = 0o002;
 const PID_PATH: &str = "Daemon::PID::Path";
 const LOG_PATH: &str = "Daemon::Log::LogPath";
+const LISTEN: &str = "WebConsole::Listen";
 
-/// The settings that name them, with what they name: of the PID file, the logs, and the database if it is a file.
+/// The settings that name them, with what they name: of the PID file and the logs, of a database that is a file, and of
+/// the console's socket.
 pub(crate) fn all(configuration: &Configuration) -> Vec<(&'static str, PathBuf)> {
     let file = database::file(&configuration.settings);
     let database = file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
@@ -27,7 +29,12 @@ pub(crate) fn all(configuration: &Configuration) -> Vec<(&'static str, PathBuf)>
         (LOG_PATH, configuration.log.directory.clone()),
     ];
     let database = database.map(|directory| (database::DATABASE_URL, directory));
-    own.into_iter().chain(database).collect()
+    let listen = text(&configuration.settings, LISTEN);
+    let socket = listen.and_then(|listen| listen.strip_prefix("unix:")).map(Path::new);
+    // A relative one is refused elsewhere.
+    let socket = socket.filter(|path| path.is_absolute()).and_then(Path::parent);
+    let socket = socket.map(|directory| (LISTEN, directory.to_path_buf()));
+    own.into_iter().chain(database).chain(socket).collect()
 }
 
 /// What is wrong with them. They are judged as settings are, but that some groups may write.
@@ -75,14 +82,14 @@ fn is_private(passwd: &str, group: &str, uid: u32, gid: u32) -> bool {
     let users: Vec<_> = passwd.lines().map(words).collect();
     let groups: Vec<_> = group.lines().map(words).collect();
     let user = users.iter().find(|it| it.get(2) == Some(&uid)).and_then(|it| it.first());
-    let (Some(user), Some(group)) = (user, groups.iter().find(|it| it.get(2) == Some(&gid))) else {
-        return false;
-    };
+    let Some(user) = user else { return false };
+    let own: Vec<_> = groups.iter().filter(|it| it.get(2) == Some(&gid)).collect();
     let is_others = |it: &&Vec<String>| it.get(3) == Some(&gid) && it.get(2) != Some(&uid);
-    let members = group.get(3).map_or("", String::as_str).split(',');
-    group.first() == Some(user)
+    // A second line of the same number may have other members.
+    let mut members = own.iter().flat_map(|it| it.get(3).map_or("", String::as_str).split(','));
+    own.first().is_some_and(|it| it.first() == Some(user))
         && !users.iter().any(|it| is_others(&it))
-        && members.filter(|it| !it.is_empty()).all(|member| member == user)
+        && members.all(|member| member.is_empty() || member == user)
 }
 
 fn is_open(directory: &File) -> bool {
@@ -107,6 +114,7 @@ mod tests {
             ("", "", 10001, 10001, false),
             // Others are in it.
             (passwd, "otrsd:x:10001:otrsd,anna\n", 10001, 10001, false),
+            (passwd, "otrsd:x:10001:\nalias:x:10001:anna\n", 10001, 10001, false),
             ("otrsd:x:10001:10001::/:\nb:x:5:10001::/:\n", group, 10001, 10001, false),
         ] {
             assert_eq!(is_private(passwd, group, uid, gid), expected, "{group} {uid} {gid}");

@@ -44,11 +44,14 @@ fn is_read_only_by(mounts: &str, id: u64, path: &Path) -> bool {
     let Some(own) = mounts.iter().find(|mount| mount.id == id) else { return false };
     let Ok(below) = path.strip_prefix(&own.point) else { return false };
     let inside = own.root.join(below);
+    // A service that systemd confines sees every file system read-only, and others write to it all the same.
+    let is_own = own.point != Path::new("/");
     let reaches = |other: &&Mount| {
         other.device == own.device && !other.is_read_only && inside.starts_with(&other.root)
     };
     LOCAL.contains(&own.kind.as_str())
-        && (own.is_all_read_only || (own.is_read_only && !mounts.iter().any(|it| reaches(&it))))
+        && (own.is_all_read_only
+            || (own.is_read_only && is_own && !mounts.iter().any(|it| reaches(&it))))
 }
 
 fn parse(line: &str) -> Option<Mount> {
@@ -116,6 +119,13 @@ mod tests {
             ("no such mount", "4 1 0:50 / /settings ro - tmpfs tmpfs ro", false),
         ] {
             assert_eq!(is_read_only_by(&format!("{root}{mounts}"), 2, file), expected, "{what}");
+        }
+        // As systemd's ProtectSystem=strict shows it, and a root that nothing can write.
+        for (line, expected) in [
+            ("1 0 8:1 / / ro - ext4 /dev/sda1 rw", false),
+            ("1 0 8:1 / / ro - ext4 /dev/sda1 ro", true),
+        ] {
+            assert_eq!(is_read_only_by(line, 1, file), expected, "{line}");
         }
         let odd = r"2 1 0:50 / /a\040b\134c ro - tmpfs tmpfs ro";
         assert!(is_read_only_by(odd, 2, Path::new(r"/a b\c/x")));

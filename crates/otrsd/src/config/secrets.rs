@@ -73,10 +73,9 @@ fn masked(path: &[&str], value: &Value) -> Value {
 
 fn text_at(path: &[&str], text: &str) -> String {
     let is_secret = match path {
-        ["DaemonModules", _, "Environment", _, ..]
-        | [task_types::SETTING, _, "Http", "Headers", _, ..] => true,
-        [.., last] => is_secret(last),
-        [] => false,
+        ["DaemonModules", _, "Environment", ..]
+        | [task_types::SETTING, _, "Http", "Headers", ..] => true,
+        parts => parts.iter().any(|part| is_secret(part)),
     };
     match path {
         _ if is_secret && !text.is_empty() => MASK.to_owned(),
@@ -93,8 +92,12 @@ fn without_query(url: &str) -> String {
 }
 
 /// What the names of secrets end in, without regard to case.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 15] = [
     "password",
+    "passwords",
+    "passphrase",
+    "privatekey",
+    "private_key",
     "passwd",
     "pwd",
     "pw",
@@ -104,6 +107,7 @@ const NAMES: [&str; 10] = [
     "api_key",
     "authorization",
     "credential",
+    "credentials",
 ];
 
 /// Variables of every shell: the directory where it is, and where it was.

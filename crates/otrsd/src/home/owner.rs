@@ -1,9 +1,11 @@
 //! Perl of an installation never runs as root: its authors would be root.
 
+use std::{fs::File, sync::OnceLock};
+
 use anyhow::{Context as _, bail};
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, open, openat},
+    fcntl::{OFlag, openat},
     sys::{
         prctl::set_dumpable,
         stat::{Mode, fstat},
@@ -12,12 +14,23 @@ use nix::{
 };
 
 use super::Home;
-use crate::process::Identity;
+use crate::{
+    config::trust::{self, Group, Rule},
+    process::Identity,
+};
 
 /// What makes a directory an installation; its owner is the installation's user.
 const CONFIG: &str = "Kernel/Config.pm";
 const KERNEL: &str = "Kernel";
 const CALL: &str = "call this as the help desk's user, as with runuser --user otrs -- otrsd …";
+
+/// Whom root became.
+static LEFT_ROOT: OnceLock<Identity> = OnceLock::new();
+
+/// The user that root became, whose programs get nothing of root's environment.
+pub(super) fn left_root() -> Option<&'static Identity> {
+    LEFT_ROOT.get()
+}
 
 impl Home {
     /// Makes root the installation's user, with its groups and without capabilities, for the rest of this process. Others
@@ -46,22 +59,27 @@ impl Home {
         }
         let owner = Identity::of_owner(Uid::from_raw(uid), Gid::from_raw(gid))?;
         // From root to another user, the kernel takes all capabilities. Nothing of root's is in this process yet, so that
-        // its user's own files in /proc can be its user's.
+        // its user's own files in /proc can be its user's; but that user could type into root's terminal.
         owner
             .assume()
-            .and_then(|()| set_dumpable(true))
-            .with_context(|| format!("cannot become the owner of {shown}, user {uid}"))
+            .and_then(|()| set_dumpable(File::open("/dev/tty").is_err()))
+            .with_context(|| format!("cannot become the owner of {shown}, user {uid}"))?;
+        let _ = LEFT_ROOT.set(owner);
+        Ok(())
     }
 
-    /// Whose the installation is, by its file and the directories above it: by a link, or in a directory of another, a user
-    /// could have what is not theirs taken for theirs.
+    /// Whose the installation is, by its file and all directories above it: by a link, or in a directory of another, a user
+    /// could have what is not theirs taken for theirs, or exchange it afterwards.
     fn owner(&self) -> nix::Result<(u32, u32)> {
-        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-        let inside = flags | OFlag::O_NOFOLLOW;
-        let home = open(&self.directory, flags | OFlag::O_DIRECTORY, Mode::empty())?;
+        let inside = OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        // Its web server's group writes into it.
+        let rule = Rule::of_owner().with_group(Group::Any);
+        let home = trust::directory(&self.directory, rule).map_err(|_| Errno::EACCES)?;
+        let home = home.ok_or(Errno::ENOENT)?;
         let kernel = openat(&home, KERNEL, inside | OFlag::O_DIRECTORY, Mode::empty())?;
         let config = fstat(openat(&kernel, "Config.pm", inside, Mode::empty())?)?;
-        let above = [fstat(home)?.st_uid, fstat(kernel)?.st_uid];
+        let above =
+            [trust::owner(&self.directory, rule).unwrap_or_default(), fstat(kernel)?.st_uid];
         let is_alike = |uid: &u32| [0, config.st_uid].contains(uid);
         if config.st_uid == 0 || above.iter().all(is_alike) {
             Ok((config.st_uid, config.st_gid))

@@ -4,17 +4,22 @@ use std::{
     env,
     fs::File,
     io::{self, Seek as _, Write as _},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::bail;
-use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::{
+    sys::memfd::{MFdFlags, memfd_create},
+    unistd::getpid,
+};
 
+use super::owner;
 use crate::{
     config::generation::read_whole,
-    process::{ends_within, pidfd},
+    process::{die_with, ends_within, leave_caller, pidfd},
 };
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,14 +56,19 @@ pub(super) fn ask_with(
 fn run(argv: &[String], directory: &Path, input: Stdio) -> anyhow::Result<(Vec<u8>, String)> {
     let memory = || memfd_create(c"otrsd-answer", MFdFlags::MFD_CLOEXEC).map(File::from);
     let (answer, complaint) = (memory()?, memory()?);
-    let mut child = Command::new(&argv[0])
-        .args(&argv[1..])
-        .current_dir(directory)
-        .stdin(input)
-        .stdout(answer.try_clone()?)
-        .stderr(complaint.try_clone()?)
-        .spawn()
-        .map_err(|error| not_started(&argv[0], error))?;
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).current_dir(directory).stdin(input);
+    command.stdout(answer.try_clone()?).stderr(complaint.try_clone()?);
+    if let Some(user) = owner::left_root() {
+        command.env_clear().envs(user.environment());
+    }
+    let parent = getpid();
+    #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+    // SAFETY: the closure makes async-signal-safe system calls only.
+    unsafe {
+        command.pre_exec(move || Ok(leave_caller().and_then(|()| die_with(parent))?));
+    }
+    let mut child = command.spawn().map_err(|error| not_started(&argv[0], error))?;
     let end = pidfd(i32::try_from(child.id())?)?;
     let is_over = ends_within(&end, Some(DEADLINE))?;
     if !is_over {

@@ -13,7 +13,7 @@ use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
 use super::{DaemonModule, ModuleContext, Round, Summary};
 use crate::{
     config::{self, modules::ModuleSpec, sources::Sources},
-    process::{Change, Identity, die_with},
+    process::{Change, Identity, die_with, leave_caller},
 };
 
 const SUMMARY_DEADLINE: Duration = Duration::from_secs(10);
@@ -67,6 +67,11 @@ impl DaemonModule for CommandModule {
             }
         }
         command.envs(self.spec.variables()).stdout(Stdio::piped()).kill_on_drop(true);
+        #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+        // SAFETY: the closure makes async-signal-safe system calls only.
+        unsafe {
+            command.pre_exec(|| Ok(leave_caller()?));
+        }
         if let Some(directory) = &self.spec.working_directory {
             command.current_dir(directory);
         }

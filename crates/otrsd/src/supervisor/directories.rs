@@ -24,9 +24,10 @@ use super::{
 use crate::{
     clock::Moment,
     config::{
-        Configuration,
+        Configuration, directories,
         log::LogSettings,
         modules::{Kind, SUPERVISOR},
+        trust::Rule,
     },
     home::watch::Watch,
     logs::{self, ModuleFiles},
@@ -135,6 +136,9 @@ impl Supervisor {
         let gone =
             || format!("{shown} or files of the daemon in it are gone, and cannot be made anew");
         logs::make_directory(&place.directory).with_context(gone)?;
+        // Another user may have been faster.
+        let faults = directories::faults(configuration, Rule::own());
+        anyhow::ensure!(faults.is_empty(), "{}", faults.join("\n"));
         self.held.pid_file.renew().with_context(gone)?;
         let control = Control::bind(&place.socket()).with_context(gone)?;
         if let Some(calls) = &self.calls {

@@ -9,7 +9,7 @@ use std::{
     io::{self, PipeWriter, Read as _},
     os::{
         fd::{AsRawFd as _, OwnedFd},
-        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+        unix::ffi::OsStrExt as _,
     },
     path::{Path, PathBuf},
     process::ExitCode,
@@ -24,6 +24,7 @@ use super::{cgroup::Cgroup, directories, reaper, spawn, sweep};
 use crate::{
     clock::{self, Moment},
     config::{place::Place, sources::Sources},
+    process::is_of,
 };
 
 /// The running guard, seen from the supervisor.
@@ -90,16 +91,19 @@ pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
 fn find(sources: &Sources) -> Option<(i32, PathBuf)> {
     let identity = sources.identity();
     let wanted: Vec<&[u8]> = identity.iter().map(|word| word.as_bytes()).collect();
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes
-        .filter(|entry| entry.metadata().is_ok_and(|file| file.uid() == geteuid().as_raw()))
-        .find_map(|entry| {
-            let command = fs::read(entry.path().join("cmdline")).ok()?;
-            let words: Vec<&[u8]> = command.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
-            let [_, b"module", b"guard", run, guarded @ ..] = words.as_slice() else { return None };
-            let run = str::from_utf8(run).ok().filter(|_| guarded == wanted)?;
-            Some((entry.file_name().to_str()?.parse().ok()?, pid_file_of(run)?.to_owned()))
-        })
+    let mut processes = fs::read_dir("/proc").ok()?.flatten();
+    processes.find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        // A setuid program has the arguments of whoever started it.
+        if !is_of(pid, geteuid().as_raw()) {
+            return None;
+        }
+        let command = fs::read(entry.path().join("cmdline")).ok()?;
+        let words: Vec<&[u8]> = command.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
+        let [_, b"module", b"guard", run, guarded @ ..] = words.as_slice() else { return None };
+        let run = str::from_utf8(run).ok().filter(|_| guarded == wanted)?;
+        Some((pid, pid_file_of(run)?.to_owned()))
+    })
 }
 
 /// The guard's process: `otrsd module guard RUN SOURCE…`.

@@ -14,6 +14,8 @@ use nix::{
     unistd::geteuid,
 };
 
+use crate::process::is_of;
+
 /// Whether only users hold a lock on the file that are neither root, nor this process's user, nor its owner. What cannot
 /// be known is not so: a process in another container, or a kernel that does not tell.
 pub(super) fn are_strangers(file: &File) -> bool {
@@ -23,7 +25,7 @@ pub(super) fn are_strangers(file: &File) -> bool {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let pids: Vec<i32> = locks.lines().filter_map(|line| holder(line, place)).collect();
     let is_stranger = |pid: &i32| match user(*pid) {
-        Some(uid) => !ours.contains(&uid),
+        Some(_) => !ours.iter().any(|uid| is_of(*pid, *uid)),
         // It left the file to a process that it started.
         None => !processes().any(|(pid, uid)| ours.contains(&uid) && has_open(pid, place)),
     };

@@ -18,17 +18,21 @@ use crate::{
     logs::{self, ModuleFiles},
 };
 
-/// In the background, standard error becomes a log file: a panic would be told there too.
+/// In the background, standard error becomes a log file: a panic would be told there too. Events go to standard error from
+/// then on, whatever that is.
 pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<()> {
-    if daemonized {
-        let files =
-            ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
-        files.rotate(settings, false, clock::wall())?;
-        if let Some(path) = &files.err {
-            daemonize::redirect_errors(logs::open(path)?)?;
-        }
-    }
+    let opened = if daemonized { redirect(settings) } else { Ok(()) };
     subscribe(settings.format);
+    opened
+}
+
+fn redirect(settings: &LogSettings) -> anyhow::Result<()> {
+    let files =
+        ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
+    files.rotate(settings, false, clock::wall())?;
+    if let Some(path) = &files.err {
+        daemonize::redirect_errors(logs::open(path)?)?;
+    }
     Ok(())
 }
 

@@ -218,8 +218,12 @@ fn resume(
     let generations = state::restore_all(&state.generations, &registry, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
-    log::open(&configuration.log, options.daemonized)
-        .context("cannot write the supervisor's log")?;
+    // Modules and tasks live on: nothing that can be done without may end them.
+    if let Err(error) = log::open(&configuration.log, options.daemonized) {
+        tracing::error!(
+            "cannot write the supervisor's log: {error:#}; it goes on in the earlier one"
+        );
+    }
     let adopt = state::adopt;
     let [file, own] = state.pid_file;
     let pid_file = PidFile::adopt(&configuration.place.pid_file(), adopt(file)?, adopt(own)?);

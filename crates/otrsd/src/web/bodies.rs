@@ -1,4 +1,4 @@
-//! How much of a request's body is taken in: little before a login, and of all requests together no more than a budget.
+//! How much of a request's body is taken in: little but of operators, and of theirs together no more than a budget.
 
 use axum::{
     body::HttpBody as _,
@@ -9,11 +9,16 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::{Console, auth::Caller, problem::Problem};
+use super::{
+    Console,
+    auth::{Caller, Role},
+    problem::Problem,
+};
 
-const BEFORE_LOGIN: usize = 16 << 10;
+/// Before a login, and for those that change nothing.
+const SMALL: usize = 16 << 10;
 pub(super) const LARGEST: usize = 4 << 20;
-/// For the bodies of all that have logged in; what is more is told to come again.
+/// For the bodies of all operators; what is more is told to come again.
 const BUDGET: usize = 32 << 20;
 
 /// What is left of the budget, in kB.
@@ -32,11 +37,14 @@ pub(super) async fn run(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(caller) = caller else {
-        DefaultBodyLimit::max(BEFORE_LOGIN).apply(&mut request);
+    let sends_much = caller.as_ref().is_some_and(|it| it.role >= Role::Operate);
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    if !sends_much {
+        DefaultBodyLimit::max(SMALL).apply(&mut request);
         return next.run(request).await;
-    };
-    request.extensions_mut().insert(caller);
+    }
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
     // Held until the answer begins.
     let Ok(_part) = console.bodies.0.try_acquire_many(part(&request)) else {

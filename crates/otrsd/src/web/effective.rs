@@ -24,10 +24,11 @@ pub(super) fn settings<'a>(
 }
 
 fn without_contents(name: &str, value: Value) -> Value {
-    let key = name.rsplit("###").next().unwrap_or(name);
+    // A key may be set alone, by its own name or deep below it.
+    let is_contents = name.split("###").any(|part| CONTENTS.contains(&part));
     match value {
         Value::Undef => Value::Undef,
-        _ if CONTENTS.contains(&key) => Value::Text(HIDDEN.to_owned()),
+        _ if is_contents => Value::Text(HIDDEN.to_owned()),
         Value::Map(map) => {
             let items = map.into_iter().map(|(key, value)| {
                 let value = without_contents(&key, value);
@@ -54,6 +55,7 @@ mod tests {
         for (name, value, shown) in [
             ("TaskType###A", map("Command", argv()), map("Command", text(HIDDEN))),
             ("TaskType###A###Command", argv(), text(HIDDEN)),
+            ("Task###N###Data###to", text("a"), text(HIDDEN)),
             ("TaskType###A###Http", map("URL", text("http://a:b@c")), text(HIDDEN)),
             ("TaskType###A", map("Attempts", text("3")), map("Attempts", text("3"))),
             ("TaskType###Command", map("Attempts", text("3")), text(HIDDEN)),

@@ -38,7 +38,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(caller: &Caller, body: &[u8]) -> Result<T, Problem> {
+/// The fields of a form of one of our pages, whatever its sender's role.
+pub(super) fn read<T: DeserializeOwned>(caller: &Caller, body: &[u8]) -> Result<T, Problem> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
         .map_err(|error| Problem::bad(format!("no form: {error}")))?;
     let key = caller.session.as_ref().map(|it| it.form_key.as_str());

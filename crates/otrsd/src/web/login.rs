@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
+    body::Bytes,
     extract::{Query, State},
     http::{
         HeaderMap, StatusCode,
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use super::{
     Console,
     auth::{Caller, Grant},
-    form::{Form, Nothing},
+    form::{self, Nothing},
     guard::Host,
     hosts::{self, Kind},
     pages,
@@ -92,13 +93,14 @@ fn send_on(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Respo
 pub(super) async fn leave(
     State(console): State<Arc<Console>>,
     Extension(host): Extension<Host>,
-    form: Form<Nothing>,
+    caller: Caller,
+    body: Bytes,
 ) -> Result<Response, Problem> {
-    let Nothing {} = form.fields;
-    if let Some(session) = &form.caller.session {
+    let Nothing {} = form::read(&caller, &body)?;
+    if let Some(session) = &caller.session {
         console.auth().sessions.end(&session.id)?;
     }
-    console.audit(&form.caller, "logged out");
+    console.audit(&caller, "logged out");
     let cookie = set_cookie(host.kind, "", 0);
     Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/login")).into_response())
 }

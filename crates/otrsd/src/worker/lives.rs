@@ -2,12 +2,18 @@
 //! process number says whether they live. A host's name does not tell: two containers can have one name, and each has a
 //! process 7.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    io::{self, Read as _},
+    path::PathBuf,
+};
 
 use sysconfig::SysConfig;
 use task_store::{Instance, Owner};
 
-use crate::{config::place::Place, logs};
+use crate::{config::place::Place, logs, own_file};
+
+/// Of the record, in bytes.
+const LARGEST: u64 = 1 << 16;
 
 /// The record of them, a line each; it outlives the supervisor as the PID file does.
 #[derive(Clone, Debug)]
@@ -22,7 +28,10 @@ impl Lives {
 
     /// Those that are recorded. What cannot be read is nobody's: then their counters tell who is dead, 15 s later.
     pub(super) fn recorded(&self) -> Vec<String> {
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        let mut text = String::new();
+        let read = own_file::read(&self.file);
+        // Half a record is one of fewer workers.
+        let _ = read.and_then(|file| file.take(LARGEST).read_to_string(&mut text));
         text.lines().map(str::to_owned).collect()
     }
 
@@ -40,9 +49,7 @@ impl Lives {
     }
 
     fn write(&self, lines: &[String]) -> io::Result<()> {
-        let new = self.file.with_extension("workers.new");
-        fs::write(&new, lines.join("\n"))?;
-        fs::rename(&new, &self.file)
+        own_file::replace(&self.file, 0o600, lines.join("\n").as_bytes())
     }
 }
 

@@ -197,6 +197,21 @@ fn a_program_that_others_may_replace_is_not_executed() {
     all_are_new(&world);
 }
 
+/// As a member of a help desk's group could lay it there.
+#[test]
+fn what_lies_in_the_place_of_the_log_ends_nothing() {
+    let world = world();
+    let supervisor = world.start();
+    pids(&world);
+    let log = world.path("log/SupervisorERR.log");
+    fs::remove_file(&log).unwrap();
+    nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    replace(&world);
+    world.otrsd(&["reload"]).ok();
+    all_are_new(&world);
+    assert_eq!(world.status().pid, supervisor);
+}
+
 #[test]
 fn a_module_that_does_not_get_ready_does_not_hold_up_the_others() {
     let world = world().with("hanging", &[module("AA").native(5).does("New", "").xml()]);

@@ -113,6 +113,9 @@ fn a_session_and_its_streams_end_with_a_logout() {
     let [own, other] = streams;
     own.join().unwrap();
     assert_eq!(web.curl("/api/v1/tasks", &anna.arguments()).status, 401);
+    let viewer = web.enter("test-view");
+    assert_eq!(viewer.form(&web, "/logout", "").status, 303);
+    assert_eq!(web.curl("/api/v1/tasks", &viewer.arguments()).status, 401);
     // An operator sees who is there, and ends what should not be.
     let page = web.operate("/sessions", &[]).body;
     let (_, id) =
