@@ -10,10 +10,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::{
-    config::trust::{self, Rule},
-    supervisor::control::short,
-};
+use crate::{config::trust, supervisor::control::short};
 
 /// Binds a socket that has its mode from its first moment on.
 pub(crate) fn bind<T>(
@@ -36,8 +33,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     let stream = short(path, |path| UnixStream::connect(path))?;
     let server = getsockopt(&stream, PeerCredentials)?.uid();
     let own = geteuid();
-    let owner = |directory: &Path| trust::owner(directory, Rule::of_owner());
-    let owner = || path.parent().filter(|_| own.is_root()).and_then(owner);
+    let owner = || path.parent().filter(|_| own.is_root()).and_then(trust::owner);
     if server == 0 || server == own.as_raw() || Some(server) == owner() {
         return Ok(stream);
     }

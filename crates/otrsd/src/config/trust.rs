@@ -59,8 +59,8 @@ pub(crate) fn directory(path: &Path, rule: Rule) -> io::Result<Option<File>> {
 }
 
 /// The user besides root to whom a directory belongs that root alone, or that user, could put there.
-pub(crate) fn owner(path: &Path, rule: Rule) -> Option<u32> {
-    match walk(path, rule) {
+pub(crate) fn owner(path: &Path) -> Option<u32> {
+    match walk(path, Rule::of_owner()) {
         Ok(End::Directory(way)) => way.rule.user(),
         _ => None,
     }
@@ -323,7 +323,7 @@ mod tests {
             ("own/below", None),
             ("none", None),
         ] {
-            assert_eq!(owner(&path.join(name), Rule::of_owner()), expected, "{name}");
+            assert_eq!(owner(&path.join(name)), expected, "{name}");
         }
         assert!(judged(&path.join("own/theirs/below"), Rule::of_owner()).unwrap());
         assert!(judged(&path.join("own/theirs/below"), Rule::own()).is_err());

@@ -8,7 +8,7 @@ use nix::{
     fcntl::{OFlag, openat},
     sys::{
         prctl::set_dumpable,
-        stat::{Mode, fstat},
+        stat::{Mode, fstat, stat},
     },
     unistd::{Gid, Uid, geteuid},
 };
@@ -50,8 +50,8 @@ impl Home {
             // Told by who reads it.
             Err(Errno::ENOENT) => return Ok(()),
             Err(_) => bail!(
-                "{shown} is reached by a link, or by directories of another user than its own, and Perl of a help desk is not \
-                 run as root: {CALL}"
+                "{shown} is reached by a link, or by directories that another user than its own has or can write, and \
+                 Perl of a help desk is not run as root: {CALL}"
             ),
         };
         if uid == 0 {
@@ -72,19 +72,18 @@ impl Home {
     /// could have what is not theirs taken for theirs, or exchange it afterwards.
     fn owner(&self) -> nix::Result<(u32, u32)> {
         let inside = OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let found = stat(&self.directory.join(CONFIG))?;
+        if found.st_uid == 0 {
+            return Ok((0, 0));
+        }
         // Its web server's group writes into it.
-        let rule = Rule::of_owner().with_group(Group::Any);
+        let rule = Rule::of(found.st_uid).with_group(Group::Any);
         let home = trust::directory(&self.directory, rule).map_err(|_| Errno::EACCES)?;
         let home = home.ok_or(Errno::ENOENT)?;
         let kernel = openat(&home, KERNEL, inside | OFlag::O_DIRECTORY, Mode::empty())?;
         let config = fstat(openat(&kernel, "Config.pm", inside, Mode::empty())?)?;
-        let above =
-            [trust::owner(&self.directory, rule).unwrap_or_default(), fstat(kernel)?.st_uid];
-        let is_alike = |uid: &u32| [0, config.st_uid].contains(uid);
-        if config.st_uid == 0 || above.iter().all(is_alike) {
-            Ok((config.st_uid, config.st_gid))
-        } else {
-            Err(Errno::EACCES)
-        }
+        let is_alike =
+            config.st_uid == found.st_uid && [0, config.st_uid].contains(&fstat(kernel)?.st_uid);
+        if is_alike { Ok((config.st_uid, config.st_gid)) } else { Err(Errno::EACCES) }
     }
 }

@@ -78,8 +78,7 @@ fn a_link_to_the_file_of_another_does_not_say_who_its_user_is() {
     for (user, directory) in [(1234, "victims/Kernel"), (1235, "home")] {
         chown(world.path(directory), Some(user), None).unwrap();
     }
-    let told =
-        "Kernel/Config.pm is reached by a link, or by directories of another user than its own";
+    let told = "Kernel/Config.pm is reached by a link, or by directories that another user than its own has or can write";
     let said = ask();
     assert!(said.code == 3 && said.stderr.contains(told), "{said:?}");
     // Nor in a directory of another.

@@ -41,6 +41,11 @@ impl Rule {
         Self { user: Some(geteuid().as_raw()), group: Group::None, is_shared: false }
     }
 
+    /// For what a user alone writes.
+    pub(crate) fn of(user: u32) -> Self {
+        Self { user: Some(user), ..Self::own() }
+    }
+
     /// For root that looks at the daemon of another user.
     pub(crate) fn of_owner() -> Self {
         Self { user: None, ..Self::own() }
