@@ -43,7 +43,7 @@ pub(crate) fn faults(configuration: &Configuration, rule: Rule) -> Vec<String> {
         Some(_) => Group::Any,
         None => own_group(),
     };
-    let rule = rule.with_group(group);
+    let rule = rule.with_group(group).with_groups_of_root();
     all(configuration)
         .into_iter()
         .filter_map(|(setting, path)| fault(setting, &path, rule))

@@ -51,7 +51,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// It is none, or others could replace it or write into it: with what to do.
 pub(crate) fn directory(path: &Path, rule: Rule) -> io::Result<Option<File>> {
     match walk(path, rule) {
-        Ok(End::Directory(way)) => Ok(Some(way.directory)),
+        Ok(End::Directory(way)) => {
+            // Root may have given a directory above to a group, but not this one.
+            let judged = way.rule.without_groups_of_root().judge(&way.directory, &way.path);
+            judged.map_err(|error| refused(error, "could write there"))?;
+            Ok(Some(way.directory))
+        }
         Ok(End::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused(error, "could write there")),
@@ -264,6 +269,19 @@ mod tests {
 
     fn judged(path: &Path, rule: Rule) -> Result<bool, String> {
         directory(path, rule).map(|it| it.is_some()).map_err(|error| error.to_string())
+    }
+
+    /// As `/var/log` on Ubuntu.
+    #[test]
+    fn root_may_give_a_directory_above_to_a_group() {
+        let (_directory, path) = tree();
+        fs::create_dir_all(path.join("log/own")).unwrap();
+        fs::set_permissions(path.join("log"), Permissions::from_mode(0o775)).unwrap();
+        let is_roots = fs::metadata(path.join("log")).unwrap().uid() == 0;
+        let rule = Rule::own().with_groups_of_root();
+        assert_eq!(judged(&path.join("log/own"), rule).is_ok(), is_roots);
+        assert!(judged(&path.join("log"), rule).is_err());
+        assert!(judged(&path.join("log/own"), Rule::own()).is_err());
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Rule {
     /// Who may own it besides root. `None`: the first other user on the way, if root alone could put that step there.
     user: Option<u32>,
     group: Group,
+    /// Whether root may have given a directory above to a group, as Ubuntu gives `/var/log` to that of its log daemon.
+    trusts_groups_of_root: bool,
     /// Whether others may put files into the directory above.
     is_shared: bool,
 }
@@ -38,7 +40,12 @@ pub(crate) struct Rule {
 impl Rule {
     /// For what this process's user alone writes.
     pub(crate) fn own() -> Self {
-        Self { user: Some(geteuid().as_raw()), group: Group::None, is_shared: false }
+        Self {
+            user: Some(geteuid().as_raw()),
+            group: Group::None,
+            trusts_groups_of_root: false,
+            is_shared: false,
+        }
     }
 
     /// For what a user alone writes.
@@ -54,6 +61,21 @@ impl Rule {
     /// The same where a group may write.
     pub(crate) fn with_group(self, group: Group) -> Self {
         Self { group, ..self }
+    }
+
+    /// The same where each group may write to which root gave a directory.
+    pub(crate) fn with_groups_of_root(self) -> Self {
+        Self { trusts_groups_of_root: true, ..self }
+    }
+
+    pub(super) fn without_groups_of_root(self) -> Self {
+        Self { trusts_groups_of_root: false, ..self }
+    }
+
+    /// Who of its group and of all others counts, by the bits of a mode.
+    fn counting(&self, metadata: &Metadata) -> u32 {
+        let is_given = self.trusts_groups_of_root && metadata.uid() == 0 && metadata.is_dir();
+        if is_given { OTHERS_MAY_WRITE } else { GROUP_MAY_WRITE | OTHERS_MAY_WRITE }
     }
 
     /// The user besides root to whom the steps so far belong.
@@ -72,7 +94,7 @@ impl Rule {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
         }
         if metadata.is_dir() {
-            self.is_shared = metadata.mode() & (GROUP_MAY_WRITE | OTHERS_MAY_WRITE) != 0;
+            self.is_shared = metadata.mode() & self.counting(&metadata) != 0;
         }
         Ok(metadata)
     }
@@ -93,7 +115,7 @@ impl Rule {
         let (refused, remedy) = if [Group::Any, Group::Own(metadata.gid())].contains(&self.group) {
             (OTHERS_MAY_WRITE, "o-w")
         } else {
-            (GROUP_MAY_WRITE | OTHERS_MAY_WRITE, "go-w")
+            (self.counting(metadata), "go-w")
         };
         // The mode of a link means nothing.
         let may_write = mode & refused != 0 && !sticky && !metadata.is_symlink();
