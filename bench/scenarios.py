@@ -161,7 +161,8 @@ def kills(arena):
         time.sleep(dice.uniform(0.1, 0.9))
         node, victim = dice.choice(nodes), dice.choice([WORKER, WORKER, MANAGER, "supervisor", "handler", "handler"])
         if victim == "handler":
-            arena.add(["long 1000 0 1"] * 4)
+            # Longer than it takes to find them on a machine that is busy.
+            arena.add(["long 5000 0 1"] * 4)
             wait("a handler", lambda: any(map(Node.children, nodes)))
             node = next(filter(Node.children, nodes), node)
             gone = sum(kill(pid) is not None for pid in sorted(node.children())[:2])

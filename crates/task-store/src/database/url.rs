@@ -64,7 +64,7 @@ impl DatabaseUrl {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] tells what is wrong with it.
+    /// [`Error::Invalid`](crate::Error::Invalid) tells what is wrong with it.
     pub fn parse(url: &str) -> Result<Self> {
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let target = match scheme {
