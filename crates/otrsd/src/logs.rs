@@ -24,9 +24,9 @@ use task_store::earlier;
 use crate::{
     clock,
     config::log::LogSettings,
-    escape::{log_line, one_line},
     home::log::{Log, Priority},
     own_file,
+    text::escape::{log_line, one_line},
 };
 
 /// Output may hold what is not for everybody.

@@ -1,6 +1,14 @@
 //! Sockets in the file system: made with their mode, and met with a look at who listens.
 
-use std::{io, os::unix::net::UnixStream, path::Path};
+use std::{
+    fs::File,
+    io,
+    os::{
+        fd::AsRawFd as _,
+        unix::net::{UnixDatagram, UnixStream},
+    },
+    path::Path,
+};
 
 use nix::{
     sys::{
@@ -10,7 +18,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::{config::trust, supervisor::control::short};
+use crate::config::trust;
 
 /// Binds a socket that has its mode from its first moment on.
 pub(crate) fn bind<T>(
@@ -41,4 +49,29 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
         io::ErrorKind::PermissionDenied,
         format!("it is a socket of user {server}, which is not the daemon's: remove it"),
     ))
+}
+
+/// A socket that sends datagrams to the one of that path, and never waits.
+///
+/// # Errors
+///
+/// Nothing listens there.
+pub(crate) fn sender(path: &Path) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    short(path, |path| socket.connect(path))?;
+    Ok(socket)
+}
+
+/// Socket addresses hold 107 bytes; a longer path is reached through its directory's descriptor.
+pub(crate) fn short<T>(path: &Path, use_it: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    const MAX_LENGTH: usize = 107;
+    if path.as_os_str().len() <= MAX_LENGTH {
+        return use_it(path);
+    }
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return use_it(path);
+    };
+    let directory = File::open(directory)?;
+    use_it(&Path::new(&format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name))
 }

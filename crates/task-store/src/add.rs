@@ -12,7 +12,7 @@ use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, argum
 use crate::error::Result;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
-use crate::wake::call_with;
+use crate::wake::notify_in;
 
 /// What became of an addition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,13 +36,13 @@ impl Store {
             return Ok(Vec::new());
         }
         tasks.iter().try_for_each(NewTask::check)?;
-        let presence = self.calls().adder();
-        let calls = presence.is_alone && tasks.len() == 1;
-        let added = self.transact(&Add { store: self, tasks, now, calls }).await?;
-        match (calls, presence.is_alone) {
-            (true, _) => self.touch(),
-            (false, true) => self.call().await,
-            (false, false) => self.call_soon(),
+        let producer = self.notify_coalescer().producer();
+        let notifies = producer.is_alone && tasks.len() == 1;
+        let added = self.transact(&Add { store: self, tasks, now, notifies }).await?;
+        match (notifies, producer.is_alone) {
+            (true, _) => {}
+            (false, true) => self.notify().await,
+            (false, false) => self.notify_soon(),
         }
         Ok(added)
     }
@@ -68,7 +68,7 @@ impl Store {
     ) -> Result<Added> {
         task.check()?;
         let mut connection = connection.into();
-        let add = Add { store: self, tasks: std::slice::from_ref(task), now, calls: true };
+        let add = Add { store: self, tasks: std::slice::from_ref(task), now, notifies: true };
         let added = add.run(&mut connection).await?;
         Ok(added.first().copied().unwrap_or(Added::LimitReached))
     }
@@ -78,8 +78,8 @@ pub(crate) struct Add<'a> {
     pub(crate) store: &'a Store,
     pub(crate) tasks: &'a [NewTask],
     pub(crate) now: Timestamp,
-    /// Whether the transaction calls the workers.
-    pub(crate) calls: bool,
+    /// Whether the transaction itself notifies the workers.
+    pub(crate) notifies: bool,
 }
 
 impl Work for Add<'_> {
@@ -88,6 +88,10 @@ impl Work for Add<'_> {
     fn is_one_statement(&self) -> bool {
         let one = self.tasks.len() == 1 || self.store.dialect() == Dialect::Postgres;
         one && self.tasks.iter().all(|task| task.max_parallel == 0)
+    }
+
+    fn has_enqueued(&self, added: &Vec<Added>) -> bool {
+        added.contains(&Added::Added)
     }
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Added>> {
@@ -159,17 +163,17 @@ impl Add<'_> {
         let home = self.store.is_home();
         let rows: Vec<Vec<Argument<'_>>> =
             tasks.iter().map(|task| row(task, &created, home)).collect();
-        if let (Dialect::Postgres, true, [row]) = (connection.dialect(), self.calls, &rows[..]) {
+        if let (Dialect::Postgres, true, [row]) = (connection.dialect(), self.notifies, &rows[..]) {
             let sql = if home { ONE_OF_HOME } else { ONE };
             return connection.rows(sql, row).await.map(drop);
         }
         let insert = if home { INTO_HOME } else { INTO };
         insert.run(connection, &rows).await?;
-        if self.calls { call_with(connection).await } else { Ok(()) }
+        if self.notifies { notify_in(connection).await } else { Ok(()) }
     }
 }
 
-/// Insertion and call in one round trip.
+/// INSERT and NOTIFY in one round trip.
 const ONE: &str = "WITH added AS (INSERT INTO scheduler_task \
     (ident, name, task_type, task_data, attempts, create_time, priority) \
     VALUES (?, ?, ?, ?, ?, ?t, ?)) SELECT pg_notify('otrsd_task', '')";

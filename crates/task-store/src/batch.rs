@@ -27,7 +27,7 @@ impl Store {
         for (at, task) in planned {
             plans.push(Plan { store: self, tasks: std::slice::from_ref(task), at: *at, now });
         }
-        self.transact(&Batch { add: Add { store: self, tasks, now, calls: true }, plans }).await
+        self.transact(&Batch { add: Add { store: self, tasks, now, notifies: true }, plans }).await
     }
 }
 
@@ -38,6 +38,10 @@ struct Batch<'a> {
 
 impl Work for Batch<'_> {
     type Done = Vec<Added>;
+
+    fn has_enqueued(&self, added: &Vec<Added>) -> bool {
+        added.contains(&Added::Added)
+    }
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Added>> {
         for plan in &self.plans {

@@ -107,12 +107,20 @@ impl<'a> Deciding<'a> {
 impl Work for Deciding<'_> {
     type Done = Vec<Decided>;
 
+    fn has_enqueued(&self, decided: &Vec<Decided>) -> bool {
+        let ran = |(it, became): (&Decision<'_>, &Decided)| {
+            matches!(it.verdict, Verdict::Run(_)) && *became == Decided::Done
+        };
+        self.decisions.iter().zip(decided).any(ran)
+    }
+
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Decided>> {
         let crons = self.lock(connection).await?;
         let mut account = Account::new(self.store, crons);
         let mut decided: Vec<Decided> = self.decisions.iter().map(|it| account.take(it)).collect();
         if !account.tasks.is_empty() {
-            let add = Add { store: self.store, tasks: &account.tasks, now: self.now, calls: true };
+            let add =
+                Add { store: self.store, tasks: &account.tasks, now: self.now, notifies: true };
             let added = add.run(connection).await?;
             account.limit(&added, &mut decided);
         }

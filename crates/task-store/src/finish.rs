@@ -18,7 +18,7 @@ use crate::lock_key::Owner;
 use crate::recurrent;
 use crate::store::{Store, Work};
 use crate::task::Task;
-use crate::wake::call_with;
+use crate::wake::notify_in;
 
 /// What becomes of a task that its worker lets go.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,7 +145,7 @@ impl Work for Finishing<'_> {
             }
         }
         if self.finished.iter().any(|it| it.then == Then::Free) {
-            call_with(connection).await?;
+            notify_in(connection).await?;
         }
         let was_ours = self.finished.iter().filter(|finished| ours.contains(&finished.row));
         let ended: Vec<(i64, &Execution)> =

@@ -11,7 +11,7 @@ use crate::held::{Move, hold};
 use crate::lock::Locked;
 use crate::store::{Store, Work};
 use crate::task::NewTask;
-use crate::wake::call_with;
+use crate::wake::notify_in;
 
 impl Store {
     /// Plans tasks for a time, all in one transaction. Their limits are not kept: the original has no column
@@ -235,6 +235,10 @@ enum Which<'a> {
 impl Work for MoveDue<'_> {
     type Done = u64;
 
+    fn has_enqueued(&self, rows: &u64) -> bool {
+        *rows > 0
+    }
+
     async fn run(&self, connection: &mut Connection<'_>) -> Result<u64> {
         let (mut ids, mut timeless) = (Vec::new(), 0);
         for row in self.look(connection).await? {
@@ -288,7 +292,7 @@ impl MoveDue<'_> {
         let moved = connection.execute(copy, arguments![created, ids]).await?;
         let gone = "DELETE FROM scheduler_future_task WHERE id IN (?*)";
         connection.execute(gone, arguments![ids]).await?;
-        call_with(connection).await?;
+        notify_in(connection).await?;
         Ok(moved)
     }
 }

@@ -9,7 +9,7 @@ use crate::lock::Locked;
 use crate::store::{Store, Work};
 use crate::task_id::TaskId;
 use crate::timestamp::from_micros;
-use crate::wake::call_with;
+use crate::wake::notify_in;
 
 /// Why a task is held.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -202,6 +202,10 @@ pub(crate) struct Release<'a> {
 impl Work for Release<'_> {
     type Done = u64;
 
+    fn has_enqueued(&self, rows: &u64) -> bool {
+        *rows > 0
+    }
+
     async fn run(&self, connection: &mut Connection<'_>) -> Result<u64> {
         let ids = self.ids(connection).await?;
         if ids.is_empty() {
@@ -216,7 +220,7 @@ impl Work for Release<'_> {
         };
         let released = connection.execute(sql, arguments![&ids]).await?;
         connection.execute("DELETE FROM otrsd_held WHERE id IN (?*)", arguments![&ids]).await?;
-        call_with(connection).await?;
+        notify_in(connection).await?;
         Ok(released)
     }
 }

@@ -104,4 +104,4 @@ pub use tally::{BUCKETS, Tally};
 pub use task::{LONGEST_NAME, NewTask, Task};
 pub use task_id::{NotATaskId, TaskId};
 pub use timestamp::{earlier, from_micros, from_wall_clock, later, wall_clock};
-pub use wake::{Waiter, Woken};
+pub use wake::{Notifier, Waiter, Woken};

@@ -26,6 +26,29 @@ pub enum State {
     Held(HeldState),
 }
 
+impl State {
+    /// All of them, in the order of a task's life.
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Future,
+        Self::Held(HeldState::Retry),
+        Self::Held(HeldState::Failed),
+        Self::Held(HeldState::Quarantined),
+        Self::Held(HeldState::NoHandler),
+    ];
+
+    /// The word by which commands, pages and programs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Future => "future",
+            Self::Held(held) => held.word(),
+        }
+    }
+}
+
 /// A task as lists show it, without its payload.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {

@@ -262,7 +262,7 @@ impl Work for Reclaim<'_> {
         ] {
             connection.execute(sql, arguments![key]).await?;
         }
-        crate::wake::call_with(connection).await?;
+        crate::wake::notify_in(connection).await?;
         for task in &mut tasks {
             task.lock = LockKey::Free;
         }

@@ -45,7 +45,8 @@ impl Store {
     pub async fn resume(&self, task_type: &str, node: u16) -> Result<bool> {
         let sql = "DELETE FROM otrsd_pause WHERE task_type = ? AND node = ?";
         let was_paused = self.change(sql, arguments![task_type, i64::from(node)]).await? > 0;
-        self.call().await;
+        self.notify_committed();
+        self.notify().await;
         Ok(was_paused)
     }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::front::Front;
 use crate::payload::Encoding;
 use crate::timestamp::{from_wall_clock, wall_clock};
-use crate::wake::Calls;
+use crate::wake::{Notifier, NotifyCoalescer};
 
 /// What a store must know beside its URL.
 #[derive(Clone, Debug)]
@@ -27,13 +27,15 @@ pub struct Options {
     pub connections: u32,
     /// The longest that one statement may take, and that one may wait for a connection.
     pub deadline: Duration,
+    /// Notifies the workers on this host where the database cannot: MariaDB's.
+    pub notifier: Option<Notifier>,
 }
 
 impl Default for Options {
     /// Standalone, UTC, 8 connections, 10 s.
     fn default() -> Self {
         let deadline = Duration::from_secs(10);
-        Self { home: false, time_zone: TimeZone::UTC, connections: 8, deadline }
+        Self { home: false, time_zone: TimeZone::UTC, connections: 8, deadline, notifier: None }
     }
 }
 
@@ -51,7 +53,7 @@ struct Inner {
     pools: Pools,
     options: Options,
     front: Mutex<Front>,
-    calls: Calls,
+    notify_coalescer: NotifyCoalescer,
     aside: Aside,
     plans_seen: AtomicI64,
 }
@@ -64,6 +66,11 @@ pub(crate) trait Work: Sync {
 
     /// Whether it is a single statement that changes rows, which needs no BEGIN and COMMIT around it.
     fn is_one_statement(&self) -> bool {
+        false
+    }
+
+    /// Whether tasks can be claimed now that could not before, so that workers are to be notified.
+    fn has_enqueued(&self, _done: &Self::Done) -> bool {
         false
     }
 
@@ -98,17 +105,17 @@ impl Store {
                 pools,
                 options,
                 front: Mutex::new(Front::new()),
-                calls: Calls::default(),
+                notify_coalescer: NotifyCoalescer::default(),
                 aside: Aside::default(),
                 plans_seen: AtomicI64::new(i64::MIN),
             }),
         }
     }
 
-    /// Closes all connections; calls that come later fail. Until then, workers may not yet have been called to
-    /// what was added last.
+    /// Closes all connections; calls that come later fail. Until then, workers may not yet have been notified of
+    /// what was enqueued last.
     pub async fn close(&self) {
-        self.make_call().await;
+        self.notify_if_due().await;
         self.inner.pools.close().await;
     }
 
@@ -140,8 +147,12 @@ impl Store {
         &self.inner.plans_seen
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.inner.calls
+    pub(crate) fn notify_coalescer(&self) -> &NotifyCoalescer {
+        &self.inner.notify_coalescer
+    }
+
+    pub(crate) fn notifier(&self) -> Option<&Notifier> {
+        self.inner.options.notifier.as_ref()
     }
 
     /// What is known of the front of the queue. It is a hint, so whoever panicked with it does no harm.
@@ -169,6 +180,14 @@ impl Store {
     /// be at it, as one that waits for its standby; so the work is repeated, which is certain, or the outcome
     /// stays unknown.
     pub(crate) async fn transact<W: Work>(&self, work: &W) -> Result<W::Done> {
+        let done = self.certain(work).await?;
+        if work.has_enqueued(&done) {
+            self.notify_committed();
+        }
+        Ok(done)
+    }
+
+    async fn certain<W: Work>(&self, work: &W) -> Result<W::Done> {
         let mut tries = Tries::new();
         let mut unknown = None;
         loop {

@@ -8,7 +8,7 @@ use tokio::{
     time,
 };
 
-use super::{Failure, Program, UNKNOWN};
+use super::{DATABASE, Failure, Program, UNKNOWN};
 use crate::{
     config::{Configuration, database, identity},
     supervisor::pid_file,
@@ -73,7 +73,7 @@ pub(super) fn ask_or_make<T>(
 
 fn is_there(configuration: &Configuration) -> Result<(), Failure> {
     match database::missing(&configuration.settings) {
-        Some(text) => Err(Failure { code: 4, text }),
+        Some(text) => Err(Failure { code: DATABASE, text }),
         None => Ok(()),
     }
 }
@@ -115,7 +115,7 @@ async fn done<T>(
 /// An error of the database says which one.
 fn placed(failure: Failure, database: &Database) -> Failure {
     match failure {
-        Failure { code: code @ (4 | UNKNOWN), text } if !text.is_empty() => {
+        Failure { code: code @ (DATABASE | UNKNOWN), text } if !text.is_empty() => {
             let described = database::described(&database.configuration.settings);
             Failure { code, text: format!("database {described}: {text}") }
         }

@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use task_store::Added;
 
 use super::{
-    Failure, Program, database,
-    table::one_line,
-    task,
+    Failure, Program, database, task,
     terminal::{print, print_json},
-    time::local,
 };
 use crate::{
     clock,
-    scheduler::event::{self, Fired, NotFired},
+    ops::{
+        event::{self, Fired},
+        task::title,
+    },
+    text::time::local,
 };
 
 #[derive(Debug, Subcommand)]
@@ -41,12 +42,7 @@ pub(super) fn run(
     let data = task::read_data(&fire.data)?;
     database::ask(program, async |database| {
         let (store, settings) = (&database.store, &database.configuration.settings);
-        let fired = event::fire(store, settings, &fire.name, &data, clock::wall()).await;
-        let fired = fired.map_err(|error| match error {
-            NotFired::Store(error) => error.into(),
-            NotFired::Broken(_) => Failure::configuration(&anyhow::anyhow!(error.to_string())),
-            other => Failure::failed(other.to_string()),
-        })?;
+        let fired = event::fire(store, settings, &fire.name, &data, clock::wall()).await?;
         if fire.json {
             let all: Vec<Value> = fired.iter().map(object).collect();
             return Ok(print_json(&all)?);
@@ -63,7 +59,7 @@ pub(super) fn run(
 
 fn line(fired: &Fired) -> String {
     let Fired { setting, task, due, added } = fired;
-    let title = one_line(&format!("{} {}", task.task_type, task.name), 100);
+    let title = title(&task.task_type, &task.name);
     let what = match (added, due) {
         (Added::LimitReached, _) => format!("limit reached: {title}"),
         (Added::Added, None) => format!("{}  {title}", task.id),

@@ -8,10 +8,11 @@ use nix::{
 };
 use sysconfig::Problem;
 
-use super::{Failure, Program, client, failure::ALREADY_RUNNING, terminal::print};
+use super::{Failure, Program, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
     config::{Configuration, place::Place, sources::described},
     logs::complain,
+    ops::daemon::{self, Replies},
     supervisor::{
         Options,
         control::{Reply, Request},
@@ -83,7 +84,7 @@ pub(super) fn begin(
 
 fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure> {
     let place = &configuration.place;
-    let settled = follow(client::ask(place, &Request::Settle, Some(SETTLE))?, |_| {});
+    let settled = follow(daemon::ask(place, &Request::Settle, Some(SETTLE))?, |_| {});
     let pid = pid_file::pid_in(&place.pid_file()).unwrap_or_default();
     let how = match settled {
         Ok(true) => format!(", {} modules running", configuration.modules.len()),
@@ -105,7 +106,7 @@ fn warn(problems: &[Problem]) {
 
 /// A module that runs but does not serve is no reason to fail: it goes on by itself when it can.
 fn tell_of_degraded(place: &Place) {
-    let Ok(status) = client::status(place) else { return };
+    let Ok(status) = daemon::status(place) else { return };
     for module in status.degraded() {
         let note = module.note.as_deref().unwrap_or_default();
         complain(&format!("warning: {} is degraded: {note}", module.name));
@@ -133,11 +134,11 @@ pub(super) fn stop_and_wait(
         return Ok(false);
     }
     let end = pid_file::End::of_daemon(&pid_path)?;
-    match client::ask(place, &Request::Stop { force }, None) {
+    match daemon::ask(place, &Request::Stop { force }, None) {
         // The connection ends with the supervisor.
         Ok(replies) => drop(follow(replies, tell)),
         Err(failure) => {
-            let Some(pid) = pid_file::holder(&pid_path) else { return Err(failure) };
+            let Some(pid) = pid_file::holder(&pid_path) else { return Err(failure.into()) };
             let signal = if force { Signal::SIGTERM } else { Signal::SIGINT };
             kill(Pid::from_raw(pid), signal).map_err(anyhow::Error::from)?;
         }
@@ -149,7 +150,7 @@ pub(super) fn stop_and_wait(
 pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     let place = program.find_daemon()?;
     let tell = |text: &str| print(&format!("{text}\n"));
-    let Status { image, sources, .. } = client::status(&place)?;
+    let Status { image, sources, .. } = daemon::status(&place)?;
     let asked = program.sources.places_read();
     if sources != asked {
         let (read, asked) = (described(&sources), described(&asked));
@@ -157,9 +158,9 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
             "warning: the daemon reads {read} again, not {asked}: for that, stop and start it"
         ));
     }
-    let settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
+    let settled = follow(daemon::ask(&place, &Request::Reload, None)?, tell);
     if !matches!(settled, Ok(false)) {
-        warn(&client::status(&place)?.configuration_problems);
+        warn(&daemon::status(&place)?.configuration_problems);
         settled?;
         print("reloaded\n");
         tell_of_degraded(&place);
@@ -169,12 +170,12 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     // what is wrong with the configuration. The first time, the old one may still be listening.
     let mut settled = Ok(false);
     for _ in 0..TAKE_OVER_ATTEMPTS {
-        settled = follow(client::ask(&place, &Request::Reload, None)?, tell);
+        settled = follow(daemon::ask(&place, &Request::Reload, None)?, tell);
         if !matches!(settled, Ok(false)) {
             break;
         }
     }
-    let status = client::status(&place)?;
+    let status = daemon::status(&place)?;
     if status.image == image {
         return Err(Failure::failed(
             "the new program could not take over: see the supervisor's log",
@@ -189,7 +190,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
 
 pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), Failure> {
     let place = program.find_daemon()?;
-    let replies = client::ask(&place, &Request::Restart { module }, None)?;
+    let replies = daemon::ask(&place, &Request::Restart { module }, None)?;
     follow(replies, |text| print(&format!("{text}\n")))?;
     print("restarted\n");
     tell_of_degraded(&place);
@@ -197,7 +198,7 @@ pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), F
 }
 
 /// Hears the replies to their end; whether the supervisor said that all is done.
-fn follow(replies: client::Replies, mut tell: impl FnMut(&str)) -> Result<bool, Failure> {
+fn follow(replies: Replies, mut tell: impl FnMut(&str)) -> Result<bool, Failure> {
     for reply in replies {
         match reply {
             Reply::Event { text } => tell(&text),

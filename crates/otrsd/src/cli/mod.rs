@@ -2,14 +2,13 @@
 
 mod arguments;
 mod check;
-pub(crate) mod client;
 mod console;
 mod console_access;
-pub(crate) mod cron;
+mod cron;
 mod database;
 mod db;
 mod event;
-pub(crate) mod failure;
+mod failure;
 mod layout;
 mod lifecycle;
 mod original;
@@ -18,18 +17,17 @@ mod quickstart;
 mod settings;
 mod shell;
 mod status;
-pub(crate) mod table;
-pub(crate) mod task;
+mod table;
+mod task;
 mod terminal;
-pub(crate) mod time;
-pub(crate) mod worker;
+mod worker;
 
 use std::{env, process::ExitCode, thread::sleep, time::Duration};
 
 use clap::Parser as _;
 
 use self::arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions};
-pub(crate) use self::failure::{Failure, UNKNOWN};
+use self::failure::{DATABASE, Failure, UNKNOWN};
 use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,

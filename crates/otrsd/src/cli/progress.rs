@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::escape::one_line;
+use crate::text::escape::one_line;
 
 /// Shows nothing unless standard error is a terminal.
 #[derive(Debug)]

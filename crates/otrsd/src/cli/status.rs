@@ -3,20 +3,21 @@
 use jiff::Timestamp;
 
 use super::{
-    Failure, Program, client,
+    Failure, Program,
     failure::DEGRADED,
     table::{Cell, Table},
     terminal::{self, Colour, Paint, print},
-    time::{age, local},
 };
 use crate::{
     clock,
+    ops::daemon,
     supervisor::status::{Earlier, ModuleStatus, Status},
+    text::time::{age, local},
 };
 
 pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
     let place = program.find_daemon()?;
-    let status = match client::status(&place) {
+    let status = match daemon::status(&place) {
         Ok(status) => status,
         Err(failure) => {
             if json {
@@ -26,7 +27,7 @@ pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
                 });
                 print(&format!("{none:#}\n"));
             }
-            return Err(failure);
+            return Err(failure.into());
         }
     };
     if json {

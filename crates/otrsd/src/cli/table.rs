@@ -7,7 +7,7 @@ use super::{
     layout::{self, Column, GAP},
     terminal::{Colour, Paint},
 };
-pub(super) use crate::escape::one_line;
+pub(super) use crate::text::escape::one_line;
 
 /// Rows under a header.
 #[derive(Debug)]

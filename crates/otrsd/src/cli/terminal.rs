@@ -7,7 +7,7 @@ use std::{
 
 use nix::sys::stat::{SFlag, fstat};
 
-use crate::escape::output;
+use crate::text::escape::output;
 
 /// The colours of the original's console.
 #[derive(Clone, Copy, Debug)]

@@ -14,10 +14,10 @@ use std::{
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use sysconfig::{Origin, Problem, Setting, SysConfig, Value};
-use task_store::{DatabaseUrl, Options, Store};
+use task_store::{DatabaseUrl, Notifier, Options, Store};
 
-use super::{places::Places, problem, secrets::Secret, text, trust};
-use crate::home;
+use super::{place::Place, places::Places, problem, secrets::Secret, text, trust};
+use crate::{home, socket};
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
@@ -39,7 +39,11 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
         make_directory(&file)?;
     }
     let home = settings.get(home::SETTING).is_some();
-    let options = Options { home, time_zone, connections, ..Options::default() };
+    let wake = Place::named(settings).wake();
+    // A hint: what cannot be sent is no error.
+    let notify = move || drop(socket::sender(&wake).and_then(|worker| worker.send(&[])));
+    let notifier = Some(Notifier::new(notify));
+    let options = Options { home, time_zone, connections, notifier, ..Options::default() };
     // The URL holds a password: it stays out of the message.
     let url = url(settings).with_context(|| described(settings))?;
     Ok(Store::open(with_files(url, settings)?, options))

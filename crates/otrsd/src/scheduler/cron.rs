@@ -77,7 +77,7 @@ impl SchedulerCronTaskManager {
                 none.insert(Roster::read(store, settings, TYPE, tasks, &self.names).await?)
             }
         };
-        let settled = roster.decide(store, settings, self.presence).await?;
+        let settled = roster.decide(store, self.presence).await?;
         if clock::now() >= self.sweep {
             self.sweep = clock::now() + SWEEP;
             occurrences::forget(store).await?;

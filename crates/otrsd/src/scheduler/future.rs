@@ -17,7 +17,6 @@ use crate::{
         odd_rows, ready,
         summary::{list, row, time},
         trouble::Trouble,
-        wake,
     },
 };
 
@@ -70,7 +69,6 @@ impl SchedulerFutureTaskManager {
             if moved == 0 {
                 return Ok(due);
             }
-            wake::work_is_there(store, self.context.settings());
         }
     }
 

@@ -70,7 +70,7 @@ impl SchedulerGenericAgentTaskManager {
             self.planned = Some((jobs, roster));
         }
         match &mut self.planned {
-            Some((_, roster)) => roster.decide(store, settings, self.presence).await,
+            Some((_, roster)) => roster.decide(store, self.presence).await,
             None => Ok(true),
         }
     }

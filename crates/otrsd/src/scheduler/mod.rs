@@ -1,11 +1,9 @@
 //! The managers: they put tasks into the queue when their time comes, and run none.
 
-pub(crate) mod addition;
 mod agenda;
 mod alarm;
 mod begin;
 pub(crate) mod cron;
-pub(crate) mod event;
 pub(crate) mod future;
 pub(crate) mod generic_agent;
 mod jobs;

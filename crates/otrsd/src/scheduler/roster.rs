@@ -20,7 +20,6 @@ use crate::{
     clock,
     config::{cron_tasks::CronTask, node},
     home,
-    worker::wake,
 };
 
 /// Decisions of one transaction.
@@ -89,7 +88,6 @@ impl Roster {
     pub(super) async fn decide(
         &mut self,
         store: &Store,
-        settings: &SysConfig,
         presence: Presence,
     ) -> task_store::Result<bool> {
         let now = clock::wall();
@@ -100,26 +98,22 @@ impl Roster {
                 batch.push((number, due, new_task(store, task, &due)?));
             }
             if batch.len() >= AT_ONCE {
-                settled &= self.account_for(store, settings, presence, &batch).await?;
+                settled &= self.account_for(store, presence, &batch).await?;
                 batch.clear();
             }
         }
-        Ok(settled & self.account_for(store, settings, presence, &batch).await?)
+        Ok(settled & self.account_for(store, presence, &batch).await?)
     }
 
     /// One transaction. What is due of one cron task is never in two.
     async fn account_for(
         &mut self,
         store: &Store,
-        settings: &SysConfig,
         presence: Presence,
         batch: &[(usize, Due, NewTask)],
     ) -> task_store::Result<bool> {
         let decisions: Vec<_> = batch.iter().map(|it| self.decision(it, presence)).collect();
         let decided = store.decide(&decisions, clock::wall()).await?;
-        if decided.contains(&Decided::Done) {
-            wake::work_is_there(store, settings);
-        }
         let mut settled = true;
         for ((number, due, _), decided) in batch.iter().zip(decided) {
             let until = match decided {

@@ -178,16 +178,3 @@ async fn say(writer: &mut OwnedWriteHalf, reply: &Reply) -> anyhow::Result<()> {
     line.push(b'\n');
     Ok(timeout(REQUEST_DEADLINE, writer.write_all(&line)).await??)
 }
-
-/// Socket addresses hold 107 bytes; a longer path is reached through its directory's descriptor.
-pub(crate) fn short<T>(path: &Path, use_it: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
-    const LONGEST: usize = 107;
-    if path.as_os_str().len() <= LONGEST {
-        return use_it(path);
-    }
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return use_it(path);
-    };
-    let directory = fs::File::open(directory)?;
-    use_it(&Path::new(&format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name))
-}

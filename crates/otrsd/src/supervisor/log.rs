@@ -14,8 +14,8 @@ use crate::{
         log::{LogFormat, LogSettings},
         modules::SUPERVISOR,
     },
-    escape::log_line,
     logs::{self, ModuleFiles},
+    text::escape::log_line,
 };
 
 /// In the background, standard error becomes a log file: a panic would be told there too. Events go to standard error from

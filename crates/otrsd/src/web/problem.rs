@@ -9,7 +9,7 @@ use axum::{
 use serde_json::json;
 
 use super::pages;
-use crate::cli::{Failure, UNKNOWN};
+use crate::ops::Error;
 
 /// Why a request was not done.
 #[derive(Clone, Debug)]
@@ -65,17 +65,17 @@ impl From<task_store::Error> for Problem {
     }
 }
 
-impl From<Failure> for Problem {
-    /// By who must act, as the exit code says it.
-    fn from(failure: Failure) -> Self {
-        let status = match failure.code {
-            1 => StatusCode::CONFLICT,
-            2 => StatusCode::BAD_REQUEST,
-            4 => StatusCode::SERVICE_UNAVAILABLE,
-            UNKNOWN => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = match error {
+            Error::Store(error) => return error.into(),
+            Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::NotFound(_) => StatusCode::NOT_FOUND,
+            Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::Data(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::Configuration(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, failure.text)
+        Self::new(status, error.to_string())
     }
 }
 

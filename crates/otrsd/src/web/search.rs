@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use task_store::{Outcome, State, Store, Tally};
 
 use super::problem::Problem;
-use crate::cli::task::{find::STATES, word};
 
 /// The newest executions of a time that are counted; more would hold up who asks.
 pub(super) const MOST_COUNTED: i64 = 100_000;
@@ -16,7 +15,7 @@ pub(super) fn state(text: &str) -> Result<Option<State>, Problem> {
         "" => Ok(Some(State::Running)),
         "done" => Ok(None),
         text => {
-            let known = STATES.into_iter().find(|state| word(*state) == text);
+            let known = State::ALL.into_iter().find(|state| state.as_str() == text);
             known.map(Some).ok_or_else(|| Problem::bad(format!("there is no state '{text}'")))
         }
     }

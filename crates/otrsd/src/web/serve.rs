@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{peer::Peer, places::Places, settings::Listen};
-use crate::{socket, supervisor::control::short};
+use crate::socket::{self, short};
 
 /// For the request line and all headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);

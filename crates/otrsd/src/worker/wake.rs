@@ -14,10 +14,9 @@ use std::{
 
 use anyhow::Context as _;
 use sysconfig::SysConfig;
-use task_store::{Dialect, Store};
 use tokio::net::UnixDatagram;
 
-use crate::{config::place::Place, home::adds::Adds, logs, socket, supervisor::control::short};
+use crate::{config::place::Place, home::adds::Adds, logs, socket};
 
 /// The socket of one life, until the next one binds its own.
 #[derive(Debug)]
@@ -47,7 +46,7 @@ impl Wake {
     }
 
     fn at(place: Place) -> Self {
-        let elder = connect(&place.wake()).ok();
+        let elder = socket::sender(&place.wake()).ok();
         let socket = bind(&place.wake());
         let socket = socket.inspect_err(|error| logs::complain(&format!("{error:#}"))).ok();
         Self { place, socket, elder, adds: None }
@@ -98,13 +97,6 @@ impl Word {
     }
 }
 
-/// Tells this node's worker that tasks were added or freed. Where the database tells it, nothing is sent.
-pub(crate) fn work_is_there(store: &Store, settings: &SysConfig) {
-    if store.dialect() == Dialect::MariaDb {
-        tell(&Place::named(settings), Word::Work);
-    }
-}
-
 async fn word(socket: Option<&UnixDatagram>) -> Word {
     let Some(socket) = socket else { return future::pending().await };
     let mut byte = [0];
@@ -120,14 +112,7 @@ async fn word(socket: Option<&UnixDatagram>) -> Word {
 }
 
 fn tell(place: &Place, word: Word) {
-    let _ = connect(&place.wake()).and_then(|socket| socket.send(word.bytes()));
-}
-
-fn connect(path: &Path) -> io::Result<net::UnixDatagram> {
-    let socket = net::UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
-    short(path, |path| socket.connect(path))?;
-    Ok(socket)
+    let _ = socket::sender(&place.wake()).and_then(|socket| socket.send(word.bytes()));
 }
 
 /// Bound under another name first: whoever sends meanwhile meets the old socket or the new one.

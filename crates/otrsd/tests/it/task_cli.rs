@@ -37,7 +37,7 @@ fn a_task_is_added_shown_and_cancelled() {
     );
     assert!(shown.ends_with("state     waiting\ndata\n    {\n      \"x\": [\n        1,\n        \"ü\"\n      ]\n    }\n"), "{shown}");
 
-    let refused = format!("{id} is still to run (waiting); task cancel ends it\n");
+    let refused = format!("{id} is still to run (waiting): cancel it\n");
     assert_eq!(place.run(&["task", "delete", &id]).all(), (1, "", refused.as_str()));
     let refused = format!("{id} waits already\n");
     assert_eq!(place.run(&["task", "retry", &id]).all(), (1, "", refused.as_str()));
@@ -260,7 +260,8 @@ fn explain_says_what_a_waiting_task_waits_for() {
     assert!(running.contains(&format!("node 2, instance {}", worker.instance())), "{running}");
     let said = place.run(&["task", "cancel", &ids[0]]);
     assert!(
-        said.code == 1 && said.stderr.contains("it is ended as soon as its worker hears of it"),
+        said.code == 1
+            && said.stderr.contains("it is ended as soon as its worker reads the request"),
         "{said:?}"
     );
 

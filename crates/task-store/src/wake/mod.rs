@@ -3,9 +3,9 @@
 //! A wake-up is a hint: there may be nothing, and a hint may be lost. Whoever waits claims again at its safety
 //! poll in any case.
 
-mod call;
 mod file;
 mod listener;
+mod notify;
 mod poll;
 
 use std::time::Duration;
@@ -15,9 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::database::{Dialect, arguments};
 use crate::error::Result;
 use crate::store::Store;
-pub(crate) use call::{Calls, call_with};
 use file::FileWatch;
 use listener::Listener;
+pub use notify::Notifier;
+pub(crate) use notify::{NotifyCoalescer, notify_in};
 use poll::Poll;
 
 /// Why the waiting ended.

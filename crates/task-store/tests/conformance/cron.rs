@@ -7,7 +7,7 @@ use crate::claiming::claim;
 use crate::finishing::done;
 use crate::place::{Kind, Place, after, names, now, task, worker};
 
-fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
+pub fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
     Decision {
         task_type: "Cron",
         name: "Backup",

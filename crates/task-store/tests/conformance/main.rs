@@ -177,6 +177,7 @@ everywhere! {
             by_each_way_to_add
             before_the_waiting
             by_a_freed_lock
+            by_the_stores_notifier
         }
     }
     {

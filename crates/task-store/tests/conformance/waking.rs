@@ -1,11 +1,18 @@
 //! Waiting for work ends when there is some.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use task_store::{Death, Dialect, Woken};
+use task_store::{
+    Death, Dialect, HeldState, Hold, NewTask, Notifier, Options, Outcome, Store, Then, Verdict,
+    Woken,
+};
 
 use crate::claiming::claim;
-use crate::place::{Kind, Place, now, task, worker};
+use crate::cron::{decision, one};
+use crate::finishing::finished;
+use crate::place::{Kind, Place, after, now, task, worker};
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(150);
@@ -51,6 +58,51 @@ pub async fn by_a_freed_lock(kind: Kind) {
     let seen = other.locks().await.unwrap();
     let (woken, freed) = tokio::join!(waiter.wait(LONG), other.free(&seen[0]));
     assert_eq!((woken.unwrap(), freed.unwrap()), (Woken::Work, true));
+}
+
+/// The store's own notifier hears of each commit that makes a task claimable, and of no other, where the database cannot
+/// notify.
+pub async fn by_the_stores_notifier(kind: Kind) {
+    let place = Place::new(kind).await;
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = heard.clone();
+    let notifier = Notifier::new(move || _ = count.fetch_add(1, Ordering::SeqCst));
+    let options = Options { notifier: Some(notifier), ..Options::default() };
+    let store = &Store::connect(&place.url, options).unwrap();
+    let notified = |what: &str, expected: usize| {
+        let expected = if kind == Kind::MariaDb { expected } else { 0 };
+        assert_eq!(heard.swap(0, Ordering::SeqCst), expected, "{what}");
+    };
+    store.add(&task("a"), now()).await.unwrap();
+    notified("add", 1);
+    store.add_many(&["b", "c"].map(task), now()).await.unwrap();
+    notified("add_many", 1);
+    let limited = NewTask { max_parallel: 1, ..task("a") };
+    store.add(&limited, now()).await.unwrap();
+    notified("a limit that is reached", 0);
+    store.plan(&[task("later")], after(60), now()).await.unwrap();
+    notified("plan", 0);
+    store.add_and_plan(&[task("d")], &[(after(60), task("e"))], now()).await.unwrap();
+    notified("add_and_plan", 1);
+    store.move_due(now(), 9).await.unwrap();
+    notified("nothing due", 0);
+    store.move_due(after(60), 9).await.unwrap();
+    notified("move_due", 1);
+    one(store, &decision(0, Verdict::Skip("paused")), now()).await;
+    notified("a skipped run", 0);
+    one(store, &decision(60, Verdict::Run(&task("cron"))), after(60)).await;
+    notified("decide", 1);
+    let claimed = claim(store, worker(1), 1).await;
+    let hold = Hold { state: HeldState::Failed, due: None, reason: "no".into() };
+    let end = finished(&claimed[0], worker(1), Outcome::Failed, Then::Hold(hold));
+    store.finish(worker(1), &[end], None, now()).await.unwrap();
+    notified("claim and finish", 0);
+    assert!(store.retry(claimed[0].id).await.unwrap());
+    notified("retry", 1);
+    store.pause("", 0, "why", now()).await.unwrap();
+    notified("pause", 0);
+    store.resume("", 0).await.unwrap();
+    notified("resume", 1);
 }
 
 /// PostgreSQL calls where the trigger is, and elsewhere somebody looks.

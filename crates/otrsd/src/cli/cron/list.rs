@@ -11,14 +11,14 @@ use crate::{
         Failure,
         database::Database,
         table::{Cell, Table},
-        task::{colour, costs},
+        task::colour,
         terminal::{Colour, Paint, print, print_json, width},
-        time::local,
     },
     clock,
     config::cron_tasks::{self, CronTask, TYPE},
     logs::complain,
     scheduler::cron,
+    text::time::{costs, local},
 };
 
 /// A cron task, and what the database knows of it.

@@ -8,10 +8,8 @@ mod next;
 use clap::{Args, Subcommand};
 use cron_events::Occurrence;
 use jiff::tz::TimeZone;
-use sysconfig::SysConfig;
 
 use super::{Failure, Program, database};
-use crate::config::cron_tasks::{self, CronTask};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CronCommand {
@@ -57,17 +55,6 @@ pub(super) fn run(program: &Program, command: &CronCommand) -> Result<(), Failur
             CronCommand::Resume(Named { name }) => change::resume(database, name).await,
         }),
     }
-}
-
-/// The cron task of a name.
-pub(crate) fn find(settings: &SysConfig, name: &str) -> Result<CronTask, Failure> {
-    let read = cron_tasks::read(settings);
-    if read.names.contains(name) && !read.tasks.iter().any(|task| task.name == name) {
-        return Err(Failure::failed(format!("cron task '{name}' cannot run; see otrsd check")));
-    }
-    read.tasks.into_iter().find(|task| task.name == name).ok_or_else(|| {
-        Failure::failed(format!("no cron task is called '{name}'; otrsd cron list shows all"))
-    })
 }
 
 /// What the clocks of the schedule's zone show.

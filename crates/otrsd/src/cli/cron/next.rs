@@ -8,14 +8,16 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
 use task_store::later;
 
-use super::{calendar::Calendar, civil, find, note};
+use super::{calendar::Calendar, civil, note};
 use crate::{
-    cli::{Failure, Program, table::one_line, terminal::is_printed, time},
+    cli::{Failure, Program, terminal::is_printed},
     clock,
     config::{
         cron_tasks::{self, CronTask},
         time_zone,
     },
+    ops,
+    text::{escape::one_line, time},
 };
 
 #[derive(Args, Debug)]
@@ -152,7 +154,8 @@ fn object(name: Option<&str>, zone: &TimeZone, due: &Occurrence) -> serde_json::
 fn asked(program: &Program, next: &Next) -> Result<(Option<String>, Schedule, TimeZone), Failure> {
     let Some(text) = &next.schedule else {
         let name = next.name.as_deref().unwrap_or_default();
-        let CronTask { name, schedule, zone, .. } = find(&program.load()?.settings, name)?;
+        let CronTask { name, schedule, zone, .. } =
+            ops::cron::find(&program.load()?.settings, name)?;
         return Ok((Some(name), schedule, zone));
     };
     let dialect = match next.dialect {

@@ -11,10 +11,10 @@ use crate::{
         database::Database,
         table::{Cell, Table},
         terminal::{Colour, Paint, print, print_json, width},
-        time::local,
-        worker::described,
     },
     config::database::shown,
+    ops::worker::described,
+    text::time::local,
 };
 
 /// What `db status` shows.

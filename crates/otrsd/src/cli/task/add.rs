@@ -10,8 +10,7 @@ use crate::{
         terminal::print,
     },
     clock,
-    scheduler::addition::{self, Wanted},
-    worker::wake,
+    ops::task::{EnqueueRequest, limit_reached, whole_second},
 };
 
 pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
@@ -20,16 +19,15 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
         let task = task(database, options, &data)?;
         let now = clock::wall();
         let added = if let Some(at) = options.at {
-            let at = addition::second(at);
+            let at = whole_second(at);
             let planned = database.store.plan(std::slice::from_ref(&task), at, now).await;
             planned.map(|()| Added::Added)
         } else {
             database.store.add(&task, now).await
         };
         if added.map_err(|error| not_added(error, task.id))? == Added::LimitReached {
-            return Err(limit_reached(&task));
+            return Err(limit_reached(&task).into());
         }
-        wake::work_is_there(&database.store, &database.configuration.settings);
         if options.wait {
             return wait::until_done(&database.store, task.id).await;
         }
@@ -39,7 +37,7 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
 }
 
 fn task(database: &Database, options: &Add, data: &Payload) -> Result<NewTask, Failure> {
-    let wanted = Wanted {
+    let request = EnqueueRequest {
         task_type: &options.task_type,
         name: &options.name,
         data,
@@ -47,7 +45,7 @@ fn task(database: &Database, options: &Add, data: &Payload) -> Result<NewTask, F
         attempts: options.attempts,
         max_parallel: options.max_parallel,
     };
-    wanted
+    request
         .task(&database.configuration.settings, database.store.encoding())
         .map_err(|error| Failure::usage(format!("--data: {error}")))
 }
@@ -62,12 +60,4 @@ fn not_added(error: task_store::Error, id: TaskId) -> Failure {
         );
     }
     failure
-}
-
-pub(crate) fn limit_reached(task: &NewTask) -> Failure {
-    let title = super::title(&task.task_type, &task.name);
-    Failure::failed(format!(
-        "limit reached: at most {} of {title} may wait or run; it was not added",
-        task.max_parallel
-    ))
 }

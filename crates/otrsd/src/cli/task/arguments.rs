@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use task_store::{HeldState, State};
 
-use crate::cli::time;
+use crate::text::time;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum TaskCommand {

@@ -8,17 +8,17 @@ use task_store::{Entry, Execution, Filter, LockKey, State, Store};
 use super::{
     arguments::{List, Shown},
     colour,
-    find::STATES,
-    owner,
-    record::{costs, entry_json, execution_json},
-    word,
+    record::{entry_json, execution_json},
 };
-use crate::cli::{
-    Failure,
-    database::Database,
-    table::{Cell, Table, one_line},
-    terminal::{Paint, is_printed, print, width},
-    time::local,
+use crate::{
+    cli::{
+        Failure,
+        database::Database,
+        table::{Cell, Table, one_line},
+        terminal::{Paint, is_printed, print, width},
+    },
+    ops::task::holder,
+    text::time::{costs, local},
 };
 
 const PAGE: u32 = 1000;
@@ -29,7 +29,7 @@ pub(super) async fn run(database: &Database, options: &List) -> Result<(), Failu
     match options.state.map(Shown::state) {
         Some(None) => done(store, options).await,
         Some(Some(state)) => tasks(store, &[state], &options.task_type, json).await,
-        None => tasks(store, &STATES, &options.task_type, json).await,
+        None => tasks(store, &State::ALL, &options.task_type, json).await,
     }
 }
 
@@ -127,7 +127,7 @@ async fn done(store: &Store, options: &List) -> Result<(), Failure> {
 fn table(entries: &[Entry]) -> Table {
     let mut table = Table::new(&["id", "state", "type", "name", "added", "note"]);
     for entry in entries {
-        let state = word(entry.state);
+        let state = entry.state.as_str();
         table.row(vec![
             Cell::from(entry.id.to_string()),
             Cell::coloured(state, colour(state)),
@@ -143,7 +143,7 @@ fn table(entries: &[Entry]) -> Table {
 fn note(entry: &Entry) -> String {
     let due = entry.due.map(|due| format!("due {}", local(due)));
     let reason = Some(one_line(&entry.reason, 80)).filter(|reason| !reason.is_empty());
-    let running = Some(owner(entry.lock)).filter(|_| entry.lock != LockKey::Free);
+    let running = Some(holder(entry.lock)).filter(|_| entry.lock != LockKey::Free);
     [running, due, reason].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 

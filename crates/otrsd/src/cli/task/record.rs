@@ -1,10 +1,7 @@
-//! Tasks and executions for programs, and what an execution cost.
+//! Tasks and executions for programs.
 
 use serde_json::{Value, json};
 use task_store::{Entry, Execution, LockKey};
-
-use super::word;
-use crate::cli::time::units;
 
 /// A task for programs.
 pub(crate) fn entry_json(entry: &Entry) -> Value {
@@ -12,7 +9,7 @@ pub(crate) fn entry_json(entry: &Entry) -> Value {
         "id": entry.id.to_string(),
         "type": entry.task_type,
         "name": entry.name,
-        "state": word(entry.state),
+        "state": entry.state.as_str(),
         "attempts": entry.attempts,
         "added": entry.created,
         "due": entry.due,
@@ -37,19 +34,6 @@ pub(crate) fn execution_json(execution: &Execution) -> Value {
         "error": execution.error,
         "output": execution.output,
     })
-}
-
-/// Duration, processor time and memory for people; empty where not measured.
-pub(crate) fn costs(execution: &Execution) -> [String; 3] {
-    let took = execution.ended.duration_since(execution.started);
-    let took = if took.as_secs() < 10 {
-        format!("{}.{:03}s", took.as_secs(), took.subsec_millis().max(0))
-    } else {
-        units(took)
-    };
-    let cpu = execution.cpu.map_or_else(String::new, |cpu| format!("{:.2}s", cpu.as_secs_f64()));
-    let memory = execution.peak_memory.map(|kb| format!("{} MB", kb.div_ceil(1024)));
-    [took, cpu, memory.unwrap_or_default()]
 }
 
 fn lock_json(lock: LockKey) -> Value {

@@ -7,9 +7,8 @@ use serde_json::{Map, Value, json};
 use task_store::{Entry, Execution, Payload, decode};
 
 use super::{
-    colour, find, owner,
-    record::{costs, entry_json, execution_json},
-    word,
+    colour,
+    record::{entry_json, execution_json},
 };
 use crate::{
     cli::{
@@ -17,10 +16,13 @@ use crate::{
         database::Database,
         table::{lines, one_line},
         terminal::{Paint, print, print_json},
-        time::local,
     },
     config::task_types::attempts,
-    pretty::pretty,
+    ops::task::{find, holder},
+    text::{
+        json::pretty,
+        time::{costs, local},
+    },
 };
 
 /// For programs. The data are as they were given.
@@ -46,7 +48,7 @@ pub(super) async fn run(database: &Database, id: &str, json: bool) -> Result<(),
     let executions = store.executions(id).await?;
     let column = if entry.is_some() { store.data(id).await? } else { None };
     if entry.is_none() && executions.is_empty() {
-        return Err(Failure::failed(find::unknown(id)));
+        return Err(find::unknown(id).into());
     }
     let data = column.map(|column| decode(&column).map_err(|error| error.to_string()));
     if json {
@@ -103,12 +105,12 @@ fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String
                 field("due", &local(due));
             }
             if entry.lock != task_store::LockKey::Free {
-                field("run by", &owner(entry.lock));
+                field("run by", &holder(entry.lock));
             }
             if !entry.reason.is_empty() {
                 field("reason", &entry.reason);
             }
-            let _ = writeln!(text, "state     {}", painted(word(entry.state)));
+            let _ = writeln!(text, "state     {}", painted(entry.state.as_str()));
         }
         (None, Some(last)) => {
             field("id", &last.id.to_string());

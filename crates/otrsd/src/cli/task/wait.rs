@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use task_store::{Entry, Execution, HeldState, Outcome, State, Store, TaskId};
 use tokio::time::sleep;
 
-use super::record::costs;
 use crate::{
     cli::{
         Failure,
         progress::Progress,
         table::{lines, one_line},
         terminal::{self, print},
-        time::{age, local},
     },
     clock,
     logs::complain,
+    ops::task::holder,
+    text::time::{age, costs, local},
 };
 
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -124,7 +124,7 @@ fn of_entry(entry: &Entry) -> Seen {
     let reason = one_line(&entry.reason, 500);
     match entry.state {
         State::Waiting => Seen::Alive("waiting".to_owned()),
-        State::Running => Seen::Alive(format!("running: {}", super::owner(entry.lock))),
+        State::Running => Seen::Alive(format!("running: {}", holder(entry.lock))),
         State::Future => Seen::Alive(format!("planned for {}", due(entry.due))),
         State::Held(HeldState::Retry) => {
             let reason = one_line(&entry.reason, 40);

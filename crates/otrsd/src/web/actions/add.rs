@@ -7,11 +7,9 @@ use task_store::{NewTask, TaskId};
 use super::once::{Known, id_of, insert};
 
 use crate::{
-    cli::task::{limit_reached, title},
     config::task_types,
-    scheduler::addition::{self, Wanted},
+    ops::task::{EnqueueRequest, limit_reached, title, whole_second},
     web::{Console, api::model, auth::Caller, problem::Problem, settings::runs_its_data},
-    worker::wake,
 };
 
 /// From here on the year of a wall clock may have more than four digits.
@@ -68,7 +66,6 @@ impl Console {
         if let ([(_, task)], [(_, Became::LimitReached)]) = (&new[..], &added[..]) {
             return Err(limit_reached(task).into());
         }
-        wake::work_is_there(store, self.context.settings());
         self.tell(caller, &new, &added);
         Ok(added)
     }
@@ -82,7 +79,7 @@ impl Console {
         if task.at.is_some_and(|at| !(0..LATEST).contains(&at.as_second())) {
             return Err(Problem::bad("at: a time from 1970 to 9998"));
         }
-        let wanted = Wanted {
+        let request = EnqueueRequest {
             task_type: &task.task_type,
             name: &task.name,
             data: &task.data,
@@ -90,11 +87,11 @@ impl Console {
             attempts: task.attempts,
             max_parallel: task.max_parallel.filter(|_| task.at.is_none()),
         };
-        let new = wanted
+        let new = request
             .task(settings, self.store()?.encoding())
             .map_err(|error| Problem::bad(format!("data: {error}")))?;
         new.check()?;
-        Ok((task.at.map(addition::second), new))
+        Ok((task.at.map(whole_second), new))
     }
 
     fn tell(&self, caller: &Caller, new: &[Planned], added: &[(TaskId, Became)]) {

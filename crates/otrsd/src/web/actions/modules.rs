@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    cli::client,
+    ops::{self, daemon},
     supervisor::control::{Reply, Request},
     web::{Console, auth::Caller, problem::Problem},
 };
@@ -21,7 +21,7 @@ impl Console {
         self.audit(caller, &format!("restarts module {module}"));
         let (place, module) = (self.place.clone(), Some(module.to_owned()));
         let ask = move || {
-            client::ask(&place, &Request::Restart { module }, Some(WITHIN))?
+            daemon::ask(&place, &Request::Restart { module }, Some(WITHIN))?
                 .next()
                 .map_or(Ok(()), refused)
         };
@@ -30,9 +30,9 @@ impl Console {
     }
 }
 
-fn refused(reply: Reply) -> Result<(), crate::cli::Failure> {
+fn refused(reply: Reply) -> ops::Result<()> {
     match reply {
-        Reply::Failed { text } => Err(crate::cli::Failure::failed(text)),
+        Reply::Failed { text } => Err(ops::Error::Conflict(text)),
         _ => Ok(()),
     }
 }

@@ -7,8 +7,8 @@ use task_store::{Added, Error, Store, TaskId};
 
 use super::add::{Became, Planned};
 use crate::{
-    cli::task::title,
     clock,
+    ops::task::title,
     web::{Console, problem::Problem},
 };
 

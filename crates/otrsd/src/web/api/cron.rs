@@ -13,9 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Machine, model::Done, problems::Problems};
 use crate::{
-    cli::cron::find,
     clock,
     config::cron_tasks::{self, TYPE},
+    ops,
     web::{Console, auth::Caller, problem::Problem},
 };
 
@@ -103,7 +103,7 @@ pub(super) async fn occurrences(
     Path(name): Path<String>,
     Query(since): Query<Since>,
 ) -> Answer<Vec<DueInstant>> {
-    known(&console, &name)?;
+    ops::cron::find(console.context.settings(), &name)?;
     let day_ago = clock::wall() - SignedDuration::from_hours(24);
     let limit = since.limit.unwrap_or(1000);
     if !(1..=10_000).contains(&limit) {
@@ -145,10 +145,4 @@ pub(super) async fn resume(
 ) -> Answer<Done> {
     let was_paused = console.resume_cron(&caller, &name).await?;
     Ok(Done::new(if was_paused { "resumed" } else { "was not paused" }))
-}
-
-fn known(console: &Console, name: &str) -> Result<(), Problem> {
-    find(console.context.settings(), name)
-        .map(drop)
-        .map_err(|failure| Problem::not_found(failure.text))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State as App},
-    http::StatusCode,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,7 @@ use super::{Answer, Machine, problems::Problems};
 use crate::{
     clock,
     config::events::{self, Registration},
-    scheduler::event::{self, NotFired},
+    ops::{self, Error},
     web::{Console, problem::Problem, settings::runs_its_data},
 };
 
@@ -54,12 +53,10 @@ pub(super) async fn fire(
 ) -> Answer<Vec<Followed>> {
     let (store, settings) = (console.store()?, console.context.settings());
     check(settings, &name)?;
-    let fired = event::fire(store, settings, &name, &happened.data, clock::wall()).await;
+    let fired = ops::event::fire(store, settings, &name, &happened.data, clock::wall()).await;
     let fired = fired.map_err(|error| match error {
-        NotFired::Store(error) => error.into(),
-        NotFired::Unknown { .. } => Problem::not_found(error.to_string()),
-        NotFired::Broken(_) => Problem::conflict(error.to_string()),
-        NotFired::Data(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+        Error::Configuration(_) => Problem::conflict(error.to_string()),
+        error => error.into(),
     })?;
     console.audit(&caller, &format!("fired event {name}: {} tasks", fired.len()));
     let followed = fired.into_iter().map(|it| Followed {

@@ -6,7 +6,7 @@ use task_store::{Entry, Execution, LockKey, Payload};
 use utoipa::ToSchema;
 
 use crate::{
-    cli::task::{owner, word},
+    ops::task::holder,
     supervisor::status::{ModuleStatus, Status},
     web::auth::Caller,
 };
@@ -73,12 +73,12 @@ impl Task {
             id: entry.id.to_string(),
             task_type: entry.task_type.clone(),
             name: entry.name.clone(),
-            state: word(entry.state).to_owned(),
+            state: entry.state.as_str().to_owned(),
             attempts: Some(entry.attempts),
             added: entry.created,
             due: entry.due,
             reason: caller.seen(entry.reason.as_str()).map(str::to_owned),
-            run_by: (entry.lock != LockKey::Free).then(|| owner(entry.lock)),
+            run_by: (entry.lock != LockKey::Free).then(|| holder(entry.lock)),
             execution: None,
             executions: None,
             data: None,

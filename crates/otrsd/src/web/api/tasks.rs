@@ -16,9 +16,9 @@ use super::{
     problems::Problems,
 };
 use crate::{
-    cli::task::{explain, find},
     config::{identity, task_types::attempts},
     mask::mask_data,
+    ops::task::{explain, find},
     web::{Console, actions::Ended, auth::Caller, problem::Problem, search},
 };
 
@@ -113,7 +113,7 @@ pub(super) async fn show(
     let mut task = match (&entry, executions.last()) {
         (Some(entry), _) => Task::of(entry, &caller),
         (None, Some(last)) => Task::done(last, &caller),
-        (None, None) => return Err(Problem::not_found(find::unknown(id))),
+        (None, None) => return Err(find::unknown(id).into()),
     };
     task.executions = Some(executions.iter().map(|it| Run::of(it, &caller)).collect());
     if caller.sees_contents() && entry.is_some() {
@@ -141,7 +141,7 @@ pub(super) async fn explain(
     let identity = identity::present(settings)?;
     let said =
         explain::explain(console.store()?, settings, &identity, id, caller.sees_contents()).await?;
-    let sentences = said.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
+    let sentences = said.ok_or_else(|| find::unknown(id))?;
     Ok(Json(Explanation { sentences }))
 }
 

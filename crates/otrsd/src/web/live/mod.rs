@@ -21,7 +21,7 @@ pub(super) use self::{
     sample::{Sample, quantile},
 };
 use super::{Console, pages::overview};
-use crate::{cli::client, clock, supervisor::status::Status};
+use crate::{clock, ops::daemon, supervisor::status::Status};
 
 const WATCHED: Duration = Duration::from_secs(1);
 /// While nobody watches, one of so many seconds.
@@ -123,9 +123,9 @@ pub(super) async fn watch(console: Arc<Console>) {
 
 async fn look(console: &Console, before: &Snapshot) -> Snapshot {
     let place = console.place.clone();
-    let asked = tokio::task::spawn_blocking(move || client::status(&place));
+    let asked = tokio::task::spawn_blocking(move || daemon::status(&place));
     let status = match timeout(ANSWER, asked).await {
-        Ok(Ok(status)) => status.map_err(|failure| failure.text),
+        Ok(Ok(status)) => status.map_err(|error| error.to_string()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("it said nothing for {ANSWER:?}")),
     };

@@ -15,11 +15,11 @@ use super::{
     parts::{badge, memory, moment},
 };
 use crate::{
-    cli::time,
     supervisor::{
         exit::Exit,
         status::{ModuleStatus, Status},
     },
+    text::time,
     web::{
         Console,
         auth::{Caller, Role},

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::cli::time;
+use crate::text::time;
 
 /// What was done a moment ago, as the address of a page says it: a word of our own.
 #[derive(Default, Deserialize)]

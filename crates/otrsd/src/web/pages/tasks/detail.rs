@@ -12,14 +12,14 @@ use super::super::{
     parts::{Said, badge, moment},
 };
 use crate::{
-    cli::{
-        task::{change::is_over, explain::explain, find, owner, record::costs, word},
-        time,
-    },
     clock,
     config::{identity, task_types::attempts},
     mask::mask_data,
-    pretty::pretty,
+    ops::task::{explain::explain, find, holder, is_over},
+    text::{
+        json::pretty,
+        time::{self, costs},
+    },
     web::{
         Console,
         auth::{Caller, Role},
@@ -88,7 +88,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     let settings = console.context.settings();
     let identity = identity::present(settings)?;
     let explanation = explain(store, settings, &identity, id, caller.sees_contents()).await?;
-    let explanation = explanation.ok_or_else(|| Problem::not_found(find::unknown(id)))?;
+    let explanation = explanation.ok_or_else(|| find::unknown(id))?;
     let mut entry = store.get(id).await?;
     if let Some(entry) = &mut entry {
         entry.attempts = attempts(settings, &entry.task_type, entry.attempts);
@@ -144,11 +144,11 @@ fn state(known: &Known, caller: &Caller, now: Timestamp) -> Markup {
     };
     html! {
         dl.facts {
-            dt { "State" } dd { (badge(word(entry.state))) }
+            dt { "State" } dd { (badge(entry.state.as_str())) }
             dt { "Added" } dd { (moment(entry.created, now)) }
             @if entry.due.is_some() { dt { "Due" } dd { (moment(entry.due, now)) } }
             dt { "Attempts" } dd { (entry.attempts) }
-            @if entry.lock != LockKey::Free { dt { "Run by" } dd { (owner(entry.lock)) } }
+            @if entry.lock != LockKey::Free { dt { "Run by" } dd { (holder(entry.lock)) } }
             @if let Some(reason) = caller.seen(entry.reason.as_str()) { dt { "Reason" } dd { (reason) } }
         }
     }
@@ -168,9 +168,9 @@ fn timeline(known: &Known, now: Timestamp) -> Markup {
             }
             @if let Some(entry) = entry {
                 @match entry.state {
-                    Where::Running => li.live { (badge("running")) " " (owner(entry.lock)) },
+                    Where::Running => li.live { (badge("running")) " " (holder(entry.lock)) },
                     Where::Waiting => li { (badge("waiting")) },
-                    state => li { (badge(word(state))) @if entry.due.is_some() { " " (moment(entry.due, now)) } },
+                    state => li { (badge(state.as_str())) @if entry.due.is_some() { " " (moment(entry.due, now)) } },
                 }
             }
         }

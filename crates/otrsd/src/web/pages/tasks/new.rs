@@ -11,8 +11,8 @@ use serde::Deserialize;
 use task_store::Payload;
 
 use crate::{
-    cli::time,
     config::task_types,
+    text::time,
     web::{
         Console,
         api::model::NewTask,

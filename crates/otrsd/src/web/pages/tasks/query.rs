@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use task_store::{Entry, LockKey, Search, State};
 
 use crate::{
-    cli::time,
+    text::time,
     web::{auth::Caller, problem::Problem, search},
 };
 

@@ -5,10 +5,7 @@ use maud::{Markup, html};
 use task_store::{Entry, Execution, LockKey, State, TaskId};
 
 use super::super::parts::{badge, moment};
-use crate::{
-    cli::task::{owner, record::costs},
-    web::auth::Caller,
-};
+use crate::{ops::task::holder, text::time::costs, web::auth::Caller};
 
 const LONGEST_TEXT: usize = 240;
 
@@ -41,9 +38,9 @@ pub(super) fn tasks(entries: &[Entry], caller: &Caller, choose: bool, now: Times
 
 fn what_else(it: &Entry, caller: &Caller, now: Timestamp) -> Markup {
     match it.state {
-        State::Running => html! { td { (owner(it.lock)) } },
+        State::Running => html! { td { (holder(it.lock)) } },
         State::Future => {
-            html! { td { (moment(it.due, now)) @if it.lock != LockKey::Free { " " span.faint { (owner(it.lock)) } } } }
+            html! { td { (moment(it.due, now)) @if it.lock != LockKey::Free { " " span.faint { (holder(it.lock)) } } } }
         }
         State::Held(_) => html! { td.wide {
             @if it.due.is_some() { (moment(it.due, now)) ": " }

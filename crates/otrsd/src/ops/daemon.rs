@@ -1,4 +1,4 @@
-//! Asks the running supervisor, through its control socket.
+//! Requests to the running supervisor, through its control socket.
 
 use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::Failure;
+use super::{Error, Result};
 use crate::{
     config::place::Place,
     socket,
@@ -34,10 +34,10 @@ impl Iterator for Replies {
 }
 
 /// Asks for the daemon's status.
-pub(crate) fn status(place: &Place) -> Result<Status, Failure> {
+pub(crate) fn status(place: &Place) -> Result<Status> {
     match ask(place, &Request::Status, Some(DEADLINE))?.next() {
         Some(Reply::Status(status)) => Ok(*status),
-        _ => Err(Failure::failed("the daemon did not answer in time")),
+        _ => Err(Error::Conflict("the daemon did not answer in time".to_owned())),
     }
 }
 
@@ -46,22 +46,18 @@ pub(crate) fn status(place: &Place) -> Result<Status, Failure> {
 /// # Errors
 ///
 /// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
-pub(crate) fn ask(
-    place: &Place,
-    request: &Request,
-    deadline: Option<Duration>,
-) -> Result<Replies, Failure> {
+pub(crate) fn ask(place: &Place, request: &Request, deadline: Option<Duration>) -> Result<Replies> {
     let path = place.socket();
     let mut stream = match socket::connect(&path) {
         Ok(stream) => stream,
         Err(error) => {
             let pid_path = place.pid_file();
             if !pid_file::is_running(&pid_path)? {
-                return Err(Failure::failed("not running"));
+                return Err(Error::Conflict("not running".to_owned()));
             }
             let pid =
                 pid_file::pid_in(&pid_path).map_or("unknown".to_owned(), |pid| pid.to_string());
-            return Err(Failure::failed(format!(
+            return Err(Error::Conflict(format!(
                 "a daemon is running (PID {pid}), but {} does not answer: {error}. \
                  Is it another user's, or a Perl daemon?",
                 path.display()

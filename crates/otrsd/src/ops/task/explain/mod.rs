@@ -1,4 +1,4 @@
-//! task explain: why a task runs or does not, in sentences, with what to do.
+//! Why a task runs or does not, in sentences, with what to do.
 //!
 //! The facts are gathered first; what they mean is decided by functions of them.
 
@@ -16,18 +16,16 @@ use task_store::{
     Outcome, State, Store, TaskId, from_wall_clock,
 };
 
-use super::{find, title};
+use super::{holder, title};
 use crate::{
-    cli::{
-        Failure,
-        database::Database,
-        table::one_line,
-        terminal::print,
-        time::{age, local},
-    },
     clock,
     config::{database::zone, task_types},
     home::handler_wanted,
+    ops::{Error, Result},
+    text::{
+        escape::one_line,
+        time::{age, local},
+    },
 };
 
 /// What is known of a task and of those who could run it.
@@ -51,17 +49,8 @@ struct Facts {
 /// Longer than any healthy worker lets pass between two renewals of its locks.
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
-pub(super) async fn run(database: &Database, id: &str) -> Result<(), Failure> {
-    let id = find::id(&database.store, id).await?;
-    let settings = &database.configuration.settings;
-    let said = explain(&database.store, settings, &database.identity, id, true).await?;
-    let said = said.ok_or_else(|| Failure::failed(find::unknown(id)))?;
-    print(&(said.join("\n") + "\n"));
-    Ok(())
-}
-
-/// Why a task runs or does not, in sentences; `None` for one that nobody knows. `with_contents`: also by the reasons and errors that
-/// came from what it said itself.
+/// Why a task runs or does not, in sentences; `None` for an unknown one. `with_contents`: also by the
+/// reasons and errors that came from its own output.
 ///
 /// # Errors
 ///
@@ -72,7 +61,7 @@ pub(crate) async fn explain(
     identity: &Identity,
     id: TaskId,
     with_contents: bool,
-) -> Result<Option<Vec<String>>, Failure> {
+) -> Result<Option<Vec<String>>> {
     let mut last = store.executions(id).await?.pop();
     let mut explanation = store.explain(id).await?;
     if !with_contents {
@@ -109,15 +98,11 @@ pub(crate) async fn explain(
     Ok(Some(sentences(&facts)))
 }
 
-async fn renewed(
-    store: &Store,
-    settings: &SysConfig,
-    entry: &Entry,
-) -> Result<Option<Timestamp>, Failure> {
+async fn renewed(store: &Store, settings: &SysConfig, entry: &Entry) -> Result<Option<Timestamp>> {
     if entry.state != State::Running {
         return Ok(None);
     }
-    let zone = zone(settings).map_err(|error| Failure::configuration(&error))?;
+    let zone = zone(settings).map_err(Error::Configuration)?;
     let locks = store.locks().await?;
     let own = locks.into_iter().find(|it| it.table == Locked::Task && it.row == entry.row);
     Ok(own.and_then(|lock| from_wall_clock(&lock.time?, &zone)))
@@ -159,7 +144,7 @@ fn future(name: &str, entry: &Entry, now: Timestamp) -> Vec<String> {
     let mut said = vec![format!("{name} was due {}, {} ago.", local(due), age(due, now))];
     said.push(match entry.lock {
         LockKey::Free => "Nobody has put it into the queue: does SchedulerFutureTaskManager run? See otrsd status.".to_owned(),
-        lock => format!("{} is putting it into the queue; if it is dead, its lock is taken back.", crate::cli::task::owner(lock)),
+        lock => format!("{} is putting it into the queue; if it is dead, its lock is taken back.", holder(lock)),
     });
     said
 }

@@ -1,14 +1,15 @@
-//! A task that somebody wants to be added: what the settings of its type say counts where he says nothing.
+//! A task to be enqueued: the settings of its type count where the request says nothing.
 
 use jiff::{Timestamp, Unit};
 use sysconfig::SysConfig;
 use task_store::{Encoding, NewTask, Payload, PayloadError, encode};
 
-use crate::config::task_types;
+use super::title;
+use crate::{config::task_types, ops::Error};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct EnqueueRequest<'a> {
     pub(crate) task_type: &'a str,
     pub(crate) name: &'a str,
     pub(crate) data: &'a Payload,
@@ -18,7 +19,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) max_parallel: Option<u32>,
 }
 
-impl Wanted<'_> {
+impl EnqueueRequest<'_> {
     /// The task with a fresh id.
     ///
     /// # Errors
@@ -44,6 +45,15 @@ impl Wanted<'_> {
 }
 
 /// The columns of planned tasks hold whole seconds.
-pub(crate) fn second(at: Timestamp) -> Timestamp {
+pub(crate) fn whole_second(at: Timestamp) -> Timestamp {
     at.round(Unit::Second).unwrap_or(at)
+}
+
+/// The limit of its type and name kept a task out.
+pub(crate) fn limit_reached(task: &NewTask) -> Error {
+    let title = title(&task.task_type, &task.name);
+    Error::Conflict(format!(
+        "limit reached: at most {} of {title} may wait or run; it was not added",
+        task.max_parallel
+    ))
 }

@@ -3,7 +3,7 @@
 use task_store::{Moved, Pause};
 
 use super::{Facts, counted, is_stale};
-use crate::cli::{table::one_line, time::local};
+use crate::text::{escape::one_line, time::local};
 
 pub(super) fn waiting(name: &str, facts: &Facts) -> Vec<String> {
     let mut said = vec![format!("{name} waits for a worker.")];

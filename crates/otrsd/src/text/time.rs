@@ -1,6 +1,7 @@
 //! Times for people: read as they type them, shown in their zone; and how long ago.
 
 use jiff::{SignedDuration, Span, Timestamp, Zoned, civil::DateTime, tz::TimeZone};
+use task_store::Execution;
 
 use crate::clock;
 
@@ -45,6 +46,19 @@ pub(crate) fn units(duration: SignedDuration) -> String {
         (0, h, m, _) => format!("{h}h {m}m"),
         (d, h, ..) => format!("{d}d {h}h"),
     }
+}
+
+/// Duration, processor time and memory for people; empty where not measured.
+pub(crate) fn costs(execution: &Execution) -> [String; 3] {
+    let took = execution.ended.duration_since(execution.started);
+    let took = if took.as_secs() < 10 {
+        format!("{}.{:03}s", took.as_secs(), took.subsec_millis().max(0))
+    } else {
+        units(took)
+    };
+    let cpu = execution.cpu.map_or_else(String::new, |cpu| format!("{:.2}s", cpu.as_secs_f64()));
+    let memory = execution.peak_memory.map(|kb| format!("{} MB", kb.div_ceil(1024)));
+    [took, cpu, memory.unwrap_or_default()]
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@ use jiff::Timestamp;
 use sysconfig::SysConfig;
 use task_store::{Added, NewTask, Payload, Store, encode, later};
 
-use crate::{
-    config::{
-        events::{self, Events, Registration},
-        task_types,
-    },
-    worker::wake,
+use super::{Error, Result};
+
+use crate::config::{
+    events::{self, Events, Registration},
+    task_types,
 };
 
 /// What became of one registration.
@@ -21,41 +20,36 @@ pub(crate) struct Fired {
     pub(crate) added: Added,
 }
 
-/// Why nothing was added.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotFired {
-    #[error("nothing is registered for event '{event}'; known are {known}")]
-    Unknown { event: String, known: String },
-    #[error("{0}; nothing was added")]
-    Broken(String),
-    #[error("{0}")]
-    Data(String),
-    #[error(transparent)]
-    Store(#[from] task_store::Error),
-}
-
 /// Adds the tasks of all registrations whose filter fits; none may fit.
+///
+/// # Errors
+///
+/// Nothing is registered for the event, a registration is broken or cannot use the data, or the database's; nothing was
+/// added then.
 pub(crate) async fn fire(
     store: &Store,
     settings: &SysConfig,
     event: &str,
     data: &Payload,
     now: Timestamp,
-) -> Result<Vec<Fired>, NotFired> {
+) -> Result<Vec<Fired>> {
     let Events { registrations: all, broken, .. } = events::read(settings);
     if let Some(what) = broken.get(event) {
-        return Err(NotFired::Broken(what.clone()));
+        return Err(Error::Configuration(anyhow::anyhow!("{what}; nothing was added")));
     }
     let of_event: Vec<&Registration> = all.iter().filter(|it| it.event == event).collect();
     if of_event.is_empty() {
-        return Err(NotFired::Unknown { event: event.to_owned(), known: known(&all) });
+        let known = known(&all);
+        return Err(Error::NotFound(format!(
+            "nothing is registered for event '{event}'; known are {known}"
+        )));
     }
     let policies = task_types::read(settings).0;
     let mut fired = Vec::new();
     for registration in of_event.into_iter().filter(|it| it.wants(data)) {
-        let payload = registration.payload(data).map_err(NotFired::Data)?;
-        let payload = encode(&payload, store.encoding())
-            .map_err(|error| NotFired::Data(error.to_string()))?;
+        let payload = registration.payload(data).map_err(Error::Data)?;
+        let payload =
+            encode(&payload, store.encoding()).map_err(|error| Error::Data(error.to_string()))?;
         let mut task = NewTask::new(&registration.task_type, &registration.name, payload);
         let policy = policies.get(&registration.task_type).cloned().unwrap_or_default();
         task.attempts = i16::try_from(policy.attempts).unwrap_or(i16::MAX);
@@ -70,7 +64,6 @@ pub(crate) async fn fire(
     let planned: Vec<(Timestamp, NewTask)> =
         later.iter().filter_map(|it| Some((it.due?, it.task.clone()))).collect();
     let added = store.add_and_plan(&tasks, &planned, now).await?;
-    wake::work_is_there(store, settings);
     for (fired, added) in now_due.into_iter().zip(added) {
         fired.added = added;
     }

@@ -3,8 +3,8 @@
 use task_store::{LockKey, Owner};
 
 use super::{Facts, is_stale};
-use crate::cli::{
-    table::one_line,
+use crate::text::{
+    escape::one_line,
     time::{age, local},
 };
 

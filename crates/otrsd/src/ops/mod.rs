@@ -1,0 +1,12 @@
+//! The use cases: what the command line and the web console both do, without a word of arguments, pages or colours.
+//!
+//! Each takes the store and the settings, and fails with one [`Error`], which says by its kind who must act.
+
+pub(crate) mod cron;
+pub(crate) mod daemon;
+mod error;
+pub(crate) mod event;
+pub(crate) mod task;
+pub(crate) mod worker;
+
+pub(crate) use self::error::{Error, Result};

@@ -1,0 +1,53 @@
+//! Pauses of the workers: which tasks none of them claims.
+
+use task_store::{LONGEST_NAME, Store};
+
+use super::{Error, Result};
+use crate::{clock, text::escape::one_line};
+
+/// The highest `NodeID`.
+const MAX_NODE: u16 = 999;
+
+/// Holds the tasks of a type (empty: of all types) on a node (0: on all). `reason` is shown where the pause is.
+///
+/// # Errors
+///
+/// A type or node that cannot be one, or the database's.
+pub(crate) async fn pause(store: &Store, task_type: &str, node: u16, reason: &str) -> Result<()> {
+    check(task_type, node)?;
+    Ok(store.pause(task_type, node, reason, clock::wall()).await?)
+}
+
+/// Ends such a pause; whether there was one.
+///
+/// # Errors
+///
+/// As those of [`pause`].
+pub(crate) async fn resume(store: &Store, task_type: &str, node: u16) -> Result<bool> {
+    check(task_type, node)?;
+    Ok(store.resume(task_type, node).await?)
+}
+
+/// What a pause holds.
+pub(crate) fn described(task_type: &str, node: u16) -> String {
+    let tasks = match task_type {
+        "" => "all tasks".to_owned(),
+        task_type => format!("tasks of type {}", one_line(task_type, 150)),
+    };
+    match node {
+        0 => format!("{tasks} on all nodes"),
+        node => format!("{tasks} on node {node}"),
+    }
+}
+
+/// Whether the database can hold such a pause.
+fn check(task_type: &str, node: u16) -> Result<()> {
+    if node > MAX_NODE {
+        return Err(Error::Invalid("node must be from 1 to 999, or 0 for all".to_owned()));
+    }
+    if task_type.chars().count() > LONGEST_NAME || task_type.contains('\0') {
+        let text = format!("a type has at most {LONGEST_NAME} characters, and no NUL");
+        return Err(Error::Invalid(text));
+    }
+    Ok(())
+}
