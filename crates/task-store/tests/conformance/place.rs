@@ -77,7 +77,9 @@ fn server(variable: &str) -> String {
 impl Place {
     /// A database with all tables made.
     pub async fn new(kind: Kind) -> Self {
-        let place = Self::bare(kind, Options::default()).await;
+        // Beside other tests a machine may be so busy that a statement takes longer than it ever should.
+        let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+        let place = Self::bare(kind, options).await;
         place.store.migrate(&identity(), false).await.unwrap();
         place
     }
