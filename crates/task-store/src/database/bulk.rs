@@ -1,7 +1,7 @@
 //! Many rows in few statements: arrays on PostgreSQL, rows of placeholders on the others.
 
+use crate::database::error::Result;
 use crate::database::{Argument, Connection, Dialect};
-use crate::error::Result;
 
 /// What a column takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,7 +7,7 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-use crate::error::Error;
+use crate::database::error::Error;
 
 /// What to do about a pooler that gives each transaction, or each statement, another session.
 pub(crate) const POOLED: &str = "a pooler before the server shares its sessions; set its pool mode to session \

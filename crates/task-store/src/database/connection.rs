@@ -7,10 +7,10 @@ use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments as _, AssertSqlSafe, Executor as _};
 
+use crate::database::error::{Error, Result};
 use crate::database::notation::{padded, render};
 use crate::database::row::RawRow;
 use crate::database::{Argument, Column, Dialect, Row};
-use crate::error::{Error, Result};
 
 /// A borrowed connection: of our pool, or of the caller's own transaction.
 pub struct Connection<'c> {

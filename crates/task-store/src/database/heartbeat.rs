@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::database::error::{Error, Result};
 use crate::database::pools::Pools;
 use crate::database::{Argument, Dialect};
-use crate::error::{Error, Result};
 
 /// For one statement, and for one connection to be made: the lease lasts much longer than a few of both.
 pub(super) const DEADLINE: Duration = Duration::from_millis(2500);

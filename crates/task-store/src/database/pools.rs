@@ -7,13 +7,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{MySql, Postgres};
 use tokio::sync::watch;
 
+use crate::database::connection_cache::{Lender, Purpose};
+use crate::database::error::Result;
 use crate::database::heartbeat;
-use crate::database::lender::{Lender, Purpose};
 use crate::database::session::{Pooled, Session};
 use crate::database::sqlite_file::SqliteFile;
 use crate::database::url::Target;
 use crate::database::{DatabaseUrl, Dialect};
-use crate::error::Result;
 
 /// How long the database may be busy with others before a statement gives up and is retried.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);

@@ -5,8 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, Row as _, TypeInfo as _};
 
-use crate::error::{Error, Result};
-use crate::lock_key::{LockKey, NO_NUMBER};
+use crate::database::error::{Error, Result};
 
 pub(crate) struct Row {
     pub(super) raw: RawRow,
@@ -38,11 +37,6 @@ impl Row {
             },
         };
         read.map_err(|_| self.bad(position, "a whole number"))
-    }
-
-    /// A lock key; what is no number has no known owner.
-    pub(crate) fn lock_key(&self, position: usize) -> LockKey {
-        self.int(position).map_or(LockKey::Other(NO_NUMBER), LockKey::parse)
     }
 
     /// A text that is never null.

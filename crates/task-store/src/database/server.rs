@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, Database, Executor as _, MySql, Postgres, 
 
 use super::codes::POOLED;
 use super::pools::LOCK_WAIT;
-use crate::error::{Error, Result};
+use crate::database::error::{Error, Result};
 
 /// The options of a connection to a server of a kind.
 pub(super) type OptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;

@@ -10,8 +10,8 @@ use sqlx::{MySql, Postgres, Sqlite};
 use tokio::time::Instant;
 
 use crate::database::connection::{Connection, RawConnection};
-use crate::database::lender::Loan;
-use crate::error::{Error, Result};
+use crate::database::connection_cache::Loan;
+use crate::database::error::{Error, Result};
 
 pub(crate) struct Session {
     pooled: Pooled,

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Sqlite};
 use tokio::time::Instant;
 
 use super::pools::LOCK_WAIT;
-use crate::error::{Error, Result};
+use crate::database::error::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct SqliteFile {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::error::Error;
+use crate::database::error::Error;
 
 /// The options of a driver, as far as they say whom it trusts.
 pub(super) trait Trust: FromStr<Err = sqlx::Error> + Sized {

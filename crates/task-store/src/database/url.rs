@@ -17,7 +17,7 @@ use self::parameters::{
     ENCODE, MARIADB, MODES, POSTGRES, ROOTS, decoded, invalid, parameters, query_of,
 };
 use super::tls::Trust;
-use crate::error::Result;
+use crate::database::error::Result;
 
 /// What the URL of a database names: a file, or a server with its addresses in the order in which they are tried.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::error::{Error, Result};
+use crate::database::error::{Error, Result};
 
 /// The parameters that a URL of PostgreSQL may have; `options[NAME]` too.
 pub(super) const POSTGRES: &[&str] = &[

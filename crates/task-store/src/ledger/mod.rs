@@ -1,0 +1,367 @@
+//! The ledger: every execution with its outcome, times and costs.
+
+pub(crate) mod failures;
+pub(crate) mod search;
+pub(crate) mod tally;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::database::error::Result;
+use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
+use crate::model::bounds::{bounded, named};
+use crate::model::lock_key::{LockKey, Owner};
+use crate::model::task::Task;
+use crate::model::task_id::TaskId;
+use crate::model::timestamp::from_micros;
+use crate::store::Store;
+
+/// How an execution ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Outcome {
+    /// It did what it should.
+    Success,
+    /// Its handler said no.
+    Failed,
+    /// Its handler asked for another time: it is not the task's fault.
+    Postponed,
+    /// Its process died, alone.
+    Crashed,
+    /// It died with others in one process: whose fault it was is not known.
+    CrashedTogether,
+    /// It took longer than it may.
+    TimedOut,
+    /// The daemon stopped it to stop itself.
+    Interrupted,
+    /// Somebody did not want it any more.
+    Cancelled,
+}
+
+/// One run of one task, or the end of a task that never ran.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Execution {
+    /// Which task.
+    pub id: TaskId,
+    /// Its type.
+    pub task_type: String,
+    /// Its name.
+    pub name: String,
+    /// Who ran it.
+    pub lock: LockKey,
+    /// On which node; 0 if on none.
+    pub node: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Processor time, where measured.
+    pub cpu: Option<Duration>,
+    /// The most memory it had, in kilobytes.
+    pub peak_memory: Option<u64>,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// The tail of what it printed.
+    pub output: Option<String>,
+}
+
+/// What the ledger knows of a task's earlier executions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct History {
+    /// How often it failed or took too long.
+    pub failed: u32,
+    /// How often it was put off, which is no failure.
+    pub postponed: u32,
+    /// When the first execution began that was put off.
+    pub postponed_since: Option<Timestamp>,
+    /// How often it crashed, alone.
+    pub crashed: u32,
+    /// Whether it ever died together with others: then it runs alone until it succeeds.
+    pub crashed_together: bool,
+}
+
+impl Outcome {
+    const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Failed,
+        Self::Postponed,
+        Self::Crashed,
+        Self::CrashedTogether,
+        Self::TimedOut,
+        Self::Interrupted,
+        Self::Cancelled,
+    ];
+
+    /// The word in the column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Postponed => "postponed",
+            Self::Crashed => "crashed",
+            Self::CrashedTogether => "crashed-together",
+            Self::TimedOut => "timed-out",
+            Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Neither a success nor put off to a later time, which is no fault.
+    pub fn is_unsuccessful(self) -> bool {
+        !matches!(self, Self::Success | Self::Postponed)
+    }
+
+    /// Of the word in the column.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+macro_rules! execution_columns {
+    () => {
+        $crate::ledger::execution_columns!(", SUBSTR(error, 1, 4000) AS error, SUBSTR(output, 1, 20000) AS output")
+    };
+    ($said:literal) => {
+        concat!(
+            "id, ident, ",
+            $crate::model::bounds::named!(word "task_type"),
+            ", ",
+            $crate::model::bounds::named!(word "name"),
+            ", node, lock_key, ",
+            $crate::model::bounds::named!(word "outcome"),
+            ", started, ended, cpu, peak_memory",
+            $said
+        )
+    };
+}
+pub(crate) use execution_columns;
+
+/// The most executions of one task that are read.
+const MOST: i64 = 1000;
+
+impl Store {
+    /// The executions of a task, oldest first; the newest 1,000, if there are more.
+    pub async fn executions(&self, id: TaskId) -> Result<Vec<Execution>> {
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE ident = ? ORDER BY id DESC LIMIT ?"
+        );
+        let mut rows = self.rows(sql, arguments![id.ident(), MOST]).await?;
+        rows.reverse();
+        Ok(self.readable(&rows, execution))
+    }
+
+    /// What the ledger knows of tasks; nothing for those that never ran.
+    pub async fn history(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, History>> {
+        let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
+        let sql = concat!(
+            "SELECT ident, ",
+            bounded!(word "outcome"),
+            ", COUNT(*), MIN(started) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident, outcome"
+        );
+        let mut known: HashMap<TaskId, History> = HashMap::new();
+        for row in self.rows(sql, arguments![&idents]).await? {
+            let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
+            let times = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
+            match Outcome::from_word(&row.lenient(1)) {
+                Some(Outcome::Failed | Outcome::TimedOut) => {
+                    history.failed = history.failed.saturating_add(times);
+                }
+                Some(Outcome::Postponed) => {
+                    history.postponed = times;
+                    let since = row.maybe_int(3).ok().flatten();
+                    history.postponed_since = since.and_then(from_micros);
+                }
+                Some(Outcome::Crashed) => history.crashed = history.crashed.saturating_add(times),
+                Some(Outcome::CrashedTogether) => history.crashed_together = true,
+                _ => (),
+            }
+        }
+        Ok(known)
+    }
+
+    /// Executions of a type and name (empty for all), newest first, older than row `before` if given; each
+    /// with its row, to go on from.
+    pub async fn done(
+        &self,
+        task_type: &str,
+        name: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Execution)>> {
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE id < ? AND (? = '' OR task_type = ?) AND (? = '' OR name = ?) \
+             ORDER BY id DESC LIMIT ?"
+        );
+        let before = before.unwrap_or(i64::MAX);
+        let rows = self
+            .rows(sql, arguments![before, task_type, task_type, name, name, i64::from(limit)])
+            .await?;
+        Ok(self.readable(&rows, numbered))
+    }
+
+    /// The last execution of each of these tasks.
+    pub async fn last_executions(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, Execution>> {
+        let idents: Vec<i64> = ids.iter().map(|id| id.ident()).collect();
+        let sql = concat!(
+            "SELECT ",
+            execution_columns!(),
+            " FROM otrsd_execution WHERE id IN \
+             (SELECT MAX(id) FROM otrsd_execution WHERE ident IN (?*) GROUP BY ident)"
+        );
+        let rows = self.rows(sql, arguments![&idents]).await?;
+        Ok(self.readable(&rows, |row| execution(row).map(|it| (it.id, it))))
+    }
+
+    /// Forgets, of the `limit` oldest executions after row `after`, those whose type and end are over.
+    ///
+    /// The rows are in order of their ends but for small changes, so the oldest are found without an index.
+    pub async fn forget(
+        &self,
+        after: i64,
+        limit: u32,
+        is_over: &(impl Fn(&str, Timestamp) -> bool + Sync),
+    ) -> Result<Forgotten> {
+        let sql = concat!(
+            "SELECT id, ended, ",
+            named!(word "task_type"),
+            " FROM otrsd_execution WHERE id > ? ORDER BY id LIMIT ?"
+        );
+        let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
+        let (mut over, mut last) = (Vec::new(), None);
+        for row in &rows {
+            let id = row.int(0)?;
+            // An end that cannot be read is never long ago.
+            let ended = row.maybe_int(1).ok().flatten().and_then(from_micros);
+            let ended = ended.unwrap_or(Timestamp::MAX);
+            last = Some((id, ended));
+            if is_over(&row.lenient(2), ended) {
+                over.push(id);
+            }
+        }
+        let sql = "DELETE FROM otrsd_execution WHERE id IN (?*)";
+        let gone = if over.is_empty() { 0 } else { self.change(sql, arguments![&over]).await? };
+        Ok(Forgotten { gone, last })
+    }
+}
+
+/// What a look at the oldest executions gave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Forgotten {
+    /// How many are gone.
+    pub gone: u64,
+    /// The last row that was looked at, and when it ended; `None` if there was none.
+    pub last: Option<(i64, Timestamp)>,
+}
+
+const INTO: Insert = Insert {
+    into: "otrsd_execution (ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output)",
+    columns: &[
+        Column::Int,
+        Column::Text,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Text,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+        Column::Int,
+        Column::Text,
+        Column::Text,
+    ],
+    conflict: ONCE,
+};
+
+/// Writes executions down.
+pub(crate) async fn record(
+    connection: &mut Connection<'_>,
+    executions: &[&Execution],
+) -> Result<()> {
+    let rows: Vec<Vec<Argument<'_>>> =
+        executions.iter().map(|execution| values(execution)).collect();
+    INTO.run(connection, &rows).await
+}
+
+fn values(execution: &Execution) -> Vec<Argument<'_>> {
+    let cpu = execution.cpu.map(|cpu| i64::try_from(cpu.as_micros()).unwrap_or(i64::MAX));
+    let memory = execution.peak_memory.map(|memory| i64::try_from(memory).unwrap_or(i64::MAX));
+    vec![
+        Argument::from(execution.id.ident()),
+        Argument::from(&execution.task_type),
+        Argument::from(&execution.name),
+        Argument::from(i64::from(execution.node)),
+        Argument::from(execution.lock.key()),
+        Argument::from(execution.outcome.word()),
+        Argument::from(execution.started.as_microsecond()),
+        Argument::from(execution.ended.as_microsecond()),
+        Argument::from(cpu),
+        Argument::from(memory),
+        Argument::from(execution.error.as_deref()),
+        Argument::from(execution.output.as_deref()),
+    ]
+}
+
+/// What the ledger says of tasks that died with their worker.
+pub(crate) const WORKER_GONE: &str = "the worker that ran it is gone";
+
+/// Writes down that tasks died with their worker; nobody knows when they began.
+pub(crate) async fn lost(
+    connection: &mut Connection<'_>,
+    tasks: &[Task],
+    worker: Owner,
+    outcome: impl Fn(&Task) -> Outcome,
+    now: Timestamp,
+) -> Result<()> {
+    let executions: Vec<Execution> = tasks
+        .iter()
+        .map(|task| Execution {
+            id: task.id,
+            task_type: task.task_type.clone(),
+            name: task.name.clone(),
+            lock: LockKey::Ours(worker),
+            node: worker.node(),
+            outcome: outcome(task),
+            started: now,
+            ended: now,
+            cpu: None,
+            peak_memory: None,
+            error: Some(WORKER_GONE.into()),
+            output: None,
+        })
+        .collect();
+    record(connection, &executions.iter().collect::<Vec<_>>()).await
+}
+
+/// An execution with its row.
+pub(crate) fn numbered(row: &Row) -> Result<(i64, Execution)> {
+    Ok((row.int(0)?, execution(row)?))
+}
+
+pub(crate) fn execution(row: &Row) -> Result<Execution> {
+    let time = |position| {
+        from_micros(row.int(position)?).ok_or_else(|| row.bad(position, "microseconds since 1970"))
+    };
+    let outcome = Outcome::from_word(&row.text(6)?).ok_or_else(|| row.bad(6, "an outcome"))?;
+    let cpu = row.maybe_int(9).ok().flatten().map(|cpu| Duration::from_micros(cpu.unsigned_abs()));
+    Ok(Execution {
+        id: TaskId::from_ident(row.int(1)?),
+        task_type: row.lenient(2),
+        name: row.lenient(3),
+        node: row.int(4).ok().and_then(|node| u16::try_from(node).ok()).unwrap_or(0),
+        lock: row.lock_key(5),
+        outcome,
+        started: time(7)?,
+        ended: time(8)?,
+        cpu,
+        peak_memory: row.maybe_int(10).ok().flatten().map(i64::unsigned_abs),
+        error: row.maybe_lenient(11),
+        output: row.maybe_lenient(12),
+    })
+}

@@ -1,0 +1,85 @@
+//! MariaDB and MySQL cannot call, and PostgreSQL is not asked to in every installation: one statement that reads an
+//! index, eight times a second when nothing happens.
+//!
+//! What it sees is the highest free row and how many there are of the last hundred. Both together change
+//! with every addition and every reclaim, whatever order transactions commit in, and stay the same while
+//! paused tasks wait.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::database::error::{Error, Result};
+use crate::database::{Dialect, arguments};
+use crate::store::Store;
+use crate::store::claim_cursor::Thrift;
+
+/// How soon after activity the first look comes, and how far looks may be apart.
+const SHORTEST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(120);
+
+pub(super) struct Poll {
+    store: Store,
+    seen: Option<(i64, i64)>,
+    whole: Thrift,
+    pause: Duration,
+}
+
+impl Poll {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, seen: None, whole: Thrift::default(), pause: SHORTEST }
+    }
+
+    /// Waits until the free rows are others than at the last look, and there are any.
+    pub(super) async fn changed(&mut self) -> Result<()> {
+        loop {
+            tokio::time::sleep(self.pause).await;
+            let began = Instant::now();
+            let is_other = if self.whole.allows(began) {
+                let is_other = self.look().await?;
+                self.whole.spent(began.elapsed(), Instant::now());
+                is_other
+            } else {
+                self.glance().await?
+            };
+            if is_other {
+                self.pause = SHORTEST;
+                return Ok(());
+            }
+            self.pause = (self.pause * 2).min(LONGEST);
+        }
+    }
+
+    async fn look(&mut self) -> Result<bool> {
+        let sql = if self.store.is_home() {
+            "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
+             (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY id DESC LIMIT 100) AS latest"
+        } else {
+            "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
+             (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY priority DESC, id DESC LIMIT 100) AS latest"
+        };
+        let row = self.store.row(sql, arguments![]).await?;
+        let now = row.map_or(Ok((0, 0)), |row| Ok::<_, Error>((row.int(0)?, row.int(1)?)))?;
+        self.store.front().saw(now.0);
+        let before = self.seen.replace(now);
+        Ok(before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0)
+    }
+
+    /// Only at what is newer than all that was seen: see [`Front`](crate::store::claim_cursor::Front).
+    async fn glance(&mut self) -> Result<bool> {
+        let sql = match self.store.dialect() {
+            Dialect::MariaDb => {
+                "SELECT id FROM scheduler_task FORCE INDEX (PRIMARY) WHERE id > ? AND lock_key = 0 \
+                 ORDER BY id DESC LIMIT 1"
+            }
+            _ => {
+                "SELECT id FROM scheduler_task WHERE id > ? AND lock_key = 0 ORDER BY id DESC LIMIT 1"
+            }
+        };
+        let highest = self.store.front().highest();
+        let row = self.store.row(sql, arguments![highest]).await?;
+        let Some(row) = row else { return Ok(false) };
+        self.store.front().saw(row.int(0)?);
+        Ok(true)
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows that are left out, each alone: it holds what it must not, or the database refuses what is written about it.
+//!
+//! What is left out is remembered for a minute. Then it is tried again, so that a mended row counts by itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::database::Row;
+use crate::database::error::{Error, Result};
+use crate::store::{Store, Work};
+
+/// How long a row is left out before it is tried again.
+const AGAIN: Duration = Duration::from_mins(1);
+/// The most rows that are remembered. Where more are refused, it is the table, and waiting helps.
+const MOST: usize = 100;
+
+/// A row that is left out.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct LeftOut {
+    /// Its table.
+    pub table: String,
+    /// Its `id`, or else its key.
+    pub row: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {}, row {}: {}", self.table, self.row, self.reason)
+    }
+}
+
+type Place = (String, String);
+
+/// What one process leaves out.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    rows: Mutex<BTreeMap<Place, (String, Instant)>>,
+}
+
+impl Aside {
+    /// Only a memory: a panic while it was held did it no harm.
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<Place, (String, Instant)>> {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        rows.retain(|_, (_, since)| now.duration_since(*since) < AGAIN);
+        rows
+    }
+
+    /// Leaves a row out; false if there are too many.
+    pub(crate) fn put(&self, table: &str, row: impl fmt::Display, reason: String) -> bool {
+        let place = (table.to_owned(), row.to_string());
+        let mut rows = self.rows();
+        if rows.len() >= MOST && !rows.contains_key(&place) {
+            return false;
+        }
+        rows.insert(place, (reason, Instant::now()));
+        true
+    }
+
+    /// The numbers of the rows of a table.
+    pub(crate) fn of(&self, table: &str) -> Vec<i64> {
+        let rows = self.rows();
+        rows.keys().filter(|place| place.0 == table).filter_map(|it| it.1.parse().ok()).collect()
+    }
+}
+
+impl Store {
+    /// The rows that this process leaves out at present. All others are read and written as usual.
+    pub fn left_out(&self) -> Vec<LeftOut> {
+        let rows = self.aside().rows();
+        let all = rows.iter().map(|((table, row), (reason, _))| LeftOut {
+            table: table.clone(),
+            row: row.clone(),
+            reason: reason.clone(),
+        });
+        all.collect()
+    }
+
+    /// What the rows say, but for those that hold what they must not.
+    pub(crate) fn readable<T, C: FromIterator<T>>(
+        &self,
+        rows: &[Row],
+        read: impl Fn(&Row) -> Result<T>,
+    ) -> C {
+        let read = |row| match read(row) {
+            Ok(it) => Some(it),
+            Err(error) => {
+                self.leave_out(error);
+                None
+            }
+        };
+        rows.iter().filter_map(read).collect()
+    }
+
+    /// Does something about many: if the database refuses it, about the halves, until those that it is about are
+    /// alone. Each part with what came of it; further parts are not tried while the database is away.
+    pub(crate) async fn in_halves<'r, T: Sync, W: Work>(
+        &self,
+        all: &'r [T],
+        work: impl Fn(&'r [T]) -> W + Sync,
+    ) -> Vec<(&'r [T], Result<W::Done>)> {
+        let (mut left, mut done) = (vec![all], Vec::new());
+        while let Some(part) = left.pop() {
+            let outcome = self.transact(&work(part)).await;
+            if part.len() > 1 && outcome.as_ref().is_err_and(Error::is_refusal) {
+                let (first, second) = part.split_at(part.len() / 2);
+                left.extend([second, first]);
+                continue;
+            }
+            let is_away = outcome.as_ref().is_err_and(|error| !error.is_refusal());
+            done.push((part, outcome));
+            if is_away {
+                let why = "the database went away meanwhile";
+                let others = left.drain(..).rev();
+                done.extend(others.map(|part| (part, Err(Error::Unavailable(why.into())))));
+            }
+        }
+        done
+    }
+
+    fn leave_out(&self, error: Error) {
+        if let Error::BadData { table, column, row, expected } = error {
+            self.aside().put(&table, row, format!("column {column}: expected {expected}"));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Held tasks that cannot be what they are: their retry is never due, or the queue does not take them.
+
+use jiff::Timestamp;
+
+use crate::database::error::Result;
+use crate::database::{Connection, arguments};
+use crate::store::{Store, Work};
+use crate::task::held::{Release, TABLE, Which};
+
+/// The last moment that a clock of ours can show, in microseconds.
+const LAST: i64 = 253_402_207_200_000_000;
+
+impl Store {
+    /// Puts tasks back part by part: something of one of them is refused, and it alone is quarantined. How many
+    /// went back.
+    pub(crate) async fn release_in_parts(&self, which: &Which<'_>, now: Timestamp) -> Result<u64> {
+        let home = self.is_home();
+        let mut ids = self.transact(&Look(Release { home, which: *which })).await?;
+        let except = self.aside().of(TABLE);
+        ids.retain(|id| !except.contains(id));
+        let part = |ids| Release { home, which: Which::Rows(ids) };
+        let mut released = 0;
+        for (part, outcome) in self.in_halves(&ids, part).await {
+            match (outcome, part) {
+                (Err(error), [row]) if error.is_refusal() => {
+                    let reason = format!("it cannot be put back into the queue: {error}");
+                    self.quarantine_held(*row, &reason, now).await?;
+                }
+                (outcome, _) => released += outcome?,
+            }
+        }
+        Ok(released)
+    }
+
+    /// Quarantines retries that would never be due; how many.
+    pub async fn quarantine_endless_retries(&self, now: Timestamp) -> Result<u64> {
+        let sql = self.dialect().pick(
+            "SELECT id FROM otrsd_held WHERE state = 'retry' \
+             AND (due IS NULL OR due > ? OR typeof(due) <> 'integer') LIMIT 500",
+            "SELECT id FROM otrsd_held WHERE state = 'retry' AND (due IS NULL OR due > ?) LIMIT 500",
+            "SELECT id FROM otrsd_held WHERE state = 'retry' AND (due IS NULL OR due > ?) LIMIT 500",
+        );
+        let rows = self.rows(sql, arguments![LAST]).await?;
+        for row in &rows {
+            let reason = "column due: expected microseconds since 1970";
+            self.quarantine_held(row.int(0)?, reason, now).await?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    async fn quarantine_held(&self, row: i64, reason: &str, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE otrsd_held SET state = 'quarantined', reason = ?, held = ? WHERE id = ?";
+        let text = format!("table {TABLE}, row {row}: {reason}");
+        match self.change(sql, arguments![&text, now.as_microsecond(), row]).await {
+            Err(error) if error.is_refusal() => {
+                self.aside().put(
+                    TABLE,
+                    row,
+                    format!("{reason}; it cannot be quarantined: {error}"),
+                );
+                Ok(())
+            }
+            changed => changed.map(drop),
+        }
+    }
+}
+
+/// Only which they are.
+struct Look<'a>(Release<'a>);
+
+impl Work for Look<'_> {
+    type Done = Vec<i64>;
+
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
+        self.0.ids(connection).await
+    }
+}
