@@ -4,20 +4,16 @@ use std::process::ExitCode;
 
 use crate::{
     cli,
+    config::packages,
     handler::{Function, Functions, Task, TaskContext, TaskError},
-    home::sync::{self, SystemConfigurationSyncManager},
-    module::{
-        DaemonModule, ModuleContext,
-        registry::Registry,
-        test_daemon::{self, TestDaemon},
-    },
+    home::sync::SystemConfigurationSyncManager,
+    module::{DaemonModule, ModuleContext, registry::Registry, test_daemon::TestDaemon},
     scheduler::{
-        cron::{self, SchedulerCronTaskManager},
-        future::{self, SchedulerFutureTaskManager},
-        generic_agent::{self, SchedulerGenericAgentTaskManager},
+        cron::SchedulerCronTaskManager, future::SchedulerFutureTaskManager,
+        generic_agent::SchedulerGenericAgentTaskManager,
     },
-    web::{self, WebConsole},
-    worker::{self, SchedulerTaskWorker},
+    web::{WebConsole, confine},
+    worker::SchedulerTaskWorker,
 };
 
 /// A daemon: the modules that registrations can name, and the whole command line.
@@ -48,12 +44,13 @@ impl Daemon {
     /// A daemon with the stock modules.
     pub fn new() -> Self {
         let mut registry = Registry::default();
-        registry.register(test_daemon::MODULE, TestDaemon::new);
-        registry.register(cron::MODULE, SchedulerCronTaskManager::new);
-        registry.register(future::MODULE, SchedulerFutureTaskManager::new);
-        registry.register(generic_agent::MODULE, SchedulerGenericAgentTaskManager::new);
-        registry.register(sync::MODULE, SystemConfigurationSyncManager::new);
-        registry.register(web::MODULE, WebConsole::new);
+        registry.register(packages::TEST_DAEMON, TestDaemon::new);
+        registry.register(packages::CRON_MANAGER, SchedulerCronTaskManager::new);
+        registry.register(packages::FUTURE_MANAGER, SchedulerFutureTaskManager::new);
+        registry.register(packages::GENERIC_AGENT_MANAGER, SchedulerGenericAgentTaskManager::new);
+        registry.register(packages::CONFIGURATION_SYNC, SystemConfigurationSyncManager::new);
+        registry.register(packages::WEB_CONSOLE, WebConsole::new);
+        registry.confine(packages::WEB_CONSOLE, confine::confine);
         Self { registry, functions: Functions::new() }
     }
 
@@ -113,11 +110,11 @@ impl Daemon {
 
     /// Runs the command line of this process.
     pub fn run(mut self) -> ExitCode {
-        if !self.registry.contains(worker::MODULE) {
+        if !self.registry.natives().contains(packages::TASK_WORKER) {
             let functions = self.functions;
             self.registry.set_handled(functions.keys().cloned());
             let worker = move |context| SchedulerTaskWorker::new(context, functions.clone());
-            self.registry.register(worker::MODULE, worker);
+            self.registry.register(packages::TASK_WORKER, worker);
         }
         cli::run(self.registry)
     }

@@ -3,8 +3,6 @@
 use serde_json::Value;
 use task_store::{Payload, Shape};
 
-use crate::config::secrets::is_secret;
-
 const MASK: &str = "***";
 /// Shorter ones would mask words.
 const SHORTEST: usize = 4;
@@ -141,9 +139,55 @@ fn value_length(value: &str) -> usize {
     value.len()
 }
 
+/// What the names of secrets end in, without regard to case.
+const NAMES: [&str; 15] = [
+    "password",
+    "passwords",
+    "passphrase",
+    "privatekey",
+    "private_key",
+    "passwd",
+    "pwd",
+    "pw",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "credential",
+    "credentials",
+];
+
+/// Variables of every shell: the directory where it is, and where it was.
+const DIRECTORIES: [&str; 2] = ["PWD", "OLDPWD"];
+
+/// Whether what is called so is a secret: a key, a setting, a field.
+pub(crate) fn is_secret(name: &str) -> bool {
+    if DIRECTORIES.contains(&name) {
+        return false;
+    }
+    let name = name.to_ascii_lowercase();
+    NAMES.iter().any(|ending| name.ends_with(ending))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for name in [
+            "DatabasePw",
+            "AuthModule::LDAP::SearchUserPw",
+            "SendmailModule::AuthPassword",
+            "x-api_key",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["SystemID", "PasswordMinSize", "Tokens", "PWD", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn secrets_in_data_are_masked_at_every_depth() {

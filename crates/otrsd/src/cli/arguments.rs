@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use super::cron::CronCommand;
 use super::event::EventCommand;
 use super::task::arguments::TaskCommand;
-use crate::web::auth::Role;
+use crate::config::console::Role;
 
 /// Runs daemon modules, each as a process of its own, and never loses one.
 #[derive(Debug, Parser)]

@@ -14,17 +14,17 @@ use crate::{
         directories::{all, faults},
         sources::{Reading, described},
         surroundings,
-        trust::Rule,
     },
     home::check::{self, Finding},
+    trust::Rule,
 };
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
     let Reading { settings, problems, errors: mut found } = program.sources.read_to_run();
     let count = settings.iter().count();
     // What could be read is checked although the rest is broken.
-    let (registry, places) = (&program.registry, &program.sources.places);
-    let configuration = Configuration::interpret(settings, problems, registry, places);
+    let (natives, places) = (program.registry.natives(), &program.sources.places);
+    let configuration = Configuration::interpret(settings, problems, natives, places);
     found.extend(configuration.fault().map(str::to_owned));
     found.extend(configuration.problems.iter().map(ToString::to_string));
     found.extend(directories(&configuration));

@@ -7,11 +7,10 @@ use std::{
 
 use super::{Failure, Program, terminal::print};
 use crate::{
-    socket,
-    supervisor::pid_file,
+    config::{console::Role, secret_hash::SecretHash},
+    process::{pid_file, socket},
     web::{
         api::description,
-        auth::{Role, Secret},
         door::{Reply, Request},
     },
 };
@@ -52,8 +51,8 @@ pub(super) fn api() -> Result<(), Failure> {
 
 /// The token is shown once; the settings hold its hash.
 pub(super) fn token(name: &str, role: Role) -> Result<(), Failure> {
-    let (text, secret) = Secret::draw()?;
-    let (role, hash) = (role.word(), secret.to_hex());
+    let (text, secret) = SecretHash::draw()?;
+    let (role, hash) = (role.as_str(), secret.to_hex());
     let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     print(&format!(
         "The token, shown only now:\n\n  {text}\n\nTo let it in, put this into the configuration and run otrsd reload:\n\n\

@@ -11,7 +11,7 @@ use tokio::{
 use super::{DATABASE, Failure, Program, UNKNOWN};
 use crate::{
     config::{Configuration, database, identity},
-    supervisor::pid_file,
+    process::pid_file,
 };
 
 /// Two, so that a list can go on while something else is asked.

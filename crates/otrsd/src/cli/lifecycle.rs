@@ -13,11 +13,11 @@ use crate::{
     config::{Configuration, place::Place, sources::described},
     logs::complain,
     ops::daemon::{self, Replies},
+    process::pid_file,
     supervisor::{
         Options,
         control::{Reply, Request},
         daemonize::{self, Begin},
-        pid_file,
         start::{self, StartError},
         status::Status,
     },
@@ -62,7 +62,7 @@ pub(super) fn begin(
     let daemonized = daemonize::is_background();
     if foreground || daemonized || getpid().as_raw() == 1 {
         let options = Options { debug, daemonized, original_signals };
-        return match start::run(options, program.registry, program.sources) {
+        return match start::run(options, program.registry.natives().clone(), program.sources) {
             // What was asked for is so: a cron job that starts it again and again hears no error.
             Err(StartError::AlreadyRunning(pid)) if !daemonized => Ok(Started::Already(pid)),
             ended => ended.map(|()| Started::Ended).map_err(Failure::from),

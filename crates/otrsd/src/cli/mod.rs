@@ -32,7 +32,8 @@ use crate::{
     config::{self, Configuration, place::Place, sources::Sources},
     logs::complain,
     module::{process, registry::Registry},
-    supervisor::{daemonize, guard, pid_file, state},
+    process::pid_file,
+    supervisor::{daemonize, guard, state},
 };
 
 /// Between two looks for a daemon whose files are gone, and how many there are: longer than it takes to make them.
@@ -47,7 +48,8 @@ struct Program {
 
 impl Program {
     fn load(&self) -> Result<Configuration, Failure> {
-        config::load(&self.sources, &self.registry).map_err(|error| Failure::configuration(&error))
+        config::load(&self.sources, self.registry.natives())
+            .map_err(|error| Failure::configuration(&error))
     }
 
     /// Where the running daemon is, or where it would be.
@@ -102,7 +104,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
         Command::Module(ModuleCommand::Guard { run, .. }) => {
             return guard::watch(&run.to_string_lossy());
         }
-        Command::Module(ModuleCommand::TakeoverCheck) => return state::check(&registry),
+        Command::Module(ModuleCommand::TakeoverCheck) => return state::check(registry.natives()),
         _ => {}
     }
     finish(dispatch(&source, command, registry))

@@ -16,7 +16,8 @@ use crate::{
     config::{place::Place, sources::Sources},
     logs::complain,
     module::registry::Registry,
-    supervisor::{daemonize, pid_file},
+    process::pid_file,
+    supervisor::daemonize,
 };
 
 /// The names, with the product and its user.

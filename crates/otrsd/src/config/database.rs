@@ -16,8 +16,8 @@ use jiff::tz::TimeZone;
 use sysconfig::{Origin, Problem, Setting, SysConfig, Value};
 use task_store::{DatabaseUrl, Notifier, Options, Store};
 
-use super::{place::Place, places::Places, problem, secrets::Secret, text, trust};
-use crate::{home, socket};
+use super::{place::Place, places::Places, problem, secrets::Secret, text};
+use crate::{config::home, process::socket, trust};
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";

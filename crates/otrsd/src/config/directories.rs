@@ -8,11 +8,11 @@ use std::{
 
 use nix::unistd::{getegid, geteuid};
 
-use super::{
-    Configuration, database, text,
+use super::{Configuration, database, text};
+use crate::{
+    config::home::Home,
     trust::{self, Group, Rule},
 };
-use crate::home::Home;
 
 const OTHERS_MAY_WRITE: u32 = 0o002;
 const PID_PATH: &str = "Daemon::PID::Path";

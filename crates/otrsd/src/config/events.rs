@@ -7,7 +7,7 @@ use sysconfig::{Problem, SysConfig, Value};
 use task_store::{Payload, PayloadError, Shape};
 
 use super::{keys::Keys, problem, reference::EVENT, task_types};
-use crate::module::registry::Registry;
+use crate::config::natives::Natives;
 
 pub(crate) const SETTING: &str = "Daemon::Event";
 
@@ -65,7 +65,7 @@ pub(crate) fn read(settings: &SysConfig) -> Events {
 pub(super) fn without_handler(
     settings: &SysConfig,
     registrations: &[Registration],
-    program: &Registry,
+    program: &Natives,
 ) -> Vec<Problem> {
     let problem_of = |it: &Registration| {
         let what = task_types::without_handler(settings, program, &it.task_type)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sysconfig::{Problem, SysConfig};
 
 use super::{problem, reference, text};
-use crate::home;
+use crate::config::home;
 
 const MODE: &str = "Daemon::SchedulerTaskWorker::FailureMail";
 const PERIOD: &str = "Daemon::SchedulerTaskWorker::FailureMailPeriod";

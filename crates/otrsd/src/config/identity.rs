@@ -14,7 +14,7 @@ use sysconfig::SysConfig;
 use task_store::{Facts, FileId, Identity};
 
 use super::{database, text};
-use crate::home;
+use crate::config::home;
 
 /// The host's name as the supervisor read it at its start: a module's next life keeps it when the host is renamed.
 pub(crate) const HOST: &str = "OTRSD_HOST";

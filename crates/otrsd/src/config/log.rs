@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sysconfig::{Problem, SysConfig};
 
 use super::{places::Places, problem, reference, text};
-use crate::home::{self, Home};
+use crate::config::home::{self, Home};
 
 /// The log settings of one generation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]

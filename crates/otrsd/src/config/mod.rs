@@ -1,28 +1,32 @@
 //! The configuration: settings from all layers, and what the daemon makes of them.
 
+pub(crate) mod console;
 pub(crate) mod cron_tasks;
 pub(crate) mod database;
 pub(crate) mod directories;
 pub(crate) mod events;
 pub(crate) mod failure_mail;
 pub(crate) mod generation;
+pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod identity;
 mod keys;
 pub(crate) mod log;
 pub(crate) mod modules;
-mod mounts;
+pub(crate) mod natives;
+pub(crate) mod pace;
+pub(crate) mod packages;
 pub(crate) mod place;
 pub(crate) mod places;
 pub(crate) mod reference;
 mod registration;
+pub(crate) mod secret_hash;
 pub(crate) mod secrets;
 pub(crate) mod sources;
 pub(crate) mod surroundings;
 pub(crate) mod task_types;
 #[cfg(test)]
 mod tests;
-pub(crate) mod trust;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -36,9 +40,8 @@ use self::{
     place::Place,
     places::Places,
     sources::{Reading, Sources},
-    trust::Rule,
 };
-use crate::{home, module::registry::Registry, scheduler::cron, web, worker};
+use crate::{config::natives::Natives, trust::Rule};
 
 /// What the settings of one generation say.
 #[derive(Clone, Debug)]
@@ -68,7 +71,7 @@ impl Configuration {
     pub(crate) fn interpret(
         settings: SysConfig,
         mut problems: Vec<Problem>,
-        registry: &Registry,
+        natives: &Natives,
         places: &Places,
     ) -> Self {
         let mut directory = |name, standard: &PathBuf| {
@@ -90,10 +93,10 @@ impl Configuration {
         let log_directory = directory("Daemon::Log::LogPath", &places.log);
         let log = LogSettings::interpret(&settings, log_directory, &mut problems);
         let stop_grace = reference::whole(&settings, STOP_GRACE);
-        let (modules, refused) = modules::interpret(&settings, registry, &mut problems);
+        let (modules, refused) = modules::interpret(&settings, natives, &mut problems);
         problems.extend(database::fault(&settings));
-        let runs_tasks = modules.iter().any(|it| it.module == worker::MODULE);
-        problems.extend(of_readers(&settings, runs_tasks.then_some(registry)));
+        let runs_tasks = modules.iter().any(|it| it.module == packages::TASK_WORKER);
+        problems.extend(of_readers(&settings, runs_tasks.then_some(natives)));
         let others = reference::findings(&settings, &problems);
         problems.extend(others);
         Self {
@@ -152,7 +155,7 @@ fn concerns(module: &ModuleSpec, registered: &[&str], setting: &str) -> bool {
     if setting == home::CONFIGURED {
         return false;
     }
-    if module.module == web::MODULE || reads_too(&module.module, setting) {
+    if module.module == packages::WEB_CONSOLE || reads_too(&module.module, setting) {
         return true;
     }
     if let Some(registration) = setting.strip_prefix("DaemonModules###") {
@@ -178,8 +181,8 @@ pub(crate) const STOP_GRACE: &str = "Daemon::StopGrace";
 /// of a type counts for the tasks that the cron manager adds.
 fn reads_too(module: &str, setting: &str) -> bool {
     match module {
-        worker::MODULE => setting.starts_with(cron_tasks::TASK) || setting == STOP_GRACE,
-        cron::MODULE => setting.starts_with(task_types::SETTING),
+        packages::TASK_WORKER => setting.starts_with(cron_tasks::TASK) || setting == STOP_GRACE,
+        packages::CRON_MANAGER => setting.starts_with(task_types::SETTING),
         _ => false,
     }
 }
@@ -191,7 +194,7 @@ fn registered_names(settings: &SysConfig) -> Vec<&str> {
 
 /// What the modules will find when they read the settings, each its own: told before they start. `runs_tasks`: the
 /// program, if its worker runs here.
-fn of_readers(settings: &SysConfig, runs_tasks: Option<&Registry>) -> Vec<Problem> {
+fn of_readers(settings: &SysConfig, runs_tasks: Option<&Natives>) -> Vec<Problem> {
     let cron = cron_tasks::read(settings);
     let events = events::read(settings);
     let mut problems = task_types::read(settings).1;
@@ -201,7 +204,7 @@ fn of_readers(settings: &SysConfig, runs_tasks: Option<&Registry>) -> Vec<Proble
     }
     problems.extend(cron.problems.into_iter().chain(events.problems));
     problems.extend(failure_mail::read(settings).1);
-    problems.extend(web::settings::read(settings).1);
+    problems.extend(console::read(settings).1);
     problems
 }
 
@@ -242,8 +245,8 @@ pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem
 /// # Errors
 ///
 /// Every file that cannot be used, all at once, or the fault that keeps a daemon from running.
-pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
-    loaded(sources.read(), sources, registry)
+pub(crate) fn load(sources: &Sources, natives: &Natives) -> anyhow::Result<Configuration> {
+    loaded(sources.read(), sources, natives)
 }
 
 /// As [`load`], for a daemon.
@@ -251,8 +254,8 @@ pub(crate) fn load(sources: &Sources, registry: &Registry) -> anyhow::Result<Con
 /// # Errors
 ///
 /// As [`load`], and directories that others could write into.
-pub(crate) fn load_to_run(sources: &Sources, registry: &Registry) -> anyhow::Result<Configuration> {
-    let configuration = loaded(sources.read_to_run(), sources, registry)?;
+pub(crate) fn load_to_run(sources: &Sources, natives: &Natives) -> anyhow::Result<Configuration> {
+    let configuration = loaded(sources.read_to_run(), sources, natives)?;
     let faults = directories::faults(&configuration, Rule::own());
     if !faults.is_empty() {
         bail!(faults.join("\n"));
@@ -260,13 +263,9 @@ pub(crate) fn load_to_run(sources: &Sources, registry: &Registry) -> anyhow::Res
     Ok(configuration)
 }
 
-fn loaded(
-    reading: Reading,
-    sources: &Sources,
-    registry: &Registry,
-) -> anyhow::Result<Configuration> {
+fn loaded(reading: Reading, sources: &Sources, natives: &Natives) -> anyhow::Result<Configuration> {
     if !reading.errors.is_empty() {
         bail!(reading.errors.join("\n"));
     }
-    Configuration::interpret(reading.settings, reading.problems, registry, &sources.places).usable()
+    Configuration::interpret(reading.settings, reading.problems, natives, &sources.places).usable()
 }

@@ -17,8 +17,7 @@ use super::{
     secrets::{self, Secret},
 };
 use crate::{
-    home,
-    module::{Pace, registry::Registry},
+    config::{home, natives::Natives, pace::Pace, packages},
     process::Identity,
 };
 
@@ -81,7 +80,7 @@ pub(crate) const SUPERVISOR: &str = "Supervisor";
 
 pub(super) fn interpret(
     settings: &SysConfig,
-    registry: &Registry,
+    natives: &Natives,
     problems: &mut Vec<Problem>,
 ) -> (Vec<ModuleSpec>, Vec<Refused>) {
     let (mut specs, mut refused) = (Vec::<ModuleSpec>::new(), Vec::new());
@@ -91,12 +90,12 @@ pub(super) fn interpret(
     for (name, registration) in registrations.into_iter().flatten() {
         let setting = format!("DaemonModules###{name}");
         let keys = Keys::of(settings, &MODULE, name, registration);
-        let registration_of = Registration { keys: &keys, registry, home: home.as_ref() };
+        let registration_of = Registration { keys: &keys, natives, home: home.as_ref() };
         let spec = check_name(name).and_then(|()| registration_of.spec(name));
         let refusal = match spec.and_then(|spec| unique(spec, &mut first_of)) {
             Ok(spec) => {
                 let home = home.as_ref().filter(|_| matches!(spec.kind, Kind::Perl { .. }));
-                let kept = home.and_then(|home| home.keeps(&spec.module, registry));
+                let kept = home.and_then(|home| home.keeps(&spec.module, natives));
                 problems.extend(kept.map(|what| problem(settings, &setting, what)));
                 specs.push(spec);
                 None
@@ -112,7 +111,7 @@ pub(super) fn interpret(
     if let Some(why) = home::waits(settings) {
         problems.push(why);
         // It sees when the waiting is over.
-        specs.retain(|spec| spec.module == home::sync::MODULE);
+        specs.retain(|spec| spec.module == packages::CONFIGURATION_SYNC);
         refused.clear();
     }
     (specs, refused)

@@ -8,7 +8,7 @@ use std::{
 use sysconfig::SysConfig;
 
 use super::{places::Places, text};
-use crate::home;
+use crate::config::home;
 
 /// Where a daemon's PID file, lock and control socket are.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use nix::unistd::geteuid;
 
-use crate::home::{Home, run_directory};
+use crate::config::home::{Home, run_directory};
 
 /// The standard directories: the system's as root, `$XDG_*` ones for a user.
 #[derive(Clone, Debug)]

@@ -11,10 +11,11 @@ use super::{
     secrets::Secret,
     text,
 };
-use crate::{
+use crate::config::{
     home::{self, Home},
-    module::{Pace, registry::Registry, test_daemon},
-    scheduler,
+    natives::Natives,
+    pace::Pace,
+    packages,
 };
 
 /// Whether all modules of an installation run in Perl.
@@ -26,7 +27,7 @@ const TRUSTED_KEYS: [&str; 5] =
 
 pub(super) struct Registration<'a> {
     pub(super) keys: &'a Keys<'a>,
-    pub(super) registry: &'a Registry,
+    pub(super) natives: &'a Natives,
     pub(super) home: Option<&'a PerlHome>,
 }
 
@@ -59,25 +60,24 @@ impl PerlHome {
 
     /// Why a package that this program knows is not replaced.
     fn own(&self, package: &str) -> Option<String> {
-        let schedules =
-            || self.schedules.clone().filter(|_| scheduler::PLANNERS.contains(&package));
+        let schedules = || self.schedules.clone().filter(|_| packages::PLANNERS.contains(&package));
         self.installation.overrides(package).or_else(schedules)
     }
 
     /// Whether a package runs in the installation's Perl: its own changes to it must not be lost.
-    fn runs(&self, package: &str, registry: &Registry) -> bool {
-        self.all || !registry.contains(package) || self.own(package).is_some()
+    fn runs(&self, package: &str, natives: &Natives) -> bool {
+        self.all || !natives.contains(package) || self.own(package).is_some()
     }
 
     /// Why a package runs in Perl that would be this program's own. No release has the documentation's
     /// example: where there is one, the administrator wrote it.
-    pub(super) fn keeps(&self, package: &str, registry: &Registry) -> Option<String> {
-        if package == test_daemon::MODULE {
+    pub(super) fn keeps(&self, package: &str, natives: &Natives) -> Option<String> {
+        if package == packages::TEST_DAEMON {
             return None;
         }
         let why = self.own(package).filter(|_| !self.all)?;
         let what = || format!("runs in Perl and not natively, for {why}");
-        registry.contains(package).then(what)
+        natives.contains(package).then(what)
     }
 }
 
@@ -124,17 +124,17 @@ impl Registration<'_> {
             Some(argv) if pace == Pace::default() => Ok(Kind::Command(argv)),
             Some(argv) => Ok(Kind::Rounds(argv)),
             None if module.is_empty() => Err("the key 'Module' or 'Command' is missing".to_owned()),
-            None if let Some(home) = self.home.filter(|home| home.runs(module, self.registry)) => {
+            None if let Some(home) = self.home.filter(|home| home.runs(module, self.natives)) => {
                 Ok(Kind::Perl {
                     argv: home.installation.module_host(name, module),
                     configured: home.configured.clone(),
                 })
             }
-            None if self.registry.contains(module) => Ok(Kind::Native),
+            None if self.natives.contains(module) => Ok(Kind::Native),
             None => Err(format!(
                 "no module '{module}' in this program; known are {}. \
                  Is the name right? Does it need a 'Command'?",
-                self.registry.names(),
+                self.natives.names(),
             )),
         }
     }

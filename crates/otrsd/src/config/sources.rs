@@ -13,8 +13,11 @@ use std::{
 use anyhow::bail;
 use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
 
-use super::{places::Places, trust};
-use crate::home::{self, Home};
+use super::places::Places;
+use crate::{
+    config::home::{self, Home},
+    trust,
+};
 
 const DEFAULTS: &str = include_str!("defaults.xml");
 /// What holds where there is no installation.

@@ -15,8 +15,8 @@ use super::{
     reference::TASK_TYPE,
 };
 use crate::{
-    home::{self, Home},
-    module::registry::Registry,
+    config::home::{self, Home},
+    config::natives::Natives,
     process::Identity,
 };
 
@@ -161,7 +161,7 @@ pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
 /// What there is to say of a type whose tasks nothing here runs.
 pub(super) fn without_handler(
     settings: &SysConfig,
-    program: &Registry,
+    program: &Natives,
     name: &str,
 ) -> Option<String> {
     let given = settings.get(SETTING).and_then(|all| all.get(name));

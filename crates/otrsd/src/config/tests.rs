@@ -3,11 +3,7 @@
 use std::fs;
 
 use super::{Configuration, modules::Kind, places::Places};
-use crate::{
-    module::{Pace, registry::Registry, test_daemon},
-    scheduler::cron,
-    web, worker,
-};
+use crate::config::{natives::Natives, pace::Pace, packages};
 
 fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Configuration> {
     interpret_with(directory, settings, &[])
@@ -29,11 +25,11 @@ fn interpret_with(
     let defaults = sysconfig::parse("built-in", include_str!("defaults.xml"))?;
     let mut problems = read.overlay(defaults.settings);
     problems.extend(read.overlay(document.settings));
-    let mut registry = Registry::default();
-    for package in packages.iter().chain([&test_daemon::MODULE]) {
-        registry.register(package, test_daemon::TestDaemon::new);
+    let mut natives = Natives::default();
+    for package in packages.iter().chain([&packages::TEST_DAEMON]) {
+        natives.add(package);
     }
-    Configuration::interpret(read, problems, &registry, &Places::of_this_user()).usable()
+    Configuration::interpret(read, problems, &natives, &Places::of_this_user()).usable()
 }
 
 fn module(name: &str, keys: &str) -> String {
@@ -58,7 +54,7 @@ fn directory() -> tempfile::TempDir {
 
 #[test]
 fn a_registration_becomes_what_its_keys_say() {
-    let test_daemon = key("Module", test_daemon::MODULE);
+    let test_daemon = key("Module", packages::TEST_DAEMON);
     let command = key("Command", "<Array><Item>/bin/true</Item><Item>x</Item></Array>");
     let argv = || vec!["/bin/true".to_owned(), "x".to_owned()];
     for (keys, kind, pace) in [
@@ -90,7 +86,7 @@ fn a_bad_registration_is_refused_with_its_reason_and_the_others_run() {
         ("M", key("Module", "No::Such"), "no module 'No::Such' in this program"),
         (
             "M",
-            key("Module", test_daemon::MODULE),
+            key("Module", packages::TEST_DAEMON),
             "is registered twice; DaemonModules###First runs",
         ),
         ("M", key("Command", "ls -l"), "'Command' must be an array"),
@@ -110,7 +106,7 @@ fn a_bad_registration_is_refused_with_its_reason_and_the_others_run() {
         (&longest, command.clone(), "a module's name becomes part of file names"),
         ("Supervisor", command.clone(), "a module cannot be called 'Supervisor'"),
     ] {
-        let first = module("First", &key("Module", test_daemon::MODULE));
+        let first = module("First", &key("Module", packages::TEST_DAEMON));
         let settings = first + &module(name, &keys);
         let configuration = interpret(&directory(), &settings).unwrap();
         let runs: Vec<_> = configuration.modules.iter().map(|spec| spec.name.as_str()).collect();
@@ -156,7 +152,7 @@ fn a_bad_number_leaves_its_default_but_a_bad_node_is_an_error() {
 
 #[test]
 fn a_change_concerns_the_modules_that_may_read_it() {
-    let base = module("A", &key("Module", test_daemon::MODULE))
+    let base = module("A", &key("Module", packages::TEST_DAEMON))
         + &module("B", &key("Command", "/bin/true"));
     let old = interpret(&directory(), &base).unwrap();
     for (change, a_is_same, b_is_same) in [
@@ -182,16 +178,16 @@ fn a_change_concerns_the_modules_that_may_read_it() {
 #[test]
 fn managers_of_foreign_schedules_run_in_perl() {
     let directory = directory();
-    let modules: String = crate::scheduler::PLANNERS
+    let modules: String = packages::PLANNERS
         .iter()
-        .chain([&test_daemon::MODULE])
+        .chain([&packages::TEST_DAEMON])
         .enumerate()
         .map(|(number, package)| module(&format!("M{number}"), &key("Module", package)))
         .collect();
     let home = setting("Home", "/nowhere");
     for (said, in_perl) in [("UTC", 0), ("OTRSTimeZone", 0), ("it says something odd", 2)] {
         let settings = format!("{modules}{home}{}", setting("HomeCronEvents", said));
-        let read = interpret_with(&directory, &settings, &crate::scheduler::PLANNERS).unwrap();
+        let read = interpret_with(&directory, &settings, &packages::PLANNERS).unwrap();
         let found: Vec<_> =
             read.modules.iter().filter(|it| matches!(it.kind, Kind::Perl { .. })).collect();
         assert_eq!((found.len(), read.modules.len()), (in_perl, 3), "{said}");
@@ -216,13 +212,13 @@ fn rights_are_gained_where_it_is_asked_for_and_in_a_help_desk() {
 #[test]
 fn a_change_concerns_the_stock_modules_that_read_it_too() {
     let modules = [
-        ("SchedulerTaskWorker", worker::MODULE),
-        ("SchedulerCronTaskManager", cron::MODULE),
-        ("WebConsole", web::MODULE),
-        ("SchedulerOther", test_daemon::MODULE),
+        ("SchedulerTaskWorker", packages::TASK_WORKER),
+        ("SchedulerCronTaskManager", packages::CRON_MANAGER),
+        ("WebConsole", packages::WEB_CONSOLE),
+        ("SchedulerOther", packages::TEST_DAEMON),
     ];
     let base: String = modules.map(|(name, it)| module(name, &key("Module", it))).concat();
-    let packages = [worker::MODULE, cron::MODULE, web::MODULE];
+    let packages = [packages::TASK_WORKER, packages::CRON_MANAGER, packages::WEB_CONSOLE];
     let read = |settings: &str| interpret_with(&directory(), settings, &packages).unwrap();
     let old = read(&base);
     let hash = |name: &str| {

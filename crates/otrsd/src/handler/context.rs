@@ -6,7 +6,7 @@ use sysconfig::SysConfig;
 use task_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::database, worker::output::Tail};
+use crate::{config::database, process::output::Tail};
 
 /// Of all handlers of a process together: the worker keeps its own, so that they never hold it up.
 const CONNECTIONS: u32 = 4;

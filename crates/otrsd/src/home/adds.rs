@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use perl_storable::Value;
 use sysconfig::SysConfig;
 
-use super::{cache::Entry, watch::Watch};
-use crate::logs;
+use super::cache::Entry;
+use crate::{logs, process::watch::Watch};
 
 /// Hears of the additions on this host.
 #[derive(Debug)]

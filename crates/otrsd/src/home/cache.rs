@@ -13,8 +13,10 @@ use md5::{Digest as _, Md5};
 use perl_storable::{Hash, Key, Value};
 use sysconfig::SysConfig;
 
-use super::SETTING;
-use crate::{config::text, own_file};
+use crate::{
+    config::{home::SETTING, text},
+    process::own_file,
+};
 
 const CACHE: &str = "Cache::Module";
 const MODULE: &str = "Kernel::System::Cache::FileStorable";

@@ -15,8 +15,12 @@ use perl_storable::Value;
 use sysconfig::SysConfig;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::{Home, cache::Entry};
-use crate::{clock, config::node, logs};
+use super::cache::Entry;
+use crate::{
+    clock,
+    config::{home::Home, node},
+    logs,
+};
 
 const SCRIPT: &str = include_str!("perl/heartbeat.pl");
 const PERIOD: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Home, is_word, question::ask_with};
+use crate::config::home::{Home, is_word, question::ask_with};
 
 /// The installation's package that writes the mail of a task that failed.
 const LETTERS: &str = "Kernel/System/Daemon/DaemonModules/BaseTaskWorker.pm";

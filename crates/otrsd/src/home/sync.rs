@@ -15,17 +15,17 @@ use nix::{
 use task_store::Store;
 use tokio::{process::Command, time::timeout};
 
-use super::{CONFIGURED, Home, watch::Watch};
 use crate::{
-    config::text,
+    config::{
+        home::{CONFIGURED, Home},
+        pace::Pace,
+        text,
+    },
+    engine::trouble::Trouble,
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
-    worker::trouble::Trouble,
+    module::{DaemonModule, ModuleContext, Round, Summary},
+    process::watch::Watch,
 };
-
-/// The package name of the original.
-pub(crate) const MODULE: &str =
-    "Kernel::System::Daemon::DaemonModules::SystemConfigurationSyncManager";
 
 const PERIOD: Duration = Duration::from_mins(1);
 /// Files that belong together are written within it.
@@ -78,6 +78,16 @@ impl SystemConfigurationSyncManager {
     }
 }
 
+/// Watches the files of the configuration, by their directories: files are most often replaced, and not written. Into the
+/// installation's own directory, OTOBO's containers put a marker.
+fn watch(home: &Home) -> anyhow::Result<Watch> {
+    let watch = Watch::new()?;
+    for place in ["", "Kernel", "Kernel/Config/Files"] {
+        watch.changes_in(&home.directory().join(place))?;
+    }
+    Ok(watch)
+}
+
 #[async_trait]
 impl DaemonModule for SystemConfigurationSyncManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
@@ -85,7 +95,7 @@ impl DaemonModule for SystemConfigurationSyncManager {
         let home = Home::of(settings).context("this module needs an installation (--home)")?;
         let store = self.context.store()?;
         if self.watch.is_none() {
-            self.watch = Some(Watch::of(&home)?);
+            self.watch = Some(watch(&home)?);
         }
         self.sync(&home, &store).await;
         self.tell(&home);

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::notify;
+use crate::process::notify;
 
 /// The database does not answer, or its tables are not those of this program.
 pub(crate) const DATABASE: &str = "waits for its database";

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::notify;
+use crate::process::notify;
 
 /// Counts the lines that could not be written, to say so as soon as one can.
 #[derive(Debug, Default)]

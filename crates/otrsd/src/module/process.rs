@@ -5,8 +5,8 @@ use std::{env, process::ExitCode, thread, time::Duration};
 use super::{ModuleContext, command, context::End, registry::Registry, runner};
 use crate::{
     config::{generation, modules::ModuleSpec},
-    home::log::Log,
-    logs, notify, web,
+    logs::{self, desk::Log},
+    process::notify,
 };
 use anyhow::Context as _;
 use nix::sys::prctl;
@@ -40,8 +40,8 @@ fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
     let spec = spec.with_context(|| format!("module {name} is not registered"))?.clone();
     let end = End::default();
     logs::also_into(Log::of(&contents.settings, &spec.module));
-    if spec.module == web::MODULE {
-        web::confine::confine(&contents.settings, debug);
+    if let Some(confine) = registry.confinement(&spec.module) {
+        confine(&contents.settings, debug);
     }
     let context = ModuleContext::new(name.to_owned(), contents.settings, debug, end.clone());
     listen(end, logs::ModuleFiles::new(&contents.log, name, debug))?;

@@ -1,20 +1,23 @@
-//! What this program has: its native modules, registered name → constructor, and the types its functions run.
+//! The native modules of this program: registered name → constructor.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use sysconfig::SysConfig;
 
 use super::{DaemonModule, ModuleContext};
+use crate::config::natives::Natives;
 
 type Constructor = Arc<dyn Fn(ModuleContext) -> Box<dyn DaemonModule> + Send + Sync>;
+
+/// Gives up rights before a module's process has a second thread. The flag: whether it is in debug mode.
+pub(crate) type Confinement = fn(&SysConfig, bool);
 
 /// Every native module that a registration can name, and every type of task with a function.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
+    natives: Natives,
     constructors: BTreeMap<String, Constructor>,
-    /// The types of tasks that functions of this program run.
-    handled: BTreeSet<String>,
+    confinements: BTreeMap<String, Confinement>,
 }
 
 impl Registry {
@@ -24,20 +27,23 @@ impl Registry {
         constructor: impl Fn(ModuleContext) -> M + Send + Sync + 'static,
     ) {
         let constructor: Constructor = Arc::new(move |context| Box::new(constructor(context)));
+        self.natives.add(module);
         self.constructors.insert(module.to_owned(), constructor);
+        self.confinements.remove(module);
+    }
+
+    /// The process of a registered module confines itself.
+    pub(crate) fn confine(&mut self, module: &str, confinement: Confinement) {
+        self.confinements.insert(module.to_owned(), confinement);
     }
 
     pub(crate) fn set_handled(&mut self, types: impl IntoIterator<Item = String>) {
-        self.handled = types.into_iter().collect();
+        self.natives.set_handled(types);
     }
 
-    /// Whether a function of this program runs the tasks of a type.
-    pub(crate) fn handles(&self, task_type: &str) -> bool {
-        self.handled.contains(task_type)
-    }
-
-    pub(crate) fn contains(&self, module: &str) -> bool {
-        self.constructors.contains_key(module)
+    /// What there is, without what it does.
+    pub(crate) fn natives(&self) -> &Natives {
+        &self.natives
     }
 
     pub(crate) fn construct(
@@ -48,12 +54,7 @@ impl Registry {
         self.constructors.get(module).map(|constructor| constructor(context))
     }
 
-    /// The registered names, for people: all, or how many.
-    pub(crate) fn names(&self) -> String {
-        const LEGIBLE: usize = 10;
-        if self.constructors.len() > LEGIBLE {
-            return format!("{} others", self.constructors.len());
-        }
-        self.constructors.keys().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+    pub(crate) fn confinement(&self, module: &str) -> Option<Confinement> {
+        self.confinements.get(module).copied()
     }
 }

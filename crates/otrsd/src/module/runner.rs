@@ -4,8 +4,8 @@ use std::{borrow::Cow, time::Duration};
 
 use anyhow::Context as _;
 
-use super::{DaemonModule, ModuleContext, Pace, Round};
-use crate::notify;
+use super::{DaemonModule, ModuleContext, Round};
+use crate::{config::pace::Pace, process::notify};
 
 /// Runs rounds until this life ends; the reason, if it is a discard.
 ///

@@ -2,11 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{Column, DaemonModule, ModuleContext, Pace, Round, Summary};
-use crate::clock;
-
-/// The package name that the handbook's registration gives it.
-pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::TestDaemon";
+use super::{Column, DaemonModule, ModuleContext, Round, Summary};
+use crate::{clock, config::pace::Pace};
 
 pub(crate) struct TestDaemon {
     context: ModuleContext,

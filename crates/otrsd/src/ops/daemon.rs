@@ -9,10 +9,9 @@ use std::{
 use super::{Error, Result};
 use crate::{
     config::place::Place,
-    socket,
+    process::{pid_file, socket},
     supervisor::{
         control::{Reply, Request},
-        pid_file,
         status::Status,
     },
 };

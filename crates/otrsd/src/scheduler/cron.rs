@@ -15,14 +15,12 @@ use crate::{
     config::{
         cron_tasks::{self, CronTask, CronTasks, TYPE},
         database,
+        pace::Pace,
     },
+    engine::{odd_rows, ready, trouble::Trouble},
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
-    worker::{odd_rows, ready, trouble::Trouble},
+    module::{DaemonModule, ModuleContext, Round, Summary},
 };
-
-/// The package name of the original.
-pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerCronTaskManager";
 
 const CONNECTIONS: u32 = 1;
 /// After an error, or while another holds a row.

@@ -11,17 +11,14 @@ use task_store::{Entry, State, Store, Waiter};
 
 use crate::{
     clock,
-    config::database,
-    module::{Column, DaemonModule, ModuleContext, Pace, Round, Summary},
-    worker::{
+    config::{database, pace::Pace},
+    engine::{
         odd_rows, ready,
         summary::{list, row, time},
         trouble::Trouble,
     },
+    module::{Column, DaemonModule, ModuleContext, Round, Summary},
 };
-
-/// The package name of the original.
-pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerFutureTaskManager";
 
 /// One to listen.
 const CONNECTIONS: u32 = 2;

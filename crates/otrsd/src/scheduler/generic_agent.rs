@@ -19,16 +19,11 @@ use super::{
 };
 use crate::{
     clock,
-    config::database,
-    home::cron_events,
+    config::{database, home::cron_events, pace::Pace},
+    engine::{odd_rows, ready, trouble::Trouble},
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
-    worker::{odd_rows, ready, trouble::Trouble},
+    module::{DaemonModule, ModuleContext, Round, Summary},
 };
-
-/// The package name of the original.
-pub(crate) const MODULE: &str =
-    "Kernel::System::Daemon::DaemonModules::SchedulerGenericAgentTaskManager";
 
 const CONNECTIONS: u32 = 1;
 const MINUTE: i64 = 60;

@@ -13,8 +13,5 @@ mod presence;
 mod roster;
 mod table;
 
-/// The packages that plan by schedules.
-pub(crate) const PLANNERS: [&str; 2] = [cron::MODULE, generic_agent::MODULE];
-
 #[cfg(test)]
 pub(crate) use self::plan::tests::task_of;

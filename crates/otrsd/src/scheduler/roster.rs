@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{cron_tasks::CronTask, node},
-    home,
+    config::{cron_tasks::CronTask, home, node},
 };
 
 /// Decisions of one transaction.

@@ -5,8 +5,8 @@ use task_store::{Recurrent, Store};
 
 use crate::{
     config::cron_tasks::CronTask,
+    engine::summary::{duration, row, time},
     module::{Column, Summary},
-    worker::summary::{duration, row, time},
 };
 
 /// `kind`: what the original calls these tasks; `rows`: those of the store.

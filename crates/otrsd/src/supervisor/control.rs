@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::status::Status;
-use crate::socket;
+use crate::process::socket;
 
 /// What a client may ask for.
 #[derive(Clone, Debug, Serialize, Deserialize)]

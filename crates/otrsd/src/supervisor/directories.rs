@@ -27,10 +27,10 @@ use crate::{
         Configuration, directories,
         log::LogSettings,
         modules::{Kind, SUPERVISOR},
-        trust::Rule,
     },
-    home::watch::Watch,
     logs::{self, ModuleFiles},
+    process::watch::Watch,
+    trust::Rule,
 };
 
 /// A removal of many files is over by then.

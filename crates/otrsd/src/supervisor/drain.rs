@@ -14,13 +14,13 @@ use super::{
     Supervisor,
     life::{ABORT_GRACE, ask_to_end, call_last, exit_of, own_cause},
     module::{Cause, Limit, Phase, Process, Then},
-    reaper::Reaped,
     restart::Ending,
     status::Earlier,
 };
 use crate::{
     clock::Moment,
     config::modules::{Kind, ModuleSpec},
+    process::reaper::Reaped,
 };
 
 /// The end of a life whose successor works already.

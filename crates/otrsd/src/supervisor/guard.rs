@@ -20,11 +20,11 @@ use nix::{
     unistd::geteuid,
 };
 
-use super::{cgroup::Cgroup, directories, reaper, spawn, sweep};
+use super::{cgroup::Cgroup, directories, spawn};
 use crate::{
     clock::{self, Moment},
     config::{place::Place, sources::Sources},
-    process::is_of,
+    process::{is_of, reaper, sweep},
 };
 
 /// The running guard, seen from the supervisor.

@@ -5,11 +5,10 @@ use nix::unistd::{Pid, getsid};
 use super::{
     MEMORY_CHECK, Supervisor,
     datagram::Message,
-    exit::printable,
     module::{Cause, Module, Phase, Process, Then},
     orders, status,
 };
-use crate::clock::Moment;
+use crate::{clock::Moment, process::exit::printable};
 
 const LAST_WORDS: usize = 1000;
 /// The module takes nothing new any more.

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::config::trust;
+use crate::trust;
 
 /// The program file that this image was started from.
 #[derive(Debug)]

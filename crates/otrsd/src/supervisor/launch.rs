@@ -4,7 +4,6 @@ use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use super::{
     Sealed, Supervisor,
-    exit::Exit,
     module::{Phase, Process},
     own_log::OwnLog,
     restart::Ending,
@@ -16,10 +15,10 @@ use crate::{
         generation::Generation,
         log::LogSettings,
         modules::{Kind, ModuleSpec},
-        surroundings,
+        packages, surroundings,
     },
     logs::{self, ModuleFiles},
-    web,
+    process::exit::Exit,
 };
 
 /// Where a process's output goes.
@@ -138,7 +137,7 @@ fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
     if spec.user.is_some() && matches!(spec.kind, Kind::Rounds(_)) {
         return Generation::of_command(&sealed.configuration, spec);
     }
-    if spec.module == web::MODULE
+    if spec.module == packages::WEB_CONSOLE
         && let Some(own) = Generation::of_console(&sealed.configuration)?
     {
         return Ok(own);

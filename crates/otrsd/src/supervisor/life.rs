@@ -9,17 +9,20 @@ use nix::{
 
 use super::{
     Supervisor,
-    exit::{End, Exit},
     guard::Guard,
     module::{Cause, Limit, Module, Phase, Process, Then},
     own_log::OwnLog,
-    reaper::{self, Reaped},
     restart::{Ending, Streak},
-    spawn, sweep,
 };
 use crate::{
     clock::{self, Moment},
     config::modules::{Kind, ModuleSpec},
+    process::{
+        exit::{End, Exit},
+        marks,
+        reaper::{self, Reaped},
+        sweep,
+    },
 };
 
 /// After ABRT of the watchdog, for a core dump.
@@ -86,7 +89,7 @@ impl Supervisor {
             mark.parse()
                 .is_ok_and(|instance: u64| living.iter().all(|(_, living)| *living != instance))
         };
-        sweep::strays(|pid| sweep::mark(pid, spawn::INSTANCE), is_module, is_over);
+        sweep::strays(|pid| sweep::mark(pid, marks::INSTANCE), is_module, is_over);
     }
 
     fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {

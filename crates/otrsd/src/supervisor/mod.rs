@@ -11,20 +11,16 @@ mod datagram;
 mod directories;
 mod drain;
 mod event;
-pub(crate) mod exit;
 pub(crate) mod guard;
 mod hearing;
 mod image;
 mod inbox;
 mod launch;
 mod life;
-mod lock_holders;
 mod log;
 mod module;
 mod orders;
 mod own_log;
-pub(crate) mod pid_file;
-pub(crate) mod reaper;
 mod reload;
 mod replace;
 mod restart;
@@ -32,7 +28,6 @@ pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod state;
 pub(crate) mod status;
-pub(crate) mod sweep;
 mod systemd;
 mod watch;
 
@@ -54,7 +49,6 @@ use self::{
     guard::Guard,
     image::Image,
     inbox::Inbox,
-    pid_file::PidFile,
     replace::Probe,
     restart::Streak,
     state::Past,
@@ -63,12 +57,13 @@ use self::{
 };
 use crate::{
     clock::{self, Moment},
+    config::natives::Natives,
     config::{
         Configuration,
         generation::Generation,
         sources::{Sources, Stamp},
     },
-    module::registry::Registry,
+    process::{pid_file::PidFile, reaper, sweep},
 };
 
 /// How the supervisor was started.
@@ -91,7 +86,7 @@ struct Sealed {
 /// The supervisor's state.
 pub(crate) struct Supervisor {
     options: Options,
-    registry: Registry,
+    natives: Natives,
     sources: Sources,
     stamp: Stamp,
     /// Generations in use, the newest last.

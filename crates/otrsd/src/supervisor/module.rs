@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    exit::Exit,
     own_log::OwnLog,
     restart::{Ending, Streak},
 };
 use crate::{
     clock::{self, Moment},
     config::modules::ModuleSpec,
+    process::exit::Exit,
 };
 
 /// Ends of a module that are remembered.

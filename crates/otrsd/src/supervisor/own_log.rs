@@ -8,8 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::exit::printable;
-use crate::{logs, own_file};
+use crate::{
+    logs,
+    process::{exit::printable, own_file},
+};
 
 /// The file, and where in it this life's output begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -84,7 +84,7 @@ impl Supervisor {
     fn read_configuration(&mut self) -> anyhow::Result<()> {
         // Taken before reading: a later change is then seen as one.
         self.stamp = self.sources.stamp();
-        let read = config::load_to_run(&self.sources, &self.registry).and_then(|configuration| {
+        let read = config::load_to_run(&self.sources, &self.natives).and_then(|configuration| {
             let running = self.configuration();
             anyhow::ensure!(
                 configuration.place == running.place,

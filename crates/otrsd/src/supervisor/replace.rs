@@ -18,12 +18,11 @@ use tokio::sync::mpsc::Sender;
 use super::{
     Supervisor,
     control::Reply,
-    exit::End,
     module::{Cause, Module, Phase, Then},
     spawn,
     state::{CAN_TAKE_OVER, Past, STATE, State, keep_across_exec},
 };
-use crate::clock::Moment;
+use crate::{clock::Moment, process::exit::End};
 
 /// How long the next outdated module waits for the end of the one before.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);

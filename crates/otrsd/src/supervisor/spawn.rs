@@ -2,7 +2,6 @@
 //! the kernel sends the death signal when the *thread* that started a child ends.
 
 use std::{
-    env,
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, PipeReader},
@@ -26,15 +25,13 @@ use crate::{
         modules::{Kind, ModuleSpec},
         sources::Sources,
     },
-    notify,
-    process::{Change, Identity, die_with},
+    process::{
+        Change, Identity, die_with,
+        marks::{INSTANCE, MODULE, RUN},
+        notify,
+    },
 };
 
-/// Marks every process of a run and their descendants.
-pub(super) const RUN: &str = "OTRSD_RUN";
-/// Marks the processes of one life of a module.
-pub(super) const INSTANCE: &str = "OTRSD_INSTANCE";
-const MODULE: &str = "OTRSD_MODULE";
 /// What concerns the supervisor and its parent.
 const OUR_OWN: [&str; 12] = [
     notify::SOCKET,
@@ -53,11 +50,6 @@ const OUR_OWN: [&str; 12] = [
 ];
 /// Our binary as it was when this image started, whatever lies at its path now.
 const THIS_IMAGE: &str = "/proc/self/exe";
-
-/// The marks of this process, for a child whose environment is not ours.
-pub(crate) fn marks() -> impl Iterator<Item = (&'static str, OsString)> {
-    [RUN, INSTANCE, MODULE].into_iter().filter_map(|name| Some((name, env::var_os(name)?)))
-}
 
 /// Everything that a new process of a module gets.
 pub(super) struct Launch<'a> {

@@ -31,21 +31,22 @@ use super::{
     inbox::Inbox,
     log,
     module::Module,
-    pid_file::{PidFile, Taken},
     replace,
     restart::Streak,
     state::{self, Past, State},
-    sweep,
     systemd::{self, ServiceManager},
     watch::Watches,
 };
 use crate::{
     clock,
-    config::{self, Configuration, generation::Generation, identity, sources::Sources},
-    home::Home,
+    config::natives::Natives,
+    config::{self, Configuration, generation::Generation, home::Home, identity, sources::Sources},
     logs,
-    module::registry::Registry,
-    process,
+    process::{
+        self,
+        pid_file::{PidFile, Taken},
+        sweep,
+    },
 };
 
 /// Why a supervisor did not start.
@@ -69,11 +70,7 @@ fn already(pid: Option<i32>) -> String {
 }
 
 /// Runs the daemon until it has stopped.
-pub(crate) fn run(
-    options: Options,
-    registry: Registry,
-    sources: Sources,
-) -> Result<(), StartError> {
+pub(crate) fn run(options: Options, natives: Natives, sources: Sources) -> Result<(), StartError> {
     name_process();
     let _ = process::write_no_core();
     let inherited = State::inherited().context("this version cannot take over")?;
@@ -87,14 +84,14 @@ pub(crate) fn run(
         // An earlier image, or the caller, blocked them.
         SigSet::all().thread_unblock().map_err(anyhow::Error::from)?;
         let supervisor = match inherited {
-            Some(state) => resume(state, options, registry, sources)?,
-            None => begin(options, registry, sources)?,
+            Some(state) => resume(state, options, natives, sources)?,
+            None => begin(options, natives, sources)?,
         };
         Ok(supervisor.run(signals).await?)
     })
 }
 
-fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Supervisor, StartError> {
+fn begin(options: Options, natives: Natives, sources: Sources) -> Result<Supervisor, StartError> {
     if options.daemonized {
         // A daemon keeps no file system busy.
         env::set_current_dir("/").map_err(anyhow::Error::from)?;
@@ -104,7 +101,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
     }
     let stamp = sources.stamp();
     let configuration =
-        config::load_to_run(&sources, &registry).map_err(StartError::Configuration)?;
+        config::load_to_run(&sources, &natives).map_err(StartError::Configuration)?;
     let pid_path = prepare(&configuration)?;
     let pid_file = match PidFile::take(&pid_path)? {
         Taken::Free(file) => file,
@@ -140,7 +137,7 @@ fn begin(options: Options, registry: Registry, sources: Sources) -> Result<Super
         image: 0,
     };
     let generations = [(0, Sealed { configuration: Arc::new(configuration), generation })].into();
-    let mut supervisor = assemble(options, registry, sources, past, (held, generations));
+    let mut supervisor = assemble(options, natives, sources, past, (held, generations));
     supervisor.stamp = stamp;
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!("otrsd {version} started (PID {})", std::process::id());
@@ -172,7 +169,7 @@ fn end_leftovers(place: &str, cgroup: Option<&Cgroup>) {
 
 fn assemble(
     options: Options,
-    registry: Registry,
+    natives: Natives,
     sources: Sources,
     past: Past,
     (held, generations): (Held, BTreeMap<u64, Sealed>),
@@ -184,7 +181,7 @@ fn assemble(
         directories,
         calls: None,
         options,
-        registry,
+        natives,
         stamp: Vec::new(),
         sources,
         generations,
@@ -210,12 +207,12 @@ fn assemble(
 fn resume(
     state: State,
     options: Options,
-    registry: Registry,
+    natives: Natives,
     mut sources: Sources,
 ) -> anyhow::Result<Supervisor> {
     sources.paths = state.paths;
     sources.home = state.home.as_deref().map(Home::at);
-    let generations = state::restore_all(&state.generations, &registry, &sources)?;
+    let generations = state::restore_all(&state.generations, &natives, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
     // Modules and tasks live on: nothing that can be done without may end them.
@@ -238,7 +235,7 @@ fn resume(
         cgroup: Cgroup::delegated(&configuration.place),
     };
     let past = Past { image: state.past.image + 1, ..state.past };
-    let mut supervisor = assemble(options, registry, sources, past, (held, generations));
+    let mut supervisor = assemble(options, natives, sources, past, (held, generations));
     let (modules, image) = (&supervisor.past.modules, supervisor.past.image);
     let outdated = modules.iter().filter(|(_, module)| replace::runs_earlier(module, image));
     supervisor.outdated = outdated.map(|(name, _)| name.clone()).collect();

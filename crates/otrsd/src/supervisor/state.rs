@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Sealed, drain::Draining, module::Module};
 use crate::{
+    config::natives::Natives,
     config::{
         Configuration,
         generation::{Generation, descriptor_in, read_whole, sealed_memory},
         sources::Sources,
     },
-    module::registry::Registry,
 };
 
 /// Names the descriptor that the next image reads the state from.
@@ -86,11 +86,11 @@ impl<P: Serialize> State<P> {
 }
 
 /// `otrsd module takeover-check`: does this binary understand the running supervisor's state?
-pub(crate) fn check(registry: &Registry) -> ExitCode {
+pub(crate) fn check(natives: &Natives) -> ExitCode {
     let understood = State::inherited().and_then(|state| {
         let state = state.context("no state was handed over")?;
         let sources = Sources::new(state.home.as_deref(), &state.paths, None)?;
-        restore_all(&state.generations, registry, &sources)
+        restore_all(&state.generations, natives, &sources)
     });
     match understood {
         Ok(_) => ExitCode::from(CAN_TAKE_OVER),
@@ -105,13 +105,13 @@ pub(crate) fn check(registry: &Registry) -> ExitCode {
 /// as there is another.
 pub(super) fn restore_all(
     generations: &[(u64, RawFd)],
-    registry: &Registry,
+    natives: &Natives,
     sources: &Sources,
 ) -> anyhow::Result<BTreeMap<u64, Sealed>> {
     let mut restored = BTreeMap::new();
     let mut refusal = None;
     for (number, descriptor) in generations {
-        match restore(*descriptor, registry, sources) {
+        match restore(*descriptor, natives, sources) {
             Ok(sealed) => drop(restored.insert(*number, sealed)),
             Err(error) => refusal = Some(error),
         }
@@ -122,11 +122,11 @@ pub(super) fn restore_all(
     }
 }
 
-fn restore(descriptor: RawFd, registry: &Registry, sources: &Sources) -> anyhow::Result<Sealed> {
+fn restore(descriptor: RawFd, natives: &Natives, sources: &Sources) -> anyhow::Result<Sealed> {
     let generation = Generation::adopt(adopt(descriptor)?);
     let settings = generation.contents()?.settings;
     let configuration =
-        Configuration::interpret(settings, Vec::new(), registry, &sources.places).usable()?;
+        Configuration::interpret(settings, Vec::new(), natives, &sources.places).usable()?;
     Ok(Sealed { configuration: Arc::new(configuration), generation })
 }
 

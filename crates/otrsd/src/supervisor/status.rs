@@ -6,11 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sysconfig::Problem;
 
-use super::{
-    exit::Exit,
-    module::{Module, Phase},
-};
-use crate::clock::Moment;
+use super::module::{Module, Phase};
+use crate::{clock::Moment, process::exit::Exit};
 
 /// The supervisor and its modules.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use crate::{
     clock::{self, Moment},
-    notify,
+    process::notify,
 };
 
 /// The service manager's wishes.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{control::Reply, exit::printable, module::Module};
-use crate::clock::Moment;
+use super::{control::Reply, module::Module};
+use crate::{clock::Moment, process::exit::printable};
 
 /// One waiting client.
 struct Watch {

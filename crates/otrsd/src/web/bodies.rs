@@ -9,11 +9,8 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::{
-    Console,
-    auth::{Caller, Role},
-    problem::Problem,
-};
+use super::{Console, auth::Caller, problem::Problem};
+use crate::config::console::Role;
 
 /// Before a login, and for those that change nothing.
 const SMALL: usize = 16 << 10;

@@ -15,11 +15,13 @@ use seccompiler::{
 };
 use sysconfig::SysConfig;
 
-use super::settings::{self, Listen};
 use crate::{
-    config::{database, log, place::Place},
-    home::log::Log,
-    logs,
+    config::{
+        console::{self, Listen},
+        database, log, packages,
+        place::Place,
+    },
+    logs::{self, desk::Log},
 };
 
 /// The newest that is known here; an older kernel keeps what it knows of it.
@@ -90,10 +92,11 @@ pub(crate) fn confine(settings: &SysConfig, debug: bool) {
 fn writable(settings: &SysConfig) -> Vec<PathBuf> {
     let parent = |path: PathBuf| path.parent().map(PathBuf::from);
     let mut places = vec![Place::named(settings).directory, log::directory(settings)];
-    if let Listen::Unix(path) = settings::read(settings).0.listen {
+    if let Listen::Unix(path) = console::read(settings).0.listen {
         places.extend(parent(path));
     }
-    places.extend(Log::of(settings, super::MODULE).and_then(|it| it.file().and_then(parent)));
+    places
+        .extend(Log::of(settings, packages::WEB_CONSOLE).and_then(|it| it.file().and_then(parent)));
     if let Some(file) = database::file(settings) {
         places.extend(file.canonicalize().ok().and_then(parent));
         places.extend(parent(file));

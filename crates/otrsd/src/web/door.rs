@@ -10,11 +10,11 @@ use tokio::{
     time::{Duration, sleep, timeout},
 };
 
-use super::{
-    Console,
-    auth::{Grant, Role},
+use super::Console;
+use crate::{
+    clock,
+    config::console::{Grant, Role},
 };
-use crate::clock;
 
 const WITHIN: Duration = Duration::from_secs(5);
 const LONGEST: u64 = 1024;

@@ -16,13 +16,16 @@ use axum::{
 
 use super::{
     Console,
-    auth::{Caller, Grant, Role},
+    auth::Caller,
     bodies,
     hosts::{self, Kind},
     places::Connection,
     problem::Problem,
 };
-use crate::clock;
+use crate::{
+    clock,
+    config::console::{Grant, Role},
+};
 
 /// Nothing but our own files; no script and no style in a page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

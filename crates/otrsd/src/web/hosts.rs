@@ -1,6 +1,7 @@
 //! The names by which a browser calls the console. Each session has one of its own.
 
-use super::{Console, auth::Secret, settings::Listen};
+use super::Console;
+use crate::config::{console::Listen, secret_hash::SecretHash};
 
 const LOCAL: &str = ".localhost";
 
@@ -58,7 +59,7 @@ pub(super) fn kind(console: &Console, name: &str, port: &str) -> Option<Kind> {
 ///
 /// The kernel gives no random numbers.
 pub(super) fn draw() -> anyhow::Result<String> {
-    let (text, _) = Secret::draw()?;
+    let (text, _) = SecretHash::draw()?;
     // 128 bits; a label of a name has 63 characters at most.
     Ok(format!("{}{LOCAL}", &text[..32]))
 }

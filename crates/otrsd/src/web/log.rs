@@ -7,7 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{config::log, home::watch::Watch, own_file, supervisor::status::Status, web::Console};
+use crate::{
+    config::log,
+    process::{own_file, watch::Watch},
+    supervisor::status::Status,
+    web::Console,
+};
 
 /// What is shown at first, of one file.
 const TAIL: u64 = 64 << 10;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     Console,
-    auth::{Caller, Grant},
+    auth::Caller,
     form::{self, Nothing},
     guard::Host,
     hosts::{self, Kind},
@@ -25,7 +25,7 @@ use super::{
     places::Connection,
     problem::Problem,
 };
-use crate::clock;
+use crate::{clock, config::console::Grant};
 
 #[derive(Deserialize)]
 pub(super) struct Code {
@@ -77,7 +77,7 @@ fn is_plain(headers: &HeaderMap) -> bool {
 fn begin(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {
     let caller = Caller { name: grant.name.clone(), role: grant.role, session: None };
     let value = console.auth().sessions.begin(grant, &host.name, clock::wall())?;
-    console.audit(&caller, &format!("logged in ({})", caller.role.word()));
+    console.audit(&caller, &format!("logged in ({})", caller.role.as_str()));
     let cookie = set_cookie(host.kind, &value, 12 * 3600);
     Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/")).into_response())
 }

@@ -27,7 +27,6 @@ mod problem;
 mod routes;
 mod search;
 mod serve;
-pub(crate) mod settings;
 mod stream;
 
 use std::{
@@ -43,7 +42,7 @@ use tokio::task::JoinSet;
 
 use self::{
     actions::Jobs,
-    auth::{Caller, Failures, Grant, Links, Sessions},
+    auth::{Caller, Failures, Links, Sessions},
     bodies::Budget,
     health::LastHealth,
     live::Live,
@@ -51,17 +50,18 @@ use self::{
     pages::statistics::Statistics,
     places::Connection,
     serve::Listener,
-    settings::WebSettings,
 };
 use crate::{
     clock,
-    config::{database, place::Place},
+    config::{
+        console::{self, Grant, WebSettings},
+        database,
+        pace::Pace,
+        place::Place,
+    },
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round, degraded},
+    module::{DaemonModule, ModuleContext, Round, degraded},
 };
-
-/// What registrations call it.
-pub(crate) const MODULE: &str = "Otrsd::WebConsole";
 
 const CONNECTIONS: u32 = 4;
 const AGAIN: Duration = Duration::from_secs(2);
@@ -154,7 +154,7 @@ impl WebConsole {
     }
 
     async fn begin(&mut self) -> anyhow::Result<()> {
-        let (web, problems) = settings::read(self.context.settings());
+        let (web, problems) = console::read(self.context.settings());
         for problem in problems {
             logs::complain(&format!("warning: {problem}"));
         }

@@ -20,8 +20,11 @@ use tokio::{
     time::sleep,
 };
 
-use super::{peer::Peer, places::Places, settings::Listen};
-use crate::socket::{self, short};
+use super::{peer::Peer, places::Places};
+use crate::{
+    config::console::Listen,
+    process::socket::{self, short},
+};
 
 /// For the request line and all headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);

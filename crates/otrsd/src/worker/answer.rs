@@ -5,8 +5,11 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use jiff::{Timestamp, fmt::rfc2822};
 
-use super::{outcome::Ending, output::Tail};
-use crate::config::{http::Call, secrets::MASK};
+use super::outcome::Ending;
+use crate::{
+    config::{http::Call, secrets::MASK},
+    process::output::Tail,
+};
 
 /// What stands for something else by chance is masked in vain.
 const SHORT: usize = 5;

@@ -12,11 +12,10 @@ use super::{
     command::Running,
     execution::{Interruption, PATIENCE},
     outcome::Ending,
-    output::Tail,
 };
 use crate::{
     config::task_types::TaskType,
-    supervisor::{exit::End, reaper::Reaped},
+    process::{exit::End, output::Tail, reaper::Reaped},
 };
 
 /// The exit code of `sysexits.h` that asks for another try.

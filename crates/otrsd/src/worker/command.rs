@@ -26,9 +26,7 @@ use tokio::{
 use super::{memory, reaper::Reaper};
 use crate::{
     config::{generation, sources::Sources, task_types::TaskType},
-    notify,
-    process::die_with,
-    supervisor::{reaper::Reaped, spawn},
+    process::{die_with, marks::marks, notify, reaper::Reaped},
 };
 
 /// Names the task, and marks the processes that run it.
@@ -60,7 +58,7 @@ pub(super) fn start(
     let mut command = Command::new(program);
     let user = policy.user.clone();
     if let Some(user) = &user {
-        command.env_clear().envs(user.environment()).envs(spawn::marks());
+        command.env_clear().envs(user.environment()).envs(marks());
     }
     command
         .args(arguments)

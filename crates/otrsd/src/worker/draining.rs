@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::life::Life;
-use crate::notify;
+use crate::process::notify;
 
 impl Life {
     /// What this life waits for, for status and stop.

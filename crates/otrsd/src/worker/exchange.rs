@@ -18,8 +18,10 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    config::task_types::{OnCrash, OnLeaseLost},
-    home::handler_wanted,
+    config::{
+        home::handler_wanted,
+        task_types::{OnCrash, OnLeaseLost},
+    },
     logs,
 };
 
@@ -66,7 +68,7 @@ impl Life {
         }
         self.look |= !answer.refused.is_empty();
         self.kept.take(&answer.refused, &mut self.finished, clock::now());
-        self.odd_rows.kept(&self.kept);
+        self.odd_rows.kept(self.kept.told().collect());
         if !answer.refused.is_empty() || self.finished.iter().any(is_quarantined) {
             self.odd_rows.look();
         }

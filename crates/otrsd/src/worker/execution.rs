@@ -16,7 +16,6 @@ use super::{
     handlers::Handler,
     http, memory,
     outcome::{Consequence, Ending, consequence},
-    output::Tail,
     perl::Perl,
     reaper::Reaper,
 };
@@ -24,6 +23,7 @@ use crate::{
     clock::{self, Moment},
     config::task_types::TaskType,
     mask::mask,
+    process::output::Tail,
 };
 
 /// Between TERM and KILL.

@@ -10,7 +10,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use super::{life::Life, wake::Word};
 use crate::{
     clock::{self, Moment},
-    notify,
+    process::notify,
 };
 
 /// How long a life that is to end claims on while there is no next one.

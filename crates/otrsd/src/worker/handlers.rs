@@ -12,11 +12,11 @@ use task_store::{Task, decode};
 use crate::{
     config::{
         cron_tasks::{self, Policies},
+        home::Home,
         http::Call,
         task_types::{self, OnLeaseLost, TaskType},
     },
     handler::{Function, Functions},
-    home::Home,
 };
 
 /// One of the four kinds of handlers.

@@ -24,9 +24,8 @@ use super::{
     command::letter,
     execution::{Ended, Interruption, Order},
     outcome::Ending,
-    output::Tail,
 };
-use crate::{clock, config::http::Call, logs};
+use crate::{clock, config::http::Call, logs, process::output::Tail};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection that was not used for so long is closed.

@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{self, Moment},
-    logs, notify,
+    logs,
+    process::notify,
 };
 
 /// Between two signs of life.

@@ -26,16 +26,15 @@ use super::{
     handlers::Handlers,
     kept::{self, Kept},
     lanes::Lanes,
-    odd_rows::OddRows,
     perl::Perl,
     reaper::Reaper,
     slots,
-    trouble::Trouble,
     wake::Wake,
     watch::{self, Suspects},
 };
 use crate::{
     clock::{self, Moment},
+    engine::{odd_rows::OddRows, trouble::Trouble},
     logs,
     module::{ModuleContext, Round},
 };

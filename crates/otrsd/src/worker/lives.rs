@@ -10,7 +10,7 @@ use std::{
 use sysconfig::SysConfig;
 use task_store::{Instance, Owner};
 
-use crate::{config::place::Place, logs, own_file};
+use crate::{config::place::Place, logs, process::own_file};
 
 /// Of the record, in bytes.
 const LARGEST: u64 = 1 << 16;

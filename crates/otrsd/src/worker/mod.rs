@@ -26,19 +26,14 @@ mod locks;
 mod mail;
 mod memory;
 mod metered;
-pub(crate) mod odd_rows;
 mod orphans;
 mod outcome;
-pub(crate) mod output;
 mod perl;
 mod readmit;
-pub(crate) mod ready;
 mod reaper;
 mod renewal;
 mod retention;
 mod slots;
-pub(crate) mod summary;
-pub(crate) mod trouble;
 pub(crate) mod wake;
 mod watch;
 
@@ -56,20 +51,17 @@ use self::{
     lives::Lives,
     mail::Teller,
     orphans::Orphans,
-    trouble::Trouble,
     watch::Suspects,
 };
 use crate::{
     clock::{self, Moment},
-    config::{STOP_GRACE, database, identity, node, reference, task_types},
+    config::{STOP_GRACE, database, identity, node, pace::Pace, reference, task_types},
+    engine::{ready, summary, trouble::Trouble},
     handler::Functions,
     home::heartbeat,
     logs,
-    module::{DaemonModule, ModuleContext, Pace, Round, Summary},
+    module::{DaemonModule, ModuleContext, Round, Summary},
 };
-
-/// The package name of the original.
-pub(crate) const MODULE: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
 
 const CONNECTIONS: u32 = 5;
 /// Of the grace, kept for what must be written at the end.

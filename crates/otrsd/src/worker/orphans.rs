@@ -25,10 +25,9 @@ use tokio::{
 
 use crate::{
     clock::{self, Moment},
-    config::place::Place,
-    home::Home,
-    logs, own_file,
-    process::pidfd,
+    config::{home::Home, place::Place},
+    logs,
+    process::{own_file, pidfd},
 };
 
 /// The clocks of processes and files are that coarse.

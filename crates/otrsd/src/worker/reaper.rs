@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{command::TASK_ID, perl::TITLE};
-use crate::supervisor::{
+use crate::process::{
     reaper::{Reaped, end_group, next_dead, take},
     sweep,
 };

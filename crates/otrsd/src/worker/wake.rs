@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use sysconfig::SysConfig;
 use tokio::net::UnixDatagram;
 
-use crate::{config::place::Place, home::adds::Adds, logs, socket};
+use crate::{config::place::Place, home::adds::Adds, logs, process::socket};
 
 /// The socket of one life, until the next one binds its own.
 #[derive(Debug)]

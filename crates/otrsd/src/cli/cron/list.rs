@@ -15,9 +15,11 @@ use crate::{
         terminal::{Colour, Paint, print, print_json, width},
     },
     clock,
-    config::cron_tasks::{self, CronTask, TYPE},
+    config::{
+        cron_tasks::{self, CronTask, TYPE},
+        packages,
+    },
     logs::complain,
-    scheduler::cron,
     text::time::{costs, local},
 };
 
@@ -53,7 +55,7 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
     read.tasks.iter().for_each(|task| table.row(cells(&known(task))));
     print(&table.render(Paint::for_stdout(), width()));
     let has_manager =
-        database.configuration.modules.iter().any(|module| module.module == cron::MODULE);
+        database.configuration.modules.iter().any(|module| module.module == packages::CRON_MANAGER);
     if !has_manager && !read.tasks.is_empty() {
         complain(
             "no SchedulerCronTaskManager is registered here: they run only where another node has one",

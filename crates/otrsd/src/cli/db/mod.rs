@@ -14,7 +14,7 @@ use super::{
     database::{self, Database},
     terminal::print,
 };
-use crate::{config::identity, logs::complain, supervisor::pid_file, worker::ready};
+use crate::{config::identity, engine::ready, logs::complain, process::pid_file};
 
 pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
     match command {

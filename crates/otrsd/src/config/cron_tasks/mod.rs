@@ -22,8 +22,8 @@ use super::{
     task_types::{self, TaskType},
 };
 use crate::{
-    home::{self, Home},
-    module::registry::Registry,
+    config::home::{self, Home},
+    config::natives::Natives,
 };
 
 pub(super) const TASK: &str = "Daemon::SchedulerCronTaskManager::Task";
@@ -199,7 +199,7 @@ fn dialect(settings: &SysConfig) -> Result<Dialect, (Dialect, String)> {
 pub(super) fn without_handler(
     settings: &SysConfig,
     tasks: &[CronTask],
-    program: &Registry,
+    program: &Natives,
 ) -> Vec<Problem> {
     let runs_modules = task_types::is_given(settings, TYPE) || Home::of(settings).is_some();
     let what = |task: &CronTask| match &task.work {

@@ -98,7 +98,7 @@ fn a_perl_module_is_planned_and_somebody_must_run_it() {
     });
     assert_eq!((task_type, data), ("Cron", expected));
 
-    let without = |settings| without_handler(settings, &read(settings).tasks, &Registry::default());
+    let without = |settings| without_handler(settings, &read(settings).tasks, &Natives::default());
     let said: Vec<_> = without(&alone).iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1);
     assert!(said[0].contains("'Module' Kernel::System::Cache"), "{said:?}");

@@ -6,11 +6,7 @@ use jiff::Timestamp;
 use task_store::later;
 
 use super::{GROUPS, Group, Key, Kind, kind};
-use crate::{
-    config::{Configuration, events, places::Places},
-    module::{registry::Registry, test_daemon::TestDaemon},
-    worker,
-};
+use crate::config::{Configuration, events, natives::Natives, packages, places::Places};
 
 /// None may be of this shape but what may be anything.
 const NO_SHAPE: &str = "<Array><Item><Array><Item>x</Item></Array></Item></Array>";
@@ -69,9 +65,9 @@ fn interpret_in(directory: &Path, settings: &str) -> Configuration {
     let defaults = sysconfig::parse("built-in", include_str!("../defaults.xml")).unwrap();
     let mut problems = read.overlay(defaults.settings);
     problems.extend(read.overlay(sysconfig::read_file(&path).unwrap().settings));
-    let mut registry = Registry::default();
-    registry.register(worker::MODULE, TestDaemon::new);
-    Configuration::interpret(read, problems, &registry, &Places::of_this_user())
+    let mut natives = Natives::default();
+    natives.add(packages::TASK_WORKER);
+    Configuration::interpret(read, problems, &natives, &Places::of_this_user())
 }
 
 /// A text that no value of the kind may be; `None` where each may.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use sysconfig::{Problem, SysConfig, Value};
 
 use super::{GROUPS, Group, Key, Kind, kind};
-use crate::{config::problem, home::Home, text::nearest};
+use crate::{
+    config::{home::Home, problem},
+    text::nearest,
+};
 
 /// Where no name but the described ones means anything.
 const OWN: [&str; 6] = [

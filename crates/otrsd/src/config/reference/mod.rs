@@ -168,7 +168,7 @@ mod tests {
             include_str!("../task_types.rs"),
             include_str!("../cron_tasks/mod.rs"),
             include_str!("../../home/mod.rs"),
-            include_str!("../../web/settings.rs"),
+            include_str!("../console.rs"),
             include_str!("../../worker/mod.rs"),
             include_str!("../../worker/perl/mod.rs"),
         ];

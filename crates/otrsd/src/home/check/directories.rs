@@ -6,7 +6,7 @@ use nix::unistd::{AccessFlags, access};
 use sysconfig::SysConfig;
 
 use super::Finding;
-use crate::{config::text, home::Home};
+use crate::config::{home::Home, text};
 
 /// Those of the PID file and the logs are looked at for every daemon.
 pub(super) fn findings(home: &Home, settings: &SysConfig) -> Vec<Finding> {

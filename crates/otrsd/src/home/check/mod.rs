@@ -9,8 +9,7 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 
-use super::Home;
-use crate::config::Configuration;
+use crate::config::{Configuration, home::Home};
 
 /// What was found.
 #[derive(Clone, Debug, Eq, PartialEq)]

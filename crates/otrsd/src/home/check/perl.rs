@@ -5,17 +5,14 @@ use std::{collections::BTreeMap, env, fmt::Write as _};
 use serde::Deserialize;
 
 use super::Finding;
-use crate::{
-    config::{
-        Configuration,
-        cron_tasks::{self, CronWork},
-        database,
-        failure_mail::RECIPIENT,
-        modules::{Kind, ModuleSpec},
-        text,
-    },
+use crate::config::{
+    Configuration,
+    cron_tasks::{self, CronWork},
+    database,
+    failure_mail::RECIPIENT,
     home::{HANDLERS, Home, question::ask},
-    module::test_daemon,
+    modules::{Kind, ModuleSpec},
+    packages, text,
 };
 
 const SCRIPT: &str = include_str!("../perl/check.pl");
@@ -87,7 +84,7 @@ pub(super) fn findings(home: &Home, configuration: &Configuration) -> Vec<Findin
 
 /// Of the documentation's example there are two: this program's, and one that somebody wrote.
 fn example(home: &Home, configuration: &Configuration) -> Option<Finding> {
-    let is_it = |it: &&ModuleSpec| it.module == test_daemon::MODULE;
+    let is_it = |it: &&ModuleSpec| it.module == packages::TEST_DAEMON;
     let module = configuration.modules.iter().find(is_it)?;
     let why = home.overrides(&module.module)?;
     let name = &module.name;

@@ -14,9 +14,11 @@ use tokio::time::sleep;
 
 use super::Finding;
 use crate::{
-    config::place::Place,
-    home::{Home, run_directory},
-    supervisor::pid_file::{self, Occupant},
+    config::{
+        home::{Home, run_directory},
+        place::Place,
+    },
+    process::pid_file::{self, Occupant},
 };
 
 /// The original renews the lock of a running task each minute.

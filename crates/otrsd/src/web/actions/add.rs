@@ -7,9 +7,9 @@ use task_store::{NewTask, TaskId};
 use super::once::{Known, id_of, insert};
 
 use crate::{
-    config::task_types,
+    config::{console::runs_its_data, task_types},
     ops::task::{EnqueueRequest, limit_reached, title, whole_second},
-    web::{Console, api::model, auth::Caller, problem::Problem, settings::runs_its_data},
+    web::{Console, api::model, auth::Caller, problem::Problem},
 };
 
 /// From here on the year of a wall clock may have more than four digits.

@@ -15,9 +15,12 @@ use utoipa::ToSchema;
 use super::{Answer, Machine, problems::Problems};
 use crate::{
     clock,
-    config::events::{self, Registration},
+    config::{
+        console::runs_its_data,
+        events::{self, Registration},
+    },
     ops::{self, Error},
-    web::{Console, problem::Problem, settings::runs_its_data},
+    web::{Console, problem::Problem},
 };
 
 /// What happened.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Grant, Secret, make_room};
-use crate::clock::Moment;
+use super::make_room;
+use crate::{
+    clock::Moment,
+    config::{console::Grant, secret_hash::SecretHash},
+};
 
 /// How long a link may be used.
 pub(crate) const VALID: Duration = Duration::from_mins(1);
@@ -15,7 +18,7 @@ pub(crate) struct Links {
 }
 
 struct Link {
-    secret: Secret,
+    secret: SecretHash,
     grant: Grant,
     /// The host name whose session it begins, if it is for one.
     host: Option<String>,
@@ -34,7 +37,7 @@ impl Links {
         host: Option<String>,
         now: Moment,
     ) -> anyhow::Result<String> {
-        let (code, secret) = Secret::draw()?;
+        let (code, secret) = SecretHash::draw()?;
         self.links.retain(|link| link.until > now);
         make_room(&mut self.links, &grant, |link| &link.grant);
         self.links.push(Link { secret, grant, host, until: now + VALID });
@@ -52,10 +55,8 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{MOST_OF_A_NAME, Role},
-        *,
-    };
+    use super::{super::MOST_OF_A_NAME, *};
+    use crate::config::console::Role;
 
     fn grant(name: &str, role: Role) -> Grant {
         Grant { name: name.to_owned(), role, token: None }

@@ -1,35 +1,12 @@
 //! Who asks: a person who came by a one-time link, or a machine with a token.
 
+use crate::config::console::{Grant, Role};
+
 mod failures;
 mod links;
-mod secret;
 mod sessions;
 
-use serde::{Deserialize, Serialize};
-
-pub(crate) use self::secret::Secret;
 pub(super) use self::{failures::Failures, links::Links, sessions::Sessions};
-
-/// What somebody may do.
-#[derive(
-    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    /// See everything but what tasks and modules bring along.
-    View,
-    /// See and change everything.
-    Operate,
-}
-
-/// What a link or a token lets in.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub(super) struct Grant {
-    pub(super) name: String,
-    pub(super) role: Role,
-    /// The hash of the token, as the settings have it; a link of the command line has none.
-    pub(super) token: Option<String>,
-}
 
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,14 +51,5 @@ fn make_room<T>(all: &mut Vec<T>, of: &Grant, grant: impl Fn(&T) -> &Grant) {
         && let Some(oldest) = all.iter().position(is_own)
     {
         all.remove(oldest);
-    }
-}
-
-impl Role {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Operate => "operate",
-        }
     }
 }

@@ -9,8 +9,11 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Grant, Secret, Ticket, make_room};
-use crate::own_file;
+use super::{Caller, Ticket, make_room};
+use crate::{
+    config::{console::Grant, secret_hash::SecretHash},
+    process::own_file,
+};
 
 /// A working day.
 const VALID: SignedDuration = SignedDuration::from_hours(12);
@@ -66,10 +69,10 @@ impl Sessions {
         host: &str,
         now: Timestamp,
     ) -> anyhow::Result<String> {
-        let (text, secret) = Secret::draw()?;
+        let (text, secret) = SecretHash::draw()?;
         self.sessions.retain(|it| it.until > now);
         make_room(&mut self.sessions, &grant, |it| &it.grant);
-        let (hash, host) = (secret.to_hex(), Secret::of(host).to_hex());
+        let (hash, host) = (secret.to_hex(), SecretHash::of(host).to_hex());
         self.sessions.push(Session { hash, host, grant, since: now, until: now + VALID });
         self.write()?;
         Ok(text)
@@ -77,9 +80,10 @@ impl Sessions {
 
     /// Whose cookie it is, at the host name that it belongs to.
     pub(crate) fn caller(&self, cookie: &str, host: &str, now: Timestamp) -> Option<Caller> {
-        let is = |hash: &str, text: &str| Secret::from_hex(hash).is_some_and(|it| it.is_of(text));
+        let is =
+            |hash: &str, text: &str| SecretHash::from_hex(hash).is_some_and(|it| it.is_of(text));
         let own = self.living(now).find(|it| is(&it.hash, cookie) && is(&it.host, host))?;
-        let form_key = Secret::of(&format!("form {cookie}")).to_hex();
+        let form_key = SecretHash::of(&format!("form {cookie}")).to_hex();
         let session = Some(Ticket { id: own.id().to_owned(), form_key });
         Some(Caller { name: own.grant.name.clone(), role: own.grant.role, session })
     }
@@ -110,10 +114,8 @@ impl Sessions {
 mod tests {
     use std::fs;
 
-    use super::{
-        super::{MOST_OF_A_NAME, Role},
-        *,
-    };
+    use super::{super::MOST_OF_A_NAME, *};
+    use crate::config::console::Role;
 
     const HOST: &str = "a.localhost";
 

@@ -2,10 +2,9 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::web::{
-    Console,
-    auth::{Caller, Role},
-    form,
+use crate::{
+    config::console::Role,
+    web::{Console, auth::Caller, form},
 };
 
 /// Assets are kept by browsers until the program changes.
@@ -50,7 +49,7 @@ pub(super) fn page(
                     span.name {
                         @if caller.role >= Role::Operate { a href="/sessions" title="who is logged in" { (caller.name) } }
                         @else { (caller.name) }
-                        span.role { (caller.role.word()) }
+                        span.role { (caller.role.as_str()) }
                     }
                     (key(caller))
                     button.quiet { "Log out" }

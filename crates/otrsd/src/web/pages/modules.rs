@@ -15,14 +15,13 @@ use super::{
     parts::{badge, memory, moment},
 };
 use crate::{
-    supervisor::{
-        exit::Exit,
-        status::{ModuleStatus, Status},
-    },
+    config::console::Role,
+    process::exit::Exit,
+    supervisor::status::{ModuleStatus, Status},
     text::time,
     web::{
         Console,
-        auth::{Caller, Role},
+        auth::Caller,
         form::{Form, Nothing},
         guard::Operator,
         live::Snapshot,

@@ -12,12 +12,8 @@ use super::{
 };
 use crate::{
     clock,
-    web::{
-        Console,
-        auth::{Caller, Role},
-        form::Form,
-        problem::Problem,
-    },
+    config::console::Role,
+    web::{Console, auth::Caller, form::Form, problem::Problem},
 };
 
 pub(in crate::web) async fn show(

@@ -33,7 +33,7 @@ pub(in crate::web) async fn show(
                 thead { tr { th { "Who" } th { "Role" } th { "Since" } th { "Until" } th { span.sr { "Actions" } } } }
                 tbody { @for it in &sessions { tr {
                     th scope="row" { (it.grant.name) @if own == Some(it.id()) { span.faint { " (this one)" } } }
-                    td { (it.grant.role.word()) }
+                    td { (it.grant.role.as_str()) }
                     td { (moment(Some(it.since), now)) }
                     td { (moment(Some(it.until), now)) }
                     td { form.inline method="post" action="/sessions" {

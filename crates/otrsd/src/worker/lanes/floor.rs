@@ -12,12 +12,12 @@ use task_store::{Finished, TaskId};
 use super::at_work::AtWork;
 use crate::{
     clock::{self, Moment},
+    process::output::legible,
     worker::{
         execution::{self, Ended, Order},
         handlers::Handler,
         metered::End,
         outcome::Ending,
-        output::legible,
     },
 };
 

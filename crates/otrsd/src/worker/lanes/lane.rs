@@ -13,13 +13,13 @@ use super::{
 use crate::{
     clock,
     handler::{Delivery, TaskContext, Verdict},
+    process::output::legible,
     worker::{
         execution::Order,
         handlers::Handler,
         lease::CAREFUL,
         metered::{Cpu, End, Metered},
         outcome::Ending,
-        output::legible,
     },
 };
 

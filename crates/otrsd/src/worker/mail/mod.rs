@@ -20,9 +20,9 @@ use crate::{
     config::{
         database,
         failure_mail::{self, FailureMail, Mode},
+        home::Home,
         secrets::Secret,
     },
-    home::Home,
     logs,
     module::ModuleContext,
 };

@@ -17,13 +17,15 @@ use tokio::{
 };
 
 use super::report::{Outcome, Report, ending_of, is_part, letter};
-use crate::worker::{
-    attend::attend,
-    command::Running,
-    execution::{Ended, Interruption, Order},
-    memory,
-    output::Tail,
-    reaper::Reaper,
+use crate::{
+    process::output::Tail,
+    worker::{
+        attend::attend,
+        command::Running,
+        execution::{Ended, Interruption, Order},
+        memory,
+        reaper::Reaper,
+    },
 };
 
 /// What a child wrote before its end is there already.

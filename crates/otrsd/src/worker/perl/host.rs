@@ -25,9 +25,8 @@ use super::child::{Child, is_ours};
 use crate::{
     clock::{self, Moment},
     config::{generation, sources::Sources},
-    logs, notify,
-    process::die_with,
-    supervisor::{exit::End, reaper::Reaped},
+    logs,
+    process::{die_with, exit::End, notify, reaper::Reaped},
     worker::reaper::Reaper,
 };
 

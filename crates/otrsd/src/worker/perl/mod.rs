@@ -21,7 +21,7 @@ use super::{
     outcome::Ending,
     reaper::Reaper,
 };
-use crate::{config::reference, home::Home};
+use crate::config::{home::Home, reference};
 
 /// So often a task is given to another process because the code has changed.
 const STALE: usize = 5;

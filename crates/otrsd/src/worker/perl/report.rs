@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use perl_storable::{Hash, Key, Value, freeze, thaw};
 
-use crate::worker::{
-    attend::{Attended, ending},
-    execution::Order,
-    outcome::Ending,
-    output::{Tail, legible},
+use crate::{
+    process::output::{Tail, legible},
+    worker::{
+        attend::{Attended, ending},
+        execution::Order,
+        outcome::Ending,
+    },
 };
 
 /// Bytes: a report holds the text of an exception at most.

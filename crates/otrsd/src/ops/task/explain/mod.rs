@@ -19,8 +19,7 @@ use task_store::{
 use super::{holder, title};
 use crate::{
     clock,
-    config::{database::zone, task_types},
-    home::handler_wanted,
+    config::{database::zone, home::handler_wanted, task_types},
     ops::{Error, Result},
     text::{
         escape::one_line,

@@ -21,13 +21,11 @@ use super::{
 };
 use crate::{
     clock,
-    config::cron_tasks::{self, CronTask, TYPE},
-    web::{
-        Console,
-        auth::{Caller, Role},
-        form::Form,
-        problem::Problem,
+    config::{
+        console::Role,
+        cron_tasks::{self, CronTask, TYPE},
     },
+    web::{Console, auth::Caller, form::Form, problem::Problem},
 };
 
 /// Occurrences of a task that are drawn; one each ten seconds for a day are fewer.

@@ -13,18 +13,14 @@ use super::super::{
 };
 use crate::{
     clock,
-    config::{identity, task_types::attempts},
+    config::{console::Role, identity, task_types::attempts},
     mask::mask_data,
     ops::task::{explain::explain, find, holder, is_over},
     text::{
         json::pretty,
         time::{self, costs},
     },
-    web::{
-        Console,
-        auth::{Caller, Role},
-        problem::Problem,
-    },
+    web::{Console, auth::Caller, problem::Problem},
 };
 
 /// Everything that is known of a task.

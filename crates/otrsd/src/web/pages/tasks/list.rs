@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     clock,
+    config::console::Role,
     web::{
         Console,
-        auth::{Caller, Role},
+        auth::Caller,
         pages::{
             layout::{key, page},
             parts::number,

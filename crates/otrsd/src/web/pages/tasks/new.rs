@@ -11,12 +11,11 @@ use serde::Deserialize;
 use task_store::Payload;
 
 use crate::{
-    config::task_types,
+    config::{secret_hash::SecretHash, task_types},
     text::time,
     web::{
         Console,
         api::model::NewTask,
-        auth::Secret,
         form::Form,
         guard::Operator,
         pages::layout::{key, page},
@@ -38,7 +37,7 @@ pub(in crate::web) async fn show(
 ) -> Result<Markup, Problem> {
     let types = addable(&console);
     // The same form sent twice adds one task.
-    let (once, _) = Secret::draw()?;
+    let (once, _) = SecretHash::draw()?;
     Ok(page(
         &console,
         &caller,

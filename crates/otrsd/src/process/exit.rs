@@ -64,11 +64,11 @@ impl fmt::Display for Exit {
 }
 
 impl End {
-    pub(super) fn code(self) -> Option<i32> {
+    pub(crate) fn code(self) -> Option<i32> {
         if let Self::Code(code) = self { Some(code) } else { None }
     }
 
-    pub(super) fn signal(self) -> Option<i32> {
+    pub(crate) fn signal(self) -> Option<i32> {
         if let Self::Signal(signal) = self { Some(signal) } else { None }
     }
 }
@@ -76,7 +76,7 @@ impl End {
 const LONGEST_TEXT: usize = 500;
 
 /// What a module says goes to terminals and logs: no control characters, and not much of it.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let legible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(LONGEST_TEXT).map(legible).collect()
 }

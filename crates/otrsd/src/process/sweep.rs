@@ -12,7 +12,7 @@ use nix::{
     unistd::{Pid, getpid},
 };
 
-use super::spawn::RUN;
+use crate::process::marks::RUN;
 
 /// Kills every process of a run that `is_meant` by its mark, until none is left.
 pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {

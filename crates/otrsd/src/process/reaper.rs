@@ -12,7 +12,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::exit::End;
+use crate::process::exit::End;
 
 /// A child that is gone.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub(crate) fn end_group(leader: Pid) {
 
 /// Takes every child that was just killed, so that none is left for others to take. A child that
 /// nobody could kill is waited for no longer than a second.
-pub(super) fn take_the_rest() {
+pub(crate) fn take_the_rest() {
     for _ in 0..200 {
         while next_dead().and_then(take).is_some() {}
         if waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG) == Err(Errno::ECHILD) {
@@ -56,7 +56,7 @@ pub(super) fn take_the_rest() {
 }
 
 /// Kills a child and takes it.
-pub(super) fn end(pid: i32) {
+pub(crate) fn end(pid: i32) {
     let pid = Pid::from_raw(pid);
     if kill(pid, Signal::SIGKILL).is_ok() {
         take(pid);

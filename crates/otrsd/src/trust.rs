@@ -10,6 +10,7 @@
 //! A file is opened once, directory by directory and link by link, and each is judged by its descriptor: what is read
 //! is what was judged, whatever is exchanged meanwhile.
 
+pub(crate) mod mounts;
 mod rule;
 
 use std::{

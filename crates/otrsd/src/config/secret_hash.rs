@@ -7,9 +7,9 @@ use subtle::ConstantTimeEq as _;
 
 /// The SHA-256 of a secret. A drawn secret has 256 bits, so it needs no slow hash.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct Secret([u8; 32]);
+pub(crate) struct SecretHash([u8; 32]);
 
-impl Secret {
+impl SecretHash {
     /// Draws a secret: its text, which is shown once, and what is kept.
     pub(crate) fn draw() -> anyhow::Result<(String, Self)> {
         let mut bytes = [0; 32];
@@ -45,7 +45,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a secret")
     }
@@ -65,16 +65,16 @@ mod tests {
 
     #[test]
     fn only_the_text_itself_opens() {
-        let (text, kept) = Secret::draw().unwrap();
+        let (text, kept) = SecretHash::draw().unwrap();
         assert_eq!(text.len(), 64);
         assert!(kept.is_of(&text));
         assert!(!kept.is_of(&text[1..]) && !kept.is_of("") && !kept.is_of(&kept.to_hex()));
-        assert_eq!(Secret::from_hex(&kept.to_hex()), Some(kept));
+        assert_eq!(SecretHash::from_hex(&kept.to_hex()), Some(kept));
         for bad in ["", "abc", &"g".repeat(64), &"ä".repeat(32)] {
-            assert_eq!(Secret::from_hex(bad), None, "{bad}");
+            assert_eq!(SecretHash::from_hex(bad), None, "{bad}");
         }
         // printf test | sha256sum
         let known = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-        assert_eq!(Secret::of("test").to_hex(), known);
+        assert_eq!(SecretHash::of("test").to_hex(), known);
     }
 }

@@ -11,8 +11,11 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use sysconfig::{Origin, Setting, SysConfig, Value};
 use task_store::wall_clock;
 
-use super::{Home, question::ask_with};
-use crate::config::{database, text};
+use crate::config::{
+    database,
+    home::{Home, question::ask_with},
+    text,
+};
 
 const SCRIPT: &str = include_str!("perl/cron_events.pl");
 /// What was found out, as a setting, so that one process asks for all that are started with a configuration.

@@ -18,7 +18,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::config::trust;
+use crate::trust;
 
 /// Binds a socket that has its mode from its first moment on.
 pub(crate) fn bind<T>(

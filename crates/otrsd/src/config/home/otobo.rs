@@ -4,14 +4,13 @@ use std::{env, path::Path};
 
 use sysconfig::{Problem, SysConfig};
 
-use super::Home;
-use crate::config::{problem, text};
+use crate::config::{home::Home, problem, text};
 
 const SECURE_MODE: &str = "SecureMode";
 /// Set in the images of OTOBO; only there the files are copied.
 const IN_CONTAINER: &str = "OTOBO_RUNS_UNDER_DOCKER";
 /// The copying is through when it is there.
-pub(super) const COPIED: &str = ".copy_otobo_next_finished";
+pub(crate) const COPIED: &str = ".copy_otobo_next_finished";
 
 /// Why the modules of an installation have to wait.
 pub(crate) fn waits(settings: &SysConfig) -> Option<Problem> {

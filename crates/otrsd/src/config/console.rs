@@ -6,14 +6,11 @@ use std::{
     path::PathBuf,
 };
 
+use serde::{Deserialize, Serialize};
 use sysconfig::{Problem, SysConfig, Value};
 use task_store::DatabaseUrl;
 
-use super::auth::{Grant, Role, Secret};
-use crate::{
-    config::{self, database::CONSOLE_URL},
-    home,
-};
+use crate::config::{self, database::CONSOLE_URL, home, secret_hash::SecretHash};
 
 const LISTEN: &str = "WebConsole::Listen";
 const HOSTS: &str = "WebConsole::AllowedHosts";
@@ -22,6 +19,36 @@ const ADDABLE: &str = "WebConsole::AddableTypes";
 const OPEN_METRICS: &str = "WebConsole::OpenMetrics";
 /// What these run comes from their payload: a token must not become a shell.
 const NEVER_ADDABLE: [&str; 3] = ["Cron", "AsynchronousExecutor", "GenericAgent"];
+
+/// What a caller may do.
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// See everything but what tasks and modules bring along.
+    View,
+    /// See and change everything.
+    Operate,
+}
+
+/// What a link or a token lets in.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// The hash of the token, as the settings have it; a link of the command line has none.
+    pub(crate) token: Option<String>,
+}
+
+impl Role {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Operate => "operate",
+        }
+    }
+}
 
 /// Where the console listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,7 +63,7 @@ pub(crate) enum Listen {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Token {
     pub(crate) role: Role,
-    pub(crate) secret: Secret,
+    pub(crate) secret: SecretHash,
 }
 
 #[derive(Clone, Debug)]
@@ -100,7 +127,7 @@ pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
 
 impl Token {
     /// What it lets in, by the name that the settings give it.
-    pub(super) fn grant(&self, name: &str) -> Grant {
+    pub(crate) fn grant(&self, name: &str) -> Grant {
         let token = Some(self.secret.to_hex());
         Grant { name: format!("token {name}"), role: self.role, token }
     }
@@ -108,7 +135,7 @@ impl Token {
 
 impl WebSettings {
     /// Whether what let a session in still would.
-    pub(super) fn is_good(&self, grant: &Grant) -> bool {
+    pub(crate) fn is_good(&self, grant: &Grant) -> bool {
         grant.token.is_none() || self.tokens.iter().any(|(name, it)| it.grant(name) == *grant)
     }
 
@@ -120,7 +147,7 @@ impl WebSettings {
 }
 
 /// Whether what a task does is said by its data.
-pub(super) fn runs_its_data(task_type: &str) -> bool {
+pub(crate) fn runs_its_data(task_type: &str) -> bool {
     NEVER_ADDABLE.contains(&task_type)
 }
 
@@ -151,7 +178,7 @@ fn token(value: &Value) -> Result<Token, String> {
         Some("operate") => Role::Operate,
         _ => return Err("'Role' must be view or operate".to_owned()),
     };
-    let secret = text("SHA256").and_then(Secret::from_hex);
+    let secret = text("SHA256").and_then(SecretHash::from_hex);
     let secret = secret.ok_or("'SHA256' must be what `otrsd console-token` printed")?;
     Ok(Token { role, secret })
 }

@@ -11,7 +11,7 @@ use crate::module::{Column, Summary};
 /// Rows that are shown: a console is no place for a million.
 const ROWS: u32 = 200;
 
-pub(super) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summary>> {
+pub(crate) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summary>> {
     let waiting = list(store, State::Waiting).await?;
     let running = list(store, State::Running).await?;
     Ok(vec![

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 /// What an installation says about its database.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Access<'a> {
-    pub(super) dsn: &'a str,
-    pub(super) user: &'a str,
-    pub(super) password: &'a str,
+pub(crate) struct Access<'a> {
+    pub(crate) dsn: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
 }
 
 impl Access<'_> {
     /// The URL, or why there is none.
-    pub(super) fn url(self) -> Result<String, String> {
+    pub(crate) fn url(self) -> Result<String, String> {
         let (driver, rest) = self
             .dsn
             .strip_prefix("DBI:")
@@ -106,7 +106,7 @@ impl<'a> Parts<'a> {
 
 /// A password as `Maint::Database::PasswordCrypt` writes it, made legible: each byte turned around, its lower
 /// half first. Others are as they stand.
-pub(super) fn plain(password: &str) -> String {
+pub(crate) fn plain(password: &str) -> String {
     let inner = password.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let Some(digits) = inner.and_then(|inner| inner.chars().map(|c| c.to_digit(16)).collect())
     else {

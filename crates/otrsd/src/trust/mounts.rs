@@ -26,7 +26,7 @@ struct Mount {
 
 /// Whether what was opened by `path`, which has no links in it, is on a read-only mount and cannot be reached by another
 /// one. What cannot be known is writable.
-pub(super) fn is_read_only(file: &File, path: &Path) -> bool {
+pub(crate) fn is_read_only(file: &File, path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     mount_id(file).is_ok_and(|id| is_read_only_by(&mounts, id, path))
 }

@@ -13,10 +13,10 @@ use nix::{
     unistd::{Gid, Uid, geteuid},
 };
 
-use super::Home;
 use crate::{
-    config::trust::{self, Group, Rule},
+    config::home::Home,
     process::Identity,
+    trust::{self, Group, Rule},
 };
 
 /// What makes a directory an installation; its owner is the installation's user.
@@ -28,7 +28,7 @@ const CALL: &str = "call this as the help desk's user, as with runuser --user ot
 static LEFT_ROOT: OnceLock<Identity> = OnceLock::new();
 
 /// The user that root became, whose programs get nothing of root's environment.
-pub(super) fn left_root() -> Option<&'static Identity> {
+pub(crate) fn left_root() -> Option<&'static Identity> {
     LEFT_ROOT.get()
 }
 

@@ -18,11 +18,7 @@ use std::{
     time::Duration,
 };
 
-use super::lock_holders::are_strangers;
-use crate::{
-    own_file,
-    process::{ends_within, pidfd},
-};
+use crate::process::{ends_within, lock_holders::are_strangers, own_file, pidfd};
 use anyhow::{Context as _, bail};
 
 /// As the original's, whose group reads the file.

@@ -9,7 +9,7 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use crate::config::mounts;
+use crate::trust::mounts;
 
 const GROUP_MAY_WRITE: u32 = 0o020;
 const OTHERS_MAY_WRITE: u32 = 0o002;
@@ -68,7 +68,7 @@ impl Rule {
         Self { trusts_groups_of_root: true, ..self }
     }
 
-    pub(super) fn without_groups_of_root(self) -> Self {
+    pub(crate) fn without_groups_of_root(self) -> Self {
         Self { trusts_groups_of_root: false, ..self }
     }
 
@@ -79,12 +79,12 @@ impl Rule {
     }
 
     /// The user besides root to whom the steps so far belong.
-    pub(super) fn user(&self) -> Option<u32> {
+    pub(crate) fn user(&self) -> Option<u32> {
         self.user
     }
 
     /// Judges what was opened by `path`, which has no links in it.
-    pub(super) fn judge(&mut self, file: &File, path: &Path) -> io::Result<Metadata> {
+    pub(crate) fn judge(&mut self, file: &File, path: &Path) -> io::Result<Metadata> {
         let metadata = file.metadata()?;
         let uid = metadata.uid();
         if self.user.is_none() && uid != 0 && !self.is_shared {

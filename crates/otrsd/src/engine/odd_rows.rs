@@ -9,7 +9,6 @@ use std::{
 use task_store::Store;
 use tokio::{sync::Notify, time::sleep};
 
-use super::kept::Kept;
 use crate::{
     logs,
     module::{ModuleContext, degraded::ROWS},
@@ -23,7 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 const MOST: u32 = 100;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct OddRows {
+pub(crate) struct OddRows {
     inner: Arc<Inner>,
 }
 
@@ -39,25 +38,24 @@ struct Inner {
 
 impl OddRows {
     /// Something was quarantined.
-    pub(super) fn look(&self) {
+    pub(crate) fn look(&self) {
         self.inner.look.notify_one();
     }
 
     /// Tasks came: whatever brought them may have met rows that it left out.
-    pub(super) fn work(&self) {
+    pub(crate) fn work(&self) {
         self.inner.work.notify_one();
     }
 
     /// What is said until the next look.
-    pub(super) fn say(&self, what: String) {
+    pub(crate) fn say(&self, what: String) {
         if locked(&self.inner.said).insert(what) {
             self.look();
         }
     }
 
     /// The ends that are kept now.
-    pub(super) fn kept(&self, kept: &Kept) {
-        let now: BTreeSet<String> = kept.told().collect();
+    pub(crate) fn kept(&self, now: BTreeSet<String>) {
         let mut before = locked(&self.inner.kept);
         if *before != now {
             *before = now;
@@ -66,7 +64,7 @@ impl OddRows {
     }
 
     /// Looks for such rows and tells of them, for as long as this worker lives.
-    pub(super) async fn keep(self, store: Store, context: ModuleContext) {
+    pub(crate) async fn keep(self, store: Store, context: ModuleContext) {
         let mut told = BTreeSet::new();
         loop {
             let rows = self.all(&store).await;

@@ -1,4 +1,4 @@
-//! The kernel tells when a file of an installation was written, or is gone.
+//! Files and directories that the kernel watches for this process (inotify).
 
 use std::{fs::File, io, os::fd::AsFd as _, path::Path};
 
@@ -8,8 +8,6 @@ use nix::{
     sys::inotify::{AddWatchFlags, InitFlags, Inotify},
 };
 use tokio::net::unix::pipe::Receiver;
-
-use super::Home;
 
 /// What is watched.
 #[derive(Debug)]
@@ -27,20 +25,15 @@ impl Watch {
         Ok(Self { inotify, ready: Receiver::from_file_unchecked(same)? })
     }
 
-    /// Of the files that make its configuration, by their directories: they are most often replaced, and not written.
-    /// Into the installation's own, OTOBO's containers put a marker.
-    pub(super) fn of(home: &Home) -> anyhow::Result<Self> {
-        let watch = Self::new()?;
+    /// Watches for files of a directory that are written, replaced or removed.
+    pub(crate) fn changes_in(&self, directory: &Path) -> anyhow::Result<()> {
         let what = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_DELETE;
-        for place in ["", "Kernel", "Kernel/Config/Files"] {
-            let directory = home.directory().join(place);
-            let watched = watch.inotify.add_watch(&directory, what);
-            watched.with_context(|| format!("cannot watch {}", directory.display()))?;
-        }
-        Ok(watch)
+        let watched = self.inotify.add_watch(directory, what);
+        watched.with_context(|| format!("cannot watch {}", directory.display()))?;
+        Ok(())
     }
 
     /// Watches for what is written into the files of a directory.
@@ -58,7 +51,7 @@ impl Watch {
     }
 
     /// Watches for the end of a file.
-    pub(super) fn end_of(&self, file: &Path) -> io::Result<()> {
+    pub(crate) fn end_of(&self, file: &Path) -> io::Result<()> {
         let what = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
         self.inotify.add_watch(file, what)?;
         Ok(())

@@ -18,7 +18,7 @@ use crate::process::is_of;
 
 /// Whether only users hold a lock on the file that are neither root, nor this process's user, nor its owner. What cannot
 /// be known is not so: a process in another container, or a kernel that does not tell.
-pub(super) fn are_strangers(file: &File) -> bool {
+pub(crate) fn are_strangers(file: &File) -> bool {
     let Ok(metadata) = file.metadata() else { return false };
     let place = (metadata.dev(), metadata.ino());
     let ours = [0, geteuid().as_raw(), metadata.uid()];

@@ -16,9 +16,8 @@ use nix::{
     unistd::getpid,
 };
 
-use super::owner;
 use crate::{
-    config::generation::read_whole,
+    config::{generation::read_whole, home::owner},
     process::{die_with, ends_within, leave_caller, pidfd},
 };
 
@@ -33,7 +32,7 @@ const COMPLAINT: usize = 4 << 10;
 /// # Errors
 ///
 /// It cannot start, or does not end.
-pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>, String)> {
+pub(crate) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>, String)> {
     run(argv, directory, Stdio::null())
 }
 
@@ -42,7 +41,7 @@ pub(super) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>,
 /// # Errors
 ///
 /// As [`ask`].
-pub(super) fn ask_with(
+pub(crate) fn ask_with(
     argv: &[String],
     directory: &Path,
     input: &[u8],

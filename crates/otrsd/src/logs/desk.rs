@@ -16,8 +16,7 @@ use jiff::Zoned;
 use nix::libc;
 use sysconfig::SysConfig;
 
-use super::Home;
-use crate::config::text;
+use crate::config::{home::Home, text};
 
 const MODULE: &str = "LogModule";
 const SYSLOG: &str = "Kernel::System::Log::SysLog";

@@ -5,9 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use task_store::{Instance, Moved, Owner, Store};
 use tokio::time::sleep;
 
-use super::trouble::Trouble;
 use crate::{
     config::identity,
+    engine::trouble::Trouble,
     logs,
     module::{ModuleContext, degraded},
 };

@@ -25,6 +25,18 @@ use nix::{
     unistd::{Gid, Pid, Uid, User, getgrouplist, getppid, setgroups, setresgid, setresuid, setsid},
 };
 
+pub(crate) mod exit;
+pub(crate) mod lock_holders;
+pub(crate) mod marks;
+pub(crate) mod notify;
+pub(crate) mod output;
+pub(crate) mod own_file;
+pub(crate) mod pid_file;
+pub(crate) mod reaper;
+pub(crate) mod socket;
+pub(crate) mod sweep;
+pub(crate) mod watch;
+
 use crate::clock;
 
 /// What another user's process keeps of the environment; the rest may be secret. So are those that begin with `LC_`.

@@ -3,6 +3,8 @@
 //!
 //! A module writes into its files itself: a disk that stalls holds up that module and nobody else.
 
+pub(crate) mod desk;
+
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Write as _},
@@ -24,8 +26,8 @@ use task_store::earlier;
 use crate::{
     clock,
     config::log::LogSettings,
-    home::log::{Log, Priority},
-    own_file,
+    logs::desk::{Log, Priority},
+    process::own_file,
     text::escape::{log_line, one_line},
 };
 

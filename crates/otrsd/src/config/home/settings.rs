@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use sysconfig::{Origin, Problem, Setting, Value};
 
-use super::{
-    Home, MIXED_CLUSTER,
-    dsn::{Access, plain},
-    question::ask,
+use crate::config::{
+    database::DATABASE_URL,
+    home::{
+        Home, MIXED_CLUSTER,
+        dsn::{Access, plain},
+        question::ask,
+    },
 };
-use crate::config::database::DATABASE_URL;
 
 const SETTINGS: &str = include_str!("perl/settings.pl");
 

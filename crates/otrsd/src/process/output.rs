@@ -45,12 +45,12 @@ impl Tail {
     }
 
     /// The last line with something in it, which most often says what went wrong.
-    pub(super) fn last_line(&self) -> Option<String> {
+    pub(crate) fn last_line(&self) -> Option<String> {
         self.text()?.lines().rev().find(|line| !line.trim().is_empty()).map(legible)
     }
 
     /// What happened, with the last line as its reason.
-    pub(super) fn explain(&self, what: String) -> String {
+    pub(crate) fn explain(&self, what: String) -> String {
         match self.last_line() {
             Some(line) => format!("{what}: {line}"),
             None => what,
@@ -58,13 +58,13 @@ impl Tail {
     }
 
     /// The first one.
-    pub(super) fn first_line(&self) -> Option<String> {
+    pub(crate) fn first_line(&self) -> Option<String> {
         self.text()?.lines().find(|line| !line.trim().is_empty()).map(legible)
     }
 
     /// Reads on as long as somebody may write, so that nobody who writes is held up. Cancelled at any
     /// point it has lost nothing.
-    pub(super) async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    pub(crate) async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
             match from.read(&mut chunk).await? {
@@ -77,14 +77,14 @@ impl Tail {
     }
 
     /// Reads what is left when the writers are dead.
-    pub(super) async fn drain(&mut self, from: &mut (impl AsyncRead + Unpin)) {
+    pub(crate) async fn drain(&mut self, from: &mut (impl AsyncRead + Unpin)) {
         let _ = timeout(PATIENCE, self.fill(from)).await;
     }
 }
 
 /// A text for people and for databases, which refuse some characters: not too long, without control
 /// characters.
-pub(super) fn legible(text: &str) -> String {
+pub(crate) fn legible(text: &str) -> String {
     let legible = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
