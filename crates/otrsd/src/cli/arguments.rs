@@ -11,9 +11,13 @@ use super::event::EventCommand;
 use super::task::arguments::TaskCommand;
 use crate::config::console::Role;
 
-/// Runs daemon modules, each as a process of its own, and never loses one.
+/// Supervise daemon modules and run durable tasks.
+///
+/// otrsd runs each daemon module in a process of its own and restarts it when it fails. Its modules run tasks
+/// that are kept in a database: now, later, on a schedule, or at an event. With --home, otrsd replaces the
+/// daemon of an installation of OTRS, Znuny or OTOBO.
 #[derive(Debug, Parser)]
-#[command(name = "otrsd", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "otrsd", version, propagate_version = true)]
 pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) source: SourceOptions,
@@ -21,163 +25,157 @@ pub(super) struct CommandLine {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 it failed or is not running, 2 usage, 3 configuration, \
-                          4 database, 5 a module is degraded, 6 the outcome is not known.";
-
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct SourceOptions {
-    /// An installation of OTRS, Znuny or OTOBO; its configuration comes first.
-    ///
-    /// Default: OTRS_HOME.
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(super) home: Option<PathBuf>,
-    /// A setting XML file, or a directory of them; later ones go before earlier ones.
-    ///
-    /// Default: the paths in OTRSD_CONFIG, else /etc/otrsd as root, `$XDG_CONFIG_HOME/otrsd` as a user.
+    /// Settings: XML file or directory; repeatable, the last one wins [env: OTRSD_CONFIG].
     #[arg(long, global = true, value_name = "PATH")]
     pub(super) config: Vec<PathBuf>,
-    /// This node's number in a cluster, 1 to 999.
+    /// Help desk: installation of OTRS, Znuny or OTOBO [env: OTRS_HOME].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// Number of this node in a cluster, 1 to 999 [env: OTRSD_NODE_ID].
     #[arg(long, global = true, value_name = "N")]
     pub(super) node_id: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Start the daemon; returns when it runs or has failed.
+    /// Start the daemon; return once it runs or has failed.
     Start {
-        /// Stay in the foreground (also as PID 1).
+        /// Stay in the foreground; implied for PID 1.
         #[arg(long)]
         foreground: bool,
-        /// Let all modules, or those named, tell more in their log files.
+        /// Log more for the named modules, or for all.
         #[arg(long, value_name = "MODULE", num_args = 0..)]
         debug: Option<Vec<String>>,
     },
-    /// Stop the daemon; returns when everything has stopped.
+    /// Stop the daemon; return once all its processes have ended.
     Stop {
-        /// Give the modules 5 s instead of Daemon::StopGrace.
+        /// Give the modules 5 s to end instead of Daemon::StopGrace.
         #[arg(long)]
         force: bool,
     },
-    /// Show the daemon and its modules.
+    /// Show the daemon and the state of its modules.
     Status {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Take over a changed configuration or program; only what changed restarts.
+    /// Apply a changed configuration or program; only what changed restarts.
     Reload,
-    /// Restart a module, or all of them.
+    /// Restart one module, or all.
     Restart {
-        /// The name that the module is registered under.
+        /// Name of the module.
         module: Option<String>,
     },
     /// List the registered modules.
     List {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show what a module, or each of them, is doing or has done.
+    /// Show what each module, or one, is doing and has done.
     Summary {
-        /// The name that the module is registered under.
+        /// Name of the module.
         module: Option<String>,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Run one of the original's console commands: Maint::Daemon::List, Maint::Daemon::Summary.
+    /// Run a console command of the original.
     Console {
-        /// The console command.
+        /// Maint::Daemon::List or Maint::Daemon::Summary.
         name: String,
-        /// Its arguments.
+        /// For Maint::Daemon::Summary: the name of a module.
         arguments: Vec<String>,
     },
-    /// Print a link that opens the web console once, within a minute.
+    /// Print a link to the web console that works once, within a minute.
     ConsoleUrl {
-        /// The session may look, but neither change anything nor see payloads and output.
+        /// Read-only session, without payloads and output.
         #[arg(long)]
         view: bool,
     },
-    /// Make a token for a program that uses the web console's API; prints it and its setting.
+    /// Create an API token for a program; print the token and its setting.
     ConsoleToken {
-        /// What uses it.
+        /// Name of the program.
         name: String,
-        /// What it may do: view or operate.
+        /// What the token permits.
         #[arg(long, value_enum, default_value = "view")]
         role: Role,
     },
-    /// Print the OpenAPI description of the web console's API.
+    /// Print the OpenAPI description of the console's API.
     ConsoleApi,
-    /// Add tasks, look at them, try them again, end them.
+    /// Enqueue, inspect, retry and cancel tasks.
     #[command(subcommand)]
     Task(TaskCommand),
-    /// Look at what runs by the clock.
+    /// Inspect, run and pause cron tasks.
     #[command(subcommand)]
     Cron(CronCommand),
-    /// Say that something happened.
+    /// Fire events, which enqueue tasks.
     #[command(subcommand)]
     Event(EventCommand),
-    /// Hold the workers from taking tasks.
+    /// Pause and resume the workers.
     #[command(subcommand)]
     Worker(WorkerCommand),
-    /// Look at the database, make its tables, take them away.
+    /// Inspect, create and remove otrsd's tables.
     #[command(subcommand)]
     Db(DbCommand),
-    /// Show effective settings.
+    /// Show effective settings, and describe all.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check the configuration, in a help desk also what it needs there; starts nothing.
+    /// Check the configuration and what it needs; start nothing.
     Check,
     /// Write a small working configuration and run it in the foreground.
     Quickstart {
-        /// The directory for everything that it writes.
+        /// Directory for all files.
         #[arg(default_value = "otrsd-quickstart")]
         directory: PathBuf,
     },
-    /// Print a completion script for a shell.
+    /// Print a shell completion script.
     Completions {
-        /// The shell.
+        /// Shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or that of a command.
+    /// Show the manual page of otrsd or of a command.
     Man {
-        /// The command, for example: config list.
+        /// Command, for example: task add.
         command: Vec<String>,
-        /// Write the pages of all commands into this directory instead.
+        /// Write the pages of all commands into this directory.
         #[arg(long, value_name = "DIR", conflicts_with = "command")]
         directory: Option<PathBuf>,
     },
-    /// The supervisor's own helpers.
+    /// Internal commands of the supervisor.
     #[command(subcommand, hide = true)]
     Module(ModuleCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Print a setting: its text, else its JSON.
+    /// Print the value of a setting: text, or JSON for hashes and arrays.
     Get {
-        /// The setting, for example Daemon::Log::LogPath or DaemonModules###TestDaemon.
+        /// Setting, for example Daemon::Log::LogPath or DaemonModules###TestDaemon.
         name: String,
     },
-    /// List the settings, one a line.
+    /// List the effective settings, one per line.
     List {
-        /// Only those whose names begin so.
+        /// Only settings whose names start with this text.
         prefix: Option<String>,
-        /// With the file and line, or the variable, that each came from.
+        /// Add the origin of each: file and line, variable or option.
         #[arg(long)]
         origin: bool,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Say what there is to set, with defaults and meanings.
+    /// Describe all settings: values, defaults and meanings.
     Describe {
-        /// Only what has this in its name, for example Timeout.
+        /// Only settings whose names contain this text, for example Timeout.
         text: Option<String>,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// As the handbook's chapter.
+        /// Print Markdown: the handbook's chapter.
         #[arg(long, conflicts_with_all = ["text", "json"])]
         markdown: bool,
     },
@@ -185,9 +183,9 @@ pub(super) enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum WorkerCommand {
-    /// Take no more tasks; what runs, runs on. Kept over restarts.
+    /// Stop claiming tasks; running tasks continue. Survives restarts.
     Pause(Paused),
-    /// Take tasks again.
+    /// Claim tasks again.
     Resume(Paused),
 }
 
@@ -197,7 +195,7 @@ pub(super) struct Paused {
     /// Only tasks of this type.
     #[arg(long = "type", value_name = "T", default_value = "", hide_default_value = true)]
     pub(super) task_type: String,
-    /// Only on this node.
+    /// Only this node.
     #[arg(long, value_name = "N|all", default_value = "all", value_parser = node)]
     pub(super) node: u16,
 }
@@ -213,29 +211,29 @@ fn node(text: &str) -> Result<u16, String> {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Show which tables there are, their version, and how many tasks.
+    /// Show the version of the tables, the number of tasks, and the workers.
     Status {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Make what tables are missing; done already, it does nothing.
+    /// Create the missing tables; does nothing if all exist.
     Migrate {
-        /// In a help desk on PostgreSQL, also a trigger on `scheduler_task`, by which what Perl adds on other hosts begins at once.
+        /// Help desk on PostgreSQL: also create a trigger on scheduler_task that wakes workers when Perl enqueues.
         #[arg(long)]
         wake_trigger: bool,
     },
-    /// Print the statements of migrate, for a database administrator.
+    /// Print the SQL of migrate, for a database administrator.
     Schema {
-        /// With the trigger.
+        /// Include the trigger.
         #[arg(long)]
         wake_trigger: bool,
     },
-    /// Take the tasks of a restored or copied database for one's own: the workers run them.
+    /// Accept a restored or copied database, so that the workers run its tasks.
     Adopt,
-    /// Put held tasks back into the original's tables and drop otrsd's own, the ledger too.
+    /// Put held tasks back into the original's tables, then drop otrsd's tables, including the ledger.
     Remove {
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
@@ -243,14 +241,14 @@ pub(super) enum DbCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ModuleCommand {
-    /// Live one life of a module.
+    /// Run one incarnation of a module.
     Run {
         name: String,
         #[arg(long)]
         debug: bool,
     },
-    /// Wait for the supervisor's death and end its run.
+    /// Wait for the supervisor's death and end its processes.
     Guard { run: OsString, sources: Vec<OsString> },
-    /// Tell whether this binary can take over.
+    /// Report whether this binary can take over.
     TakeoverCheck,
 }

@@ -9,13 +9,13 @@ mod database;
 mod db;
 mod event;
 mod failure;
+mod help;
 mod layout;
 mod lifecycle;
 mod original;
 mod progress;
 mod quickstart;
 mod settings;
-mod shell;
 mod status;
 mod table;
 mod task;
@@ -24,7 +24,7 @@ mod worker;
 
 use std::{env, process::ExitCode, thread::sleep, time::Duration};
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use self::arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions};
 use self::failure::{DATABASE, Failure, UNKNOWN};
@@ -95,7 +95,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
     if let Some(name) = original::called_as() {
         return finish(original::run(&name, registry));
     }
-    let CommandLine { source, command } = CommandLine::parse();
+    let CommandLine { source, command } = parse();
     // These three are started by a supervisor and read no configuration.
     match &command {
         Command::Module(ModuleCommand::Run { name, debug }) => {
@@ -108,6 +108,12 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
         _ => {}
     }
     finish(dispatch(&source, command, registry))
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line, and exits.
+fn parse() -> CommandLine {
+    let read = CommandLine::from_arg_matches(&help::command().get_matches());
+    read.unwrap_or_else(|error| error.exit())
 }
 
 fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Result<(), Failure> {
@@ -144,11 +150,11 @@ fn dispatch(source: &SourceOptions, command: Command, registry: Registry) -> Res
         Command::Check => check::run(&program),
         Command::Quickstart { directory } => quickstart::run(program.registry, &directory),
         Command::Completions { shell } => {
-            shell::completions(shell);
+            help::completions(shell);
             Ok(())
         }
-        Command::Man { directory: Some(directory), .. } => shell::manuals(&directory),
-        Command::Man { command, directory: None } => shell::manual(&command),
+        Command::Man { directory: Some(directory), .. } => help::manuals(&directory),
+        Command::Man { command, directory: None } => help::manual(&command),
         Command::Module(_) => Ok(()),
     }
 }

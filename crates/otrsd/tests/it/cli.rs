@@ -1,6 +1,6 @@
 //! The commands that start nothing: config, check, completions, man, help; and quickstart.
 
-use std::{fs, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 use nix::sys::signal::Signal::SIGINT;
 
@@ -165,6 +165,53 @@ fn completions_and_manual_page_are_what_shells_and_man_read() {
     let Ok(output) = man.stderr(Stdio::piped()).output() else { return };
     let page = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && page.contains("otrsd"), "{output:?}");
+}
+
+#[test]
+fn a_manual_page_has_what_no_option_says() {
+    let world = World::stock();
+    let page = |command: &[&str]| world.otrsd(&[&["man"], command].concat()).ok().stdout;
+    let all = page(&[]);
+    for section in ["EXAMPLES", "FILES", "ENVIRONMENT", "\"EXIT STATUS\"", "\"GLOBAL OPTIONS\""] {
+        assert!(all.contains(&format!("\n.SH {section}\n")), "{section}: {all}");
+    }
+    let add = page(&["task", "add"]);
+    assert!(add.contains("\n.SH EXAMPLES\n") && add.contains("otrsd\\-task(1), otrsd(1)"), "{add}");
+    world.otrsd(&["man", "--directory", "pages"]).ok();
+    assert_eq!(world.read("pages/otrsd-task-add.1"), add);
+    assert!(
+        !world.path("pages/otrsd-help.1").exists() && !world.path("pages/otrsd-module.1").exists()
+    );
+}
+
+#[test]
+fn on_a_terminal_a_manual_page_is_shown_by_man_or_a_pager() {
+    let world = World::stock();
+    let program = |name: &str, text: &str| {
+        world.file(name, &format!("#!/bin/sh\n{text}\n"));
+        fs::set_permissions(world.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    for directory in ["with", "without"] {
+        fs::create_dir(world.path(directory)).unwrap();
+    }
+    program("with/man", "echo \"man $* gets $(/bin/grep -c '^.SH EXAMPLES')\"");
+    program("without/pager", "echo \"pager $* gets $(/bin/grep -c '^Examples:'), LESS=$LESS\"");
+    let shown = |path: &str, variables: &str| {
+        let (otrsd, path) = (world.program.display(), world.text(path));
+        let line = format!(
+            "env -u MANPAGER -u PAGER -u LESS {variables} PATH={path} {otrsd} man task add"
+        );
+        let mut command = world.command("script");
+        command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+        finish(command).ok().stdout
+    };
+    assert_eq!(shown("with", "MANPAGER=pager"), "man -l - gets 1\r\n");
+    assert_eq!(shown("without", "PAGER='pager -a  b'"), "pager -a b gets 1, LESS=FRX\r\n");
+    assert_eq!(shown("without", "PAGER=no LESS=R MANPAGER=pager"), "pager  gets 1, LESS=R\r\n");
+    for printed in ["PAGER=cat", "PAGER=", "PAGER=no-such-pager", "A=no-less"] {
+        let text = shown("without", printed);
+        assert!(text.contains("Usage: otrsd task add") && text.contains("Examples:"), "{text}");
+    }
 }
 
 #[test]

@@ -13,33 +13,33 @@ use super::{Failure, Program, database};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CronCommand {
-    /// List the cron tasks: how the last due instant went, and when the next one is.
+    /// List the cron tasks with their last run and their next fire time.
     List {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show when a cron task, a schedule, or everything is due.
+    /// Show the next fire times of a cron task, of a schedule, or of all cron tasks.
     Next(next::Next),
-    /// Run a cron task now, beside its due instants.
+    /// Run a cron task now, outside its schedule.
     Run(RunNow),
-    /// Leave out a cron task's due instants until it is resumed; on all nodes, kept over restarts.
+    /// Skip a cron task's runs until it is resumed. Applies to all nodes, survives restarts.
     Pause(Named),
-    /// Let a cron task run again from its next due instant on.
+    /// Resume a paused cron task from its next fire time on.
     Resume(Named),
 }
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Named {
-    /// The name of the cron task.
+    /// Name of the cron task.
     name: String,
 }
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct RunNow {
-    /// The name of the cron task.
+    /// Name of the cron task.
     name: String,
-    /// Wait until it is done.
+    /// Wait for the result and print it.
     #[arg(long)]
     wait: bool,
 }
