@@ -291,7 +291,7 @@ fn what_any_module_refuses_is_told_by_start_reload_status_and_check() {
             setting("Daemon::SchedulerTaskWorker::MaximumWorkers", "abc"),
             "'abc' is not a whole number from 1 to 10000; 5 is used",
         ),
-        (setting("OTRSTimeZone", "Nowhere/City"), "'Nowhere/City' is no zone of"),
+        (setting("OTRSTimeZone", "Nowhere/City"), "'Nowhere/City' is not in this machine's"),
         (
             hash(
                 "Daemon::SchedulerCronTaskManager::Task###Backup",

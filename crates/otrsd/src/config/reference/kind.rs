@@ -45,7 +45,12 @@ impl fmt::Display for Kind {
             Self::Whole(least, most) => write!(f, "whole number, {least} to {most}"),
             Self::Seconds => write!(f, "seconds, 0 to {LONGEST}"),
             Self::Bytes => f.write_str("bytes, or with K, M or G"),
-            Self::OneOf(words) => f.write_str(&words.join(" or ")),
+            Self::OneOf(words) => match words.split_last() {
+                Some((last, others)) if !others.is_empty() => {
+                    write!(f, "{} or {last}", others.join(", "))
+                }
+                _ => f.write_str(&words.concat()),
+            },
             Self::Zone => f.write_str("time zone"),
             Self::Path => f.write_str("absolute path"),
             Self::Schedule => f.write_str("schedule"),
@@ -140,7 +145,7 @@ impl Kind {
             Self::Bytes if bytes(text).is_none() => "must be bytes like 200M",
             Self::Zone if zone(text).is_none() => {
                 return Err(format!(
-                    "'{text}' is no zone of this machine's time-zone database; for example Europe/Berlin"
+                    "'{text}' is not in this machine's time-zone database; an example is Europe/Berlin"
                 ));
             }
             Self::Path if !text.starts_with('/') => "must be an absolute path",
