@@ -22,7 +22,7 @@ pub(super) fn run(program: &Program, name: &str, arguments: &[String]) -> Result
         ("Maint::Daemon::Summary", []) => summary(program, None, false),
         ("Maint::Daemon::Summary", [module]) => summary(program, Some(module), false),
         _ => Err(Failure::usage(
-            "console knows: Maint::Daemon::List, Maint::Daemon::Summary [MODULE]",
+            "unknown console command; known are Maint::Daemon::List and Maint::Daemon::Summary [MODULE]",
         )),
     }
 }

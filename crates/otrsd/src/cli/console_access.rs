@@ -55,7 +55,7 @@ pub(super) fn token(name: &str, role: Role) -> Result<(), Failure> {
     let (role, hash) = (role.as_str(), secret.to_hex());
     let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     print(&format!(
-        "The token, shown only now:\n\n  {text}\n\nTo let it in, put this into the configuration and run otrsd reload:\n\n\
+        "The token, which is shown only once:\n\n  {text}\n\nTo accept it, add this setting and run otrsd reload:\n\n\
          <Setting Name=\"WebConsole::Tokens###{name}\" Required=\"0\" Valid=\"1\">\n    \
          <Value>\n        <Hash>\n            <Item Key=\"Role\">{role}</Item>\n            \
          <Item Key=\"SHA256\">{hash}</Item>\n        </Hash>\n    </Value>\n</Setting>\n"

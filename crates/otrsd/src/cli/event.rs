@@ -19,18 +19,18 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventCommand {
-    /// Add the tasks that the settings register for an event, all or none.
+    /// Enqueue the tasks that the settings register for an event: all of them or none.
     Fire(Fire),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Fire {
-    /// The name of the event.
+    /// Name of the event.
     name: String,
-    /// The event's data: JSON, @FILE, or - for standard input.
+    /// Data of the event: JSON, a file (@FILE), or standard input (-).
     #[arg(long, value_name = "JSON|@FILE|-", default_value = "null", hide_default_value = true)]
     data: String,
-    /// As JSON: an array of objects with "setting", "task" (null if its limit was reached), "type", "name", "due".
+    /// Print a JSON array of objects: "setting", "task" (null if its limit is reached), "type", "name", "due".
     #[arg(long)]
     json: bool,
 }
@@ -48,7 +48,7 @@ pub(super) fn run(
             return Ok(print_json(&all)?);
         }
         if fired.is_empty() {
-            print("no filter fits: nothing was added\n");
+            print("no filter matches: nothing was enqueued\n");
         }
         for it in &fired {
             print(&line(it));

@@ -88,7 +88,7 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
     let pid = pid_file::pid_in(&place.pid_file()).unwrap_or_default();
     let how = match settled {
         Ok(true) => format!(", {} modules running", configuration.modules.len()),
-        Ok(false) => "; modules are still starting: see status".to_owned(),
+        Ok(false) => "; modules are still starting: see otrsd status".to_owned(),
         Err(failure) => format!(", but {}", failure.text),
     };
     print(&format!("started (PID {pid}){how}\n"));
@@ -155,7 +155,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     if sources != asked {
         let (read, asked) = (described(&sources), described(&asked));
         complain(&format!(
-            "warning: the daemon reads {read} again, not {asked}: for that, stop and start it"
+            "warning: the daemon reloads {read}, not {asked}; stop and start it to change its sources"
         ));
     }
     let settled = follow(daemon::ask(&place, &Request::Reload, None)?, tell);

@@ -45,24 +45,24 @@ fn welcome(directory: &Path) -> String {
     let (called, directory) = (called(), directory.display());
     format!(
         "\
-This runs a daemon in the foreground; Ctrl-C stops it. Everything that it writes is in
+This daemon runs in the foreground; Ctrl-C stops it. All its files are in
   {directory}
 
 It runs what config/quickstart.xml registers: TestDaemon, which prints the time every two seconds,
-and the three modules that run tasks: at once, later, and by the clock. From a second terminal:
+and the modules that run tasks: now, later, and on a schedule. In a second terminal, try:
 
   export OTRSD_CONFIG={directory}/config
-  {called} console-url                 (a link that opens the web console in a browser)
+  {called} console-url                 (a link to the web console)
   {called} status
   {called} task add --type Greet --name World --wait
   {called} task add --type Greet --name later --at +10s
   {called} event fire Arrival --data '{{\"from\":\"Rome\"}}'
-  {called} cron list                   (what runs by the clock, how it went, and when next)
-  {called} task list                   (what waits and runs; --state done: what is over)
-  {called} task explain ID             (why it runs or does not; task show ID has its output)
+  {called} cron list                   (cron tasks: last run and next fire time)
+  {called} task list                   (live tasks; --state done: past executions)
+  {called} task explain ID             (why a task waits; task show ID: its output)
 
-Kill any of the processes and see it come back, and its task run again. For a task of your own, write
-a file beside config/quickstart.xml with a TaskType###Name and its Command as there, then run
+Kill a process: it comes back, and its task runs again. To add a task type of your own, write a file
+next to config/quickstart.xml with a TaskType###Name and its Command, then run
 {called} reload
 
 "

@@ -108,8 +108,8 @@ fn row(table: &mut Table, module: &ModuleStatus, now: Timestamp) {
         table.note(note);
     }
     for Earlier { pid, note } in &module.draining {
-        let note = note.as_deref().unwrap_or("ends what it began");
-        table.note(&format!("its earlier life (PID {pid}) {note}"));
+        let note = note.as_deref().unwrap_or("finishes its work");
+        table.note(&format!("its predecessor (PID {pid}) {note}"));
     }
 }
 

@@ -41,7 +41,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 /// A cell wider than this is cut.
 const LONGEST: usize = 160;
 /// Columns that mean nothing when they are cut.
-const WHOLE: [&str; 5] = ["id", "state", "outcome", "next", "last sign of life"];
+const WHOLE: [&str; 5] = ["id", "state", "outcome", "next", "last heartbeat"];
 /// What stands below a row begins here.
 const BELOW: &str = "    ";
 

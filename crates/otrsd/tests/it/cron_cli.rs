@@ -104,7 +104,7 @@ fn what_is_due_is_told_without_a_daemon() {
         (&"Night".into(), &"2026-10-25 02:30:00 CEST".into())
     );
     for (arguments, code, expected) in [
-        (&["Night", "--from", "+1d", "--to", "+1h"][..], 2, "--to lies before --from"),
+        (&["Night", "--from", "+1d", "--to", "+1h"][..], 2, "--to is before --from"),
         (&["Nobody"], 1, "no cron task is called 'Nobody'"),
         (&["--schedule", "61 * * * *"], 2, "minute \"61\""),
         (&["--schedule", "* * * * *", "--time-zone", "Mars/Base"], 2, "knows no 'Mars/Base'"),

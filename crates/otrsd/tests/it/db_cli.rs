@@ -54,7 +54,7 @@ fn tables_are_made_and_taken_away(kind: Kind) {
         assert!(before.stderr.starts_with("there is no database yet: "), "{before:?}");
     } else {
         assert!(
-            before.stdout.ends_with("\nThe tables are not there: run otrsd db migrate.\n"),
+            before.stdout.ends_with("\nThere are no tables: run otrsd db migrate.\n"),
             "{before:?}"
         );
         let said = place.run(&["task", "list"]);
@@ -62,10 +62,13 @@ fn tables_are_made_and_taken_away(kind: Kind) {
     }
     let made = place.run(&["db", "migrate"]).ok().stdout;
     assert!(
-        made.starts_with("version 1; made scheduler_task, ") && made.contains("otrsd_held"),
+        made.starts_with("version 1: created scheduler_task, ") && made.contains("otrsd_held"),
         "{made}"
     );
-    assert_eq!(place.run(&["db", "migrate"]).all(), (0, "nothing to do, version 1 is there\n", ""));
+    assert_eq!(
+        place.run(&["db", "migrate"]).all(),
+        (0, "nothing to do: the tables have version 1\n", "")
+    );
 
     let held = place.held("broken", HeldState::Failed, None);
     place.worker();
@@ -74,14 +77,14 @@ fn tables_are_made_and_taken_away(kind: Kind) {
     assert!(refused.code == 2 && refused.stderr.contains("with --yes"), "{refused:?}");
     assert_eq!(place.json(&["db", "status", "--json"]), status, "nothing has changed");
     let removed = place.run(&["db", "remove", "--yes"]);
-    let expected = "removed; 1 held tasks went back into scheduler_task\n";
+    let expected = "removed; 1 held tasks were put back into scheduler_task\n";
     assert_eq!((removed.code, removed.stdout.as_str()), (0, expected));
     assert!(
         removed.stderr.starts_with("warning: a worker of host beta (node 2, process 4711)"),
         "{removed:?}"
     );
     assert_eq!(place.run(&["db", "status"]).code, 4);
-    let said = "nothing to do, otrsd's tables are not there\n";
+    let said = "nothing to do: there are no tables of otrsd\n";
     assert_eq!(place.run(&["db", "remove", "--yes"]).all(), (0, said, ""));
     place.run(&["db", "migrate"]).ok();
     let back = place.json(&["task", "list", "--state", "waiting", "--json"]);
@@ -115,7 +118,7 @@ fn the_status_counts_tasks_workers_and_pauses(kind: Kind) {
     );
     let shown = place.run(&["db", "status"]).ok().stdout;
     for part in [
-        "as they should be, version 1.\n",
+        "up to date, version 1.\n",
         "Paused: tasks of type A on node 7 since ",
         "\nHeld        0 ",
         "\nbeta ",
@@ -128,14 +131,14 @@ fn a_copied_database_is_said_to_be_one(kind: Kind) {
     let place = Place::bare(kind);
     place.run(&["db", "migrate"]).ok();
     let said = place.run(&["db", "adopt"]).ok().stdout;
-    assert!(said.starts_with("nothing to do, the database knows "), "{said}");
+    assert!(said.starts_with("nothing to do: the database belongs to "), "{said}");
     place.copied();
     let shown = place.run(&["db", "status"]).ok().stdout;
-    assert!(shown.contains("\nThis database remembers elsewhere and not "), "{shown}");
+    assert!(shown.contains("\nThis database belongs to elsewhere, not to "), "{shown}");
     let status = place.json(&["db", "status", "--json"]);
     assert_eq!(status["moved"]["remembered_hosts"], json!(["elsewhere"]));
     let said = place.run(&["db", "adopt"]).ok().stdout;
-    assert!(said.starts_with("adopted: the database's tasks are those of "), "{said}");
+    assert!(said.starts_with("adopted: the database belongs to "), "{said}");
     assert_eq!(place.json(&["db", "status", "--json"])["moved"], json!(null));
 }
 
@@ -195,7 +198,7 @@ fn tables_in_use_are_not_removed() {
     let place = Place::new();
     place.world.start();
     let refused = place.run(&["db", "remove", "--yes"]);
-    let expected = "the daemon is running and needs its tables; otrsd stop first\n";
+    let expected = "the daemon is running and needs its tables; run otrsd stop first\n";
     assert_eq!(refused.all(), (1, "", expected));
     place.run(&["stop"]).ok();
     place.run(&["db", "remove", "--yes"]).ok();

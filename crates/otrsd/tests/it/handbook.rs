@@ -178,6 +178,6 @@ fn an_unknown_name_is_said_to_be_unknown() {
     let expected = "no module B is registered; otrsd list shows those that are\n";
     assert_eq!(shown.all(), (1, "", expected));
     let shown = world.otrsd(&["console", "Maint::Cache::Delete"]);
-    let expected = "console knows: Maint::Daemon::List, Maint::Daemon::Summary [MODULE]\n";
+    let expected = "unknown console command; known are Maint::Daemon::List and Maint::Daemon::Summary [MODULE]\n";
     assert_eq!(shown.all(), (2, "", expected));
 }

@@ -125,7 +125,7 @@ fn the_example_in_a_comment_is_one_that_works() {
     let first = FirstMinutes::new();
     wait_until("the database", || first.otrsd(&["task", "list"]).code.eq(&0).then_some(()));
     let xml = first.world.read("first/config/quickstart.xml");
-    let begin = xml.find("<!-- One that is tried").unwrap();
+    let begin = xml.find("<!-- A task type with three").unwrap();
     let setting = begin + xml[begin..].find("<Setting").unwrap();
     let end = setting + xml[setting..].find("-->").unwrap();
     let without_comment = format!("{}{}{}", &xml[..begin], &xml[setting..end], &xml[end + 3..]);

@@ -75,7 +75,7 @@ fn a_reload_reads_what_the_daemon_was_started_with() {
     world.file("more.xml", &world.read("config/a.xml"));
     let told = world.otrsd(&["--config", &config, "--config", &more, "reload"]);
     let warning = format!(
-        "warning: the daemon reads {config} again, not {config}, {more}: for that, stop and start it\n"
+        "warning: the daemon reloads {config}, not {config}, {more}; stop and start it to change its sources\n"
     );
     assert_eq!(told.all(), (0, "reloaded\n", warning.as_str()));
     assert_eq!(world.otrsd(&["reload"]).all(), (0, "reloaded\n", ""));

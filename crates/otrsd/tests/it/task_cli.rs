@@ -80,7 +80,7 @@ fn what_cannot_be_added_is_said_to_be_so() {
         (
             &["--type", "T", "--data", "@bad.json"][..],
             2,
-            "--data: bad.json, line 3, column 8: no JSON: expected value\n    \"b\": x\n         ^\n",
+            "--data: bad.json, line 3, column 8: invalid JSON: expected value\n    \"b\": x\n         ^\n",
         ),
         (&["--type", "T", "--data", "@no.json"], 1, "--data: no.json: No such file"),
         (&["--type", ""], 2, "a task needs a type\n"),
@@ -361,7 +361,7 @@ fn waiting_goes_on_through_retries_and_shows_itself_on_a_terminal() {
     let hold =
         task_store::Hold { state: HeldState::Retry, due: Some(now()), reason: "not yet".into() };
     place.end(worker, &task, Outcome::Failed, Some("exit 75"), Then::Hold(hold));
-    shows(" not done yet (not yet); next try ");
+    shows(" not done yet (not yet); next attempt ");
     place.run(&["task", "retry", &task.id.to_string()]).ok();
     let task = place.claim(worker, 1).remove(0);
     place.end(worker, &task, Outcome::Success, None, Then::Delete);
@@ -397,7 +397,7 @@ fn a_purge_ends_what_is_older() {
         place.add(&["--type", task_type]);
     }
     let said = place.run(&["task", "purge", "--type", "A", "--before", "-1h"]).ok().stdout;
-    assert!(said.starts_with("0 waiting tasks of type A from before "), "{said}");
+    assert!(said.starts_with("0 waiting tasks of type A enqueued before "), "{said}");
     let said = place.run(&["task", "purge", "--type", "A", "--before", "+1m"]).ok().stdout;
     assert!(said.starts_with("2 waiting tasks of type A"), "{said}");
     let left = place.json(&["task", "list", "--json"]);

@@ -43,7 +43,7 @@ fn with_a_long_task(world: World, database: Database, slots: &str) -> (Tasks, i3
 /// The next life works while the elder ends what it began; then the elder is gone.
 fn works_beside(tasks: &Tasks, elder: i32, long: TaskId) {
     tasks.world.running_anew(WORKER, elder);
-    let waits = format!("its earlier life (PID {elder}) waits for 1 task: {long} (Long one)");
+    let waits = format!("its predecessor (PID {elder}) waits for 1 task: {long} (Long one)");
     wait_until("the elder's last words", || {
         tasks.world.otrsd(&["status"]).ok().stdout.contains(&waits).then_some(())
     });

@@ -139,7 +139,7 @@ fn a_new_node_joins_those_that_live(database: Database) {
 fn adoption_beside_living_workers_keeps_them(database: Database) {
     let (tasks, _other) = beside_a_living_worker(database);
     let said = tasks.world.otrsd(&["db", "adopt"]).ok().stdout;
-    assert!(said.starts_with("joined: workers of other hosts live"), "{said}");
+    assert!(said.starts_with("joined: workers of other hosts are alive"), "{said}");
     assert!(remembered(&tasks).len() == 2 && remembered(&tasks).contains(&"elsewhere".into()));
 }
 

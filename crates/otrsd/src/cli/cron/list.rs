@@ -58,7 +58,7 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
         database.configuration.modules.iter().any(|module| module.module == packages::CRON_MANAGER);
     if !has_manager && !read.tasks.is_empty() {
         complain(
-            "no SchedulerCronTaskManager is registered here: they run only where another node has one",
+            "no SchedulerCronTaskManager is registered here; cron tasks run only if another node has one",
         );
     }
     Ok(())

@@ -22,44 +22,44 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Next {
-    /// The name of a cron task.
+    /// Name of a cron task.
     #[arg(required_unless_present_any = ["schedule", "all"])]
     #[arg(conflicts_with_all = ["schedule", "all", "time_zone", "dialect"])]
     name: Option<String>,
     /// A schedule instead, for example '*/10 8-17 * * mon-fri'.
     #[arg(long, value_name = "EXPR", conflicts_with = "all")]
     schedule: Option<String>,
-    /// All cron tasks of the settings, in the order of time; for a day, if no end is given.
+    /// All cron tasks, in order of time; one day unless --to or -n is given.
     #[arg(long, conflicts_with_all = ["previous", "time_zone", "dialect"])]
     all: bool,
-    /// Backwards.
+    /// Go back in time.
     #[arg(long)]
     previous: bool,
-    /// Beginning then: RFC 3339, in your zone, or a distance like +7d; now, if not given.
+    /// Start: RFC 3339, local time, or an offset such as +7d [default: now].
     #[arg(long, value_name = "TIME", value_parser = time::argument, allow_hyphen_values = true)]
     from: Option<Timestamp>,
-    /// Up to then, and this instant too.
+    /// End, inclusive.
     #[arg(long, value_name = "TIME", value_parser = time::argument, allow_hyphen_values = true)]
     to: Option<Timestamp>,
-    /// How many due instants at most; 5, if no end is given.
+    /// Maximum number of fire times [default: 5, without --to].
     #[arg(short = 'n', value_name = "N")]
     number: Option<usize>,
-    /// The time zone of the schedule, for example Europe/Berlin.
+    /// Time zone of the schedule, for example Europe/Berlin.
     #[arg(long, value_name = "TZ", default_value = "UTC")]
     time_zone: String,
-    /// Whose rules the schedule is read by.
+    /// Rules for reading the schedule.
     #[arg(long, value_enum, default_value = "vixie")]
     dialect: DialectName,
-    /// As JSON: an array of objects with "name" (null for a schedule), "due" (UTC), "civil" (its zone) and "note".
+    /// Print a JSON array of objects: "name" (null for a schedule), "due" (UTC), "civil" (in its zone), "note".
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DialectName {
-    /// As the original reads its settings.
+    /// The original's rules.
     Perl,
-    /// As cronie reads a crontab; six fields begin with seconds.
+    /// cronie's rules; with six fields, the first is seconds.
     Vixie,
 }
 
@@ -71,12 +71,12 @@ const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn run(program: &Program, next: &Next) -> Result<(), Failure> {
     let from = next.from.unwrap_or_else(clock::wall);
     if next.to.is_some_and(|to| (to < from) != next.previous && to != from) {
-        return Err(Failure::usage("--to lies before --from"));
+        return Err(Failure::usage("--to is before --from"));
     }
     if next.all {
         let tasks = cron_tasks::read(&program.load()?.settings).tasks;
         if tasks.is_empty() {
-            return Err(Failure::failed("there are no cron tasks that can run; see otrsd check"));
+            return Err(Failure::failed("no cron task can run; see otrsd check"));
         }
         let to = next.to.or_else(|| next.number.is_none().then(|| later(from, A_DAY)));
         let all = Calendar::new(&tasks, from);

@@ -41,7 +41,7 @@ async fn migrate(database: &Database, wake_trigger: bool) -> Result<(), Failure>
     }
     let before = store.schema_status(&database.identity).await?;
     if before.is_current() && !wake_trigger {
-        print(&format!("nothing to do, version {SCHEMA_VERSION} is there\n"));
+        print(&format!("nothing to do: the tables have version {SCHEMA_VERSION}\n"));
         return Ok(());
     }
     // A newer program's tables are not ours to change.
@@ -55,7 +55,7 @@ async fn migrate(database: &Database, wake_trigger: bool) -> Result<(), Failure>
     let made = before.missing.iter().filter(|table| !after.missing.contains(table));
     let trigger = Some("the trigger otrsd_wake").filter(|_| wake_trigger);
     let made = made.map(String::as_str).chain(trigger).collect::<Vec<_>>().join(", ");
-    print(&format!("version {SCHEMA_VERSION}; made {made}\n"));
+    print(&format!("version {SCHEMA_VERSION}: created {made}\n"));
     Ok(())
 }
 
@@ -74,18 +74,18 @@ async fn adopt(database: &Database) -> Result<(), Failure> {
     }
     let hosts = &database.identity;
     if schema.moved.is_none() {
-        print(&format!("nothing to do, the database knows {hosts}\n"));
+        print(&format!("nothing to do: the database belongs to {hosts}\n"));
         return Ok(());
     }
     if ready::others_live(store).await? {
         store.join(&database.identity).await?;
         print(&format!(
-            "joined: workers of other hosts live, and those of {hosts} work beside them\n"
+            "joined: workers of other hosts are alive, and those of {hosts} work with them\n"
         ));
         return Ok(());
     }
     store.adopt(&database.identity).await?;
-    print(&format!("adopted: the database's tasks are those of {hosts}, and workers take them\n"));
+    print(&format!("adopted: the database belongs to {hosts}, and workers claim its tasks\n"));
     Ok(())
 }
 
@@ -93,20 +93,20 @@ async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
     let store = &database.store;
     let schema = store.schema_status(&database.identity).await?;
     if schema.version.is_none() {
-        print("nothing to do, otrsd's tables are not there\n");
+        print("nothing to do: there are no tables of otrsd\n");
         return Ok(());
     }
     if pid_file::is_running(&database.configuration.place.pid_file())? {
         return Err(Failure::failed(
-            "the daemon is running and needs its tables; otrsd stop first",
+            "the daemon is running and needs its tables; run otrsd stop first",
         ));
     }
     let here = &database.identity.hosts;
     let instances = store.instances().await?;
     for it in instances.iter().filter(|it| !here.contains(&it.host)) {
         complain(&format!(
-            "warning: a worker of host {} (node {}, process {}) is registered; no worker may run \
-             when its tables go",
+            "warning: a worker of host {} (node {}, process {}) is registered; stop it: no worker \
+             may run while its tables are dropped",
             it.host,
             it.owner.node(),
             it.pid
@@ -116,7 +116,7 @@ async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
         return Err(Failure::failed("nothing was removed"));
     }
     let back = store.remove_schema().await?;
-    print(&format!("removed; {back} held tasks went back into scheduler_task\n"));
+    print(&format!("removed; {back} held tasks were put back into scheduler_task\n"));
     Ok(())
 }
 
@@ -124,10 +124,12 @@ async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
 fn is_agreed() -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "this drops otrsd's tables with the ledger of all executions; with --yes it does so unasked",
+            "this drops otrsd's tables, including the ledger of all executions; confirm with --yes",
         ));
     }
-    print("This drops otrsd's tables with the ledger of all executions. Type yes to go on: ");
+    print(
+        "This drops otrsd's tables, including the ledger of all executions. Type yes to continue: ",
+    );
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(anyhow::Error::from)?;
     Ok(answer.trim() == "yes")

@@ -102,8 +102,8 @@ fn page(shown: &Shown, paint: Paint) -> String {
     text.push('\n');
     if let Some(moved) = &shown.schema.moved {
         let warning = format!(
-            "This database remembers {} and not {}{}: it was copied or restored, and no worker takes \
-             its tasks. If they are to run here, run otrsd db adopt.",
+            "This database belongs to {}, not to {}{}: it was copied or restored, and no worker claims \
+             its tasks. To run them here, use otrsd db adopt.",
             moved.remembered, moved.present, moved.difference
         );
         let _ = writeln!(text, "{}", paint.paint(Colour::Red, &warning));
@@ -126,17 +126,17 @@ fn page(shown: &Shown, paint: Paint) -> String {
 /// The state of the tables, and what to do.
 pub(super) fn verdict(schema: &SchemaStatus) -> String {
     match (schema.version, schema.missing.as_slice()) {
-        (None, _) => "The tables are not there: run otrsd db migrate.".to_owned(),
+        (None, _) => "There are no tables: run otrsd db migrate.".to_owned(),
         (Some(version), []) if version == SCHEMA_VERSION => {
-            format!("The tables are as they should be, version {version}.")
+            format!("The tables are up to date, version {version}.")
         }
         (Some(version), []) if version > SCHEMA_VERSION => format!(
-            "The tables are of version {version}; this program knows {SCHEMA_VERSION}: use a newer one."
+            "The tables have version {version}, but this program knows only {SCHEMA_VERSION}: use a newer one."
         ),
         (Some(version), []) => format!(
-            "The tables are of version {version}, and {SCHEMA_VERSION} is needed: run otrsd db migrate."
+            "The tables have version {version}, but {SCHEMA_VERSION} is needed: run otrsd db migrate."
         ),
-        (_, missing) => format!("Missing: {}: run otrsd db migrate.", missing.join(", ")),
+        (_, missing) => format!("Missing tables: {}. Run otrsd db migrate.", missing.join(", ")),
     }
 }
 
@@ -171,7 +171,7 @@ fn workers(instances: &[Instance], paint: Paint) -> String {
     if instances.is_empty() {
         return "No worker is registered.\n".to_owned();
     }
-    let header = ["worker on", "node", "PID", "instance", "slots", "since", "last sign of life"];
+    let header = ["worker on", "node", "PID", "instance", "slots", "since", "last heartbeat"];
     let mut table = Table::new(&header)
         .right(&["node", "PID", "instance", "slots"])
         .optional(&["instance", "PID", "since"]);

@@ -55,7 +55,7 @@ fn not_added(error: task_store::Error, id: TaskId) -> Failure {
     let mut failure = Failure::from(error);
     if failure.code == UNKNOWN {
         failure.text = format!(
-            "{}; before it is added again, otrsd task show {id} tells whether it was",
+            "{}; before you enqueue it again, look for it with otrsd task show {id}",
             failure.text
         );
     }

@@ -60,7 +60,7 @@ pub(super) async fn purge(
     let purged = ops::task::purge(&database.store, task_type, before, &by("purged"), show).await?;
     progress.clear();
     let (task_type, before) = (one_line(task_type, 60), local(before));
-    print(&format!("{purged} waiting tasks of type {task_type} from before {before} purged\n"));
+    print(&format!("{purged} waiting tasks of type {task_type} enqueued before {before} purged\n"));
     Ok(())
 }
 

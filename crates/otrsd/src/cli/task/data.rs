@@ -18,7 +18,7 @@ const CONTEXT: usize = 50;
 ///
 /// # Errors
 ///
-/// A file that cannot be read, too much data, or what is no JSON: with the place, and a mark below it.
+/// A file that cannot be read, too much data, or what is invalid JSON: with the place, and a mark below it.
 pub(in crate::cli) fn read(argument: &str) -> Result<Payload, Failure> {
     let (source, text) = match argument.strip_prefix('@') {
         Some(path) => {
@@ -63,7 +63,9 @@ fn complaint(source: &str, text: &str, error: &serde_json::Error) -> String {
     let part: String = line.chars().skip(first).take(2 * CONTEXT).map(tame).collect();
     let mark = " ".repeat(before - first);
     let line = one_line(&part, 2 * CONTEXT);
-    format!("--data: {source}, line {row}, column {column}: no JSON: {what}\n  {line}\n  {mark}^")
+    format!(
+        "--data: {source}, line {row}, column {column}: invalid JSON: {what}\n  {line}\n  {mark}^"
+    )
 }
 
 /// Keeps the mark where it belongs.
@@ -80,21 +82,24 @@ mod tests {
         for (text, expected) in [
             (
                 "{\"a\": 1,\n \"b\": x}",
-                "--data: argument, line 2, column 7: no JSON: expected value\n   \"b\": x}\n        ^",
+                "--data: argument, line 2, column 7: invalid JSON: expected value\n   \"b\": x}\n        ^",
             ),
             (
                 "{'a': 1}",
-                "--data: argument, line 1, column 2: no JSON: key must be a string\n  {'a': 1}\n   ^",
+                "--data: argument, line 1, column 2: invalid JSON: key must be a string\n  {'a': 1}\n   ^",
             ),
             (
                 "[\"ü\", ]",
-                "--data: argument, line 1, column 8: no JSON: expected value\n  [\"ü\", ]\n        ^",
+                "--data: argument, line 1, column 8: invalid JSON: expected value\n  [\"ü\", ]\n        ^",
             ),
             (
                 "[1",
-                "--data: argument, line 1, column 2: no JSON: EOF while parsing a list\n  [1\n   ^",
+                "--data: argument, line 1, column 2: invalid JSON: EOF while parsing a list\n  [1\n   ^",
             ),
-            ("", "--data: argument, line 1, column 0: no JSON: EOF while parsing a value\n  \n  ^"),
+            (
+                "",
+                "--data: argument, line 1, column 0: invalid JSON: EOF while parsing a value\n  \n  ^",
+            ),
         ] {
             assert_eq!(read(text).unwrap_err().text, expected, "{text}");
         }

@@ -95,7 +95,7 @@ async fn ended(
             Err(error) if error.is_transient() => {
                 progress.clear();
                 if !is_away {
-                    complain(&format!("{error}; waiting for it"));
+                    complain(&format!("{error}; waiting"));
                 }
                 is_away = true;
             }
@@ -125,10 +125,10 @@ fn of_entry(entry: &Entry) -> Seen {
     match entry.state {
         State::Waiting => Seen::Alive("waiting".to_owned()),
         State::Running => Seen::Alive(format!("running: {}", holder(entry.lock))),
-        State::Future => Seen::Alive(format!("planned for {}", due(entry.due))),
+        State::Future => Seen::Alive(format!("scheduled for {}", due(entry.due))),
         State::Held(HeldState::Retry) => {
             let reason = one_line(&entry.reason, 40);
-            Seen::Alive(format!("not done yet ({reason}); next try {}", due(entry.due)))
+            Seen::Alive(format!("not done yet ({reason}); next attempt {}", due(entry.due)))
         }
         State::Held(HeldState::Failed) => Seen::Lost(format!("{} failed: {reason}", entry.id)),
         State::Held(state) => Seen::Lost(format!(
@@ -153,7 +153,7 @@ fn success(execution: &Execution) -> String {
 
 fn end(id: TaskId, last: Option<&Execution>) -> String {
     let Some(last) = last else {
-        return format!("{id} is gone, and nobody wrote down how it ended: a Perl daemon ran it");
+        return format!("{id} is gone without a record of its outcome: a Perl daemon ran it");
     };
     let error = last.error.as_deref().map_or_else(String::new, |error| format!(": {error}"));
     one_line(&format!("{id} ended, {}{error}", last.outcome.word()), 500)
