@@ -23,7 +23,7 @@ pub(super) fn state(text: &str) -> Result<Option<State>, Problem> {
 
 /// An outcome's word, `unsuccessful`, or nothing for all.
 pub(super) fn outcome(text: &str) -> Result<&str, Problem> {
-    if ["", "unsuccessful"].contains(&text) || Outcome::from_word(text).is_some() {
+    if ["", "unsuccessful"].contains(&text) || Outcome::from_name(text).is_some() {
         Ok(text)
     } else {
         Err(Problem::bad(format!("there is no outcome '{text}'")))

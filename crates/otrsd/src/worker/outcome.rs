@@ -136,7 +136,11 @@ mod tests {
             Then::Free => "free".into(),
             Then::Hold(Hold { state, due, .. }) => {
                 let due = due.map(|due| (due - Timestamp::UNIX_EPOCH).get_seconds());
-                format!("{}{}", state.word(), due.map(|due| format!(" {due}")).unwrap_or_default())
+                format!(
+                    "{}{}",
+                    state.as_str(),
+                    due.map(|due| format!(" {due}")).unwrap_or_default()
+                )
             }
         }
     }

@@ -61,7 +61,7 @@ async fn held(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
     let mut gone = 0;
     for (task_type, days) in days {
         for state in [HeldState::Failed, HeldState::Quarantined] {
-            let by = format!("kept {days} days as {}", state.word());
+            let by = format!("kept {days} days as {}", state.as_str());
             loop {
                 let over = before(*days, now);
                 let batch = store.end_held(task_type, state, over, &by, now).await?;

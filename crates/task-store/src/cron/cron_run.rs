@@ -46,8 +46,8 @@ pub struct Occurrence {
 }
 
 impl Fate {
-    /// The word in the column.
-    pub fn word(self) -> &'static str {
+    /// Its name, as the column holds it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ran => "ran",
             Self::RanElsewhere => "ran-elsewhere",
@@ -56,10 +56,10 @@ impl Fate {
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Ran, Self::RanElsewhere, Self::Skipped, Self::Missed]
             .into_iter()
-            .find(|fate| fate.word() == word)
+            .find(|fate| fate.as_str() == name)
     }
 }
 
@@ -191,7 +191,7 @@ pub(crate) async fn write(
             Argument::from(it.due.as_microsecond()),
             Argument::from(it.last_due.as_microsecond()),
             Argument::from(it.instants.cast_signed()),
-            Argument::from(it.fate.word()),
+            Argument::from(it.fate.as_str()),
             Argument::from(it.reason.clone()),
             Argument::from(it.task.map(TaskId::ident)),
             Argument::from(i64::from(node)),
@@ -224,7 +224,7 @@ fn occurrence(row: &Row) -> Result<Occurrence> {
         due: time(0)?,
         last_due: time(1)?,
         instants: row.int(2)?.unsigned_abs(),
-        fate: Fate::from_word(&row.text(3)?).ok_or_else(|| row.bad(3, "a fate"))?,
+        fate: Fate::from_name(&row.text(3)?).ok_or_else(|| row.bad(3, "a fate"))?,
         reason: row.lenient(4),
         task: row.maybe_int(5).ok().flatten().map(TaskId::from_ident),
         task_type: row.lenient(6),

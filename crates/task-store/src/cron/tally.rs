@@ -78,7 +78,7 @@ fn tally(row: &Row) -> Result<CronTally> {
     };
     Ok(CronTally {
         name: row.lenient(0),
-        fate: Fate::from_word(&row.text(1)?).ok_or_else(|| row.bad(1, "a fate"))?,
+        fate: Fate::from_name(&row.text(1)?).ok_or_else(|| row.bad(1, "a fate"))?,
         reason: row.lenient(2),
         bucket: usize::try_from(row.int(3)?).ok(),
         instants: sum(4)?,

@@ -95,8 +95,8 @@ impl Outcome {
         Self::Cancelled,
     ];
 
-    /// The word in the column.
-    pub fn word(self) -> &'static str {
+    /// Its name, as the column holds it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Failed => "failed",
@@ -114,9 +114,9 @@ impl Outcome {
         !matches!(self, Self::Success | Self::Postponed)
     }
 
-    /// Of the word in the column.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    /// The value of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
     }
 }
 
@@ -167,7 +167,7 @@ impl Store {
         for row in self.rows(sql, arguments![&idents]).await? {
             let history = known.entry(TaskId::from_ident(row.int(0)?)).or_default();
             let times = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
-            match Outcome::from_word(&row.lenient(1)) {
+            match Outcome::from_name(&row.lenient(1)) {
                 Some(Outcome::Failed | Outcome::TimedOut) => {
                     history.failed = history.failed.saturating_add(times);
                 }
@@ -298,7 +298,7 @@ fn values(execution: &Execution) -> Vec<Argument<'_>> {
         Argument::from(&execution.name),
         Argument::from(i64::from(execution.node)),
         Argument::from(execution.lock.key()),
-        Argument::from(execution.outcome.word()),
+        Argument::from(execution.outcome.as_str()),
         Argument::from(execution.started.as_microsecond()),
         Argument::from(execution.ended.as_microsecond()),
         Argument::from(cpu),
@@ -348,7 +348,7 @@ pub(crate) fn execution(row: &Row) -> Result<Execution> {
     let time = |position| {
         from_micros(row.int(position)?).ok_or_else(|| row.bad(position, "microseconds since 1970"))
     };
-    let outcome = Outcome::from_word(&row.text(6)?).ok_or_else(|| row.bad(6, "an outcome"))?;
+    let outcome = Outcome::from_name(&row.text(6)?).ok_or_else(|| row.bad(6, "an outcome"))?;
     let cpu = row.maybe_int(9).ok().flatten().map(|cpu| Duration::from_micros(cpu.unsigned_abs()));
     Ok(Execution {
         id: TaskId::from_ident(row.int(1)?),

@@ -140,7 +140,7 @@ fn tally(row: &Row) -> Result<Tally> {
         task_type: row.lenient(0),
         name: row.lenient(1),
         node: row.int(2).ok().and_then(|node| u16::try_from(node).ok()).unwrap_or(0),
-        outcome: Outcome::from_word(&row.text(3)?).ok_or_else(|| row.bad(3, "an outcome"))?,
+        outcome: Outcome::from_name(&row.text(3)?).ok_or_else(|| row.bad(3, "an outcome"))?,
         bucket: usize::try_from(row.int(4)?).unwrap_or(BUCKETS.len()),
         count: row.int(5)?.unsigned_abs(),
         micros: micros(6).unwrap_or(0),

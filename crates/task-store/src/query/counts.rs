@@ -82,7 +82,7 @@ fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
             .entry(task_type.clone())
             .or_insert_with(|| Count { task_type, ..Count::default() });
         let state = row.lenient(2);
-        let number = match (state.as_str(), HeldState::from_word(&state)) {
+        let number = match (state.as_str(), HeldState::from_name(&state)) {
             ("all", _) => &mut count.waiting,
             ("running", _) => &mut count.running,
             ("future", _) => &mut count.future,

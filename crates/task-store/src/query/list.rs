@@ -38,13 +38,13 @@ impl State {
         Self::Held(HeldState::NoHandler),
     ];
 
-    /// The word by which commands, pages and programs name it.
+    /// Its name for commands, pages and programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Running => "running",
             Self::Future => "future",
-            Self::Held(held) => held.word(),
+            Self::Held(held) => held.as_str(),
         }
     }
 }
@@ -180,7 +180,7 @@ impl Store {
                      AND (? = '' OR LOWER(name) LIKE ? ESCAPE '!') ORDER BY id LIMIT ?"
                 );
                 let page = arguments![
-                    state.word(),
+                    state.as_str(),
                     after,
                     task_type,
                     task_type,
@@ -255,13 +255,13 @@ impl Store {
     }
 
     fn entry(&self, row: &Row) -> Result<Entry> {
-        let word = row.lenient(5);
-        let state = match word.as_str() {
+        let name = row.lenient(5);
+        let state = match name.as_str() {
             "waiting" => State::Waiting,
             "running" => State::Running,
             "future" => State::Future,
             // An unknown state keeps it where it is.
-            word => State::Held(HeldState::from_word(word).unwrap_or(HeldState::Quarantined)),
+            name => State::Held(HeldState::from_name(name).unwrap_or(HeldState::Quarantined)),
         };
         let due = match state {
             State::Future => self.time_of(&row.lenient(8)),

@@ -193,7 +193,7 @@ impl Cancel<'_> {
             }
             (Which::Held { task_type, state, before, limit }, None) if table.is_held => {
                 let (before, limit) = (before.as_microsecond(), i64::from(*limit));
-                let arguments = arguments![state.word(), *task_type, before, limit];
+                let arguments = arguments![state.as_str(), *task_type, before, limit];
                 connection.rows(HELD[dialect], arguments).await
             }
             (Which::Older { .. } | Which::Held { .. }, _) => Ok(Vec::new()),

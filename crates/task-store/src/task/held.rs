@@ -41,8 +41,8 @@ pub(crate) const TABLE: &str = "otrsd_held";
 impl HeldState {
     const ALL: [Self; 4] = [Self::Retry, Self::Failed, Self::Quarantined, Self::NoHandler];
 
-    /// The word in the column.
-    pub fn word(self) -> &'static str {
+    /// Its name, as the column holds it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Failed => "failed",
@@ -51,9 +51,9 @@ impl HeldState {
         }
     }
 
-    /// Of the word in the column.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
+    /// The value of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -169,9 +169,9 @@ pub(crate) async fn hold(
     let due = it.how.due.map(Timestamp::as_microsecond);
     let ident = it.afresh.then(|| TaskId::draw().ident());
     let created = it.afresh.then(|| store.wall_clock(now));
-    let (word, held) = (it.how.state.word(), now.as_microsecond());
+    let (state, held) = (it.how.state.as_str(), now.as_microsecond());
     let created = created.as_deref();
-    let arguments = arguments![ident, created, word, due, held, &it.how.reason, it.row, it.key];
+    let arguments = arguments![ident, created, state, due, held, &it.how.reason, it.row, it.key];
     if connection.execute(sql, arguments).await? == 0 {
         return Ok(false);
     }
@@ -262,7 +262,7 @@ impl Release<'_> {
                      AND (? = '' OR task_type = ?) ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"
                 };
                 let (before, limit) = (before.as_microsecond(), i64::from(*limit));
-                let all = arguments![state.word(), before, *task_type, *task_type, limit];
+                let all = arguments![state.as_str(), before, *task_type, *task_type, limit];
                 connection.rows(sql, all).await?
             }
         };

@@ -202,7 +202,7 @@ impl Work for Finishing<'_> {
 
 /// By which an end is found in the ledger: a reclaim writes its own about the same execution.
 fn key(execution: &Execution) -> (i64, i64, String) {
-    let outcome = execution.outcome.word().to_owned();
+    let outcome = execution.outcome.as_str().to_owned();
     (execution.id.ident(), execution.started.as_microsecond(), outcome)
 }
 

@@ -131,7 +131,7 @@ fn short(one: &Finished) -> Finished {
 
 /// Quarantined in place of its end.
 fn set_aside(one: &Finished, refusal: &Error) -> Finished {
-    let ended = one.execution.as_ref().map_or("held", |execution| execution.outcome.word());
+    let ended = one.execution.as_ref().map_or("held", |execution| execution.outcome.as_str());
     let reason = format!(
         "table scheduler_task, row {}: its end ({ended}) cannot be written down: {}",
         one.row,

@@ -86,9 +86,9 @@ impl Known<'_> {
     fn status(&self) -> &'static str {
         match (self.last.map(|last| last.fate), self.execution) {
             (None, _) => "",
-            (Some(Fate::Ran), Some(execution)) => execution.outcome.word(),
+            (Some(Fate::Ran), Some(execution)) => execution.outcome.as_str(),
             (Some(Fate::Ran), None) => "queued",
-            (Some(fate), _) => fate.word(),
+            (Some(fate), _) => fate.as_str(),
         }
     }
 
@@ -129,11 +129,11 @@ fn object(known: &Known<'_>) -> Value {
     let last = last.map(|last| {
         json!({
             "due": text(last.last_due),
-            "fate": last.fate.word(),
+            "fate": last.fate.as_str(),
             "reason": last.reason,
             "decided": last.decided.map(text),
             "task": last.task.map(|task| task.to_string()),
-            "outcome": execution.map(|it| it.outcome.word()),
+            "outcome": execution.map(|it| it.outcome.as_str()),
             "started": execution.map(|it| text(it.started)),
             "ended": execution.map(|it| text(it.ended)),
             "late_ms": known.late().map(|late| late.as_millis()),

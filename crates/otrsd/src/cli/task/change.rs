@@ -33,7 +33,7 @@ async fn retry_all(store: &Store, options: &Retry) -> Result<(), Failure> {
         "" => String::new(),
         task_type => format!(" of type {}", one_line(task_type, 60)),
     };
-    print(&format!("{retried} {} tasks{of_type} retried\n", state.word()));
+    print(&format!("{retried} {} tasks{of_type} retried\n", state.as_str()));
     Ok(())
 }
 

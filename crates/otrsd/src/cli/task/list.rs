@@ -154,7 +154,7 @@ fn done_table(executions: &[Execution]) -> Table {
         .right(&["node", "took", "CPU", "memory"])
         .optional(&["CPU", "node", "memory"]);
     for execution in executions {
-        let outcome = execution.outcome.word();
+        let outcome = execution.outcome.as_str();
         let [took, cpu, memory] = costs(execution);
         table.row(vec![
             Cell::from(execution.id.to_string()),

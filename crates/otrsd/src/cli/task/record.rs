@@ -25,7 +25,7 @@ pub(crate) fn execution_json(execution: &Execution) -> Value {
         "type": execution.task_type,
         "name": execution.name,
         "state": "done",
-        "outcome": execution.outcome.word(),
+        "outcome": execution.outcome.as_str(),
         "node": Some(execution.node).filter(|node| *node > 0),
         "started": execution.started,
         "ended": execution.ended,

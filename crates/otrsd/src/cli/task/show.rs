@@ -116,7 +116,7 @@ fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String
             field("id", &last.id.to_string());
             field("type", &last.task_type);
             field("name", &last.name);
-            let _ = writeln!(text, "state     done: {}", painted(last.outcome.word()));
+            let _ = writeln!(text, "state     done: {}", painted(last.outcome.as_str()));
         }
         (None, None) => {}
     }
@@ -124,7 +124,7 @@ fn head(entry: Option<&Entry>, executions: &[Execution], paint: Paint) -> String
 }
 
 fn tell(text: &mut String, execution: &Execution, paint: Paint) {
-    let outcome = execution.outcome.word();
+    let outcome = execution.outcome.as_str();
     let painted = colour(outcome).map_or(outcome.to_owned(), |it| paint.paint(it, outcome));
     let _ = write!(text, "\n{}  {painted}", local(execution.started));
     if execution.node > 0 {

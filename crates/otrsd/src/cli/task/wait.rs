@@ -134,7 +134,7 @@ fn of_entry(entry: &Entry) -> Seen {
         State::Held(state) => Seen::Lost(format!(
             "{} is held, {}: {reason}; see otrsd task explain {}",
             entry.id,
-            state.word(),
+            state.as_str(),
             entry.id
         )),
     }
@@ -156,7 +156,7 @@ fn end(id: TaskId, last: Option<&Execution>) -> String {
         return format!("{id} is gone without a record of its outcome: a Perl daemon ran it");
     };
     let error = last.error.as_deref().map_or_else(String::new, |error| format!(": {error}"));
-    one_line(&format!("{id} ended, {}{error}", last.outcome.word()), 500)
+    one_line(&format!("{id} ended, {}{error}", last.outcome.as_str()), 500)
 }
 
 /// Who waits for nobody should know.

@@ -177,7 +177,7 @@ pub(crate) async fn end(
                 return match last {
                     Some(Outcome::Cancelled) => Ok(()),
                     Some(other) => {
-                        Err(Error::Conflict(format!("{}: {}", ended_meanwhile(id), other.word())))
+                        Err(Error::Conflict(format!("{}: {}", ended_meanwhile(id), other.as_str())))
                     }
                     None => Err(Error::Conflict(ended_meanwhile(id))),
                 };

@@ -57,7 +57,7 @@ pub(crate) async fn live(store: &Store, id: TaskId) -> Result<Entry> {
         return Ok(entry);
     }
     Err(match store.executions(id).await?.last() {
-        Some(last) => Error::Conflict(format!("{id} is done: {}", last.outcome.word())),
+        Some(last) => Error::Conflict(format!("{id} is done: {}", last.outcome.as_str())),
         None => unknown(id),
     })
 }

@@ -27,7 +27,7 @@ pub(in crate::web) enum Became {
 }
 
 impl Became {
-    pub(in crate::web) const fn word(self) -> &'static str {
+    pub(in crate::web) const fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::LimitReached => "limit-reached",

@@ -26,7 +26,7 @@ pub(in crate::web) enum Action {
 }
 
 impl Action {
-    pub(in crate::web) const fn word(self) -> &'static str {
+    pub(in crate::web) const fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Cancel => "cancel",
@@ -123,7 +123,7 @@ impl Console {
         let number = self.jobs.add(action, ids.len());
         self.audit(
             &caller,
-            &format!("begins to {} {} tasks (job {number})", action.word(), ids.len()),
+            &format!("begins to {} {} tasks (job {number})", action.as_str(), ids.len()),
         );
         let console = Arc::clone(self);
         tokio::spawn(async move {

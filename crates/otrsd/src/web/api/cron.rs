@@ -57,7 +57,7 @@ impl DueInstant {
             due: it.due,
             last_due: it.last_due,
             instants: it.instants,
-            fate: it.fate.word().to_owned(),
+            fate: it.fate.as_str().to_owned(),
             reason: Some(it.reason.clone()).filter(|it| !it.is_empty()),
             task: it.task.map(|id| id.to_string()),
             decided: it.decided,

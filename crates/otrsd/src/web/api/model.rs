@@ -107,7 +107,7 @@ impl Task {
 impl Run {
     pub(super) fn of(it: &Execution, caller: &Caller) -> Self {
         Self {
-            outcome: it.outcome.word().to_owned(),
+            outcome: it.outcome.as_str().to_owned(),
             node: Some(it.node).filter(|node| *node > 0),
             started: it.started,
             ended: it.ended,

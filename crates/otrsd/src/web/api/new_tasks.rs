@@ -46,7 +46,7 @@ pub(super) async fn add(
     let added = console.add_tasks(&caller, &tasks, key).await?;
     let added = added
         .into_iter()
-        .map(|(id, result)| AddedTask { id: id.to_string(), result: result.word().to_owned() });
+        .map(|(id, result)| AddedTask { id: id.to_string(), result: result.as_str().to_owned() });
     Ok((StatusCode::CREATED, Json(added.collect())))
 }
 

@@ -58,7 +58,7 @@ impl Totals {
             let is_told_apart =
                 self.durations.len() < MOST_TYPES || self.durations.contains_key(&it.task_type);
             let task_type = if is_told_apart { &it.task_type } else { OTHER_TYPES };
-            let key = [task_type.to_owned(), it.outcome.word().to_owned()];
+            let key = [task_type.to_owned(), it.outcome.as_str().to_owned()];
             *self.executions.entry(key).or_default() += it.count;
             let durations = self.durations.entry(task_type.to_owned()).or_insert_with(empty);
             durations.buckets[it.bucket.min(BUCKETS.len())].1 += it.count;

@@ -41,7 +41,7 @@ fn counted(
     let mut lags: BTreeMap<String, Histogram> =
         names.iter().map(|name| (name.clone(), empty())).collect();
     for it in tallies {
-        *instants.entry((it.name.clone(), it.fate.word(), kind(&it.reason))).or_insert(0) +=
+        *instants.entry((it.name.clone(), it.fate.as_str(), kind(&it.reason))).or_insert(0) +=
             it.instants;
         if let (Some(bucket), Some(lag)) = (it.bucket, lags.get_mut(&it.name)) {
             lag.buckets[bucket.min(LAG_BUCKETS.len())].1 += it.instants;

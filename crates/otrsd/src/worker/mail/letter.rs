@@ -35,7 +35,7 @@ pub(super) fn body(
     };
     let Some(last) = last else { return text };
     let _ = writeln!(text, "\nReason:  {}", last.error.as_deref().unwrap_or("unknown"));
-    let _ = writeln!(text, "Outcome: {}", last.outcome.word());
+    let _ = writeln!(text, "Outcome: {}", last.outcome.as_str());
     let _ = writeln!(text, "Ended:   {}, on node {}", local(last.ended, zone), last.node);
     let _ = writeln!(text, "Task:    {}", last.id);
     if let Some(output) = &last.output {

@@ -204,7 +204,7 @@ fn past(last: &Execution) -> String {
     let node = if last.node > 0 { format!(" on node {}", last.node) } else { String::new() };
     let error = last.error.as_deref().map(|error| format!(": {}", one_line(error, 300)));
     let (outcome, ended, error) =
-        (last.outcome.word(), local(last.ended), error.unwrap_or_default());
+        (last.outcome.as_str(), local(last.ended), error.unwrap_or_default());
     format!("Its last execution ended {ended}{node}, {outcome}{error}.")
 }
 

@@ -140,9 +140,9 @@ fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
 fn last(it: &Row<'_>, now: Timestamp) -> Markup {
     let Some(last) = &it.last else { return html! { span.none { "–" } } };
     let word = match (&it.last_execution, last.fate) {
-        (Some(execution), _) => execution.outcome.word(),
+        (Some(execution), _) => execution.outcome.as_str(),
         (None, task_store::Fate::Ran) => "queued",
-        (None, fate) => fate.word(),
+        (None, fate) => fate.as_str(),
     };
     html! {
         @match last.task { Some(id) => a href=(format!("/tasks/{id}")) { (badge(word)) }, None => (badge(word)) }

@@ -14,7 +14,7 @@ const KINDS: [Kind; 7] =
 pub(super) fn legend() -> Markup {
     html! {
         ul.legend {
-            @for kind in KINDS { li class=(kind.word()) { span.swatch {} (name(kind)) } }
+            @for kind in KINDS { li class=(kind.as_str()) { span.swatch {} (name(kind)) } }
         }
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn strip(task: &str, picture: &Picture, paused: bool, now: Timestamp)
         svg.days.paused[paused] viewBox=(format!("0 0 {full} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(label(task, picture)) {
             rect.ground x="0" y="0" width=(full) height=(HEIGHT) rx="3" {}
             @for mark in &picture.marks {
-                rect class=(mark.kind.word()) x=(mark.first * WIDTH) y="3" width=(mark.bins * WIDTH) height=(HEIGHT - 6) {
+                rect class=(mark.kind.as_str()) x=(mark.first * WIDTH) y="3" width=(mark.bins * WIDTH) height=(HEIGHT - 6) {
                     title { (told(mark, now)) }
                 }
             }

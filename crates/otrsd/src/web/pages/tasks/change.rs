@@ -84,7 +84,7 @@ pub(in crate::web) async fn ticked(
     if let Some(action) = action.strip_suffix("-all") {
         let back = of("back").next().unwrap_or_default();
         let search = back.split_once('?').map_or("", |(_, search)| search);
-        return Ok(Redirect::to(&format!("/tasks/all/{}?{search}", read_action(action)?.word()))
+        return Ok(Redirect::to(&format!("/tasks/all/{}?{search}", read_action(action)?.as_str()))
             .into_response());
     }
     let action = read_action(action)?;
@@ -99,7 +99,7 @@ pub(in crate::web) async fn ticked(
 
 fn read_action(word: &str) -> Result<Action, Problem> {
     let known =
-        [Action::Retry, Action::Cancel, Action::Delete].into_iter().find(|it| it.word() == word);
+        [Action::Retry, Action::Cancel, Action::Delete].into_iter().find(|it| it.as_str() == word);
     known.ok_or_else(|| Problem::bad(format!("there is no action '{word}'")))
 }
 

@@ -135,7 +135,7 @@ fn actions(caller: &Caller, known: &Known) -> Markup {
 fn state(known: &Known, caller: &Caller, now: Timestamp) -> Markup {
     let Some(entry) = &known.entry else {
         return html! {
-            p { (badge("done")) " " @if let Some(last) = known.executions.last() { (badge(last.outcome.word())) } }
+            p { (badge("done")) " " @if let Some(last) = known.executions.last() { (badge(last.outcome.as_str())) } }
         };
     };
     html! {
@@ -158,7 +158,7 @@ fn timeline(known: &Known, now: Timestamp) -> Markup {
             @for it in &known.executions {
                 @let good = if it.outcome == task_store::Outcome::Success { "good" } else { "bad" };
                 li class=(good) {
-                    (badge(it.outcome.word())) @if it.node > 0 { " on node " (it.node) } " after " (costs(it)[0])
+                    (badge(it.outcome.as_str())) @if it.node > 0 { " on node " (it.node) } " after " (costs(it)[0])
                     br; span.faint { (time::local(it.started)) " – " (time::local(it.ended)) }
                 }
             }
@@ -177,7 +177,7 @@ fn execution(it: &Execution, caller: &Caller) -> Markup {
     let [took, cpu, memory] = costs(it);
     html! {
         section.card {
-            h2 { (badge(it.outcome.word())) " " (time::local(it.started)) }
+            h2 { (badge(it.outcome.as_str())) " " (time::local(it.started)) }
             p.faint {
                 @if it.node > 0 { "node " (it.node) " · " } "took " (took)
                 @if !cpu.is_empty() { " · CPU " (cpu) }

@@ -61,7 +61,7 @@ pub(super) fn executions(rows: &[(i64, Execution)], caller: &Caller, now: Timest
             tbody { @for (_, it) in rows { tr {
                 @let [took, cpu, memory] = costs(it);
                 th scope="row" { (link(it.id)) }
-                td { (badge(it.outcome.word())) }
+                td { (badge(it.outcome.as_str())) }
                 td { (it.task_type) }
                 td.wide { (it.name) }
                 td { (moment(Some(it.ended), now)) }
