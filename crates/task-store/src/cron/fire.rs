@@ -16,7 +16,7 @@ use crate::database::{Argument, Column, Connection, Dialect, Insert, arguments};
 use crate::model::lock_key::LockKey;
 use crate::model::task::NewTask;
 use crate::model::task_id::TaskId;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::enqueue::Add;
 
 /// What a node wants to do about a due instant.
@@ -104,8 +104,8 @@ impl<'a> Deciding<'a> {
     }
 }
 
-impl Work for Deciding<'_> {
-    type Done = Vec<Decided>;
+impl Transaction for Deciding<'_> {
+    type Output = Vec<Decided>;
 
     fn has_enqueued(&self, decided: &Vec<Decided>) -> bool {
         let ran = |(it, became): (&Decision<'_>, &Decided)| {
@@ -136,7 +136,10 @@ impl Work for Deciding<'_> {
         Ok(decided)
     }
 
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Decided>>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Vec<Decided>>> {
         let mut there = Vec::with_capacity(self.decisions.len());
         for Decision { name, due, .. } in self.decisions {
             let row = at_or_before(connection, self.task_type, name, *due).await?;

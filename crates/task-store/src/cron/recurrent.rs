@@ -7,7 +7,7 @@ use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::ledger::{Execution, Outcome};
 use crate::model::bounds::bounded;
 use crate::model::timestamp::from_micros;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// A recurrent row.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,8 +96,8 @@ const SEEN: Insert = Insert {
     conflict: ["ON CONFLICT (name, task_type) DO NOTHING", "ON DUPLICATE KEY UPDATE name = name"],
 };
 
-impl Work for FirstSeen<'_> {
-    type Done = ();
+impl Transaction for FirstSeen<'_> {
+    type Output = ();
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
         let now = self.store.wall_clock(self.now);

@@ -8,7 +8,7 @@ use crate::cron::fire::MOVED;
 use crate::database::error::Result;
 use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::model::bounds::bounded;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// What changed in the plan of the cron tasks of a type.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +67,8 @@ const SCHEDULES: Insert = Insert {
     ],
 };
 
-impl Work for Replanning<'_> {
-    type Done = ();
+impl Transaction for Replanning<'_> {
+    type Output = ();
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
         let Replanned { schedules, begins, gone } = self.replanned;

@@ -1,8 +1,8 @@
-//! Connections to a server, lent for a transaction.
+//! A cache of connections to a server; each is used for a transaction.
 //!
-//! The one used last is lent first. Whose server is gone is found out by its next statement; then all others are
-//! given up with it, since they lead to the same server, and the next one may reach another. Who was not wanted
-//! for minutes is closed.
+//! The connection that was used last is used next. If its server is gone, its next statement fails; then all others are
+//! given up too, since they lead to the same server and a new one may reach another. Connections that are unused for
+//! minutes are closed.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,66 +19,66 @@ use super::tls;
 use super::url::Address;
 use crate::database::error::{Error, Result};
 
-/// For so long an unused connection stays.
-const UNUSED: Duration = Duration::from_mins(3);
+/// How long an unused connection is kept.
+const MAX_IDLE: Duration = Duration::from_mins(3);
 
-/// After so long without a write, a session is asked whether its server still takes any.
-const PROOF: Duration = Duration::from_secs(30);
+/// How long after its last write a connection is used without asking whether its server still takes writes.
+const WRITABLE_FOR: Duration = Duration::from_secs(30);
 
-/// How long it may take to answer that.
-const ANSWER: Duration = Duration::from_secs(3);
+/// How long the answer to that may take.
+const WRITABLE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a connection may take to end in good order.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the orderly end of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(super) struct Lender<DB: Server> {
-    /// Tried in turn, from the one that was right last.
+pub(super) struct ConnectionCache<DB: Server> {
+    /// Tried in turn, from the one that was writable last.
     addresses: Vec<Address<OptionsOf<DB>>>,
-    right: AtomicUsize,
+    writable: AtomicUsize,
     connections: u32,
-    /// One for each connection that may be on loan.
-    turns: Semaphore,
-    /// The longest wait for one.
+    /// One permit for each connection that may be in use.
+    permits: Semaphore,
+    /// The longest wait for a permit.
     deadline: Duration,
-    /// In the order in which they came back.
-    idle: Mutex<Vec<(Instant, Member<DB>)>>,
+    /// In the order in which they were given back.
+    idle: Mutex<Vec<(Instant, CachedConnection<DB>)>>,
     /// Connections of an earlier epoch are given up.
     epoch: watch::Sender<u64>,
 }
 
 /// A connection to a server that took writes when it was asked.
 #[derive(Debug)]
-struct Member<DB: Server> {
+struct CachedConnection<DB: Server> {
     raw: DB::Connection,
     epoch: u64,
     proven: Instant,
 }
 
-/// What a session is wanted for.
+/// What a session is needed for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
-    /// Statements that also a server answers that takes no writes; such a session is used once.
+    /// Statements that a server answers even if it takes no writes; a session with such a server is used once.
     Read,
     /// Any statements.
     Write,
 }
 
-impl<DB: Server> Lender<DB> {
+impl<DB: Server> ConnectionCache<DB> {
     pub(super) fn new(
         addresses: Vec<Address<OptionsOf<DB>>>,
         connections: u32,
         deadline: Duration,
     ) -> Arc<Self> {
-        let turns = Semaphore::new(connections as usize);
+        let permits = Semaphore::new(connections as usize);
         let (epoch, _) = watch::channel(0);
-        let (idle, right) = (Mutex::default(), AtomicUsize::new(0));
-        Arc::new(Self { addresses, right, connections, turns, deadline, idle, epoch })
+        let (idle, writable) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { addresses, writable, connections, permits, deadline, idle, epoch })
     }
 
-    /// The address that was right last.
+    /// The options of the address that was writable last.
     pub(super) fn options(&self) -> &OptionsOf<DB> {
-        &self.addresses[self.right.load(Ordering::Relaxed)].options
+        &self.addresses[self.writable.load(Ordering::Relaxed)].options
     }
 
     /// Changes whenever all connections are given up.
@@ -86,91 +86,92 @@ impl<DB: Server> Lender<DB> {
         self.epoch.subscribe()
     }
 
-    pub(super) async fn lend(self: &Arc<Self>, purpose: Purpose) -> Result<Loan<DB>> {
-        let turn = match timeout(self.deadline, self.turns.acquire()).await {
-            Ok(Ok(turn)) => turn,
+    pub(super) async fn get(self: &Arc<Self>, purpose: Purpose) -> Result<ConnectionGuard<DB>> {
+        let permit = match timeout(self.deadline, self.permits.acquire()).await {
+            Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(Error::Unavailable("its connections are closed".into())),
             Err(_) => return Err(Error::Unavailable("all connections are in use".into())),
         };
-        let (member, is_kept) = match self.proven().await {
-            Some(member) => (member, true),
+        let (connection, is_kept) = match self.proven().await {
+            Some(connection) => (connection, true),
             None => self.connect(purpose).await?,
         };
-        turn.forget();
-        Ok(Loan { member: Some(member), is_kept, lender: Arc::clone(self) })
+        permit.forget();
+        Ok(ConnectionGuard { connection: Some(connection), is_kept, cache: Arc::clone(self) })
     }
 
-    /// Gives up all connections: those on loan are closed when they come back.
+    /// Gives up all connections: those in use are closed when they are given back.
     pub(super) fn give_up(&self) {
         let idle = {
             let mut idle = self.idle();
             self.epoch.send_modify(|epoch| *epoch += 1);
             std::mem::take(&mut *idle)
         };
-        for (_, member) in idle {
-            member.part();
+        for (_, connection) in idle {
+            connection.close_later();
         }
     }
 
-    /// Waits for those on loan; a later request gets none.
+    /// Waits for the connections in use; a later request gets none.
     pub(super) async fn close(&self) {
-        let all = timeout(self.deadline, self.turns.acquire_many(self.connections)).await;
-        self.turns.close();
+        let all = timeout(self.deadline, self.permits.acquire_many(self.connections)).await;
+        self.permits.close();
         drop(all);
         let idle = std::mem::take(&mut *self.idle());
-        for (_, member) in idle {
-            let _ = timeout(GOODBYE, member.raw.close()).await;
+        for (_, connection) in idle {
+            let _ = timeout(CLOSE_TIMEOUT, connection.raw.close()).await;
         }
     }
 
     /// An idle connection whose server takes writes.
-    async fn proven(&self) -> Option<Member<DB>> {
-        let (_, mut member) = self.idle().pop()?;
-        if member.proven.elapsed() < PROOF {
-            return Some(member);
+    async fn proven(&self) -> Option<CachedConnection<DB>> {
+        let (_, mut connection) = self.idle().pop()?;
+        if connection.proven.elapsed() < WRITABLE_FOR {
+            return Some(connection);
         }
-        if let Ok(Ok(None)) = timeout(ANSWER.min(self.deadline), DB::refusal(&mut member.raw)).await
+        if let Ok(Ok(None)) =
+            timeout(WRITABLE_TIMEOUT.min(self.deadline), DB::refusal(&mut connection.raw)).await
         {
-            member.proven = Instant::now();
-            return Some(member);
+            connection.proven = Instant::now();
+            return Some(connection);
         }
         self.give_up();
-        member.part();
+        connection.close_later();
         None
     }
 
     /// A new connection, and whether it may be kept: to the first address whose server takes writes, or, for
     /// statements that only read, to the first whose server answers.
-    async fn connect(&self, purpose: Purpose) -> Result<(Member<DB>, bool)> {
-        let (first, count) = (self.right.load(Ordering::Relaxed), self.addresses.len());
+    async fn connect(&self, purpose: Purpose) -> Result<(CachedConnection<DB>, bool)> {
+        let (first, count) = (self.writable.load(Ordering::Relaxed), self.addresses.len());
         let (mut standby, mut errors) = (None, Vec::with_capacity(count));
         for at in (first..first + count).map(|at| at % count) {
             match self.connect_to(at).await {
-                Ok((member, None)) => {
-                    self.right.store(at, Ordering::Relaxed);
-                    return Ok((member, true));
+                Ok((connection, None)) => {
+                    self.writable.store(at, Ordering::Relaxed);
+                    return Ok((connection, true));
                 }
-                Ok((member, Some(reason))) => {
-                    standby = standby.or(Some(member));
+                Ok((connection, Some(reason))) => {
+                    standby = standby.or(Some(connection));
                     errors.push((at, Error::NotWritable(reason)));
                 }
                 Err(error) => errors.push((at, error.given_up())),
             }
         }
         match standby {
-            Some(member) if purpose == Purpose::Read => Ok((member, false)),
+            Some(connection) if purpose == Purpose::Read => Ok((connection, false)),
             _ => Err(self.all_of(errors)),
         }
     }
 
     /// A new connection, and why its server takes no writes, if it takes none.
-    async fn connect_to(&self, at: usize) -> Result<(Member<DB>, Option<String>)> {
+    async fn connect_to(&self, at: usize) -> Result<(CachedConnection<DB>, Option<String>)> {
         let epoch = *self.epoch.borrow();
         let each = self.deadline / u32::try_from(self.addresses.len()).unwrap_or(1);
         let work = async {
             let mut raw = self.addresses[at].options.connect().await.map_err(tls::failure)?;
             let refusal = DB::begin(&mut raw, self.deadline).await?;
-            Ok::<_, Error>((Member { raw, epoch, proven: Instant::now() }, refusal))
+            Ok::<_, Error>((CachedConnection { raw, epoch, proven: Instant::now() }, refusal))
         };
         let late = |_| Err(Error::Unavailable(no_connection(each)));
         timeout(each, work).await.unwrap_or_else(late)
@@ -195,24 +196,24 @@ impl<DB: Server> Lender<DB> {
         }
     }
 
-    fn take_back(&self, member: Member<DB>) {
+    fn take_back(&self, connection: CachedConnection<DB>) {
         let now = Instant::now();
         let mut gone = Vec::new();
         {
             let mut idle = self.idle();
             // Both under the lock: see `give_up` and `close`.
-            if member.epoch == *self.epoch.borrow() && !self.turns.is_closed() {
-                idle.push((now, member));
+            if connection.epoch == *self.epoch.borrow() && !self.permits.is_closed() {
+                idle.push((now, connection));
             } else {
-                gone.push(member);
+                gone.push(connection);
             }
-            let unused = idle.iter().take_while(|(since, _)| now - *since >= UNUSED).count();
-            gone.extend(idle.drain(..unused).map(|(_, member)| member));
+            let unused = idle.iter().take_while(|(since, _)| now - *since >= MAX_IDLE).count();
+            gone.extend(idle.drain(..unused).map(|(_, connection)| connection));
         }
-        gone.into_iter().for_each(Member::part);
+        gone.into_iter().for_each(CachedConnection::close_later);
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, Member<DB>)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, CachedConnection<DB>)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -221,67 +222,67 @@ fn no_connection(deadline: Duration) -> String {
     format!("no connection within {} s", deadline.as_secs())
 }
 
-impl<DB: Server> Member<DB> {
-    /// Ends in good order, beside: servers complain about connections that break off. Without a runtime it breaks.
-    fn part(self) {
+impl<DB: Server> CachedConnection<DB> {
+    /// Ends in good order, in a task of its own: servers log connections that break off. Without a runtime it breaks.
+    fn close_later(self) {
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(timeout(GOODBYE, self.raw.close()));
+            runtime.spawn(timeout(CLOSE_TIMEOUT, self.raw.close()));
         }
     }
 }
 
-/// A connection on loan.
-pub(super) struct Loan<DB: Server> {
+/// A connection in use, given back to the cache when dropped.
+pub(super) struct ConnectionGuard<DB: Server> {
     /// Until it is closed.
-    member: Option<Member<DB>>,
+    connection: Option<CachedConnection<DB>>,
     is_kept: bool,
-    lender: Arc<Lender<DB>>,
+    cache: Arc<ConnectionCache<DB>>,
 }
 
-const LENT: &str = "a closed connection is not used";
+const CLOSED: &str = "a closed connection is not used";
 
-impl<DB: Server> Loan<DB> {
-    /// It is closed instead of going back.
+impl<DB: Server> ConnectionGuard<DB> {
+    /// Closes it instead of giving it back.
     pub(super) fn close(&mut self) {
-        if let Some(member) = self.member.take() {
-            member.part();
+        if let Some(connection) = self.connection.take() {
+            connection.close_later();
         }
     }
 
-    /// All connections are given up with it.
+    /// Gives up all connections, this one too.
     pub(super) fn give_up(&self) {
-        self.lender.give_up();
+        self.cache.give_up();
     }
 
     /// The server took a write.
     pub(super) fn wrote(&mut self) {
-        if let Some(member) = &mut self.member {
-            member.proven = Instant::now();
+        if let Some(connection) = &mut self.connection {
+            connection.proven = Instant::now();
         }
     }
 }
 
-impl<DB: Server> Deref for Loan<DB> {
+impl<DB: Server> Deref for ConnectionGuard<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &DB::Connection {
-        &self.member.as_ref().expect(LENT).raw
+        &self.connection.as_ref().expect(CLOSED).raw
     }
 }
 
-impl<DB: Server> DerefMut for Loan<DB> {
+impl<DB: Server> DerefMut for ConnectionGuard<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        &mut self.member.as_mut().expect(LENT).raw
+        &mut self.connection.as_mut().expect(CLOSED).raw
     }
 }
 
-impl<DB: Server> Drop for Loan<DB> {
+impl<DB: Server> Drop for ConnectionGuard<DB> {
     fn drop(&mut self) {
-        match self.member.take() {
-            Some(member) if self.is_kept => self.lender.take_back(member),
-            Some(member) => member.part(),
+        match self.connection.take() {
+            Some(connection) if self.is_kept => self.cache.take_back(connection),
+            Some(connection) => connection.close_later(),
             None => {}
         }
-        self.lender.turns.add_permits(1);
+        self.cache.permits.add_permits(1);
     }
 }

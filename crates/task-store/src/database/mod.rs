@@ -24,7 +24,7 @@ pub(crate) use bulk::{Column, Insert, ONCE};
 pub use connection::Connection;
 pub(crate) use pools::Pools;
 pub(crate) use row::{Row, table};
-pub(crate) use session::Tries;
+pub(crate) use session::RetryBudget;
 pub use url::DatabaseUrl;
 
 /// Which SQL is spoken.

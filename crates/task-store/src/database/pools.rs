@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{MySql, Postgres};
 use tokio::sync::watch;
 
-use crate::database::connection_cache::{Lender, Purpose};
+use crate::database::connection_cache::{ConnectionCache, Purpose};
 use crate::database::error::Result;
 use crate::database::heartbeat;
 use crate::database::session::{Pooled, Session};
@@ -29,8 +29,8 @@ pub(crate) struct Pools {
 #[derive(Clone, Debug)]
 enum RawPools {
     Sqlite(Arc<SqliteFile>),
-    Postgres(Arc<Lender<Postgres>>),
-    MariaDb(Arc<Lender<MySql>>),
+    Postgres(Arc<ConnectionCache<Postgres>>),
+    MariaDb(Arc<ConnectionCache<MySql>>),
 }
 
 impl Pools {
@@ -43,12 +43,12 @@ impl Pools {
                 (file.clone(), file)
             }
             Target::Postgres(addresses) => (
-                RawPools::Postgres(Lender::new(addresses.clone(), connections, deadline)),
-                RawPools::Postgres(Lender::new(addresses, 1, soon)),
+                RawPools::Postgres(ConnectionCache::new(addresses.clone(), connections, deadline)),
+                RawPools::Postgres(ConnectionCache::new(addresses, 1, soon)),
             ),
             Target::MariaDb(addresses) => (
-                RawPools::MariaDb(Lender::new(addresses.clone(), connections, deadline)),
-                RawPools::MariaDb(Lender::new(addresses, 1, soon)),
+                RawPools::MariaDb(ConnectionCache::new(addresses.clone(), connections, deadline)),
+                RawPools::MariaDb(ConnectionCache::new(addresses, 1, soon)),
             ),
         };
         Self { raw, heartbeats, deadline }
@@ -82,15 +82,15 @@ impl Pools {
     pub(super) fn give_up(&self) {
         match &self.raw {
             RawPools::Sqlite(_) => {}
-            RawPools::Postgres(lender) => lender.give_up(),
-            RawPools::MariaDb(lender) => lender.give_up(),
+            RawPools::Postgres(cache) => cache.give_up(),
+            RawPools::MariaDb(cache) => cache.give_up(),
         }
     }
 
     /// For a listener of PostgreSQL: how to connect, and what changes when all connections are given up.
     pub(crate) fn postgres(&self) -> Option<(PgConnectOptions, watch::Receiver<u64>)> {
         match &self.raw {
-            RawPools::Postgres(lender) => Some((lender.options().clone(), lender.epoch())),
+            RawPools::Postgres(cache) => Some((cache.options().clone(), cache.epoch())),
             _ => None,
         }
     }
@@ -114,8 +114,8 @@ impl RawPools {
         let pooled = match self {
             Self::Sqlite(file) if purpose == Purpose::Read => Pooled::Sqlite(file.reader().await?),
             Self::Sqlite(file) => Pooled::Sqlite(file.writer().await?),
-            Self::Postgres(lender) => Pooled::Postgres(lender.lend(purpose).await?),
-            Self::MariaDb(lender) => Pooled::MariaDb(lender.lend(purpose).await?),
+            Self::Postgres(cache) => Pooled::Postgres(cache.get(purpose).await?),
+            Self::MariaDb(cache) => Pooled::MariaDb(cache.get(purpose).await?),
         };
         Ok(Session::new(pooled, deadline))
     }
@@ -123,8 +123,8 @@ impl RawPools {
     async fn close(&self) {
         match self {
             Self::Sqlite(file) => file.close().await,
-            Self::Postgres(lender) => lender.close().await,
-            Self::MariaDb(lender) => lender.close().await,
+            Self::Postgres(cache) => cache.close().await,
+            Self::MariaDb(cache) => cache.close().await,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A connection on loan from its pool, for one transaction or a few reads.
+//! A connection from its pool or cache, for one transaction or a few reads.
 //!
-//! It goes back only in a known state: dropped in the middle of something, by a deadline or a cancelled
-//! future, it is closed, and with it the transaction ends.
+//! It goes back only in a known state. If a deadline or a cancelled future drops it before that, it is closed, which
+//! ends its transaction.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use sqlx::{MySql, Postgres, Sqlite};
 use tokio::time::Instant;
 
 use crate::database::connection::{Connection, RawConnection};
-use crate::database::connection_cache::Loan;
+use crate::database::connection_cache::ConnectionGuard;
 use crate::database::error::{Error, Result};
 
 pub(crate) struct Session {
@@ -21,8 +21,8 @@ pub(crate) struct Session {
 
 pub(super) enum Pooled {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(Loan<Postgres>),
-    MariaDb(Loan<MySql>),
+    Postgres(ConnectionGuard<Postgres>),
+    MariaDb(ConnectionGuard<MySql>),
 }
 
 impl Session {
@@ -106,34 +106,34 @@ impl Drop for Session {
     }
 }
 
-/// How often one call tries again: conflicts until luck comes, a server that is away until it may be back.
-/// A caller that waited long already for a lock or a server hears of it instead.
-pub(crate) struct Tries {
-    tries: u32,
+/// How often and how long one call is retried: after a conflict until it succeeds, and while the server is away until it
+/// may be back. A caller that already waited long for a lock or a server gets the error instead.
+pub(crate) struct RetryBudget {
+    retries: u32,
     since: Instant,
 }
 
-impl Tries {
-    const CONFLICTS: (u32, Duration) = (12, Duration::from_secs(15));
-    const CONNECTIONS: (u32, Duration) = (20, Duration::from_secs(3));
+impl RetryBudget {
+    const MAX_FOR_CONFLICTS: (u32, Duration) = (12, Duration::from_secs(15));
+    const MAX_FOR_CONNECTIONS: (u32, Duration) = (20, Duration::from_secs(3));
 
     pub(crate) fn new() -> Self {
-        Self { tries: 0, since: Instant::now() }
+        Self { retries: 0, since: Instant::now() }
     }
 
-    /// Waits before the next try, or gives the error back if there is none.
-    pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
+    /// Waits before the next attempt, or gives the error back if the budget is used up.
+    pub(crate) async fn retry(&mut self, error: Error) -> Result<()> {
         let (most, longest) = match &error {
-            Error::Conflict(_) => Self::CONFLICTS,
-            error if error.ends_connection() => Self::CONNECTIONS,
+            Error::Conflict(_) => Self::MAX_FOR_CONFLICTS,
+            error if error.ends_connection() => Self::MAX_FOR_CONNECTIONS,
             _ => return Err(error),
         };
-        if self.tries >= most || self.since.elapsed() >= longest {
+        if self.retries >= most || self.since.elapsed() >= longest {
             return Err(error.given_up());
         }
-        self.tries += 1;
-        // Doubling from 2 ms to 256 ms, by chance up to half of it less: losers must not meet again.
-        let pause = 2_u64 << self.tries.min(7);
+        self.retries += 1;
+        // Doubling from 2 ms to 256 ms, by chance up to half of it less: those that lost must not collide again.
+        let pause = 2_u64 << self.retries.min(7);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
         Ok(())
     }

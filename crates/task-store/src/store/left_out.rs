@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::database::Row;
 use crate::database::error::{Error, Result};
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// How long a row is left out before it is tried again.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -98,16 +98,16 @@ impl Store {
         rows.iter().filter_map(read).collect()
     }
 
-    /// Does something about many: if the database refuses it, about the halves, until those that it is about are
-    /// alone. Each part with what came of it; further parts are not tried while the database is away.
-    pub(crate) async fn in_halves<'r, T: Sync, W: Work>(
+    /// Runs a transaction about many rows. If the database refuses it, it is split into halves until the rows that are
+    /// refused stand alone. Returns each part with its outcome; once the database is away, no further part is tried.
+    pub(crate) async fn in_halves<'r, T: Sync, W: Transaction>(
         &self,
         all: &'r [T],
-        work: impl Fn(&'r [T]) -> W + Sync,
-    ) -> Vec<(&'r [T], Result<W::Done>)> {
+        transaction: impl Fn(&'r [T]) -> W + Sync,
+    ) -> Vec<(&'r [T], Result<W::Output>)> {
         let (mut left, mut done) = (vec![all], Vec::new());
         while let Some(part) = left.pop() {
-            let outcome = self.transact(&work(part)).await;
+            let outcome = self.transact(&transaction(part)).await;
             if part.len() > 1 && outcome.as_ref().is_err_and(Error::is_refusal) {
                 let (first, second) = part.split_at(part.len() / 2);
                 left.extend([second, first]);

@@ -21,7 +21,7 @@ use claim_cursor::Front;
 use left_out::Aside;
 pub use notifier::Notifier;
 use notifier::NotifyCoalescer;
-pub(crate) use transaction::Work;
+pub(crate) use transaction::Transaction;
 
 /// What a store must know beside its URL.
 #[derive(Clone, Debug)]

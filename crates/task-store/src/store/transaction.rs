@@ -1,14 +1,14 @@
 //! The frame of every transaction: tried again after conflicts and broken connections, and certain of its outcome.
 
 use crate::database::error::{Error, Result};
-use crate::database::{Argument, Connection, Row, Tries};
+use crate::database::{Argument, Connection, RetryBudget, Row};
 use crate::store::Store;
 
-/// What is done in one transaction. It must leave nothing behind but what is in the database: it may run
-/// several times.
-pub(crate) trait Work: Sync {
-    /// What it gives back.
-    type Done: Send;
+/// The statements of one transaction. They may run several times, so they must not change anything outside of the
+/// database.
+pub(crate) trait Transaction: Sync {
+    /// What the caller gets.
+    type Output: Send;
 
     /// Whether it is a single statement that changes rows, which needs no BEGIN and COMMIT around it.
     fn is_one_statement(&self) -> bool {
@@ -16,7 +16,7 @@ pub(crate) trait Work: Sync {
     }
 
     /// Whether tasks can be claimed now that could not before, so that workers are to be notified.
-    fn has_enqueued(&self, _done: &Self::Done) -> bool {
+    fn has_enqueued(&self, _output: &Self::Output) -> bool {
         false
     }
 
@@ -24,48 +24,47 @@ pub(crate) trait Work: Sync {
     fn run(
         &self,
         connection: &mut Connection<'_>,
-    ) -> impl Future<Output = Result<Self::Done>> + Send;
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
 
-    /// After a commit of unknown outcome: what was done, or `None` to do it again. Work that may happen
-    /// twice without harm needs no answer.
-    fn settle(
+    /// After a commit of unknown outcome: the output if the commit happened, or `None` to run the statements again. A
+    /// transaction that may happen twice without harm needs no answer.
+    fn resolve_unknown_commit(
         &self,
         _connection: &mut Connection<'_>,
-    ) -> impl Future<Output = Result<Option<Self::Done>>> + Send {
+    ) -> impl Future<Output = Result<Option<Self::Output>>> + Send {
         async { Ok(None) }
     }
 }
 
 impl Store {
-    /// Does the work in a transaction, again after conflicts and broken connections. When no answer comes to
-    /// the commit, the work looks whether it happened. A look that finds nothing is no proof: a server may still
-    /// be at it, as one that waits for its standby; so the work is repeated, which is certain, or the outcome
-    /// stays unknown.
-    pub(crate) async fn transact<W: Work>(&self, work: &W) -> Result<W::Done> {
-        let done = self.certain(work).await?;
-        if work.has_enqueued(&done) {
+    /// Runs a transaction, again after conflicts and broken connections. If the commit gets no answer, the database is
+    /// asked whether it happened. If it did not, that is no proof: a server may still be committing, for example while
+    /// it waits for its standby. So the transaction is repeated, which gives certainty, or the outcome stays unknown.
+    pub(crate) async fn transact<T: Transaction>(&self, transaction: &T) -> Result<T::Output> {
+        let done = self.transact_certainly(transaction).await?;
+        if transaction.has_enqueued(&done) {
             self.notify_committed();
         }
         Ok(done)
     }
 
-    async fn certain<W: Work>(&self, work: &W) -> Result<W::Done> {
-        let mut tries = Tries::new();
+    async fn transact_certainly<T: Transaction>(&self, transaction: &T) -> Result<T::Output> {
+        let mut budget = RetryBudget::new();
         let mut unknown = None;
         loop {
-            let outcome = self.once(work).await;
+            let outcome = self.transact_once(transaction).await;
             if let Err(Error::UnknownOutcome(reason)) = &outcome {
                 unknown = Some(reason.clone());
             }
             if let Some(reason) = &unknown
-                && let Some(done) = self.settle(work, reason).await?
+                && let Some(done) = self.resolve_unknown_commit(transaction, reason).await?
             {
                 return Ok(done);
             }
             match outcome {
                 Ok(done) => return Ok(done),
-                Err(error) => tries
-                    .again(error)
+                Err(error) => budget
+                    .retry(error)
                     .await
                     .map_err(|error| unknown.take().map_or(error, Error::UnknownOutcome))?,
             }
@@ -78,11 +77,11 @@ impl Store {
         sql: &'static str,
         arguments: &[Argument<'_>],
     ) -> Result<u64> {
-        let mut tries = Tries::new();
+        let mut budget = RetryBudget::new();
         loop {
             match self.change_once(sql, arguments).await {
                 Ok(changed) => return Ok(changed),
-                Err(error) => tries.again(error).await?,
+                Err(error) => budget.retry(error).await?,
             }
         }
     }
@@ -102,7 +101,7 @@ impl Store {
         sql: &'static str,
         arguments: &[Argument<'_>],
     ) -> Result<Vec<Row>> {
-        let mut tries = Tries::new();
+        let mut budget = RetryBudget::new();
         loop {
             let answer = match self.pools().read().await {
                 Ok(mut session) => {
@@ -113,7 +112,7 @@ impl Store {
             };
             match answer {
                 Ok(rows) => return Ok(rows),
-                Err(error) => tries.again(error).await?,
+                Err(error) => budget.retry(error).await?,
             }
         }
     }
@@ -127,17 +126,17 @@ impl Store {
         Ok(self.rows(sql, arguments).await?.into_iter().next())
     }
 
-    async fn once<W: Work>(&self, work: &W) -> Result<W::Done> {
+    async fn transact_once<T: Transaction>(&self, transaction: &T) -> Result<T::Output> {
         let mut session = self.pools().write().await?;
-        if work.is_one_statement() {
-            let answer = work.run(&mut session.connection()).await.map_err(Error::in_commit);
+        if transaction.is_one_statement() {
+            let answer = transaction.run(&mut session.connection()).await.map_err(Error::in_commit);
             if answer.is_ok() {
                 session.wrote();
             }
             return session.release(answer);
         }
         let outcome = match session.begin().await {
-            Ok(()) => work.run(&mut session.connection()).await,
+            Ok(()) => transaction.run(&mut session.connection()).await,
             Err(error) => Err(error),
         };
         match outcome {
@@ -149,20 +148,25 @@ impl Store {
         }
     }
 
-    async fn settle<W: Work>(&self, work: &W, reason: &str) -> Result<Option<W::Done>> {
-        let mut tries = Tries::new();
+    async fn resolve_unknown_commit<T: Transaction>(
+        &self,
+        transaction: &T,
+        reason: &str,
+    ) -> Result<Option<T::Output>> {
+        let mut budget = RetryBudget::new();
         loop {
             let answer = match self.pools().write().await {
                 Ok(mut session) => {
-                    let answer = work.settle(&mut session.connection()).await;
+                    let answer =
+                        transaction.resolve_unknown_commit(&mut session.connection()).await;
                     session.release(answer)
                 }
                 Err(error) => Err(error),
             };
             match answer {
-                Ok(settled) => return Ok(settled),
+                Ok(resolved) => return Ok(resolved),
                 Err(error) => {
-                    tries.again(error).await.map_err(|_| Error::UnknownOutcome(reason.into()))?;
+                    budget.retry(error).await.map_err(|_| Error::UnknownOutcome(reason.into()))?;
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::ledger::{Execution, Outcome, record};
 use crate::model::bounds::named;
 use crate::model::lock_key::LockKey;
 use crate::model::task_id::TaskId;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::held::HeldState;
 
 /// What came of a cancellation.
@@ -81,8 +81,8 @@ struct Found {
     running: Option<LockKey>,
 }
 
-impl Work for Cancel<'_> {
-    type Done = Found;
+impl Transaction for Cancel<'_> {
+    type Output = Found;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Found> {
         let mut found = Found::default();
@@ -108,7 +108,10 @@ impl Work for Cancel<'_> {
     }
 
     /// What the ledger knows to be cancelled at this very moment was cancelled by this call.
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Found>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Found>> {
         let sql = "SELECT COUNT(*) FROM otrsd_execution WHERE outcome = 'cancelled' AND ended = ? AND error = ?";
         let row = connection.row(sql, arguments![self.now.as_microsecond(), self.by]).await?;
         let gone = row.map_or(Ok(0), |row| row.int(0))?.unsigned_abs();

@@ -12,7 +12,7 @@ use crate::database::error::Result;
 use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, arguments};
 use crate::model::task::NewTask;
 use crate::store::notifier::notify_in;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// What became of an addition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,8 +82,8 @@ pub(crate) struct Add<'a> {
     pub(crate) notifies: bool,
 }
 
-impl Work for Add<'_> {
-    type Done = Vec<Added>;
+impl Transaction for Add<'_> {
+    type Output = Vec<Added>;
 
     fn is_one_statement(&self) -> bool {
         let one = self.tasks.len() == 1 || self.store.dialect() == Dialect::Postgres;
@@ -115,7 +115,10 @@ impl Work for Add<'_> {
     }
 
     /// What is in the queue, is held, or was run already, was added.
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Added>>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Vec<Added>>> {
         let idents: Vec<i64> = self.tasks.iter().map(|task| task.id.ident()).collect();
         let sql = "SELECT ident FROM scheduler_task WHERE ident IN (?*) \
                    UNION SELECT ident FROM otrsd_held WHERE ident IN (?*) \

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::database::Connection;
 use crate::database::error::Result;
 use crate::model::task::NewTask;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::enqueue::{Add, Added};
 use crate::task::future::Plan;
 
@@ -36,8 +36,8 @@ struct Batch<'a> {
     plans: Vec<Plan<'a>>,
 }
 
-impl Work for Batch<'_> {
-    type Done = Vec<Added>;
+impl Transaction for Batch<'_> {
+    type Output = Vec<Added>;
 
     fn has_enqueued(&self, added: &Vec<Added>) -> bool {
         added.contains(&Added::Added)
@@ -50,12 +50,15 @@ impl Work for Batch<'_> {
         if self.add.tasks.is_empty() { Ok(Vec::new()) } else { self.add.run(connection).await }
     }
 
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Added>>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Vec<Added>>> {
         let mut happened = false;
         if let Some(plan) = self.plans.first() {
-            happened = plan.settle(connection).await?.is_some();
+            happened = plan.resolve_unknown_commit(connection).await?.is_some();
         }
-        let added = self.add.settle(connection).await?;
+        let added = self.add.resolve_unknown_commit(connection).await?;
         let none = || happened.then(|| vec![Added::LimitReached; self.add.tasks.len()]);
         Ok(added.or_else(none))
     }

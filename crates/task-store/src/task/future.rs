@@ -9,7 +9,7 @@ use crate::database::{Argument, Column, Connection, Dialect, Insert, ONCE, Row, 
 use crate::model::locked::Locked;
 use crate::model::task::NewTask;
 use crate::store::notifier::notify_in;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::held::{Move, hold};
 use crate::task::quarantine::quarantined;
 
@@ -162,8 +162,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Work for Plan<'_> {
-    type Done = ();
+impl Transaction for Plan<'_> {
+    type Output = ();
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
         let (at, created) = (self.store.wall_clock(self.at), self.store.wall_clock(self.now));
@@ -187,7 +187,7 @@ impl Work for Plan<'_> {
     }
 
     /// What was planned is there still, or has moved on.
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<()>> {
+    async fn resolve_unknown_commit(&self, connection: &mut Connection<'_>) -> Result<Option<()>> {
         let idents: Vec<i64> = self.tasks.iter().map(|task| task.id.ident()).collect();
         let sql = "SELECT ident FROM scheduler_future_task WHERE ident IN (?*) \
                    UNION SELECT ident FROM scheduler_task WHERE ident IN (?*) \
@@ -232,8 +232,8 @@ enum Which<'a> {
     Rows(&'a [i64]),
 }
 
-impl Work for MoveDue<'_> {
-    type Done = u64;
+impl Transaction for MoveDue<'_> {
+    type Output = u64;
 
     fn has_enqueued(&self, rows: &u64) -> bool {
         *rows > 0

@@ -9,7 +9,7 @@ use crate::model::locked::Locked;
 use crate::model::task_id::TaskId;
 use crate::model::timestamp::from_micros;
 use crate::store::notifier::notify_in;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// Why a task is held.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -199,8 +199,8 @@ pub(crate) struct Release<'a> {
     pub(crate) which: Which<'a>,
 }
 
-impl Work for Release<'_> {
-    type Done = u64;
+impl Transaction for Release<'_> {
+    type Output = u64;
 
     fn has_enqueued(&self, rows: &u64) -> bool {
         *rows > 0

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::database::error::Result;
 use crate::database::{Connection, arguments};
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::held::{Release, TABLE, Which};
 
 /// The last moment that a clock of ours can show, in microseconds.
@@ -68,8 +68,8 @@ impl Store {
 /// Only which they are.
 struct Look<'a>(Release<'a>);
 
-impl Work for Look<'_> {
-    type Done = Vec<i64>;
+impl Transaction for Look<'_> {
+    type Output = Vec<i64>;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
         self.0.ids(connection).await

@@ -6,7 +6,7 @@ use crate::database::error::Result;
 use crate::database::{Connection, arguments};
 use crate::model::bounds::bounded;
 use crate::model::locked::Locked;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::held::{HeldState, Hold, Move, hold};
 
 impl Store {
@@ -60,8 +60,8 @@ struct Quarantine<'a> {
     afresh: bool,
 }
 
-impl Work for Quarantine<'_> {
-    type Done = bool;
+impl Transaction for Quarantine<'_> {
+    type Output = bool;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<bool> {
         let Self { from, row, how, afresh, .. } = *self;

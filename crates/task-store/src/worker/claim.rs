@@ -11,7 +11,7 @@ use crate::database::{Argument, Connection, Dialect, arguments};
 use crate::model::lock_key::Owner;
 use crate::model::task::Task;
 use crate::store::claim_cursor::Position;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::worker::task_rows::task_columns;
 
 /// What a worker asks for.
@@ -55,8 +55,8 @@ pub(crate) struct Claiming<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Work for Claiming<'_> {
-    type Done = Vec<Task>;
+impl Transaction for Claiming<'_> {
+    type Output = Vec<Task>;
 
     fn is_one_statement(&self) -> bool {
         self.store.dialect() != Dialect::MariaDb
@@ -73,7 +73,10 @@ impl Work for Claiming<'_> {
         }
     }
 
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Vec<Task>>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Vec<Task>>> {
         let mut tasks = self.store.under_lock(connection, self.claim.owner.key()).await?;
         tasks.retain(|task| !self.claim.holding.contains(&task.row));
         Ok(Some(tasks).filter(|tasks| !tasks.is_empty()))

@@ -6,7 +6,7 @@ use crate::database::error::{Error, Result};
 use crate::database::{Connection, Dialect, arguments};
 use crate::model::task::Task;
 use crate::store::claim_cursor::START;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::worker::claim::{Claim, Claiming, free};
 use crate::worker::task_rows::task_columns;
 
@@ -91,8 +91,8 @@ struct Rows<'a> {
     rows: &'a [i64],
 }
 
-impl Work for Rows<'_> {
-    type Done = Vec<Task>;
+impl Transaction for Rows<'_> {
+    type Output = Vec<Task>;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         let Claiming { store, claim, now } = self.claiming;

@@ -15,7 +15,7 @@ use crate::model::lock_key::Owner;
 use crate::model::locked::Locked;
 use crate::model::task::Task;
 use crate::store::notifier::notify_in;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 use crate::task::cancel_request::granted;
 use crate::task::held::{Hold, Move, hold};
 use crate::worker::claim::{Claim, Claiming};
@@ -131,8 +131,8 @@ impl<'a> Finishing<'a> {
     }
 }
 
-impl Work for Finishing<'_> {
-    type Done = Finish;
+impl Transaction for Finishing<'_> {
+    type Output = Finish;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Finish> {
         let mut ours = self.all_at_once(connection, &Then::Delete, &DELETE).await?;
@@ -176,7 +176,10 @@ impl Work for Finishing<'_> {
     }
 
     /// The ledger knows whether it happened: its rows are written in the same transaction.
-    async fn settle(&self, connection: &mut Connection<'_>) -> Result<Option<Finish>> {
+    async fn resolve_unknown_commit(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Finish>> {
         let known = self.recorded(connection).await?;
         let claimed = match self.claim {
             Some(claim) => {

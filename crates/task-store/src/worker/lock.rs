@@ -11,7 +11,7 @@ use crate::ledger::{Outcome, lost};
 use crate::model::lock_key::{LockKey, NO_NUMBER, Owner};
 use crate::model::locked::Locked;
 use crate::model::task::Task;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 /// What a freed row looks like; where the table is ours, one that was tried says so.
 macro_rules! freed {
@@ -199,8 +199,8 @@ struct Reclaim<'a> {
     now: Timestamp,
 }
 
-impl Work for Reclaim<'_> {
-    type Done = Vec<Task>;
+impl Transaction for Reclaim<'_> {
+    type Output = Vec<Task>;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         let key = self.dead.key();

@@ -11,7 +11,7 @@ use crate::admin::schema::identity::{Facts, Identity};
 use crate::database::error::{Error, Result};
 use crate::database::{Connection, Dialect, arguments};
 use crate::model::bounds::bounded;
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 impl Store {
     /// Makes `present` the database's memory: what it holds is this installation's.
@@ -95,8 +95,8 @@ struct Adopt<'a> {
     alone: bool,
 }
 
-impl Work for Adopt<'_> {
-    type Done = ();
+impl Transaction for Adopt<'_> {
+    type Output = ();
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
         let sql = connection.dialect().pick(

@@ -5,7 +5,7 @@ use crate::admin::schema::text::{
     PLAN_TRIGGER, WAKE_TRIGGER, options, statements, version_is_made,
 };
 use crate::database::error::{Error, Result};
-use crate::database::{Dialect, Tries};
+use crate::database::{Dialect, RetryBudget};
 use crate::store::Store;
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     }
 
     async fn make(&self, wake_trigger: bool) -> Result<()> {
-        let mut tries = Tries::new();
+        let mut budget = RetryBudget::new();
         let texts = self.schema_sql(wake_trigger).await?;
         while let Err(error) = self.create(&texts).await {
             // Two who create the same table at once: the loser finds it there the next time.
@@ -35,7 +35,7 @@ impl Store {
                 Error::Duplicate(text) => Error::Conflict(text),
                 error => error,
             };
-            tries.again(error).await?;
+            budget.retry(error).await?;
         }
         Ok(())
     }

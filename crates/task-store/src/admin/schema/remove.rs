@@ -3,7 +3,7 @@
 use crate::admin::schema::text::OURS;
 use crate::database::error::Result;
 use crate::database::{Connection, Dialect, arguments};
-use crate::store::{Store, Work};
+use crate::store::{Store, Transaction};
 
 impl Store {
     /// Puts all held tasks back into `scheduler_task` and drops our tables and trigger; how many tasks
@@ -26,8 +26,8 @@ struct PutBack {
     home: bool,
 }
 
-impl Work for PutBack {
-    type Done = u64;
+impl Transaction for PutBack {
+    type Output = u64;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<u64> {
         let sql = if self.home {
