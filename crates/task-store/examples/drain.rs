@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     loop {
         let now = Timestamp::now();
         let tasks = store
-            .claim(&Claim { owner, slots: 10, whole: true, except: &[], holding: &[] }, now)
+            .claim(&Claim { owner, slots: 10, from_start: true, except: &[], holding: &[] }, now)
             .await?;
         if tasks.is_empty() && store.counts().await?.iter().all(|count| count.waiting == 0) {
             break;

@@ -57,7 +57,7 @@ impl Life {
         let claim = Claim {
             owner: self.owner,
             slots,
-            whole: self.freed,
+            from_start: self.freed,
             except: &except,
             holding: &holding,
         };

@@ -115,7 +115,7 @@ impl Place {
 
     /// Takes the next tasks for a worker.
     pub(crate) fn claim(&self, owner: Owner, slots: u32) -> Vec<Task> {
-        let claim = Claim { owner, slots, whole: true, except: &[], holding: &[] };
+        let claim = Claim { owner, slots, from_start: true, except: &[], holding: &[] };
         self.wait(self.store.claim(&claim, now())).unwrap()
     }
 

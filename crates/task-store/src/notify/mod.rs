@@ -78,11 +78,12 @@ impl Waiter {
     /// waiting makes its connection anew.
     pub async fn wait(&mut self, longest: Duration) -> Result<Woken> {
         let longest = Instant::now() + longest;
-        let owed = self.store.front().owed().filter(|owed| *owed < longest);
-        match timeout_at(owed.unwrap_or(longest), self.source.hint(&self.store)).await {
+        let rescan_due =
+            self.store.claim_cursor().rescan_due().filter(|rescan_due| *rescan_due < longest);
+        match timeout_at(rescan_due.unwrap_or(longest), self.source.hint(&self.store)).await {
             Ok(outcome) => outcome.map(|()| Woken::Work),
-            Err(_) if owed.is_some() => {
-                self.store.front().told();
+            Err(_) if rescan_due.is_some() => {
+                self.store.claim_cursor().rescan_announced();
                 Ok(Woken::Work)
             }
             Err(_) => Ok(Woken::Deadline),

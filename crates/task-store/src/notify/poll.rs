@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::database::error::{Error, Result};
 use crate::database::{Dialect, arguments};
 use crate::store::Store;
-use crate::store::claim_cursor::Thrift;
+use crate::store::claim_cursor::CostThrottle;
 
 /// How soon after activity the first look comes, and how far looks may be apart.
 const SHORTEST: Duration = Duration::from_millis(5);
@@ -21,13 +21,13 @@ const LONGEST: Duration = Duration::from_millis(120);
 pub(super) struct Poll {
     store: Store,
     seen: Option<(i64, i64)>,
-    whole: Thrift,
+    full_scans: CostThrottle,
     pause: Duration,
 }
 
 impl Poll {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, seen: None, whole: Thrift::default(), pause: SHORTEST }
+        Self { store, seen: None, full_scans: CostThrottle::default(), pause: SHORTEST }
     }
 
     /// Waits until the free rows are others than at the last look, and there are any.
@@ -35,9 +35,9 @@ impl Poll {
         loop {
             tokio::time::sleep(self.pause).await;
             let began = Instant::now();
-            let is_other = if self.whole.allows(began) {
+            let is_other = if self.full_scans.allows(began) {
                 let is_other = self.look().await?;
-                self.whole.spent(began.elapsed(), Instant::now());
+                self.full_scans.spent(began.elapsed(), Instant::now());
                 is_other
             } else {
                 self.glance().await?
@@ -60,12 +60,12 @@ impl Poll {
         };
         let row = self.store.row(sql, arguments![]).await?;
         let now = row.map_or(Ok((0, 0)), |row| Ok::<_, Error>((row.int(0)?, row.int(1)?)))?;
-        self.store.front().saw(now.0);
+        self.store.claim_cursor().saw(now.0);
         let before = self.seen.replace(now);
         Ok(before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0)
     }
 
-    /// Only at what is newer than all that was seen: see [`Front`](crate::store::claim_cursor::Front).
+    /// Only at what is newer than all that was seen: see [`ClaimCursor`](crate::store::claim_cursor::ClaimCursor).
     async fn glance(&mut self) -> Result<bool> {
         let sql = match self.store.dialect() {
             Dialect::MariaDb => {
@@ -76,10 +76,10 @@ impl Poll {
                 "SELECT id FROM scheduler_task WHERE id > ? AND lock_key = 0 ORDER BY id DESC LIMIT 1"
             }
         };
-        let highest = self.store.front().highest();
+        let highest = self.store.claim_cursor().highest();
         let row = self.store.row(sql, arguments![highest]).await?;
         let Some(row) = row else { return Ok(false) };
-        self.store.front().saw(row.int(0)?);
+        self.store.claim_cursor().saw(row.int(0)?);
         Ok(true)
     }
 }

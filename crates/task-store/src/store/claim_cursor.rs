@@ -1,9 +1,9 @@
-//! Where a look at the free rows begins.
+//! The claim cursor: where a scan for free rows begins.
 //!
-//! As long as some transaction that began earlier is open, PostgreSQL and InnoDB keep every row that was
-//! claimed since, and who looks from the beginning of the queue walks over all of them. So does who looks past
-//! a hundred thousand paused tasks. Then most looks begin behind the row that was claimed last, and the
-//! beginning is looked at so seldom that it takes a small part of the time.
+//! While a transaction that began earlier is open, PostgreSQL and InnoDB keep an index entry for every row that was
+//! claimed since, and a scan from the start of the queue walks over all of them. So does a scan past a hundred thousand
+//! paused tasks. Then most scans begin behind the row that was claimed last, and full scans are made so seldom that they
+//! take a small part of the time.
 
 use std::time::Duration;
 
@@ -11,13 +11,12 @@ use tokio::time::Instant;
 
 use crate::model::task::Task;
 
-/// What looks from the beginning may cost: the time between them, as a multiple of what one takes more than
-/// another look.
-const SELDOM: u32 = 10;
-/// What takes less than this more is cheap.
-const CHEAP: Duration = Duration::from_millis(5);
+/// The time between two full scans, as a multiple of what one takes more than a scan from the cursor.
+const MIN_PAUSE_PER_COST: u32 = 10;
+/// A full scan that takes less than this more is not throttled.
+const MAX_UNTHROTTLED_COST: Duration = Duration::from_millis(5);
 
-/// A place in the order of the queue.
+/// A position in the order of the queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Position {
     pub(crate) priority: i64,
@@ -27,61 +26,61 @@ pub(crate) struct Position {
 /// Before every row.
 pub(crate) const START: Position = Position { priority: i64::MIN, row: i64::MIN };
 
-/// When something costly may be done again.
+/// Throttles something by its cost: the more it takes, the later it may be done again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Thrift {
+pub(crate) struct CostThrottle {
     next: Option<Instant>,
 }
 
-impl Thrift {
+impl CostThrottle {
     pub(crate) fn allows(&self, now: Instant) -> bool {
         self.next.is_none_or(|next| next <= now)
     }
 
     pub(crate) fn spent(&mut self, cost: Duration, now: Instant) {
-        self.next = (cost >= CHEAP).then(|| now + SELDOM * cost);
+        self.next = (cost >= MAX_UNTHROTTLED_COST).then(|| now + MIN_PAUSE_PER_COST * cost);
     }
 }
 
-/// What one process knows of the front of the queue.
+/// What one process knows of the start of the queue.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Front {
-    /// Of the rows claimed last, the last.
+pub(crate) struct ClaimCursor {
+    /// The last of the rows that were claimed last.
     last: Position,
-    /// Every row up to this one was seen by somebody here, or came late.
+    /// Every row up to this one was seen by this process, or was committed late.
     highest: i64,
-    /// What a look from there takes.
+    /// What a scan from the cursor takes.
     quick: Duration,
-    whole: Thrift,
-    /// Somebody wanted more than was found behind `last`.
-    owed: bool,
+    full_scans: CostThrottle,
+    /// A claim wanted more than was found behind `last`.
+    is_rescan_due: bool,
 }
 
-impl Front {
+impl ClaimCursor {
     pub(crate) fn new() -> Self {
-        let whole = Thrift::default();
-        Self { last: START, highest: 0, quick: Duration::ZERO, whole, owed: false }
+        let full_scans = CostThrottle::default();
+        Self { last: START, highest: 0, quick: Duration::ZERO, full_scans, is_rescan_due: false }
     }
 
-    /// Behind which place to look now; from the beginning, if `whole` says so.
-    pub(crate) fn begin(&self, whole: bool, now: Instant) -> Position {
-        if whole || self.whole.allows(now) { START } else { self.last }
+    /// Where a scan begins now; at the start of the queue if `from_start` demands it.
+    pub(crate) fn begin(&self, from_start: bool, now: Instant) -> Position {
+        if from_start || self.full_scans.allows(now) { START } else { self.last }
     }
 
-    /// Whether much may have to be walked over: a whole look is costly, or none was made yet.
+    /// Whether a scan may have to walk over much: a full scan is costly, or none was made yet.
     pub(crate) fn is_far(&self) -> bool {
-        self.whole.next.is_some() || self.last == START
+        self.full_scans.next.is_some() || self.last == START
     }
 
-    /// Whether a look that leaves types alone is made later, since the last one was costly: it is owed then.
-    pub(crate) fn puts_off(&mut self, now: Instant) -> bool {
-        let is_put_off = !self.whole.allows(now);
-        self.owed |= is_put_off;
-        is_put_off
+    /// Whether a scan that leaves out types is postponed, because the last full scan was costly: then a rescan is due.
+    pub(crate) fn postpones(&mut self, now: Instant) -> bool {
+        let is_postponed = !self.full_scans.allows(now);
+        self.is_rescan_due |= is_postponed;
+        is_postponed
     }
 
-    /// A look from a place gave these, of those that were wanted.
-    pub(crate) fn looked(
+    /// A scan that began at `from` gave these tasks.
+    pub(crate) fn scanned(
         &mut self,
         from: Position,
         got: &[Task],
@@ -90,13 +89,13 @@ impl Front {
         now: Instant,
     ) {
         if from == START {
-            self.whole.spent(took.saturating_sub(self.quick), now);
-            // One that once took long by chance is not believed for ever.
+            self.full_scans.spent(took.saturating_sub(self.quick), now);
+            // A measurement that was long by chance must not count for ever.
             self.quick -= self.quick / 8;
-            self.owed = false;
+            self.is_rescan_due = false;
         } else {
             self.quick = took;
-            self.owed |= got.len() < wanted as usize;
+            self.is_rescan_due |= got.len() < wanted as usize;
         }
         let last = got.iter().map(|task| (task.priority, task.row)).max();
         if let Some((priority, row)) = last {
@@ -107,14 +106,14 @@ impl Front {
         }
     }
 
-    /// When a look from the beginning is to be made, although nothing new was heard of.
-    pub(crate) fn owed(&self) -> Option<Instant> {
-        self.whole.next.filter(|_| self.owed)
+    /// When a full scan is to be made although no notification came.
+    pub(crate) fn rescan_due(&self) -> Option<Instant> {
+        self.full_scans.next.filter(|_| self.is_rescan_due)
     }
 
-    /// Somebody was told to make it.
-    pub(crate) fn told(&mut self) {
-        self.owed = false;
+    /// A worker was told to make it.
+    pub(crate) fn rescan_announced(&mut self) {
+        self.is_rescan_due = false;
     }
 
     pub(crate) fn highest(&self) -> i64 {
@@ -156,43 +155,46 @@ mod tests {
     }
 
     #[test]
-    fn a_cheap_beginning_is_always_looked_at_and_a_costly_one_seldom() {
+    fn cheap_full_scans_are_always_made_and_costly_ones_seldom() {
         let millis = Duration::from_millis;
         let now = Instant::now();
-        let (mut front, found) = (Front::new(), [task((0, 7)), task((0, 5))]);
-        assert!(front.is_far(), "nobody has looked yet");
-        front.looked(front.begin(false, now), &found, 2, millis(4), now);
-        assert_eq!(front.begin(false, now), START);
-        assert!(!front.is_far());
-        front.looked(START, &found, 2, millis(104), now);
-        assert!(front.is_far());
-        assert_eq!(front.begin(false, now + millis(1039)), at((0, 7)));
-        assert_eq!(front.begin(false, now + millis(1040)), START);
-        assert_eq!(front.begin(true, now), START);
-        assert_eq!(front.owed(), None, "all that was wanted was found");
-        let mut other = front;
-        assert!(other.puts_off(now + millis(1039)) && other.owed().is_some());
-        assert!(!front.puts_off(now + millis(1040)) && front.owed().is_none());
-        // What both take is no cost of the beginning.
-        front.looked(at((0, 7)), &[task((0, 9))], 2, millis(100), now);
-        assert_eq!(front.owed(), Some(now + millis(1040)));
-        front.looked(START, &[], 2, millis(104), now);
-        assert_eq!((front.begin(false, now), front.owed(), front.highest()), (START, None, 9));
-        front.looked(START, &[], 2, millis(104), now);
-        assert_eq!(front.begin(false, now), at((0, 9)), "that took long long ago");
+        let (mut cursor, found) = (ClaimCursor::new(), [task((0, 7)), task((0, 5))]);
+        assert!(cursor.is_far(), "no scan was made yet");
+        cursor.scanned(cursor.begin(false, now), &found, 2, millis(4), now);
+        assert_eq!(cursor.begin(false, now), START);
+        assert!(!cursor.is_far());
+        cursor.scanned(START, &found, 2, millis(104), now);
+        assert!(cursor.is_far());
+        assert_eq!(cursor.begin(false, now + millis(1039)), at((0, 7)));
+        assert_eq!(cursor.begin(false, now + millis(1040)), START);
+        assert_eq!(cursor.begin(true, now), START);
+        assert_eq!(cursor.rescan_due(), None, "all that was wanted was found");
+        let mut other = cursor;
+        assert!(other.postpones(now + millis(1039)) && other.rescan_due().is_some());
+        assert!(!cursor.postpones(now + millis(1040)) && cursor.rescan_due().is_none());
+        // What both scans take is no cost of the start.
+        cursor.scanned(at((0, 7)), &[task((0, 9))], 2, millis(100), now);
+        assert_eq!(cursor.rescan_due(), Some(now + millis(1040)));
+        cursor.scanned(START, &[], 2, millis(104), now);
+        assert_eq!(
+            (cursor.begin(false, now), cursor.rescan_due(), cursor.highest()),
+            (START, None, 9)
+        );
+        cursor.scanned(START, &[], 2, millis(104), now);
+        assert_eq!(cursor.begin(false, now), at((0, 9)), "the long measurement was long ago");
     }
 
     #[test]
-    fn the_last_claimed_row_is_the_place_unless_it_was_an_older_one() {
-        let (mut front, now) = (Front::new(), Instant::now());
-        front.looked(START, &[task((0, 5)), task((0, 4))], 2, Duration::from_secs(1), now);
+    fn the_cursor_is_the_last_claimed_row_unless_it_was_an_older_one() {
+        let (mut cursor, now) = (ClaimCursor::new(), Instant::now());
+        cursor.scanned(START, &[task((0, 5)), task((0, 4))], 2, Duration::from_secs(1), now);
         for (rows, expected) in
             [(&[(0, 2)][..], (0, 5)), (&[], (0, 5)), (&[(3, 1)], (3, 1)), (&[(0, 4)], (0, 4))]
         {
             let tasks: Vec<Task> = rows.iter().copied().map(task).collect();
-            front.looked(front.begin(false, now), &tasks, 1, Duration::ZERO, now);
-            assert_eq!(front.begin(false, now), at(expected), "{rows:?}");
+            cursor.scanned(cursor.begin(false, now), &tasks, 1, Duration::ZERO, now);
+            assert_eq!(cursor.begin(false, now), at(expected), "{rows:?}");
         }
-        assert_eq!(front.highest(), 5);
+        assert_eq!(cursor.highest(), 5);
     }
 }

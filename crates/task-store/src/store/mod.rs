@@ -17,7 +17,7 @@ use crate::database::error::Result;
 use crate::database::{DatabaseUrl, Dialect, Pools};
 use crate::model::payload::Encoding;
 use crate::model::timestamp::{from_wall_clock, wall_clock};
-use claim_cursor::Front;
+use claim_cursor::ClaimCursor;
 use left_out::Aside;
 pub use notifier::Notifier;
 use notifier::NotifyCoalescer;
@@ -60,7 +60,7 @@ pub struct Store {
 struct Inner {
     pools: Pools,
     options: Options,
-    front: Mutex<Front>,
+    claim_cursor: Mutex<ClaimCursor>,
     notify_coalescer: NotifyCoalescer,
     aside: Aside,
     plans_seen: AtomicI64,
@@ -80,7 +80,7 @@ impl Store {
             inner: Arc::new(Inner {
                 pools,
                 options,
-                front: Mutex::new(Front::new()),
+                claim_cursor: Mutex::new(ClaimCursor::new()),
                 notify_coalescer: NotifyCoalescer::default(),
                 aside: Aside::default(),
                 plans_seen: AtomicI64::new(i64::MIN),
@@ -131,9 +131,9 @@ impl Store {
         self.inner.options.notifier.as_ref()
     }
 
-    /// What is known of the front of the queue. It is a hint, so whoever panicked with it does no harm.
-    pub(crate) fn front(&self) -> MutexGuard<'_, Front> {
-        self.inner.front.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where claims begin. It is a hint, so a panic while it was held does no harm.
+    pub(crate) fn claim_cursor(&self) -> MutexGuard<'_, ClaimCursor> {
+        self.inner.claim_cursor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The text of a time for a column of the original.

@@ -1,7 +1,7 @@
 //! Claiming: free rows become a worker's, each by a compare-and-set on `lock_key = 0`.
 //!
-//! Order: priority, then first in, first out. Paused types are left; who loses a race gets fewer rows, never
-//! an error, and never a row that another one got.
+//! Order: priority, then first in, first out. Tasks of paused types stay. A worker that loses a race gets fewer rows,
+//! never an error, and never a row that another worker got.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -14,17 +14,17 @@ use crate::store::claim_cursor::Position;
 use crate::store::{Store, Transaction};
 use crate::worker::task_rows::task_columns;
 
-/// What a worker asks for.
+/// What a worker claims.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// Who claims.
+    /// The worker.
     pub owner: Owner,
     /// How many tasks at most.
     pub slots: u32,
-    /// Whether to look from the beginning of the queue, whatever that costs: something was freed there. Else
-    /// what was freed may be found later; a [`Waiter`](crate::Waiter) says when to claim again.
-    pub whole: bool,
-    /// Types to leave alone, beside those that are paused in the database.
+    /// Whether to scan from the start of the queue, whatever that costs: something was freed there. Otherwise what was
+    /// freed may be found later; a [`Waiter`](crate::Waiter) says when to claim again.
+    pub from_start: bool,
+    /// Types to leave out, in addition to those that are paused in the database.
     pub except: &'a [String],
     /// The rows that the owner has already: after a broken connection, what it locked beyond these was
     /// claimed by the call that broke.
@@ -64,7 +64,7 @@ impl Transaction for Claiming<'_> {
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Task>> {
         // Behind a million tasks that are left alone there may be none, and the walk over them takes its time.
-        if !self.claim.except.is_empty() && self.store.front().puts_off(Instant::now()) {
+        if !self.claim.except.is_empty() && self.store.claim_cursor().postpones(Instant::now()) {
             return Ok(Vec::new());
         }
         match connection.dialect() {
@@ -152,18 +152,18 @@ impl Claiming<'_> {
         arguments.append(&mut self.free(from));
         let rows = connection.rows(sql, &arguments).await?;
         let tasks = self.store.tasks(&rows);
-        self.looked(from, &tasks, began);
+        self.scanned(from, &tasks, began);
         Ok(tasks)
     }
 
     pub(crate) fn begin(&self) -> (Position, Instant) {
         let now = Instant::now();
-        (self.store.front().begin(self.claim.whole, now), now)
+        (self.store.claim_cursor().begin(self.claim.from_start, now), now)
     }
 
-    pub(crate) fn looked(&self, from: Position, tasks: &[Task], began: Instant) {
+    pub(crate) fn scanned(&self, from: Position, tasks: &[Task], began: Instant) {
         let now = Instant::now();
-        self.store.front().looked(from, tasks, self.claim.slots, now - began, now);
+        self.store.claim_cursor().scanned(from, tasks, self.claim.slots, now - began, now);
     }
 
     /// The arguments of what is free behind a place.

@@ -40,7 +40,7 @@ impl Claiming<'_> {
             None => self.store.tasks(&connection.rows(sql, &self.free(from)).await?),
             Some(ids) => self.lock(connection, &ids).await?,
         };
-        self.looked(from, &tasks, began);
+        self.scanned(from, &tasks, began);
         let ids: Vec<i64> = tasks.iter().map(|task| task.row).collect();
         if ids.is_empty() {
             return Ok(tasks);
@@ -66,11 +66,11 @@ impl Claiming<'_> {
         connection: &mut Connection<'_>,
         from: Position,
     ) -> Result<Option<Vec<i64>>> {
-        if !self.store.front().is_far() {
+        if !self.store.claim_cursor().is_far() {
             return Ok(None);
         }
-        let is_whole = from == START && !self.store.is_home();
-        let (sql, arguments) = if is_whole {
+        let is_full_scan = from == START && !self.store.is_home();
+        let (sql, arguments) = if is_full_scan {
             let sql = concat!(
                 "SELECT id",
                 free!(
@@ -86,7 +86,8 @@ impl Claiming<'_> {
         };
         let rows = connection.rows(sql, &arguments).await?;
         // Enough of them: then the order of the queue tells which.
-        let goes_on = !is_whole && !self.store.is_home() && rows.len() == self.claim.slots as usize;
+        let goes_on =
+            !is_full_scan && !self.store.is_home() && rows.len() == self.claim.slots as usize;
         if goes_on {
             return Ok(None);
         }

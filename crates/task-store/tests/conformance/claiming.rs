@@ -7,7 +7,7 @@ use task_store::{Claim, LockKey, NewTask, Owner, Store, Task, TaskId};
 use crate::place::{Kind, Place, names, now, task, worker};
 
 pub async fn claim(store: &Store, owner: Owner, slots: u32) -> Vec<Task> {
-    let claim = Claim { owner, slots, whole: true, except: &[], holding: &[] };
+    let claim = Claim { owner, slots, from_start: true, except: &[], holding: &[] };
     store.claim(&claim, now()).await.unwrap()
 }
 
@@ -40,7 +40,7 @@ pub async fn what_is_paused_or_excepted_stays(kind: Kind) {
     store.pause("Stats", 2, "", now()).await.unwrap();
     let except = ["Echo".to_owned()];
     let claim_except =
-        Claim { owner: worker(1), slots: 9, whole: true, except: &except, holding: &[] };
+        Claim { owner: worker(1), slots: 9, from_start: true, except: &except, holding: &[] };
     assert_eq!(names(&store.claim(&claim_except, now()).await.unwrap()), ["Stats"]);
     assert_eq!(names(&claim(store, worker(1), 9).await), ["Echo"]);
     assert!(store.resume("Mail", 0).await.unwrap());
@@ -62,8 +62,8 @@ pub async fn behind_many_that_are_paused(kind: Kind) {
         store.add_many(&many, now()).await.unwrap();
     }
     store.pause("Blocked", 0, "", now()).await.unwrap();
-    let next = async |slots, whole| {
-        let claim = Claim { owner: worker(1), slots, whole, except: &[], holding: &[] };
+    let next = async |slots, from_start| {
+        let claim = Claim { owner: worker(1), slots, from_start, except: &[], holding: &[] };
         let tasks = store.claim(&claim, now()).await.unwrap();
         tasks.into_iter().map(|task| task.name).collect::<String>()
     };

@@ -114,7 +114,7 @@ async fn calls(store: &Store, message: i64) {
     assert_eq!(many, [Added::Added; 3], "message {message}");
 
     let owner = worker(1);
-    let claim = |slots, holding| Claim { owner, slots, whole: true, except: &[], holding };
+    let claim = |slots, holding| Claim { owner, slots, from_start: true, except: &[], holding };
     let first = store.claim(&claim(2, &[]), now()).await.unwrap();
     assert_eq!(first.len(), 2, "message {message}");
     let holding: Vec<i64> = first.iter().map(|task| task.row).collect();

@@ -101,7 +101,7 @@ pub async fn finishing_and_claiming_in_one(kind: Kind) {
     let mut held = claim(&place.store, owner, 1).await;
     for expected in ["b", "c"] {
         let holding: Vec<i64> = held.iter().map(|task| task.row).collect();
-        let next = Claim { owner, slots: 1, whole: true, except: &[], holding: &holding };
+        let next = Claim { owner, slots: 1, from_start: true, except: &[], holding: &holding };
         let finish =
             place.store.finish(owner, &done(&held, owner), Some(&next), now()).await.unwrap();
         assert_eq!(names(&finish.claimed), [expected]);

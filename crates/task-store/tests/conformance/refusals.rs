@@ -74,8 +74,13 @@ impl Worker {
                 moved += store.release_due(after(60), 20).await.unwrap();
             }
             let holding: Vec<i64> = self.kept.iter().map(|end| end.row).collect();
-            let claim =
-                Claim { owner: worker(1), slots: 7, whole: true, except: &[], holding: &holding };
+            let claim = Claim {
+                owner: worker(1),
+                slots: 7,
+                from_start: true,
+                except: &[],
+                holding: &holding,
+            };
             let tasks = store.claim(&claim, now()).await.unwrap();
             if tasks.is_empty() && moved == 0 {
                 return;
@@ -208,7 +213,7 @@ pub async fn of_what_a_task_printed(kind: Kind) {
         })
         .await;
     store.add_many(&[task("a"), task("b"), task("c")], now()).await.unwrap();
-    let claim = Claim { owner: worker(1), slots: 9, whole: true, except: &[], holding: &[] };
+    let claim = Claim { owner: worker(1), slots: 9, from_start: true, except: &[], holding: &[] };
     let tasks = store.claim(&claim, now()).await.unwrap();
     let mut ends: Vec<Finished> = tasks
         .iter()
@@ -230,7 +235,7 @@ pub async fn of_everything(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     store.add_many(&[task("a"), task("b")], now()).await.unwrap();
-    let claim = Claim { owner: worker(1), slots: 9, whole: true, except: &[], holding: &[] };
+    let claim = Claim { owner: worker(1), slots: 9, from_start: true, except: &[], holding: &[] };
     let tasks = store.claim(&claim, now()).await.unwrap();
     let ends: Vec<Finished> = tasks
         .iter()
