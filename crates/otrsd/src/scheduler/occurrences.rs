@@ -13,9 +13,9 @@ const SLICE: SignedDuration = SignedDuration::from_hours(24);
 /// recurrent row as well.
 pub(super) async fn forget(store: &Store) -> task_store::Result<()> {
     let until = earlier(clock::wall(), KEPT);
-    while let Some(oldest) = store.oldest_occurrence().await?.filter(|oldest| *oldest < until) {
+    while let Some(oldest) = store.oldest_cron_run().await?.filter(|oldest| *oldest < until) {
         let slice = later(oldest, SLICE);
-        store.forget_occurrences(slice.min(until)).await?;
+        store.forget_cron_runs(slice.min(until)).await?;
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use sysconfig::SysConfig;
-use task_store::{Decided, Decision, NewTask, Payload, Replanned, Store, Verdict, encode};
+use task_store::{
+    FireAction, FireOutcome, FireRequest, NewTask, Payload, Replanned, Store, encode,
+};
 
 use super::{
     agenda::Agenda,
@@ -112,16 +114,16 @@ impl Roster {
         batch: &[(usize, Due, NewTask)],
     ) -> task_store::Result<bool> {
         let decisions: Vec<_> = batch.iter().map(|it| self.decision(it, presence)).collect();
-        let decided = store.decide(&decisions, clock::wall()).await?;
+        let decided = store.fire(&decisions, clock::wall()).await?;
         let mut settled = true;
         for ((number, due, _), decided) in batch.iter().zip(decided) {
             let until = match decided {
-                Decided::Busy(_) | Decided::Refused => {
+                FireOutcome::Busy(_) | FireOutcome::Refused => {
                     settled = false;
                     continue;
                 }
                 // What is left of the plan begins where the other node's ended.
-                Decided::Taken(until) => {
+                FireOutcome::Taken(until) => {
                     settled &= until >= due.last;
                     until
                 }
@@ -136,16 +138,16 @@ impl Roster {
         &'a self,
         (number, due, task): &'a (usize, Due, NewTask),
         presence: Presence,
-    ) -> Decision<'a> {
-        let missed = || Verdict::Miss(presence.cause(due.first));
-        Decision {
+    ) -> FireRequest<'a> {
+        let missed = || FireAction::Miss(presence.cause(due.first));
+        FireRequest {
             task_type: self.task_type,
             name: &self.tasks[*number].name,
             due: due.first,
             last_due: due.last,
             instants: due.instants,
             follows: Some(due.follows),
-            verdict: if due.runs { Verdict::Run(task) } else { missed() },
+            action: if due.runs { FireAction::Run(task) } else { missed() },
             node: self.node,
         }
     }

@@ -1,7 +1,7 @@
 //! Settings that change while tasks of them wait and run: what is new counts from then on, and nothing is cut or lost.
 
 use jiff::{SignedDuration, Timestamp};
-use task_store::{Fate, State};
+use task_store::{RunStatus, State};
 
 use crate::{
     cron::{accounted, cron, manager, occurrences},
@@ -76,7 +76,8 @@ fn a_renamed_cron_task_begins_anew(database: Database) {
     let tasks = Tasks::new(database, &settings("Old")).unwrap();
     tasks.start();
     let before = accounted(&tasks, "Old", 2);
-    let running = before.iter().find(|it| it.fate == Fate::Ran).and_then(|it| it.task).unwrap();
+    let running =
+        before.iter().find(|it| it.status == RunStatus::Ran).and_then(|it| it.task).unwrap();
     wait_until("its beginning", || (begun(&tasks) == 1).then_some(()));
     let renamed = Timestamp::now() - SignedDuration::from_secs(1);
     tasks.world.configure("30-types", &settings("New"));

@@ -1,7 +1,7 @@
 //! Cron tasks, from the settings to the ledger.
 
 use jiff::Timestamp;
-use task_store::{Fate, Occurrence};
+use task_store::{CronRun, RunStatus};
 
 use crate::{
     harness::wait_until,
@@ -28,14 +28,14 @@ pub(crate) fn manager(name: &str) -> String {
 }
 
 /// All occurrences of a cron task, oldest first.
-pub(crate) fn occurrences(tasks: &Tasks, name: &str) -> Vec<Occurrence> {
-    let all = tasks.store().occurrences("Cron", name, Timestamp::UNIX_EPOCH, 10_000);
+pub(crate) fn occurrences(tasks: &Tasks, name: &str) -> Vec<CronRun> {
+    let all = tasks.store().cron_runs("Cron", name, Timestamp::UNIX_EPOCH, 10_000);
     tasks.block(all).unwrap_or_default()
 }
 
 /// Waits until so many due instants of a cron task are accounted for, one a second.
 #[track_caller]
-pub(crate) fn accounted(tasks: &Tasks, name: &str, count: usize) -> Vec<Occurrence> {
+pub(crate) fn accounted(tasks: &Tasks, name: &str, count: usize) -> Vec<CronRun> {
     let all = wait_until(&format!("{count} occurrences of {name}"), || {
         Some(occurrences(tasks, name)).filter(|all| all.len() >= count)
     });
@@ -61,7 +61,7 @@ fn a_command_runs_at_its_due_instants(database: Database) {
     tasks.start();
     for (name, output) in [("Tick", "ran\n"), ("Typed", "typed\n")] {
         let all = accounted(&tasks, name, 3);
-        let ran = all.iter().find(|it| it.fate == Fate::Ran).and_then(|it| it.task).unwrap();
+        let ran = all.iter().find(|it| it.status == RunStatus::Ran).and_then(|it| it.task).unwrap();
         assert_eq!(tasks.succeeds(ran).output.as_deref(), Some(output));
     }
     let summary = wait_until("a status", || {

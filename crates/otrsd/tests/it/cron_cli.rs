@@ -1,7 +1,7 @@
 //! The cron commands, beside a running manager.
 
 use serde_json::Value;
-use task_store::{Fate, Occurrence};
+use task_store::{CronRun, RunStatus};
 
 use crate::{
     cron::{accounted, cron, manager, occurrences},
@@ -29,10 +29,10 @@ fn paused_resumed_and_run_by_hand(database: Database) {
     assert_eq!(otrsd(&["cron", "pause", "Tick"]).ok().stdout, "was paused already: Tick\n");
     let skipped = wait_until("a skipped instant", || {
         // On a slow machine one may have been skipped for another reason.
-        let is_paused = |it: &Occurrence| it.reason.starts_with("paused by ");
+        let is_paused = |it: &CronRun| it.reason.starts_with("paused by ");
         occurrences(&tasks, "Tick").into_iter().find(is_paused)
     });
-    assert_eq!(skipped.fate, Fate::Skipped, "{skipped:?}");
+    assert_eq!(skipped.status, RunStatus::Skipped, "{skipped:?}");
     let list = otrsd(&["cron", "list"]).ok().stdout;
     assert!(list.contains("* * * * * *") && list.contains(&skipped.reason), "{list}");
     let list: Value =
@@ -51,7 +51,7 @@ fn paused_resumed_and_run_by_hand(database: Database) {
 
     assert_eq!(otrsd(&["cron", "resume", "Tick"]).ok().stdout, "resumed: Tick\n");
     wait_until("another run", || {
-        occurrences(&tasks, "Tick").pop().filter(|it| it.fate == Fate::Ran)
+        occurrences(&tasks, "Tick").pop().filter(|it| it.status == RunStatus::Ran)
     });
     accounted(&tasks, "Tick", 3);
     assert_eq!(otrsd(&["cron", "resume", "Tick"]).ok().stdout, "was not paused: Tick\n");

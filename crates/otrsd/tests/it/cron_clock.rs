@@ -1,7 +1,7 @@
 //! A wall clock that jumps under a cron task: what it leaps over is missed, and nothing runs twice.
 
 use nix::sys::signal::Signal;
-use task_store::{Fate, Occurrence};
+use task_store::{CronRun, RunStatus};
 
 use crate::{
     cron::{cron, manager, occurrences},
@@ -26,11 +26,11 @@ fn a_day_forward_and_back(database: Database) {
 /// All occurrences, once the last of them is a run that is due at `second` or later; they follow each other
 /// without a gap.
 #[track_caller]
-fn whole(tasks: &Tasks, second: i64) -> Vec<Occurrence> {
+fn whole(tasks: &Tasks, second: i64) -> Vec<CronRun> {
     let all = wait_until(&format!("a run due at {second} or later"), || {
         let all = occurrences(tasks, "Tick");
         let last = all.last()?;
-        (last.fate == Fate::Ran && last.due.as_second() >= second).then_some(all)
+        (last.status == RunStatus::Ran && last.due.as_second() >= second).then_some(all)
     });
     for pair in all.windows(2) {
         assert_eq!(pair[1].due.as_second() - pair[0].last_due.as_second(), 1, "{pair:?}");
@@ -49,7 +49,8 @@ fn forward_and_back(database: Database, forward: &str, seconds: i64) {
     let before = whole(&tasks, 0).pop().unwrap().due.as_second();
     tasks.jump(forward);
     let all = whole(&tasks, before + seconds);
-    let missed: u64 = all.iter().filter(|it| it.fate == Fate::Missed).map(|it| it.instants).sum();
+    let missed: u64 =
+        all.iter().filter(|it| it.status == RunStatus::Missed).map(|it| it.instants).sum();
     let leapt = seconds.unsigned_abs();
     assert!((leapt - 20..leapt + 20).contains(&missed), "{missed} of {leapt}");
     // Back again: those instants are accounted for, so nothing is due until the clock comes there.

@@ -1,7 +1,7 @@
 //! What happens to cron tasks beside their due instants: downtime, changed settings.
 
 use jiff::{Timestamp, tz::TimeZone};
-use task_store::{Fate, Occurrence, Outcome};
+use task_store::{CronRun, Outcome, RunStatus};
 
 use crate::{
     cron::{accounted, cron, manager, occurrences},
@@ -54,9 +54,9 @@ fn a_day_of_downtime_under_each_policy(database: Database) {
             (all.iter().map(|it| it.instants).sum::<u64>() >= 25).then_some(all)
         });
         let missed = all.first().unwrap();
-        assert_eq!((missed.fate, missed.instants), (Fate::Missed, 25 - ran), "{name}");
+        assert_eq!((missed.status, missed.instants), (RunStatus::Missed, 25 - ran), "{name}");
         assert_eq!(missed.reason, "no manager was running");
-        assert!(all[1..].iter().all(|it| it.fate == Fate::Ran), "{all:?}");
+        assert!(all[1..].iter().all(|it| it.status == RunStatus::Ran), "{all:?}");
         assert_eq!(all.len() as u64, 1 + ran);
         all[1..].iter().for_each(|it| drop(tasks.succeeds(it.task.unwrap())));
     }
@@ -84,12 +84,13 @@ fn a_removed_one_begins_anew(database: Database) {
     let new = wait_until("an instant after it", || {
         occurrences(&tasks, "Tick").into_iter().find(|it| it.due >= again)
     });
-    assert_eq!((new.fate, new.instants), (Fate::Ran, 1));
+    assert_eq!((new.status, new.instants), (RunStatus::Ran, 1));
     let all = occurrences(&tasks, "Tick");
     assert!(all.len() > before.len());
     // On a slow machine some may be missed while it is there.
-    let is_from_between =
-        |it: &&Occurrence| it.due.as_second() > last && it.due < again && it.fate == Fate::Missed;
+    let is_from_between = |it: &&CronRun| {
+        it.due.as_second() > last && it.due < again && it.status == RunStatus::Missed
+    };
     assert_eq!(all.iter().find(is_from_between), None);
 }
 
@@ -145,7 +146,8 @@ fn a_changed_one_cuts_nothing(database: Database) {
     let Some(tasks) = Tasks::new(database, &settings("* * * * * *")) else { return };
     tasks.start();
     let first = accounted(&tasks, "Tick", 2);
-    let running = first.iter().find(|it| it.fate == Fate::Ran).and_then(|it| it.task).unwrap();
+    let running =
+        first.iter().find(|it| it.status == RunStatus::Ran).and_then(|it| it.task).unwrap();
     wait_until("its beginning", || (tasks.world.read("begun") == "begun\n").then_some(()));
     tasks.world.configure("30-types", &settings("*/2 * * * * *"));
     tasks.world.otrsd(&["reload"]).ok();
@@ -156,12 +158,15 @@ fn a_changed_one_cuts_nothing(database: Database) {
         (new.len() >= 2).then_some(new)
     });
     assert!(skipped.iter().all(|it| it.due.as_second() % 2 == 0), "{skipped:?}");
-    assert_eq!((skipped[0].fate, skipped[0].reason.as_str()), (Fate::Skipped, "limit reached"));
+    assert_eq!(
+        (skipped[0].status, skipped[0].reason.as_str()),
+        (RunStatus::Skipped, "limit reached")
+    );
     tasks.world.file("end", "");
     let end = tasks.outcome(running);
     assert_eq!((end.outcome, tasks.executions(running).len()), (Outcome::Success, 1));
     wait_until("the next run", || {
-        occurrences(&tasks, "Tick").pop().filter(|it| it.fate == Fate::Ran)
+        occurrences(&tasks, "Tick").pop().filter(|it| it.status == RunStatus::Ran)
     });
 }
 
@@ -180,9 +185,9 @@ fn a_database_that_was_locked_is_told_of(database: Database) {
     wait_until("some seconds", || (Timestamp::now().as_second() > since + 4).then_some(()));
     drop(held);
     let missed = wait_until("what was missed", || {
-        let is_told = |it: &Occurrence| it.reason == "the database was away or locked";
+        let is_told = |it: &CronRun| it.reason == "the database was away or locked";
         occurrences(&tasks, "Tick").into_iter().find(is_told)
     });
-    assert_eq!(missed.fate, Fate::Missed);
+    assert_eq!(missed.status, RunStatus::Missed);
     accounted(&tasks, "Tick", 5);
 }

@@ -1,7 +1,7 @@
 //! The generic agent's jobs, from the table of the web interface to the ledger.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use task_store::Fate;
+use task_store::RunStatus;
 
 use crate::{
     harness::wait_until,
@@ -66,8 +66,8 @@ fn a_job_runs_with_its_keys(database: Database) {
     tasks.sql(&format!("UPDATE scheduler_recurrent_task SET last_execution_time = '{text}'"));
     tasks.start();
     let ran = wait_until("the newest due instant to run", || {
-        let all = tasks.store().occurrences("GenericAgent", "Close", Timestamp::UNIX_EPOCH, 99);
-        tasks.block(all).ok()?.into_iter().find(|it| it.fate == Fate::Ran)
+        let all = tasks.store().cron_runs("GenericAgent", "Close", Timestamp::UNIX_EPOCH, 99);
+        tasks.block(all).ok()?.into_iter().find(|it| it.status == RunStatus::Ran)
     });
     let letter = tasks.succeeds(ran.task.unwrap()).output.unwrap();
     for text in ["\"Name\":\"Close\"", "\"NewStateID\":\"3\"", "\"QueueIDs\":[\"1\",\"2\"]"] {

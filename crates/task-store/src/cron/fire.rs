@@ -1,14 +1,14 @@
-//! Deciding the due instants of cron tasks, each once in the whole cluster, many in one transaction.
+//! Firing cron tasks: each fire time once in the whole cluster, many in one transaction.
 //!
-//! Occurrences, tasks and recurrent rows go together. Whoever decides first locks the recurrent rows, so that
-//! nodes decide a cron task one after the other; the second finds the occurrence there.
+//! Runs, tasks and recurrent rows are written together. A node that fires first locks the recurrent rows, so nodes fire
+//! a cron task one after the other, and the second node finds the run of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cron::cron_run::{at_or_before, extend, newest, write};
-use crate::cron::fire_plan::{Account, Cron, settled};
+use crate::cron::fire_plan::{CronState, FirePlan, resolve_fired};
 use crate::cron::pause::pauses_of;
 use crate::cron::recurrent::FirstSeen;
 use crate::database::error::{Error, Result};
@@ -19,156 +19,159 @@ use crate::model::task_id::TaskId;
 use crate::store::{Store, Transaction};
 use crate::task::enqueue::Add;
 
-/// What a node wants to do about a due instant.
+/// What a node asks to do about a fire time.
 #[derive(Clone, Debug)]
-pub struct Decision<'a> {
+pub struct FireRequest<'a> {
     /// The type of the cron task.
     pub task_type: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// The instant, or the first of several that are skipped or missed.
+    /// The fire time, or the first of several that are skipped or missed.
     pub due: Timestamp,
     /// The last of them; `due` itself for one.
     pub last_due: Timestamp,
     /// How many they are.
     pub instants: u64,
-    /// The due instant before `due`: where an occurrence of the same fate ends there, this one joins it.
+    /// The fire time before `due`: a run of the same status that ends there is extended by this one.
     pub follows: Option<Timestamp>,
     /// What to do.
-    pub verdict: Verdict<'a>,
-    /// The deciding node.
+    pub action: FireAction<'a>,
+    /// The node that asks.
     pub node: u16,
 }
 
-/// What is to be done about a due instant.
+/// What is to be done about a fire time.
 #[derive(Clone, Copy, Debug)]
-pub enum Verdict<'a> {
-    /// Add this task.
+pub enum FireAction<'a> {
+    /// Enqueue this task.
     Run(&'a NewTask),
-    /// Leave it out.
+    /// Skip it, for this reason.
     Skip(&'a str),
-    /// Say that nobody was there.
+    /// Record that no node was there, for this reason.
     Miss(&'a str),
 }
 
-/// What came of a decision.
+/// What became of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Decided {
-    /// As wanted.
+pub enum FireOutcome {
+    /// Done as requested.
     Done,
-    /// Skipped, since there are as many of its type and name as may be.
+    /// Skipped: as many tasks of its type and name as the limit allows are there.
     LimitReached,
-    /// Left out, since the cron task is paused.
+    /// Skipped: the cron task is paused.
     Paused,
-    /// Another node of ours was first, and decided up to this instant. Where that is before the end of the decision, it
-    /// and all that follow it for the same cron task are to be made anew from there.
+    /// Another node of ours was first, and fired up to this time. If that is before the end of the request, this request
+    /// and all that follow it for the same cron task must be planned again from there.
     Taken(Timestamp),
-    /// A node of the original ran it; now it is written down.
+    /// A node of the original ran it; now the run is recorded.
     RanElsewhere,
-    /// A process holds the recurrent row this moment: look again soon.
+    /// A process holds the recurrent row at the moment: retry soon.
     Busy(LockKey),
-    /// The database refuses what is written about this cron task: look again later.
+    /// The database refuses what is written about this cron task: retry later.
     Refused,
 }
 
 impl Store {
-    /// Decides due instants; those of one cron task in their order.
-    pub async fn decide(&self, decisions: &[Decision<'_>], now: Timestamp) -> Result<Vec<Decided>> {
-        for decision in decisions {
-            if let Verdict::Run(task) = decision.verdict {
+    /// Fires cron tasks. The requests of one cron task must be in the order of their fire times.
+    pub async fn fire(
+        &self,
+        requests: &[FireRequest<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<FireOutcome>> {
+        for request in requests {
+            if let FireAction::Run(task) = request.action {
                 task.check()?;
             }
         }
-        if decisions.is_empty() {
+        if requests.is_empty() {
             return Ok(Vec::new());
         }
-        match self.transact(&Deciding::new(self, decisions, now)).await {
-            Err(error) if error.is_refusal() => self.decide_in_parts(decisions, now).await,
-            decided => decided,
+        match self.transact(&FireBatch::new(self, requests, now)).await {
+            Err(error) if error.is_refusal() => self.fire_in_parts(requests, now).await,
+            outcomes => outcomes,
         }
     }
 }
 
-pub(crate) struct Deciding<'a> {
+pub(crate) struct FireBatch<'a> {
     store: &'a Store,
     task_type: &'a str,
     node: u16,
-    decisions: &'a [Decision<'a>],
+    requests: &'a [FireRequest<'a>],
     now: Timestamp,
 }
 
-impl<'a> Deciding<'a> {
-    pub(crate) fn new(store: &'a Store, decisions: &'a [Decision<'a>], now: Timestamp) -> Self {
-        let (task_type, node) = decisions.first().map_or(("", 0), |it| (it.task_type, it.node));
-        Self { store, task_type, node, decisions, now }
+impl<'a> FireBatch<'a> {
+    pub(crate) fn new(store: &'a Store, requests: &'a [FireRequest<'a>], now: Timestamp) -> Self {
+        let (task_type, node) = requests.first().map_or(("", 0), |it| (it.task_type, it.node));
+        Self { store, task_type, node, requests, now }
     }
 }
 
-impl Transaction for Deciding<'_> {
-    type Output = Vec<Decided>;
+impl Transaction for FireBatch<'_> {
+    type Output = Vec<FireOutcome>;
 
-    fn has_enqueued(&self, decided: &Vec<Decided>) -> bool {
-        let ran = |(it, became): (&Decision<'_>, &Decided)| {
-            matches!(it.verdict, Verdict::Run(_)) && *became == Decided::Done
+    fn has_enqueued(&self, outcomes: &Vec<FireOutcome>) -> bool {
+        let ran = |(it, became): (&FireRequest<'_>, &FireOutcome)| {
+            matches!(it.action, FireAction::Run(_)) && *became == FireOutcome::Done
         };
-        self.decisions.iter().zip(decided).any(ran)
+        self.requests.iter().zip(outcomes).any(ran)
     }
 
-    async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Decided>> {
+    async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<FireOutcome>> {
         let crons = self.lock(connection).await?;
-        let mut account = Account::new(self.store, crons);
-        let mut decided: Vec<Decided> = self.decisions.iter().map(|it| account.take(it)).collect();
-        if !account.tasks.is_empty() {
-            let add =
-                Add { store: self.store, tasks: &account.tasks, now: self.now, notifies: true };
+        let mut plan = FirePlan::new(self.store, crons);
+        let mut outcomes: Vec<FireOutcome> = self.requests.iter().map(|it| plan.add(it)).collect();
+        if !plan.tasks.is_empty() {
+            let add = Add { store: self.store, tasks: &plan.tasks, now: self.now, notifies: true };
             let added = add.run(connection).await?;
-            account.limit(&added, &mut decided);
+            plan.apply_limits(&added, &mut outcomes);
         }
-        for longer in &account.longer {
-            extend(connection, longer).await?;
+        for extended in &plan.extended_runs {
+            extend(connection, extended).await?;
         }
-        match write(connection, &account.new, self.node, self.now).await {
-            // Another node made the recurrent row meanwhile, and so was first: again, to wait for its lock.
+        match write(connection, &plan.new_runs, self.node, self.now).await {
+            // Another node made the recurrent row meanwhile, so it was first: retry, to wait for its lock.
             Err(Error::Duplicate(text)) => return Err(Error::Conflict(text)),
             other => other?,
         }
-        self.advance(connection, &account).await?;
-        Ok(decided)
+        self.advance(connection, &plan).await?;
+        Ok(outcomes)
     }
 
     async fn resolve_unknown_commit(
         &self,
         connection: &mut Connection<'_>,
-    ) -> Result<Option<Vec<Decided>>> {
-        let mut there = Vec::with_capacity(self.decisions.len());
-        for Decision { name, due, .. } in self.decisions {
+    ) -> Result<Option<Vec<FireOutcome>>> {
+        let mut there = Vec::with_capacity(self.requests.len());
+        for FireRequest { name, due, .. } in self.requests {
             let row = at_or_before(connection, self.task_type, name, *due).await?;
             there.push(row.filter(|row| row.last_due >= *due));
         }
-        Ok(settled(self.decisions, &there))
+        Ok(resolve_fired(self.requests, &there))
     }
 }
 
-impl Deciding<'_> {
+impl FireBatch<'_> {
     fn names(&self) -> Vec<String> {
-        let names: BTreeSet<&str> = self.decisions.iter().map(|decision| decision.name).collect();
+        let names: BTreeSet<&str> = self.requests.iter().map(|request| request.name).collect();
         names.into_iter().map(str::to_owned).collect()
     }
 
-    /// Locks the recurrent rows until the end of the transaction, in one order for everybody; only then what
-    /// they were decided for is seen as it is. A row that is gone is made anew: without it, two nodes could decide
-    /// at the same time, and occurrences from before would not be found.
-    async fn lock(&self, connection: &mut Connection<'_>) -> Result<BTreeMap<String, Cron>> {
+    /// Locks the recurrent rows until the end of the transaction, on all nodes in the same order. Only after that the
+    /// runs of other nodes are certain to be visible. A row that is gone is made anew: without it, two nodes could fire at
+    /// the same time, and earlier runs would not be found.
+    async fn lock(&self, connection: &mut Connection<'_>) -> Result<BTreeMap<String, CronState>> {
         let names = self.names();
         let mut crons = self.lock_rows(connection, &names).await?;
         if crons.len() < names.len() {
-            let is_gone = |it: &&Decision<'_>| !crons.contains_key(it.name);
+            let is_gone = |it: &&FireRequest<'_>| !crons.contains_key(it.name);
             let moment = SignedDuration::from_secs(1);
-            let before = |it: &Decision<'_>| {
+            let before = |it: &FireRequest<'_>| {
                 it.follows.unwrap_or_else(|| it.due.saturating_sub(moment).unwrap_or(it.due))
             };
             let gone: BTreeMap<&str, Timestamp> = self
-                .decisions
+                .requests
                 .iter()
                 .rev()
                 .filter(is_gone)
@@ -179,9 +182,9 @@ impl Deciding<'_> {
             FirstSeen { store, task_type, last_due: &gone, now }.run(connection).await?;
             crons = self.lock_rows(connection, &names).await?;
         }
-        for occurrence in newest(self.store, connection, self.task_type, &names).await? {
-            if let Some(cron) = crons.get_mut(&occurrence.name) {
-                cron.newest = Some(occurrence);
+        for run in newest(self.store, connection, self.task_type, &names).await? {
+            if let Some(cron) = crons.get_mut(&run.name) {
+                cron.newest = Some(run);
             }
         }
         for pause in pauses_of(connection, self.task_type, &names).await? {
@@ -194,7 +197,7 @@ impl Deciding<'_> {
         &self,
         connection: &mut Connection<'_>,
         names: &[String],
-    ) -> Result<BTreeMap<String, Cron>> {
+    ) -> Result<BTreeMap<String, CronState>> {
         let sql = match connection.dialect() {
             Dialect::Sqlite => {
                 "SELECT name, lock_key, CAST(last_execution_time AS CHAR(19)) FROM scheduler_recurrent_task \
@@ -208,15 +211,15 @@ impl Deciding<'_> {
         let mut crons = BTreeMap::new();
         for row in connection.rows(sql, arguments![self.task_type, names]).await? {
             let lock = Some(row.lock_key(1)).filter(|key| *key != LockKey::Free);
-            crons.insert(row.lenient(0), Cron::new(lock, row.maybe_lenient(2)));
+            crons.insert(row.lenient(0), CronState::new(lock, row.maybe_lenient(2)));
         }
         Ok(crons)
     }
 
-    /// The recurrent rows always get the newest due instant, and the task if there is one. Instants are
-    /// compared as such, since the wall clock goes back once a year.
-    async fn advance(&self, connection: &mut Connection<'_>, account: &Account<'_>) -> Result<()> {
-        let idents: Vec<i64> = account.tasks.iter().map(|task| task.id.ident()).collect();
+    /// The recurrent rows always get the newest fire time, and the task if there is one. Times are compared in UTC,
+    /// since the wall clock goes back once a year.
+    async fn advance(&self, connection: &mut Connection<'_>, plan: &FirePlan<'_>) -> Result<()> {
+        let idents: Vec<i64> = plan.tasks.iter().map(|task| task.id.ident()).collect();
         let mut ids = BTreeMap::new();
         if !idents.is_empty() {
             let sql = "SELECT ident, id FROM scheduler_task WHERE ident IN (?*)";
@@ -236,13 +239,13 @@ impl Deciding<'_> {
                 Argument::from(now.clone()),
             ]
         };
-        let rows: Vec<Vec<Argument<'_>>> = account.moved().map(row).collect();
-        MOVED.run(connection, &rows).await
+        let rows: Vec<Vec<Argument<'_>>> = plan.last_fire_times().map(row).collect();
+        UPSERT_RECURRENT.run(connection, &rows).await
     }
 }
 
-/// Rows of cron tasks whose due instants are accounted for up to another instant.
-pub(crate) const MOVED: Insert = Insert {
+/// Recurrent rows with a new last fire time.
+pub(crate) const UPSERT_RECURRENT: Insert = Insert {
     into: "scheduler_recurrent_task \
            (name, task_type, last_execution_time, last_worker_task_id, lock_key, create_time, change_time)",
     columns: &[

@@ -1,44 +1,44 @@
-//! Deciding cron tasks of which the database refuses one: the others are decided.
+//! Firing cron tasks of which the database refuses one: the others are fired.
 
 use std::ops::Range;
 
 use jiff::Timestamp;
 
-use crate::cron::fire::{Decided, Deciding, Decision};
+use crate::cron::fire::{FireBatch, FireOutcome, FireRequest};
 use crate::database::error::Result;
 use crate::model::locked::Locked;
 use crate::store::Store;
 
 impl Store {
-    /// Decides part by part; what is due of one cron task stays together.
-    pub(crate) async fn decide_in_parts(
+    /// Fires part by part; the requests of one cron task stay together.
+    pub(crate) async fn fire_in_parts(
         &self,
-        decisions: &[Decision<'_>],
+        requests: &[FireRequest<'_>],
         now: Timestamp,
-    ) -> Result<Vec<Decided>> {
+    ) -> Result<Vec<FireOutcome>> {
         let mut of_one: Vec<Range<usize>> = Vec::new();
-        for tasks in decisions.chunk_by(|one, next| one.name == next.name) {
+        for tasks in requests.chunk_by(|one, next| one.name == next.name) {
             let start = of_one.last().map_or(0, |before| before.end);
             of_one.push(start..start + tasks.len());
         }
-        let part = |tasks: &[Range<usize>]| Deciding::new(self, joined(decisions, tasks), now);
-        let mut decided = Vec::with_capacity(decisions.len());
+        let part = |tasks: &[Range<usize>]| FireBatch::new(self, joined(requests, tasks), now);
+        let mut outcomes = Vec::with_capacity(requests.len());
         for (tasks, outcome) in self.in_halves(&of_one, part).await {
             match (outcome, tasks) {
                 (Err(error), [one]) if error.is_refusal() => {
-                    let name = decisions[one.start].name;
-                    let reason = format!("its due instants cannot be written down: {error}");
+                    let name = requests[one.start].name;
+                    let reason = format!("its runs cannot be recorded: {error}");
                     self.aside().put(Locked::Recurrent.table(), format!("'{name}'"), reason);
-                    decided.extend(one.clone().map(|_| Decided::Refused));
+                    outcomes.extend(one.clone().map(|_| FireOutcome::Refused));
                 }
-                (outcome, _) => decided.extend(outcome?),
+                (outcome, _) => outcomes.extend(outcome?),
             }
         }
-        Ok(decided)
+        Ok(outcomes)
     }
 }
 
-/// What stands in neighbouring ranges.
+/// The requests of neighbouring ranges.
 fn joined<'d, T>(all: &'d [T], ranges: &[Range<usize>]) -> &'d [T] {
     match ranges {
         [first, .., last] => &all[first.start..last.end],

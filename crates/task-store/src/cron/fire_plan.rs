@@ -1,255 +1,259 @@
-//! What a transaction that decides due instants makes of what it found. Pure.
+//! What a transaction that fires cron tasks makes of the rows that it read. Pure.
 
 use std::collections::BTreeMap;
 
-use crate::cron::cron_run::{Fate, Occurrence};
-use crate::cron::fire::{Decided, Decision, Verdict};
+use crate::cron::cron_run::{CronRun, RunStatus};
+use crate::cron::fire::{FireAction, FireOutcome, FireRequest};
 use crate::model::lock_key::LockKey;
 use crate::model::task::NewTask;
 use crate::model::task_id::TaskId;
 use crate::store::Store;
 use crate::task::enqueue::Added;
 
-/// A cron task: what is known of it, and what becomes of it.
+/// A cron task: what was read, and what becomes of it.
 #[derive(Debug, Default)]
-pub(crate) struct Cron {
+pub(crate) struct CronState {
     lock: Option<LockKey>,
     last: Option<String>,
-    /// Why its due instants are left out, if they are.
+    /// Why it is paused, if it is.
     pub(crate) paused: Option<String>,
-    pub(crate) newest: Option<Occurrence>,
+    pub(crate) newest: Option<CronRun>,
     place: Place,
-    /// The last due instant that was decided now.
-    moved: Option<jiff::Timestamp>,
+    /// The last fire time of this transaction.
+    last_fired: Option<jiff::Timestamp>,
     task: Option<TaskId>,
 }
 
-impl Cron {
-    /// `lock`: who holds its row by Perl's rules; `last`: the wall clock of its last due instant.
+impl CronState {
+    /// `lock`: the lock of its row by Perl's rules; `last`: the wall clock of its last fire time.
     pub(crate) fn new(lock: Option<LockKey>, last: Option<String>) -> Self {
         Self { lock, last, ..Self::default() }
     }
 }
 
-/// Where the newest occurrence is: in the database alone, or in one of the account's lists.
+/// Where the newest run is: in the database alone, or in one of the plan's lists.
 #[derive(Clone, Copy, Debug, Default)]
 enum Place {
     #[default]
     Stored,
-    Longer(usize),
+    Extended(usize),
     New(usize),
 }
 
-/// The account of one transaction.
-pub(crate) struct Account<'a> {
+/// The plan of one transaction.
+pub(crate) struct FirePlan<'a> {
     store: &'a Store,
-    crons: BTreeMap<String, Cron>,
-    /// To be added.
+    crons: BTreeMap<String, CronState>,
+    /// To be enqueued.
     pub(crate) tasks: Vec<NewTask>,
-    /// To be written down.
-    pub(crate) new: Vec<Occurrence>,
-    /// In the database, and to reach further.
-    pub(crate) longer: Vec<Occurrence>,
-    /// Of each task, its decision and its occurrence.
-    runs: Vec<(usize, usize)>,
-    decisions: usize,
+    /// To be inserted.
+    pub(crate) new_runs: Vec<CronRun>,
+    /// In the database, and to be extended.
+    pub(crate) extended_runs: Vec<CronRun>,
+    /// For each task, the indexes of its request and of its run.
+    task_runs: Vec<(usize, usize)>,
+    requests: usize,
     refusals: Refusals,
 }
 
-/// Of each cron task, the answer after which nothing more of it is decided in the same call: others were first, but
-/// not up to the end of what this node planned. All that follows was planned from an instant that is not the
-/// newest one, and would leave a gap.
+/// For each cron task, the outcome after which nothing more of it is fired in the same call: another node was first, but
+/// not up to the end of what this node planned. All that follows was planned from a time that is not the newest one, and
+/// would leave a gap.
 #[derive(Debug, Default)]
-struct Refusals(BTreeMap<String, Decided>);
+struct Refusals(BTreeMap<String, FireOutcome>);
 
 impl Refusals {
-    fn of(&self, decision: &Decision<'_>) -> Option<Decided> {
-        self.0.get(decision.name).copied()
+    fn get(&self, request: &FireRequest<'_>) -> Option<FireOutcome> {
+        self.0.get(request.name).copied()
     }
 
-    fn note(&mut self, decision: &Decision<'_>, decided: Decided) {
-        let leaves_a_rest = match decided {
-            Decided::Busy(_) => true,
-            Decided::Taken(until) => until < decision.last_due,
+    fn record(&mut self, request: &FireRequest<'_>, outcome: FireOutcome) {
+        let leaves_a_rest = match outcome {
+            FireOutcome::Busy(_) => true,
+            FireOutcome::Taken(until) => until < request.last_due,
             _ => false,
         };
         if leaves_a_rest {
-            self.0.insert(decision.name.to_owned(), decided);
+            self.0.insert(request.name.to_owned(), outcome);
         }
     }
 }
 
-impl<'a> Account<'a> {
-    pub(crate) fn new(store: &'a Store, crons: BTreeMap<String, Cron>) -> Self {
-        let (tasks, new, longer, runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+impl<'a> FirePlan<'a> {
+    pub(crate) fn new(store: &'a Store, crons: BTreeMap<String, CronState>) -> Self {
+        let (tasks, new_runs, extended_runs, task_runs) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let refusals = Refusals::default();
-        Self { store, crons, tasks, new, longer, runs, decisions: 0, refusals }
+        Self { store, crons, tasks, new_runs, extended_runs, task_runs, requests: 0, refusals }
     }
 
-    /// Takes the next decision into account.
-    pub(crate) fn take(&mut self, decision: &Decision<'_>) -> Decided {
-        let number = self.decisions;
-        self.decisions += 1;
-        let decided = match self.refusals.of(decision) {
+    /// Adds the next request.
+    pub(crate) fn add(&mut self, request: &FireRequest<'_>) -> FireOutcome {
+        let number = self.requests;
+        self.requests += 1;
+        let outcome = match self.refusals.get(request) {
             Some(refusal) => refusal,
-            None => self.judge(number, decision),
+            None => self.fire(number, request),
         };
-        self.refusals.note(decision, decided);
-        decided
+        self.refusals.record(request, outcome);
+        outcome
     }
 
-    fn judge(&mut self, number: usize, decision: &Decision<'_>) -> Decided {
-        let cron = self.crons.entry(decision.name.to_owned()).or_default();
+    fn fire(&mut self, number: usize, request: &FireRequest<'_>) -> FireOutcome {
+        let cron = self.crons.entry(request.name.to_owned()).or_default();
         if let Some(lock) = cron.lock {
-            return Decided::Busy(lock);
+            return FireOutcome::Busy(lock);
         }
-        if let Some(newest) = cron.newest.as_ref().filter(|it| it.last_due >= decision.due) {
-            return Decided::Taken(newest.last_due);
+        if let Some(newest) = cron.newest.as_ref().filter(|it| it.last_due >= request.due) {
+            return FireOutcome::Taken(newest.last_due);
         }
-        if self.store.is_home() && perl_ran_it(self.store, cron, decision) {
-            let occurrence = occurrence(decision, Fate::RanElsewhere, "", None);
-            add(&mut self.new, cron, occurrence);
-            return Decided::RanElsewhere;
+        if self.store.is_home() && perl_ran_it(self.store, cron, request) {
+            let run = cron_run(request, RunStatus::RanElsewhere, "", None);
+            push(&mut self.new_runs, cron, run);
+            return FireOutcome::RanElsewhere;
         }
-        let is_paused = cron.paused.is_some() && matches!(decision.verdict, Verdict::Run(_));
-        let verdict = match cron.paused.as_deref().filter(|_| is_paused) {
-            Some(reason) => Verdict::Skip(reason),
-            None => decision.verdict,
+        let is_paused = cron.paused.is_some() && matches!(request.action, FireAction::Run(_));
+        let action = match cron.paused.as_deref().filter(|_| is_paused) {
+            Some(reason) => FireAction::Skip(reason),
+            None => request.action,
         };
-        let occurrence = match verdict {
-            Verdict::Skip(reason) => occurrence(decision, Fate::Skipped, reason, None),
-            Verdict::Miss(reason) => occurrence(decision, Fate::Missed, reason, None),
-            Verdict::Run(task) => {
-                self.runs.push((number, self.new.len()));
+        let run = match action {
+            FireAction::Skip(reason) => cron_run(request, RunStatus::Skipped, reason, None),
+            FireAction::Miss(reason) => cron_run(request, RunStatus::Missed, reason, None),
+            FireAction::Run(task) => {
+                self.task_runs.push((number, self.new_runs.len()));
                 self.tasks.push(task.clone());
-                occurrence(decision, Fate::Ran, "", Some(task.id))
+                cron_run(request, RunStatus::Ran, "", Some(task.id))
             }
         };
-        cron.moved = Some(decision.last_due);
-        match cron.newest.as_mut().filter(|newest| joins(newest, &occurrence, decision)) {
+        cron.last_fired = Some(request.last_due);
+        match cron.newest.as_mut().filter(|newest| continues(newest, &run, request)) {
             Some(newest) => {
-                newest.last_due = occurrence.last_due;
-                newest.instants = newest.instants.saturating_add(occurrence.instants);
+                newest.last_due = run.last_due;
+                newest.instants = newest.instants.saturating_add(run.instants);
                 let newest = newest.clone();
                 match cron.place {
-                    Place::New(index) => self.new[index] = newest,
-                    Place::Longer(index) => self.longer[index] = newest,
+                    Place::New(index) => self.new_runs[index] = newest,
+                    Place::Extended(index) => self.extended_runs[index] = newest,
                     Place::Stored => {
-                        cron.place = Place::Longer(self.longer.len());
-                        self.longer.push(newest);
+                        cron.place = Place::Extended(self.extended_runs.len());
+                        self.extended_runs.push(newest);
                     }
                 }
             }
-            None => add(&mut self.new, cron, occurrence),
+            None => push(&mut self.new_runs, cron, run),
         }
-        if is_paused { Decided::Paused } else { Decided::Done }
+        if is_paused { FireOutcome::Paused } else { FireOutcome::Done }
     }
 
-    /// Which tasks were added, and which found as many as may be.
-    pub(crate) fn limit(&mut self, added: &[Added], decided: &mut [Decided]) {
-        for ((decision, new), added) in self.runs.iter().zip(added) {
-            let occurrence = &mut self.new[*new];
+    /// Takes note of which tasks were enqueued, and which reached their limit.
+    pub(crate) fn apply_limits(&mut self, added: &[Added], outcomes: &mut [FireOutcome]) {
+        for ((request, new), added) in self.task_runs.iter().zip(added) {
+            let run = &mut self.new_runs[*new];
             match added {
                 Added::Added => {
-                    let cron = self.crons.entry(occurrence.name.clone()).or_default();
-                    cron.task = occurrence.task;
+                    let cron = self.crons.entry(run.name.clone()).or_default();
+                    cron.task = run.task;
                 }
                 Added::LimitReached => {
-                    occurrence.fate = Fate::Skipped;
-                    "limit reached".clone_into(&mut occurrence.reason);
-                    decided[*decision] = Decided::LimitReached;
+                    run.status = RunStatus::Skipped;
+                    "limit reached".clone_into(&mut run.reason);
+                    outcomes[*request] = FireOutcome::LimitReached;
                 }
             }
         }
     }
 
-    /// Each cron task of which something was decided, with the wall clock of its newest due instant, and its
-    /// new task.
-    pub(crate) fn moved(&self) -> impl Iterator<Item = (&str, String, Option<TaskId>)> {
+    /// Each cron task that was fired, skipped or missed, with the wall clock of its newest fire time, and its new task.
+    pub(crate) fn last_fire_times(&self) -> impl Iterator<Item = (&str, String, Option<TaskId>)> {
         self.crons.iter().filter_map(|(name, cron)| {
-            let moved = cron.moved?;
+            let last_fired = cron.last_fired?;
             let known = cron.last.as_ref().and_then(|text| self.store.time_of(text));
-            let newest = known.map_or(moved, |known| known.max(moved));
+            let newest = known.map_or(last_fired, |known| known.max(last_fired));
             Some((name.as_str(), self.store.wall_clock(newest), cron.task))
         })
     }
 }
 
-fn add(new: &mut Vec<Occurrence>, cron: &mut Cron, occurrence: Occurrence) {
+fn push(new: &mut Vec<CronRun>, cron: &mut CronState, run: CronRun) {
     cron.place = Place::New(new.len());
-    cron.newest = Some(occurrence.clone());
-    new.push(occurrence);
+    cron.newest = Some(run.clone());
+    new.push(run);
 }
 
-fn occurrence(
-    decision: &Decision<'_>,
-    fate: Fate,
+fn cron_run(
+    request: &FireRequest<'_>,
+    status: RunStatus,
     reason: &str,
     task: Option<TaskId>,
-) -> Occurrence {
-    Occurrence {
-        task_type: decision.task_type.into(),
-        name: decision.name.into(),
-        due: decision.due,
-        last_due: decision.last_due,
-        instants: decision.instants,
-        fate,
+) -> CronRun {
+    CronRun {
+        task_type: request.task_type.into(),
+        name: request.name.into(),
+        due: request.due,
+        last_due: request.last_due,
+        instants: request.instants,
+        status,
         reason: reason.into(),
         task,
         decided: None,
     }
 }
 
-/// Whether an occurrence only goes on with the one before it.
-fn joins(newest: &Occurrence, occurrence: &Occurrence, decision: &Decision<'_>) -> bool {
-    occurrence.task.is_none()
-        && newest.fate == occurrence.fate
-        && newest.reason == occurrence.reason
-        && decision.follows == Some(newest.last_due)
+/// Whether a run only continues the one before it.
+fn continues(newest: &CronRun, run: &CronRun, request: &FireRequest<'_>) -> bool {
+    run.task.is_none()
+        && newest.status == run.status
+        && newest.reason == run.reason
+        && request.follows == Some(newest.last_due)
 }
 
-/// In a home: the row holds this instant, and not because an occurrence of ours has the same wall clock (an
-/// hour that came twice). A row that went beyond it leaves nothing to run either: the original ran it, or a later one.
-fn perl_ran_it(store: &Store, cron: &Cron, decision: &Decision<'_>) -> bool {
+/// In a home: the row holds this fire time, and not because a run of ours has the same wall clock (an hour that came
+/// twice). If the row is beyond it, there is nothing to run either: the original ran it, or a later one.
+fn perl_ran_it(store: &Store, cron: &CronState, request: &FireRequest<'_>) -> bool {
     let Some(row) = cron.last.as_deref() else { return false };
     let text = |time| store.wall_clock(time);
     let is_ours = cron.newest.as_ref().is_some_and(|it| text(it.last_due) == row);
-    let is_beyond = || store.time_of(row).is_some_and(|row| row > decision.last_due);
-    let runs = matches!(decision.verdict, Verdict::Run(_));
-    !is_ours && (text(decision.last_due) == row || runs && is_beyond())
+    let is_beyond = || store.time_of(row).is_some_and(|row| row > request.last_due);
+    let runs = matches!(request.action, FireAction::Run(_));
+    !is_ours && (text(request.last_due) == row || runs && is_beyond())
 }
 
-/// What a transaction of unknown outcome did: by the occurrences that are there, for each decision the one that
-/// accounts for its first instant. `None` if it did nothing.
-pub(crate) fn settled(
-    decisions: &[Decision<'_>],
-    there: &[Option<Occurrence>],
-) -> Option<Vec<Decided>> {
+/// What a transaction of unknown outcome did. `there` has, for each request, the run of its first fire time. `None` if
+/// the transaction did nothing.
+pub(crate) fn resolve_fired(
+    requests: &[FireRequest<'_>],
+    there: &[Option<CronRun>],
+) -> Option<Vec<FireOutcome>> {
     let mut refusals = Refusals::default();
-    let settle = |(decision, there): (&Decision<'_>, &Option<Occurrence>)| {
-        let decided =
-            refusals.of(decision).unwrap_or_else(|| settled_one(decision, there.as_ref()));
-        refusals.note(decision, decided);
-        decided
+    let resolve = |(request, there): (&FireRequest<'_>, &Option<CronRun>)| {
+        let outcome = refusals.get(request).unwrap_or_else(|| resolve_one(request, there.as_ref()));
+        refusals.record(request, outcome);
+        outcome
     };
-    let decided: Vec<Decided> = decisions.iter().zip(there).map(settle).collect();
-    let is_done = decided.iter().any(|it| !matches!(it, Decided::Busy(_) | Decided::Taken(_)));
-    is_done.then_some(decided)
+    let outcomes: Vec<FireOutcome> = requests.iter().zip(there).map(resolve).collect();
+    let is_done =
+        outcomes.iter().any(|it| !matches!(it, FireOutcome::Busy(_) | FireOutcome::Taken(_)));
+    is_done.then_some(outcomes)
 }
 
-/// The occurrence of our task is ours. Missed or skipped instants are accounted for, by this node or another.
-fn settled_one(decision: &Decision<'_>, there: Option<&Occurrence>) -> Decided {
-    // Of a row that somebody held nothing is there.
-    let Some(there) = there else { return Decided::Busy(LockKey::Inserting) };
-    if there.last_due < decision.last_due {
-        return Decided::Taken(there.last_due);
+/// The run of our task is ours. Missed or skipped fire times are recorded, by this node or another.
+fn resolve_one(request: &FireRequest<'_>, there: Option<&CronRun>) -> FireOutcome {
+    // There is no run if another process held the row.
+    let Some(there) = there else { return FireOutcome::Busy(LockKey::Inserting) };
+    if there.last_due < request.last_due {
+        return FireOutcome::Taken(there.last_due);
     }
-    match (there.fate, decision.verdict) {
-        (Fate::Ran, Verdict::Run(task)) if there.task == Some(task.id) => Decided::Done,
-        (Fate::Skipped, Verdict::Run(task)) if there.task == Some(task.id) => Decided::LimitReached,
-        (Fate::Skipped, Verdict::Skip(_)) | (Fate::Missed, Verdict::Miss(_)) => Decided::Done,
-        (Fate::RanElsewhere, _) => Decided::RanElsewhere,
-        _ => Decided::Taken(there.last_due),
+    match (there.status, request.action) {
+        (RunStatus::Ran, FireAction::Run(task)) if there.task == Some(task.id) => FireOutcome::Done,
+        (RunStatus::Skipped, FireAction::Run(task)) if there.task == Some(task.id) => {
+            FireOutcome::LimitReached
+        }
+        (RunStatus::Skipped, FireAction::Skip(_)) | (RunStatus::Missed, FireAction::Miss(_)) => {
+            FireOutcome::Done
+        }
+        (RunStatus::RanElsewhere, _) => FireOutcome::RanElsewhere,
+        _ => FireOutcome::Taken(there.last_due),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Cron tasks whose due instants are left out for now; for all nodes, kept over restarts.
+//! Paused cron tasks: their fire times are skipped on all nodes. A pause outlives restarts.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ pub struct CronPause {
     pub name: String,
     /// Since when.
     pub since: Option<Timestamp>,
-    /// What its occurrences say of it, and people read.
+    /// The reason that its skipped runs show.
     pub reason: String,
 }
 

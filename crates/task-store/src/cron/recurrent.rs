@@ -1,4 +1,4 @@
-//! The original's rows of cron tasks: the last due instant, and how its task ended.
+//! The original's rows of cron tasks: the last fire time, and how its task ended.
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ pub struct Recurrent {
     pub task_type: String,
     /// The name.
     pub name: String,
-    /// The last due instant that was decided; `None` where the column holds no time.
+    /// The last fire time that was fired, skipped or missed; `None` where the column holds no time.
     pub last_due: Option<Timestamp>,
     /// The row of the last task.
     pub last_task: Option<i64>,
@@ -40,11 +40,11 @@ impl Store {
         );
         let rows = self.rows(sql, arguments![task_type]).await?;
         let recurrent = |row: &crate::database::Row| {
-            let decided = row.maybe_int(6).ok().flatten().and_then(from_micros);
+            let last_run = row.maybe_int(6).ok().flatten().and_then(from_micros);
             Ok(Recurrent {
                 name: row.lenient(0),
                 task_type: row.lenient(1),
-                last_due: self.last_due(&row.lenient(2), decided),
+                last_due: self.last_due(&row.lenient(2), last_run),
                 last_task: row.maybe_int(3).ok().flatten(),
                 last_success: row.maybe_int(4).ok().flatten().map(|status| status != 0),
                 last_seconds: row.maybe_int(5).ok().flatten(),
@@ -53,16 +53,16 @@ impl Store {
         Ok(self.readable(&rows, recurrent))
     }
 
-    /// The wall clock of the row shows one time twice a year, and whole seconds: the instant itself is in the
-    /// newest occurrence, unless a node of the original went on without one.
-    fn last_due(&self, row: &str, decided: Option<Timestamp>) -> Option<Timestamp> {
-        match decided {
-            Some(decided) if self.wall_clock(decided) == row => Some(decided),
-            decided => self.time_of(row).max(decided),
+    /// The wall clock of the row shows one time twice a year, and only whole seconds. The exact time is that of the
+    /// newest run, unless a node of the original went on without one.
+    fn last_due(&self, row: &str, last_run: Option<Timestamp>) -> Option<Timestamp> {
+        match last_run {
+            Some(last_run) if self.wall_clock(last_run) == row => Some(last_run),
+            last_run => self.time_of(row).max(last_run),
         }
     }
 
-    /// Remembers cron tasks that are seen for the first time, each with its last due instant, which does not
+    /// Remembers cron tasks that are seen for the first time, each with its last fire time, which does not
     /// run. Those that another has remembered meanwhile stay as they are.
     pub async fn first_seen(
         &self,

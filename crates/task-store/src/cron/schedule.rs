@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::cron::fire::MOVED;
+use crate::cron::fire::UPSERT_RECURRENT;
 use crate::database::error::Result;
 use crate::database::{Argument, Column, Connection, Insert, arguments};
 use crate::model::bounds::bounded;
@@ -93,7 +93,7 @@ impl Transaction for Replanning<'_> {
             ]
         };
         let rows: Vec<Vec<Argument<'_>>> = begins.iter().map(row).collect();
-        MOVED.run(connection, &rows).await?;
+        UPSERT_RECURRENT.run(connection, &rows).await?;
         let gone: Vec<String> = gone.iter().map(|name| key(self.task_type, name)).collect();
         if !gone.is_empty() {
             let sql = "DELETE FROM otrsd_schema WHERE name IN (?*)";

@@ -1,8 +1,8 @@
-//! What became of many due instants at once, and how late they were decided about: what metrics are made of.
+//! What became of many fire times, and how late they were fired: the source of metrics.
 
 use jiff::Timestamp;
 
-use crate::cron::cron_run::Fate;
+use crate::cron::cron_run::RunStatus;
 use crate::database::error::Result;
 use crate::database::{Row, arguments};
 use crate::model::bounds::bounded;
@@ -11,20 +11,20 @@ use crate::store::Store;
 /// The upper bounds of the lags' buckets, in milliseconds; what is longer is in a last one.
 pub const LAG_BUCKETS: [i64; 10] = [5, 10, 25, 50, 100, 500, 1000, 5000, 30_000, 300_000];
 
-/// Due instants of a cron task that are alike.
+/// Fire times of a cron task that are alike.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CronTally {
     /// The name of the cron task.
     pub name: String,
     /// What became of them.
-    pub fate: Fate,
+    pub status: RunStatus,
     /// Why.
     pub reason: String,
     /// Of those that ran: the position of their lags' bucket in [`LAG_BUCKETS`]; its length for longer ones.
     pub bucket: Option<usize>,
     /// How many.
     pub instants: u64,
-    /// The sum of their lags, from the due instant until its task was added, in microseconds.
+    /// The sum of their lags, from the fire time until the task was enqueued, in microseconds.
     pub lag: u64,
 }
 
@@ -78,7 +78,7 @@ fn tally(row: &Row) -> Result<CronTally> {
     };
     Ok(CronTally {
         name: row.lenient(0),
-        fate: Fate::from_name(&row.text(1)?).ok_or_else(|| row.bad(1, "a fate"))?,
+        status: RunStatus::from_name(&row.text(1)?).ok_or_else(|| row.bad(1, "a status"))?,
         reason: row.lenient(2),
         bucket: usize::try_from(row.int(3)?).ok(),
         instants: sum(4)?,

@@ -1,60 +1,65 @@
-//! Due instants: each decided once, all accounted for.
+//! Fire times: each fired once, all recorded.
 
 use jiff::Timestamp;
-use task_store::{Decided, Decision, Fate, LockKey, NewTask, Replanned, Store, Verdict};
+use task_store::{
+    FireAction, FireOutcome, FireRequest, LockKey, NewTask, Replanned, RunStatus, Store,
+};
 
 use crate::claiming::claim;
 use crate::finishing::done;
 use crate::place::{Kind, Place, after, names, now, task, worker};
 
-pub fn decision(due: i64, verdict: Verdict<'_>) -> Decision<'_> {
-    Decision {
+pub fn request(due: i64, action: FireAction<'_>) -> FireRequest<'_> {
+    FireRequest {
         task_type: "Cron",
         name: "Backup",
         due: after(due),
         last_due: after(due),
         instants: 1,
         follows: Some(after(due - 60)),
-        verdict,
+        action,
         node: 1,
     }
 }
 
 /// Decides one instant.
-pub async fn one(store: &Store, decision: &Decision<'_>, now: Timestamp) -> Decided {
-    store.decide(std::slice::from_ref(decision), now).await.unwrap()[0]
+pub async fn one(store: &Store, request: &FireRequest<'_>, now: Timestamp) -> FireOutcome {
+    store.fire(std::slice::from_ref(request), now).await.unwrap()[0]
 }
 
 pub async fn each_instant_once(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let run = NewTask { max_parallel: 1, ..NewTask::new("Cron", "Backup", "{}") };
-    assert_eq!(one(store, &decision(0, Verdict::Run(&run)), now()).await, Decided::Done);
-    assert_eq!(one(store, &decision(0, Verdict::Run(&run)), now()).await, Decided::Taken(now()));
+    assert_eq!(one(store, &request(0, FireAction::Run(&run)), now()).await, FireOutcome::Done);
+    assert_eq!(
+        one(store, &request(0, FireAction::Run(&run)), now()).await,
+        FireOutcome::Taken(now())
+    );
     let blocked = NewTask { max_parallel: 1, ..NewTask::new("Cron", "Backup", "{}") };
-    let decided = one(store, &decision(60, Verdict::Run(&blocked)), after(60)).await;
-    assert_eq!(decided, Decided::LimitReached);
+    let outcome = one(store, &request(60, FireAction::Run(&blocked)), after(60)).await;
+    assert_eq!(outcome, FireOutcome::LimitReached);
     for due in [120, 180, 240] {
-        let decided = one(store, &decision(due, Verdict::Miss("down")), after(300)).await;
-        assert_eq!(decided, Decided::Done);
+        let outcome = one(store, &request(due, FireAction::Miss("down")), after(300)).await;
+        assert_eq!(outcome, FireOutcome::Done);
     }
-    let decided = one(store, &decision(180, Verdict::Miss("down")), after(300)).await;
-    assert_eq!(decided, Decided::Taken(after(240)), "inside of a range");
-    let skip = decision(300, Verdict::Skip("paused"));
-    assert_eq!(one(store, &skip, after(300)).await, Decided::Done);
+    let outcome = one(store, &request(180, FireAction::Miss("down")), after(300)).await;
+    assert_eq!(outcome, FireOutcome::Taken(after(240)), "inside of a range");
+    let skip = request(300, FireAction::Skip("paused"));
+    assert_eq!(one(store, &skip, after(300)).await, FireOutcome::Done);
 
-    let occurrences = store.occurrences("Cron", "Backup", now(), 100).await.unwrap();
+    let occurrences = store.cron_runs("Cron", "Backup", now(), 100).await.unwrap();
     let told: Vec<_> = occurrences
         .iter()
-        .map(|o| (o.due, o.last_due, o.instants, o.fate, o.reason.as_str()))
+        .map(|o| (o.due, o.last_due, o.instants, o.status, o.reason.as_str()))
         .collect();
     assert_eq!(
         told,
         [
-            (after(0), after(0), 1, Fate::Ran, ""),
-            (after(60), after(60), 1, Fate::Skipped, "limit reached"),
-            (after(120), after(240), 3, Fate::Missed, "down"),
-            (after(300), after(300), 1, Fate::Skipped, "paused"),
+            (after(0), after(0), 1, RunStatus::Ran, ""),
+            (after(60), after(60), 1, RunStatus::Skipped, "limit reached"),
+            (after(120), after(240), 3, RunStatus::Missed, "down"),
+            (after(300), after(300), 1, RunStatus::Skipped, "paused"),
         ]
     );
     assert_eq!(occurrences[0].task, Some(run.id));
@@ -78,8 +83,9 @@ pub async fn by_three_nodes(kind: Kind) {
             let mut mine = 0;
             for minute in 0..30 {
                 let run = task("Backup");
-                let decided = one(&store, &decision(minute * 60, Verdict::Run(&run)), now()).await;
-                mine += usize::from(decided == Decided::Done);
+                let outcome =
+                    one(&store, &request(minute * 60, FireAction::Run(&run)), now()).await;
+                mine += usize::from(outcome == FireOutcome::Done);
             }
             mine
         });
@@ -89,7 +95,7 @@ pub async fn by_three_nodes(kind: Kind) {
     assert_eq!(place.count("otrsd_occurrence").await, 30);
 }
 
-/// A paused cron task leaves its due instants out, whatever a node wanted.
+/// The fire times of a paused cron task are skipped, whatever a node asks for.
 pub async fn paused(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
@@ -97,45 +103,48 @@ pub async fn paused(kind: Kind) {
     assert!(!store.pause_cron("Cron", "Backup", "again", now()).await.unwrap());
     for due in [0, 60] {
         let run = task("Backup");
-        assert_eq!(one(store, &decision(due, Verdict::Run(&run)), now()).await, Decided::Paused);
+        assert_eq!(
+            one(store, &request(due, FireAction::Run(&run)), now()).await,
+            FireOutcome::Paused
+        );
     }
     let pauses = store.cron_pauses("Cron").await.unwrap();
     assert_eq!((pauses.len(), pauses[0].reason.as_str()), (1, "paused by root"));
     assert!(store.resume_cron("Cron", "Backup").await.unwrap());
     assert!(!store.resume_cron("Cron", "Backup").await.unwrap());
     let run = task("Backup");
-    assert_eq!(one(store, &decision(120, Verdict::Run(&run)), now()).await, Decided::Done);
-    let all = store.occurrences("Cron", "Backup", now(), 9).await.unwrap();
-    let told: Vec<_> = all.iter().map(|it| (it.instants, it.fate, it.reason.as_str())).collect();
-    assert_eq!(told, [(2, Fate::Skipped, "paused by root"), (1, Fate::Ran, "")]);
+    assert_eq!(one(store, &request(120, FireAction::Run(&run)), now()).await, FireOutcome::Done);
+    let all = store.cron_runs("Cron", "Backup", now(), 9).await.unwrap();
+    let told: Vec<_> = all.iter().map(|it| (it.instants, it.status, it.reason.as_str())).collect();
+    assert_eq!(told, [(2, RunStatus::Skipped, "paused by root"), (1, RunStatus::Ran, "")]);
     assert_eq!(place.count("scheduler_task").await, 1);
 }
 
 pub async fn counted_by_fate_and_lag(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    // Due, and when that was decided: too early by its clock, at once, and late.
-    for (due, decided) in [(0, -1), (60, 60), (120, 126), (180, 580)] {
+    // Due, and when that was fired: too early by its clock, at once, and late.
+    for (due, fired) in [(0, -1), (60, 60), (120, 126), (180, 580)] {
         let run = task("Backup");
-        let run = decision(due, Verdict::Run(&run));
-        assert_eq!(one(store, &run, after(decided)).await, Decided::Done);
+        let run = request(due, FireAction::Run(&run));
+        assert_eq!(one(store, &run, after(fired)).await, FireOutcome::Done);
     }
     for due in [240, 300] {
-        let missed = decision(due, Verdict::Miss("down"));
-        assert_eq!(one(store, &missed, after(900)).await, Decided::Done);
+        let missed = request(due, FireAction::Miss("down"));
+        assert_eq!(one(store, &missed, after(900)).await, FireOutcome::Done);
     }
     let names = ["Backup", "Other"].map(str::to_owned);
     let told = async |from| {
         let mut all = store.cron_tally("Cron", &names, after(from)).await.unwrap();
         all.sort_by_key(|it| it.bucket);
         all.into_iter()
-            .map(|it| (it.name, it.fate, it.reason, it.bucket, it.instants, it.lag))
+            .map(|it| (it.name, it.status, it.reason, it.bucket, it.instants, it.lag))
             .collect::<Vec<_>>()
     };
     let ran = |bucket, instants, lag| {
-        ("Backup".to_owned(), Fate::Ran, String::new(), Some(bucket), instants, lag)
+        ("Backup".to_owned(), RunStatus::Ran, String::new(), Some(bucket), instants, lag)
     };
-    let missed = ("Backup".to_owned(), Fate::Missed, "down".to_owned(), None, 2, 0);
+    let missed = ("Backup".to_owned(), RunStatus::Missed, "down".to_owned(), None, 2, 0);
     assert_eq!(
         told(0).await,
         [missed.clone(), ran(0, 2, 0), ran(8, 1, 6_000_000), ran(10, 1, 400_000_000)]
@@ -148,14 +157,17 @@ pub async fn counted_by_fate_and_lag(kind: Kind) {
 pub async fn old_ones_are_forgotten(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    assert_eq!(store.oldest_occurrence().await.unwrap(), None);
+    assert_eq!(store.oldest_cron_run().await.unwrap(), None);
     for due in [0, 60, 120] {
         let run = task("Backup");
-        assert_eq!(one(store, &decision(due, Verdict::Run(&run)), now()).await, Decided::Done);
+        assert_eq!(
+            one(store, &request(due, FireAction::Run(&run)), now()).await,
+            FireOutcome::Done
+        );
     }
-    assert_eq!(store.oldest_occurrence().await.unwrap(), Some(after(0)));
-    assert_eq!(store.forget_occurrences(after(120)).await.unwrap(), 2);
-    assert_eq!(store.forget_occurrences(after(999)).await.unwrap(), 1);
+    assert_eq!(store.oldest_cron_run().await.unwrap(), Some(after(0)));
+    assert_eq!(store.forget_cron_runs(after(120)).await.unwrap(), 2);
+    assert_eq!(store.forget_cron_runs(after(999)).await.unwrap(), 1);
     // The row remembers the last one.
     assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(after(120)));
 }
@@ -168,38 +180,38 @@ pub async fn many_at_once(kind: Kind) {
     let names: Vec<String> = (0..40).map(|number| format!("task {number:02}")).collect();
     let runs: Vec<_> = names.iter().map(|name| NewTask { max_parallel: 1, ..task(name) }).collect();
     store.add(&NewTask { max_parallel: 1, ..task("task 03") }, now()).await.unwrap();
-    let earlier = Decision { name: "task 01", ..decision(120, Verdict::Skip("paused")) };
-    assert_eq!(one(store, &earlier, now()).await, Decided::Done);
+    let earlier = FireRequest { name: "task 01", ..request(120, FireAction::Skip("paused")) };
+    assert_eq!(one(store, &earlier, now()).await, FireOutcome::Done);
     store.first_seen("Cron", &[("task 02", now())], now()).await.unwrap();
     place
         .sql("UPDATE scheduler_recurrent_task SET lock_key = 100200000815 WHERE name = 'task 02'")
         .await;
-    let mut decisions = Vec::new();
+    let mut requests = Vec::new();
     for (name, run) in names.iter().zip(&runs) {
         for missed in [0, 60] {
-            decisions.push(Decision { name, ..decision(missed, Verdict::Miss("down")) });
+            requests.push(FireRequest { name, ..request(missed, FireAction::Miss("down")) });
         }
-        decisions.push(Decision { name, ..decision(120, Verdict::Run(run)) });
+        requests.push(FireRequest { name, ..request(120, FireAction::Run(run)) });
     }
-    let decided = store.decide(&decisions, after(120)).await.unwrap();
-    let busy = Decided::Busy(LockKey::Perl { node: 2, pid: 815 });
-    let (done, taken) = (Decided::Done, Decided::Taken(after(120)));
-    for (number, found) in decided.chunks(3).enumerate() {
+    let outcomes = store.fire(&requests, after(120)).await.unwrap();
+    let busy = FireOutcome::Busy(LockKey::Perl { node: 2, pid: 815 });
+    let (done, taken) = (FireOutcome::Done, FireOutcome::Taken(after(120)));
+    for (number, found) in outcomes.chunks(3).enumerate() {
         let expected = match number {
             1 => [taken; 3],
             2 => [busy; 3],
-            3 => [done, done, Decided::LimitReached],
+            3 => [done, done, FireOutcome::LimitReached],
             _ => [done; 3],
         };
         assert_eq!(found, expected, "{number}");
     }
     let told = async |name| -> Vec<_> {
-        let all = store.occurrences("Cron", name, now(), 9).await.unwrap();
-        all.iter().map(|it| (it.due, it.last_due, it.instants, it.fate)).collect()
+        let all = store.cron_runs("Cron", name, now(), 9).await.unwrap();
+        all.iter().map(|it| (it.due, it.last_due, it.instants, it.status)).collect()
     };
-    let missed = (after(0), after(60), 2, Fate::Missed);
-    assert_eq!(told("task 07").await, [missed, (after(120), after(120), 1, Fate::Ran)]);
-    assert_eq!(told("task 03").await, [missed, (after(120), after(120), 1, Fate::Skipped)]);
+    let missed = (after(0), after(60), 2, RunStatus::Missed);
+    assert_eq!(told("task 07").await, [missed, (after(120), after(120), 1, RunStatus::Ran)]);
+    assert_eq!(told("task 03").await, [missed, (after(120), after(120), 1, RunStatus::Skipped)]);
     assert_eq!(told("task 02").await, []);
     let queue = claim(store, worker(1), 99).await;
     assert_eq!(queue.len(), 38, "37 of these, and one that was there");
@@ -215,12 +227,12 @@ pub async fn many_at_once(kind: Kind) {
     assert_eq!(of("task 03"), None);
     // A range in the database goes on.
     let longer = [180, 240]
-        .map(|due| Decision { name: "task 01", ..decision(due, Verdict::Skip("paused")) });
-    assert_eq!(store.decide(&longer, after(240)).await.unwrap(), [done; 2]);
-    assert_eq!(told("task 01").await, [(after(120), after(240), 3, Fate::Skipped)]);
+        .map(|due| FireRequest { name: "task 01", ..request(due, FireAction::Skip("paused")) });
+    assert_eq!(store.fire(&longer, after(240)).await.unwrap(), [done; 2]);
+    assert_eq!(told("task 01").await, [(after(120), after(240), 3, RunStatus::Skipped)]);
 }
 
-/// Nodes that decide the same instants of many cron tasks, each in an order of its own.
+/// Nodes that fire the same times of many cron tasks, each in an order of its own.
 pub async fn many_by_three_nodes(kind: Kind) {
     let place = Place::new(kind).await;
     let mut nodes = tokio::task::JoinSet::new();
@@ -233,16 +245,16 @@ pub async fn many_by_three_nodes(kind: Kind) {
                     (0..30).map(|number| format!("task {number}")).collect();
                 names.rotate_left(node * 7);
                 let runs: Vec<_> = names.iter().map(|name| task(name)).collect();
-                let decisions: Vec<_> = names
+                let requests: Vec<_> = names
                     .iter()
                     .zip(&runs)
-                    .map(|(name, run)| Decision {
+                    .map(|(name, run)| FireRequest {
                         name,
-                        ..decision(minute * 60, Verdict::Run(run))
+                        ..request(minute * 60, FireAction::Run(run))
                     })
                     .collect();
-                let decided = store.decide(&decisions, now()).await.unwrap();
-                mine += decided.iter().filter(|it| **it == Decided::Done).count();
+                let outcomes = store.fire(&requests, now()).await.unwrap();
+                mine += outcomes.iter().filter(|it| **it == FireOutcome::Done).count();
             }
             mine
         });
@@ -259,8 +271,8 @@ pub async fn last_due_in_the_repeated_hour(kind: Kind) {
     for due in ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"] {
         let due: Timestamp = due.parse().unwrap();
         let run = task("Backup");
-        let wanted = Decision { due, last_due: due, ..decision(0, Verdict::Run(&run)) };
-        assert_eq!(one(store, &wanted, due).await, Decided::Done);
+        let wanted = FireRequest { due, last_due: due, ..request(0, FireAction::Run(&run)) };
+        assert_eq!(one(store, &wanted, due).await, FireOutcome::Done);
         assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(due));
     }
     // A node of the original went on.
@@ -288,16 +300,16 @@ pub async fn first_seen_and_busy(kind: Kind) {
         .await;
     let run = task("Backup");
     let busy = LockKey::Perl { node: 2, pid: 815 };
-    let wanted = decision(60, Verdict::Run(&run));
-    assert_eq!(one(store, &wanted, now()).await, Decided::Busy(busy));
+    let wanted = request(60, FireAction::Run(&run));
+    assert_eq!(one(store, &wanted, now()).await, FireOutcome::Busy(busy));
     assert!(!store.forget_recurrent("Cron", "Backup").await.unwrap());
     let seen = store.locks().await.unwrap();
     assert!(store.free(&seen[0]).await.unwrap());
-    assert_eq!(one(store, &wanted, now()).await, Decided::Done);
+    assert_eq!(one(store, &wanted, now()).await, FireOutcome::Done);
     assert!(store.forget_recurrent("Cron", "Backup").await.unwrap());
 }
 
-/// In a home a Perl node may have decided: the row says so. In the hour that comes twice it does not.
+/// In a home a Perl node may have fired: the row says so. In the hour that comes twice it does not.
 pub async fn beside_perl(kind: Kind) {
     let place = Place::home(kind).await;
     let store = &place.store;
@@ -306,21 +318,21 @@ pub async fn beside_perl(kind: Kind) {
         .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-07-01 14:01:00'")
         .await;
     let run = task("Backup");
-    let decided = one(store, &decision(60, Verdict::Run(&run)), after(60)).await;
-    assert_eq!(decided, Decided::RanElsewhere);
+    let outcome = one(store, &request(60, FireAction::Run(&run)), after(60)).await;
+    assert_eq!(outcome, FireOutcome::RanElsewhere);
     assert_eq!(place.count("scheduler_task").await, 0);
 
     for due in ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"] {
         let due = due.parse().unwrap();
         let run = task("Backup");
-        let twice = Decision { due, last_due: due, ..decision(0, Verdict::Run(&run)) };
-        assert_eq!(one(store, &twice, due).await, Decided::Done, "{due}");
-        assert_eq!(one(store, &twice, due).await, Decided::Taken(due), "{due}");
+        let twice = FireRequest { due, last_due: due, ..request(0, FireAction::Run(&run)) };
+        assert_eq!(one(store, &twice, due).await, FireOutcome::Done, "{due}");
+        assert_eq!(one(store, &twice, due).await, FireOutcome::Taken(due), "{due}");
     }
     assert_eq!(place.count("scheduler_task").await, 2);
 }
 
-/// The original's row went beyond an instant that was planned before, and decided late: it runs once.
+/// The original's row went beyond a fire time that was planned before and fired late: it runs once.
 pub async fn behind_perl(kind: Kind) {
     let place = Place::home(kind).await;
     let store = &place.store;
@@ -329,47 +341,47 @@ pub async fn behind_perl(kind: Kind) {
         .sql("UPDATE scheduler_recurrent_task SET last_execution_time = '2026-07-01 14:02:00'")
         .await;
     let run = task("Backup");
-    let decided = one(store, &decision(60, Verdict::Run(&run)), after(60)).await;
-    assert_eq!(decided, Decided::RanElsewhere);
+    let outcome = one(store, &request(60, FireAction::Run(&run)), after(60)).await;
+    assert_eq!(outcome, FireOutcome::RanElsewhere);
     assert_eq!(place.count("scheduler_task").await, 0);
     assert_eq!(store.recurrents("Cron").await.unwrap()[0].last_due, Some(after(120)));
 }
 
 /// What a manager plans after minute `last` at minute `now`: the newest instant runs, the others were missed.
-async fn plan(store: &Store, last: i64, now: i64) -> Vec<Decided> {
+async fn plan(store: &Store, last: i64, now: i64) -> Vec<FireOutcome> {
     let run = task("Backup");
-    let missed = Decision {
+    let missed = FireRequest {
         due: after(60 * (last + 1)),
         last_due: after(60 * (now - 1)),
         instants: (now - 1 - last).unsigned_abs(),
         follows: Some(after(60 * last)),
-        ..decision(0, Verdict::Miss("away"))
+        ..request(0, FireAction::Miss("away"))
     };
-    let run = decision(60 * now, Verdict::Run(&run));
-    let decisions = if missed.instants == 0 { vec![run] } else { vec![missed, run] };
-    store.decide(&decisions, after(60 * now)).await.unwrap()
+    let run = request(60 * now, FireAction::Run(&run));
+    let requests = if missed.instants == 0 { vec![run] } else { vec![missed, run] };
+    store.fire(&requests, after(60 * now)).await.unwrap()
 }
 
 /// The minutes of all occurrences, in their order: first, last, how many.
-async fn minutes(store: &Store) -> Vec<(i64, i64, u64, Fate)> {
-    let all = store.occurrences("Cron", "Backup", now(), 99).await.unwrap();
+async fn minutes(store: &Store) -> Vec<(i64, i64, u64, RunStatus)> {
+    let all = store.cron_runs("Cron", "Backup", now(), 99).await.unwrap();
     let minute = |time: Timestamp| time.duration_since(now()).as_mins();
-    all.iter().map(|it| (minute(it.due), minute(it.last_due), it.instants, it.fate)).collect()
+    all.iter().map(|it| (minute(it.due), minute(it.last_due), it.instants, it.status)).collect()
 }
 
-/// Another node decided some of what this one planned: nothing of the rest goes through, and no instant is lost.
+/// Another node fired some of what this one planned: nothing of the rest goes through, and no instant is lost.
 pub async fn taken_in_part(kind: Kind) {
     let place = Place::new(kind).await;
     let (one, two) = (&place.store, place.another());
-    assert_eq!(plan(one, 0, 36).await, [Decided::Done; 2]);
-    let taken = Decided::Taken(after(60 * 36));
+    assert_eq!(plan(one, 0, 36).await, [FireOutcome::Done; 2]);
+    let taken = FireOutcome::Taken(after(60 * 36));
     assert_eq!(plan(&two, 20, 52).await, [taken; 2]);
-    let known = [(1, 35, 35, Fate::Missed), (36, 36, 1, Fate::Ran)];
+    let known = [(1, 35, 35, RunStatus::Missed), (36, 36, 1, RunStatus::Ran)];
     assert_eq!(minutes(one).await, known);
-    assert_eq!(plan(&two, 36, 52).await, [Decided::Done; 2]);
-    let rest = [(37, 51, 15, Fate::Missed), (52, 52, 1, Fate::Ran)];
+    assert_eq!(plan(&two, 36, 52).await, [FireOutcome::Done; 2]);
+    let rest = [(37, 51, 15, RunStatus::Missed), (52, 52, 1, RunStatus::Ran)];
     assert_eq!(minutes(one).await, [known, rest].concat());
-    assert_eq!(plan(one, 36, 52).await, [Decided::Taken(after(60 * 52)); 2]);
+    assert_eq!(plan(one, 36, 52).await, [FireOutcome::Taken(after(60 * 52)); 2]);
     assert_eq!(place.count("scheduler_task").await, 2);
 }
 
@@ -384,9 +396,9 @@ pub async fn by_two_who_waited_for_the_row(kind: Kind) {
         managers.spawn(async move {
             let mut last = 0;
             while last < now {
-                for decided in plan(&store, last, now).await {
-                    last = match decided {
-                        Decided::Taken(until) => until.duration_since(after(0)).as_mins(),
+                for outcome in plan(&store, last, now).await {
+                    last = match outcome {
+                        FireOutcome::Taken(until) => until.duration_since(after(0)).as_mins(),
                         _ => now,
                     };
                 }
@@ -402,14 +414,14 @@ pub async fn by_two_who_waited_for_the_row(kind: Kind) {
     assert_eq!(all.iter().map(|it| it.2).sum::<u64>(), 52, "{all:?}");
 }
 
-/// A recurrent row that somebody deleted is made anew, and what was decided before stays decided.
+/// A recurrent row that was deleted is made anew, and what was fired before is not fired again.
 pub async fn without_its_row(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    assert_eq!(plan(store, 0, 36).await, [Decided::Done; 2]);
+    assert_eq!(plan(store, 0, 36).await, [FireOutcome::Done; 2]);
     place.sql("DELETE FROM scheduler_recurrent_task").await;
-    assert_eq!(plan(store, 35, 36).await, [Decided::Taken(after(60 * 36))]);
-    assert_eq!(plan(store, 36, 37).await, [Decided::Done]);
+    assert_eq!(plan(store, 35, 36).await, [FireOutcome::Taken(after(60 * 36))]);
+    assert_eq!(plan(store, 36, 37).await, [FireOutcome::Done]);
     assert_eq!(place.count("scheduler_recurrent_task").await, 1);
     assert_eq!(place.count("scheduler_task").await, 2);
 }
@@ -439,5 +451,5 @@ pub async fn a_changed_schedule_is_remembered(kind: Kind) {
     let rows = store.recurrents("Cron").await.unwrap();
     let last: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.last_due)).collect();
     assert_eq!(last, [("Backup", Some(after(3600))), ("Ünï", Some(now()))]);
-    assert!(store.occurrences("Cron", "Backup", now(), 9).await.unwrap().is_empty());
+    assert!(store.cron_runs("Cron", "Backup", now(), 9).await.unwrap().is_empty());
 }

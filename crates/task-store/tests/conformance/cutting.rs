@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use task_store::{
-    Added, Claim, Decided, Decision, LockKey, NewTask, Options, Store, Verdict, Woken,
+    Added, Claim, FireAction, FireOutcome, FireRequest, LockKey, NewTask, Options, Store, Woken,
 };
 
 use crate::cron::one;
@@ -137,16 +137,16 @@ async fn calls(store: &Store, message: i64) {
         }
     }
     let run = task("cron");
-    let decision = Decision {
+    let request = FireRequest {
         task_type: "Cron",
         name: "Backup",
         due: now(),
         last_due: now(),
         instants: 1,
         follows: None,
-        verdict: Verdict::Run(&run),
+        action: FireAction::Run(&run),
         node: 1,
     };
-    let decided = one(store, &decision, now()).await;
-    assert_eq!(decided, Decided::Done, "message {message}");
+    let outcome = one(store, &request, now()).await;
+    assert_eq!(outcome, FireOutcome::Done, "message {message}");
 }

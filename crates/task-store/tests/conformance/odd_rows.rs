@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use task_store::{
-    Decided, Decision, Filter, Finished, HeldState, Hold, LARGEST_DATA, NewTask, Outcome, Search,
-    State, Store, Task, TaskId, Then, Verdict,
+    Filter, Finished, FireAction, FireOutcome, FireRequest, HeldState, Hold, LARGEST_DATA, NewTask,
+    Outcome, Search, State, Store, Task, TaskId, Then,
 };
 
 use crate::claiming::claim;
@@ -228,7 +228,7 @@ pub async fn beside_odd_rows(place: &Place) {
     nothing_waits(store).await;
 }
 
-/// The good tasks are done, a good cron task is decided, and everything can be looked at.
+/// The good tasks are done, a good cron task is fired, and everything can be looked at.
 pub async fn flows(store: &Store, good: &[TaskId], odd_names: &[String], beside: &str) {
     work(store).await;
     for id in good {
@@ -236,7 +236,7 @@ pub async fn flows(store: &Store, good: &[TaskId], odd_names: &[String], beside:
         let ends: Vec<Outcome> = ends.iter().map(|it| it.outcome).collect();
         assert_eq!(ends, [Outcome::Success], "beside odd rows of {beside}");
     }
-    decide(store, odd_names).await;
+    fire(store, odd_names).await;
     look(store).await;
 }
 
@@ -321,33 +321,33 @@ fn end(task: &Task) -> Finished {
     }
 }
 
-/// A good cron task among odd ones is decided.
-async fn decide(store: &Store, odd_names: &[String]) {
+/// A good cron task among odd ones is fired.
+async fn fire(store: &Store, odd_names: &[String]) {
     let (run, due) = (NewTask::new("Cron", "good", "{}"), after(fastrand::i64(100..1_000_000)));
-    let good = Decision {
+    let good = FireRequest {
         task_type: "Cron",
         name: "good",
         due,
         last_due: due,
         instants: 1,
         follows: None,
-        verdict: Verdict::Run(&run),
+        action: FireAction::Run(&run),
         node: 1,
     };
-    let newest = store.occurrences("Cron", "good", now(), 1000).await.unwrap();
+    let newest = store.cron_runs("Cron", "good", now(), 1000).await.unwrap();
     if newest.iter().any(|it| it.last_due >= due) {
         return;
     }
-    let others = odd_names.iter().map(|name| Decision {
+    let others = odd_names.iter().map(|name| FireRequest {
         name,
-        verdict: Verdict::Miss("nobody was there"),
+        action: FireAction::Miss("nobody was there"),
         ..good.clone()
     });
-    let all: Vec<Decision<'_>> = std::iter::once(good.clone()).chain(others).collect();
-    let decided = store.decide(&all, now()).await.unwrap();
-    assert_eq!(decided[0], Decided::Done);
+    let all: Vec<FireRequest<'_>> = std::iter::once(good.clone()).chain(others).collect();
+    let outcomes = store.fire(&all, now()).await.unwrap();
+    assert_eq!(outcomes[0], FireOutcome::Done);
     store.recurrents("Cron").await.unwrap();
-    store.newest_occurrences("Cron").await.unwrap();
+    store.newest_cron_runs("Cron").await.unwrap();
     let names: Vec<String> = all.iter().map(|it| it.name.to_owned()).collect();
     store.cron_tally("Cron", &names, now()).await.unwrap();
     store.cron_pauses("Cron").await.unwrap();
@@ -390,7 +390,7 @@ async fn look(store: &Store) {
     store.tally_names("Odd", 0, i64::MAX, 9).await.unwrap();
     store.row_at(now()).await.unwrap();
     store.forget(0, 1000, &|_, _| false).await.unwrap();
-    store.oldest_occurrence().await.unwrap();
+    store.oldest_cron_run().await.unwrap();
     store.search(&Search::default()).await.unwrap();
     store.known(&ids.iter().copied().collect::<Vec<_>>()).await.unwrap();
     store.history(&ids.iter().copied().collect::<Vec<_>>()).await.unwrap();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use task_store::{
-    Claim, Decided, Decision, Finish, Finished, HeldState, Hold, Instead, NewTask, Outcome, Store,
-    Task, TaskId, Then, Verdict,
+    Claim, Finish, Finished, FireAction, FireOutcome, FireRequest, HeldState, Hold, Instead,
+    NewTask, Outcome, Store, Task, TaskId, Then,
 };
 
 use crate::finishing::{execution, finished};
@@ -265,38 +265,38 @@ pub async fn of_everything(kind: Kind) {
     assert_eq!((finish.ours, finish.refused), (vec![true; 2], vec![]));
 }
 
-/// One cron task whose due instants cannot be written down.
+/// One cron task whose runs cannot be recorded.
 pub async fn of_one_cron_task(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let runs = ["before", NAME, "behind"].map(|name| NewTask::new("Cron", name, "{}"));
-    let all: Vec<Decision<'_>> = runs
+    let all: Vec<FireRequest<'_>> = runs
         .iter()
         .flat_map(|run| {
-            let one = |due: i64, verdict| Decision {
+            let one = |due: i64, action| FireRequest {
                 task_type: "Cron",
                 name: &run.name,
                 due: after(due),
                 last_due: after(due),
                 instants: 1,
                 follows: Some(after(due - 60)),
-                verdict,
+                action,
                 node: 1,
             };
-            [one(0, Verdict::Miss("the host was off")), one(60, Verdict::Run(run))]
+            [one(0, FireAction::Miss("the host was off")), one(60, FireAction::Run(run))]
         })
         .collect();
     let [refuse, take] = refusal(kind, 6);
     place.sql(&refuse).await;
-    let decided = store.decide(&all, after(60)).await.unwrap();
-    assert_eq!(decided, {
-        let (done, no) = (Decided::Done, Decided::Refused);
+    let outcomes = store.fire(&all, after(60)).await.unwrap();
+    assert_eq!(outcomes, {
+        let (done, no) = (FireOutcome::Done, FireOutcome::Refused);
         [done, done, no, no, done, done]
     });
     let left_out = store.left_out();
     assert_eq!(left_out[0].row, "'refused'", "{left_out:?}");
     assert_eq!(place.count("scheduler_task").await, 2);
     place.sql(&take).await;
-    assert_eq!(store.decide(&all[2..4], after(60)).await.unwrap(), [Decided::Done; 2]);
+    assert_eq!(store.fire(&all[2..4], after(60)).await.unwrap(), [FireOutcome::Done; 2]);
     assert_eq!(place.count("scheduler_task").await, 3);
 }

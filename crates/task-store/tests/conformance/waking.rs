@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use task_store::{
-    Death, Dialect, HeldState, Hold, NewTask, Notifier, Options, Outcome, Store, Then, Verdict,
+    Death, Dialect, FireAction, HeldState, Hold, NewTask, Notifier, Options, Outcome, Store, Then,
     Woken,
 };
 
 use crate::claiming::claim;
-use crate::cron::{decision, one};
+use crate::cron::{one, request};
 use crate::finishing::finished;
 use crate::place::{Kind, Place, after, now, task, worker};
 
@@ -88,10 +88,10 @@ pub async fn by_the_stores_notifier(kind: Kind) {
     notified("nothing due", 0);
     store.move_due(after(60), 9).await.unwrap();
     notified("move_due", 1);
-    one(store, &decision(0, Verdict::Skip("paused")), now()).await;
+    one(store, &request(0, FireAction::Skip("paused")), now()).await;
     notified("a skipped run", 0);
-    one(store, &decision(60, Verdict::Run(&task("cron"))), after(60)).await;
-    notified("decide", 1);
+    one(store, &request(60, FireAction::Run(&task("cron"))), after(60)).await;
+    notified("fire", 1);
     let claimed = claim(store, worker(1), 1).await;
     let hold = Hold { state: HeldState::Failed, due: None, reason: "no".into() };
     let end = finished(&claimed[0], worker(1), Outcome::Failed, Then::Hold(hold));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
-use task_store::{CronPause, Execution, Fate, Occurrence, TaskId};
+use task_store::{CronPause, CronRun, Execution, RunStatus, TaskId};
 
 use crate::{
     cli::{
@@ -27,15 +27,15 @@ use crate::{
 struct Known<'a> {
     task: &'a CronTask,
     paused: Option<&'a CronPause>,
-    last: Option<&'a Occurrence>,
+    last: Option<&'a CronRun>,
     execution: Option<&'a Execution>,
     next: Option<Timestamp>,
 }
 
 pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> {
     let read = cron_tasks::read(&database.configuration.settings);
-    let last = database.store.newest_occurrences(TYPE).await?;
-    let last: HashMap<&str, &Occurrence> = last.iter().map(|it| (it.name.as_str(), it)).collect();
+    let last = database.store.newest_cron_runs(TYPE).await?;
+    let last: HashMap<&str, &CronRun> = last.iter().map(|it| (it.name.as_str(), it)).collect();
     let pauses = database.store.cron_pauses(TYPE).await?;
     let ids: Vec<TaskId> = last.values().filter_map(|it| it.task).collect();
     let executions = match &ids[..] {
@@ -66,7 +66,7 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
 
 fn known<'a>(
     task: &'a CronTask,
-    last: &HashMap<&str, &'a Occurrence>,
+    last: &HashMap<&str, &'a CronRun>,
     pauses: &'a [CronPause],
     executions: &'a HashMap<TaskId, Execution>,
     now: Timestamp,
@@ -84,17 +84,17 @@ fn known<'a>(
 impl Known<'_> {
     /// What became of the last due instant, in a word.
     fn status(&self) -> &'static str {
-        match (self.last.map(|last| last.fate), self.execution) {
+        match (self.last.map(|last| last.status), self.execution) {
             (None, _) => "",
-            (Some(Fate::Ran), Some(execution)) => execution.outcome.as_str(),
-            (Some(Fate::Ran), None) => "queued",
-            (Some(fate), _) => fate.as_str(),
+            (Some(RunStatus::Ran), Some(execution)) => execution.outcome.as_str(),
+            (Some(RunStatus::Ran), None) => "queued",
+            (Some(status), _) => status.as_str(),
         }
     }
 
     /// From the due instant to the start, or to the decision while nothing has started.
     fn late(&self) -> Option<SignedDuration> {
-        let last = self.last.filter(|last| last.fate == Fate::Ran)?;
+        let last = self.last.filter(|last| last.status == RunStatus::Ran)?;
         let begun = self.execution.map(|it| it.started).or(last.decided)?;
         Some(begun.duration_since(last.last_due))
     }
@@ -129,7 +129,7 @@ fn object(known: &Known<'_>) -> Value {
     let last = last.map(|last| {
         json!({
             "due": text(last.last_due),
-            "fate": last.fate.as_str(),
+            "fate": last.status.as_str(),
             "reason": last.reason,
             "decided": last.decided.map(text),
             "task": last.task.map(|task| task.to_string()),

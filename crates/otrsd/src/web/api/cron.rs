@@ -8,7 +8,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use task_store::Occurrence;
+use task_store::CronRun;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Machine, model::Done, problems::Problems};
@@ -52,12 +52,12 @@ pub(super) struct DueInstant {
 }
 
 impl DueInstant {
-    fn of(it: &Occurrence) -> Self {
+    fn of(it: &CronRun) -> Self {
         Self {
             due: it.due,
             last_due: it.last_due,
             instants: it.instants,
-            fate: it.fate.as_str().to_owned(),
+            fate: it.status.as_str().to_owned(),
             reason: Some(it.reason.clone()).filter(|it| !it.is_empty()),
             task: it.task.map(|id| id.to_string()),
             decided: it.decided,
@@ -69,8 +69,8 @@ impl DueInstant {
 #[utoipa::path(get, path = "/cron", tag = "cron", responses((status = 200, body = Vec<CronTask>), Problems))]
 pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<CronTask>> {
     let store = console.store()?;
-    let last = store.newest_occurrences(TYPE).await?;
-    let last: HashMap<&str, &Occurrence> = last.iter().map(|it| (it.name.as_str(), it)).collect();
+    let last = store.newest_cron_runs(TYPE).await?;
+    let last: HashMap<&str, &CronRun> = last.iter().map(|it| (it.name.as_str(), it)).collect();
     let pauses = store.cron_pauses(TYPE).await?;
     let now = clock::wall();
     let tasks =
@@ -110,7 +110,7 @@ pub(super) async fn occurrences(
         return Err(Problem::bad("limit must be from 1 to 10000"));
     }
     let found =
-        console.store()?.occurrences(TYPE, &name, since.from.unwrap_or(day_ago), limit).await?;
+        console.store()?.cron_runs(TYPE, &name, since.from.unwrap_or(day_ago), limit).await?;
     Ok(Json(found.iter().map(DueInstant::of).collect()))
 }
 

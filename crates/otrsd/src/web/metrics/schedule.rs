@@ -16,7 +16,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 const LONGEST_REASON: usize = 100;
 
-/// One row of the family of instants: task, fate, reason.
+/// One row of the family of instants: task, status, reason.
 type Key = (String, &'static str, String);
 
 pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
@@ -41,7 +41,7 @@ fn counted(
     let mut lags: BTreeMap<String, Histogram> =
         names.iter().map(|name| (name.clone(), empty())).collect();
     for it in tallies {
-        *instants.entry((it.name.clone(), it.fate.as_str(), kind(&it.reason))).or_insert(0) +=
+        *instants.entry((it.name.clone(), it.status.as_str(), kind(&it.reason))).or_insert(0) +=
             it.instants;
         if let (Some(bucket), Some(lag)) = (it.bucket, lags.get_mut(&it.name)) {
             lag.buckets[bucket.min(LAG_BUCKETS.len())].1 += it.instants;
@@ -70,8 +70,11 @@ fn show(
 ) {
     let labels: Vec<([(&str, &str); 3], f64)> = instants
         .iter()
-        .map(|((name, fate, reason), count)| {
-            ([("name", name.as_str()), ("fate", *fate), ("reason", reason.as_str())], *count as f64)
+        .map(|((name, status, reason), count)| {
+            (
+                [("name", name.as_str()), ("fate", *status), ("reason", reason.as_str())],
+                *count as f64,
+            )
         })
         .collect();
     scrape.add(
@@ -102,29 +105,29 @@ fn show(
 
 #[cfg(test)]
 mod tests {
-    use task_store::Fate;
+    use task_store::RunStatus;
 
     use super::*;
 
     #[test]
     fn instants_of_a_fate_are_one_sample_whatever_their_lag() {
-        let tally = |fate, reason: &str, bucket, instants, lag| CronTally {
+        let tally = |status, reason: &str, bucket, instants, lag| CronTally {
             name: "Backup".to_owned(),
-            fate,
+            status,
             reason: reason.to_owned(),
             bucket,
             instants,
             lag,
         };
         let tallies = [
-            tally(Fate::Ran, "", Some(0), 3, 9_000),
-            tally(Fate::Ran, "", Some(LAG_BUCKETS.len()), 1, 400_000_000),
-            tally(Fate::Skipped, "paused by root", None, 4, 0),
-            tally(Fate::Skipped, "paused by admin", None, 3, 0),
+            tally(RunStatus::Ran, "", Some(0), 3, 9_000),
+            tally(RunStatus::Ran, "", Some(LAG_BUCKETS.len()), 1, 400_000_000),
+            tally(RunStatus::Skipped, "paused by root", None, 4, 0),
+            tally(RunStatus::Skipped, "paused by admin", None, 3, 0),
         ];
         let names = ["Backup".to_owned(), "Never".to_owned()];
         let (instants, lags) = counted(&names, &tallies);
-        let key = |fate, reason: &str| ("Backup".to_owned(), fate, reason.to_owned());
+        let key = |status, reason: &str| ("Backup".to_owned(), status, reason.to_owned());
         assert_eq!(instants, [(key("ran", ""), 4), (key("skipped", "paused"), 7)].into());
         let lag = &lags["Backup"];
         assert_eq!((lag.buckets[0].1, lag.buckets[LAG_BUCKETS.len()].1), (3, 1));

@@ -1,5 +1,5 @@
-//! Managers that plan from what they know, and decide when others may have been first: whatever the order, each due
-//! instant is accounted for once.
+//! Managers that plan from what they know, and fire when others may have been first: whatever the order, each fire time
+//! is recorded once.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::store::Options;
 
 const MANAGERS: usize = 3;
 
-/// Due instants are minutes.
+/// Fire times are minutes.
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(minute * 60).unwrap()
 }
@@ -27,12 +27,12 @@ enum Step {
     },
     /// A manager plans what is due, from what it knows.
     Plan(usize),
-    /// What it planned is decided, now that it has the row's lock.
-    Decide(usize),
+    /// It fires what it planned, now that it has the row's lock.
+    Fire(usize),
     /// The same, but it does not hear whether that was committed.
     Lose(usize, bool),
     /// It asks what became of the commit.
-    Settle(usize),
+    Resolve(usize),
     /// Its next run begins with what the database knows.
     Restart(usize),
     /// A process of the original holds the row, or not any more.
@@ -49,9 +49,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..9_i64).prop_map(|minutes| Step::Pass { minutes }),
         6 => manager().prop_map(Step::Plan),
-        6 => manager().prop_map(Step::Decide),
+        6 => manager().prop_map(Step::Fire),
         2 => (manager(), any::<bool>()).prop_map(|(it, happened)| Step::Lose(it, happened)),
-        2 => manager().prop_map(Step::Settle),
+        2 => manager().prop_map(Step::Resolve),
         1 => manager().prop_map(Step::Restart),
         1 => any::<bool>().prop_map(Step::Hold),
         1 => any::<bool>().prop_map(Step::Pause),
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Minutes in a row with one fate, as they are planned: the task if they run.
+/// Minutes in a row with one status, as they are planned: the task if they run.
 struct Planned {
     first: i64,
     last: i64,
@@ -68,15 +68,15 @@ struct Planned {
 }
 
 impl Planned {
-    fn decision(&self) -> Decision<'_> {
-        Decision {
+    fn request(&self) -> FireRequest<'_> {
+        FireRequest {
             task_type: "Cron",
             name: "N",
             due: at(self.first),
             last_due: at(self.last),
             instants: (self.last - self.first + 1).unsigned_abs(),
             follows: Some(at(self.first - 1)),
-            verdict: self.task.as_ref().map_or(Verdict::Miss("away"), Verdict::Run),
+            action: self.task.as_ref().map_or(FireAction::Miss("away"), FireAction::Run),
             node: 1,
         }
     }
@@ -84,9 +84,9 @@ impl Planned {
 
 #[derive(Default)]
 struct Manager {
-    /// Up to here all is accounted for, as far as it knows.
+    /// Up to here all is recorded, as far as it knows.
     last: i64,
-    /// How many of the newest instants run.
+    /// How many of the newest fire times run.
     running: i64,
     plan: Vec<Planned>,
     is_unsure: bool,
@@ -102,16 +102,16 @@ impl Manager {
         self.plan = missed.into_iter().chain(running).collect();
     }
 
-    fn decisions(&self) -> Vec<Decision<'_>> {
-        self.plan.iter().map(Planned::decision).collect()
+    fn requests(&self) -> Vec<FireRequest<'_>> {
+        self.plan.iter().map(Planned::request).collect()
     }
 
-    /// As the scheduler's agenda.
-    fn hear(&mut self, decided: &[Decided]) {
-        for (planned, decided) in self.plan.iter().zip(decided) {
-            match decided {
-                Decided::Busy(_) => {}
-                Decided::Taken(until) => self.last = self.last.max(minute(*until)),
+    /// As the scheduler does.
+    fn hear(&mut self, outcomes: &[FireOutcome]) {
+        for (planned, outcome) in self.plan.iter().zip(outcomes) {
+            match outcome {
+                FireOutcome::Busy(_) => {}
+                FireOutcome::Taken(until) => self.last = self.last.max(minute(*until)),
                 _ => self.last = self.last.max(planned.last),
             }
         }
@@ -124,11 +124,11 @@ impl Manager {
     }
 }
 
-/// The database, and all who decide.
+/// The database and the managers.
 struct World {
     store: Store,
     now: i64,
-    rows: Vec<Occurrence>,
+    rows: Vec<CronRun>,
     /// The recurrent row.
     row: String,
     ran_by_perl: BTreeSet<i64>,
@@ -164,17 +164,17 @@ impl World {
                 let now = self.now;
                 self.managers[number].plan(now);
             }
-            Step::Decide(number) if !self.managers[number].is_unsure => {
-                let decided = self.decide(number);
-                self.managers[number].hear(&decided);
+            Step::Fire(number) if !self.managers[number].is_unsure => {
+                let outcomes = self.fire(number);
+                self.managers[number].hear(&outcomes);
             }
             Step::Lose(number, happened) if !self.managers[number].is_unsure => {
                 if happened {
-                    self.decide(number);
+                    self.fire(number);
                 }
                 self.managers[number].is_unsure = true;
             }
-            Step::Settle(number) if self.managers[number].is_unsure => self.settle(number),
+            Step::Resolve(number) if self.managers[number].is_unsure => self.resolve(number),
             _ => {}
         }
     }
@@ -188,39 +188,40 @@ impl World {
         }
     }
 
-    fn decide(&mut self, number: usize) -> Vec<Decided> {
+    fn fire(&mut self, number: usize) -> Vec<FireOutcome> {
         let lock = self.is_held.then_some(LockKey::Perl { node: 2, pid: 815 });
-        let mut cron = Cron::new(lock, Some(self.row.clone()));
+        let mut cron = CronState::new(lock, Some(self.row.clone()));
         cron.newest = self.rows.last().cloned();
         cron.paused = self.is_paused.then(|| "paused".to_owned());
-        let mut account = Account::new(&self.store, BTreeMap::from([("N".to_owned(), cron)]));
-        let decisions = self.managers[number].decisions();
-        let mut decided: Vec<Decided> = decisions.iter().map(|it| account.take(it)).collect();
+        let mut plan = FirePlan::new(&self.store, BTreeMap::from([("N".to_owned(), cron)]));
+        let requests = self.managers[number].requests();
+        let mut outcomes: Vec<FireOutcome> = requests.iter().map(|it| plan.add(it)).collect();
         let added = if self.is_full { Added::LimitReached } else { Added::Added };
-        account.limit(&vec![added; account.tasks.len()], &mut decided);
-        if let Some((_, row, _)) = account.moved().next() {
+        plan.apply_limits(&vec![added; plan.tasks.len()], &mut outcomes);
+        if let Some((_, row, _)) = plan.last_fire_times().next() {
             self.row = row;
         }
-        let (new, longer) = (account.new, account.longer);
-        for it in longer {
+        let (new, extended) = (plan.new_runs, plan.extended_runs);
+        for it in extended {
             *self.rows.last_mut().unwrap() = it;
         }
         self.rows.extend(new);
-        decided
+        outcomes
     }
 
-    /// What did not happen is done again.
-    fn settle(&mut self, number: usize) {
-        let decisions = self.managers[number].decisions();
-        let covers = |it: &&Occurrence, due| it.due <= due && due <= it.last_due;
-        let there = |it: &Decision<'_>| self.rows.iter().find(|row| covers(row, it.due)).cloned();
-        let there: Vec<_> = decisions.iter().map(there).collect();
-        let settled = settled(&decisions, &there);
-        let decided = settled.unwrap_or_else(|| self.decide(number));
-        self.managers[number].hear(&decided);
+    /// What was not committed is fired again.
+    fn resolve(&mut self, number: usize) {
+        let requests = self.managers[number].requests();
+        let covers = |it: &&CronRun, due| it.due <= due && due <= it.last_due;
+        let there =
+            |it: &FireRequest<'_>| self.rows.iter().find(|row| covers(row, it.due)).cloned();
+        let there: Vec<_> = requests.iter().map(there).collect();
+        let resolved = resolve_fired(&requests, &there);
+        let outcomes = resolved.unwrap_or_else(|| self.fire(number));
+        self.managers[number].hear(&outcomes);
     }
 
-    /// The newest due instant runs if it is not the row's.
+    /// The newest fire time runs if it is not the row's.
     fn perl(&mut self) {
         let text = self.store.wall_clock(at(self.now));
         if self.store.is_home() && text != self.row {
@@ -237,7 +238,7 @@ impl World {
             assert!(first > last && end >= first, "{row:?} after {last}");
             assert!(first == last + 1 || self.store.is_home(), "a gap before {row:?}");
             assert_eq!(row.instants, (end - first + 1).unsigned_abs(), "{row:?}");
-            let is_twice = row.fate == Fate::Ran && self.ran_by_perl.contains(&first);
+            let is_twice = row.status == RunStatus::Ran && self.ran_by_perl.contains(&first);
             assert!(!is_twice, "{row:?} ran by the original too");
             last = end;
         }
@@ -253,8 +254,8 @@ fn run(home: bool, steps: &[Step]) {
         world.step(*step);
         world.check();
     }
-    // The remaining nodes decide the rest.
-    for step in [Step::Hold(false), Step::Settle(0), Step::Plan(0), Step::Decide(0)].repeat(3) {
+    // The remaining nodes fire the rest.
+    for step in [Step::Hold(false), Step::Resolve(0), Step::Plan(0), Step::Fire(0)].repeat(3) {
         world.step(step);
     }
     world.check();
@@ -265,18 +266,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn each_instant_is_accounted_for_once(steps in prop::collection::vec(step(), 0..60)) {
+    fn each_fire_time_is_recorded_once(steps in prop::collection::vec(step(), 0..60)) {
         run(false, &steps);
     }
 
     #[test]
-    fn and_none_runs_twice_beside_the_original(steps in prop::collection::vec(step(), 0..60)) {
+    fn no_fire_time_runs_twice_beside_the_original(steps in prop::collection::vec(step(), 0..60)) {
         run(true, &steps);
     }
 }
 
 /// Two managers plan at different times and wait for the same row: the second one's plan begins before what the first
-/// one decided, and ends after it.
+/// one fired, and ends after it.
 #[test]
 fn a_plan_that_is_taken_in_part_is_made_anew() {
     let steps = [
@@ -284,8 +285,8 @@ fn a_plan_that_is_taken_in_part_is_made_anew() {
         Step::Plan(0),
         Step::Pass { minutes: 16 },
         Step::Plan(1),
-        Step::Decide(0),
-        Step::Decide(1),
+        Step::Fire(0),
+        Step::Fire(1),
     ];
     run(false, &steps);
 }

@@ -12,7 +12,7 @@ use axum::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 use serde::Deserialize;
-use task_store::{CronPause, Execution, Occurrence, Store, TaskId};
+use task_store::{CronPause, CronRun, Execution, Store, TaskId};
 
 use self::picture::{DAY, Picture};
 use super::{
@@ -40,7 +40,7 @@ struct Row<'a> {
     task: &'a CronTask,
     pause: Option<&'a CronPause>,
     picture: Picture,
-    last: Option<Occurrence>,
+    last: Option<CronRun>,
     last_execution: Option<Execution>,
     next: Vec<cron_events::Occurrence>,
 }
@@ -93,7 +93,7 @@ async fn row<'a>(
     now: Timestamp,
 ) -> Result<Row<'a>, Problem> {
     let begin = now - DAY;
-    let occurrences = store.occurrences(TYPE, &task.name, begin, MOST).await?;
+    let occurrences = store.cron_runs(TYPE, &task.name, begin, MOST).await?;
     let newest = occurrences.iter().rev().filter_map(|it| it.task).take(MOST_EXECUTIONS);
     let ids: Vec<TaskId> = newest.collect();
     let executions =
@@ -139,10 +139,10 @@ fn line(it: &Row<'_>, caller: &Caller, now: Timestamp) -> Markup {
 
 fn last(it: &Row<'_>, now: Timestamp) -> Markup {
     let Some(last) = &it.last else { return html! { span.none { "–" } } };
-    let word = match (&it.last_execution, last.fate) {
+    let word = match (&it.last_execution, last.status) {
         (Some(execution), _) => execution.outcome.as_str(),
-        (None, task_store::Fate::Ran) => "queued",
-        (None, fate) => fate.as_str(),
+        (None, task_store::RunStatus::Ran) => "queued",
+        (None, status) => status.as_str(),
     };
     html! {
         @match last.task { Some(id) => a href=(format!("/tasks/{id}")) { (badge(word)) }, None => (badge(word)) }

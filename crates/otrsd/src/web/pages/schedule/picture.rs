@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use task_store::{Execution, Fate, Occurrence, Outcome, TaskId};
+use task_store::{CronRun, Execution, Outcome, RunStatus, TaskId};
 
 use super::LATE;
 
@@ -58,7 +58,7 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn of(
-        occurrences: &[Occurrence],
+        occurrences: &[CronRun],
         asked: &[TaskId],
         executions: &HashMap<TaskId, Execution>,
         fires: impl Iterator<Item = Timestamp>,
@@ -78,15 +78,15 @@ impl Picture {
 }
 
 /// `is_open`: its task was asked for, and nothing of it has ended.
-fn kind(it: &Occurrence, execution: Option<&Execution>, is_open: bool) -> Kind {
+fn kind(it: &CronRun, execution: Option<&Execution>, is_open: bool) -> Kind {
     let decided = it.decided.unwrap_or(it.last_due);
-    match (it.fate, execution) {
-        (Fate::Missed, _) => Kind::Missed,
-        (Fate::Skipped, _) => Kind::Skipped,
-        (Fate::Ran, Some(execution)) if !matches!(execution.outcome, Outcome::Success) => {
+    match (it.status, execution) {
+        (RunStatus::Missed, _) => Kind::Missed,
+        (RunStatus::Skipped, _) => Kind::Skipped,
+        (RunStatus::Ran, Some(execution)) if !matches!(execution.outcome, Outcome::Success) => {
             Kind::Failed
         }
-        (Fate::Ran, None) if is_open => Kind::Running,
+        (RunStatus::Ran, None) if is_open => Kind::Running,
         _ if decided.duration_since(it.last_due) > LATE => Kind::Late,
         _ => Kind::Ran,
     }
@@ -134,15 +134,15 @@ fn marks(bins: &[Option<(Kind, u64)>]) -> Vec<Mark> {
 mod tests {
     use super::*;
 
-    fn occurrence(due: i64, last_due: i64, fate: Fate) -> Occurrence {
+    fn occurrence(due: i64, last_due: i64, status: RunStatus) -> CronRun {
         let at = |second| Timestamp::from_second(second).unwrap();
-        Occurrence {
+        CronRun {
             task_type: "Cron".into(),
             name: "x".into(),
             due: at(due),
             last_due: at(last_due),
             instants: 1 + u64::try_from((last_due - due) / 600).unwrap(),
-            fate,
+            status,
             reason: String::new(),
             task: None,
             decided: Some(at(last_due)),
@@ -152,12 +152,12 @@ mod tests {
     #[test]
     fn equal_neighbours_are_one_mark_and_the_worst_is_seen() {
         let now = Timestamp::from_second(86_400).unwrap();
-        let late = Occurrence { decided: Some(now), ..occurrence(3000, 3000, Fate::Ran) };
+        let late = CronRun { decided: Some(now), ..occurrence(3000, 3000, RunStatus::Ran) };
         let given = [
-            occurrence(0, 0, Fate::Ran),
-            occurrence(600, 600, Fate::RanElsewhere),
-            occurrence(700, 700, Fate::Skipped),
-            occurrence(1200, 2400, Fate::Missed),
+            occurrence(0, 0, RunStatus::Ran),
+            occurrence(600, 600, RunStatus::RanElsewhere),
+            occurrence(700, 700, RunStatus::Skipped),
+            occurrence(1200, 2400, RunStatus::Missed),
             late,
         ];
         let fires = [now + SignedDuration::from_secs(1), now + DAY + DAY];
