@@ -38,7 +38,7 @@ async fn client(store: Store, tasks: u32, batch: u32, task_type: String) -> anyh
         let now = left.min(batch);
         let new = |_| NewTask::new(task_type.as_str(), "nothing", "{}");
         let tasks: Vec<NewTask> = (0..now).map(new).collect();
-        let added = store.add_many(&tasks, Timestamp::now()).await?;
+        let added = store.enqueue_many(&tasks, Timestamp::now()).await?;
         anyhow::ensure!(added.iter().all(|it| *it == Added::Added), "a task was not added");
         left -= now;
     }

@@ -25,7 +25,7 @@ async fn starts(url: &str, tasks: u32) -> anyhow::Result<Vec<f64>> {
         sleep(bare::pause(number)).await;
         let task = NewTask::new("Noop", "nothing", "{}");
         let before = Timestamp::now();
-        store.add(&task, before).await?;
+        store.enqueue(&task, before).await?;
         let execution = done(&store, &task).await?;
         waited.push(execution.started.duration_since(before).as_secs_f64() * 1000.0);
     }

@@ -80,7 +80,7 @@ async fn until(context: &TaskContext, name: &str) {
 /// Adds the next task.
 async fn follow(task: Task, context: TaskContext) -> Result<(), TaskError> {
     let next = NewTask::new("Say", task.name, task.text);
-    context.store()?.add(&next, Timestamp::now()).await?;
+    context.store()?.enqueue(&next, Timestamp::now()).await?;
     context.say(&next.id.to_string());
     Ok(())
 }
@@ -99,7 +99,7 @@ struct Adder(ModuleContext);
 impl DaemonModule for Adder {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let task = NewTask::new("Say", "by a module", "{}");
-        self.0.store()?.add(&task, Timestamp::now()).await?;
+        self.0.store()?.enqueue(&task, Timestamp::now()).await?;
         self.0.stopped().await;
         Ok(Round::Continue)
     }

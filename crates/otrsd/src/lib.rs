@@ -18,7 +18,7 @@
 //! let mut transaction = pool.begin().await?;
 //! sqlx::query("UPDATE invoice SET state = 'due' WHERE id = 4711").execute(&mut *transaction).await?;
 //! let task = NewTask::new("SendInvoice", "invoice 4711", r#"{"invoice": 4711}"#);
-//! store.add_in(&mut *transaction, &task, Timestamp::now()).await?;
+//! store.enqueue_in(&mut *transaction, &task, Timestamp::now()).await?;
 //! transaction.commit().await?;
 //! # Ok(())
 //! # }

@@ -79,12 +79,12 @@ impl TaskContext {
     /// # use otrsd::{Task, TaskContext, TaskError, jiff::Timestamp, task_store::NewTask};
     /// async fn order(task: Task, context: TaskContext) -> Result<(), TaskError> {
     ///     let next = NewTask::new("SendInvoice", task.name, task.text);
-    ///     context.store()?.add(&next, Timestamp::now()).await?;
+    ///     context.store()?.enqueue(&next, Timestamp::now()).await?;
     ///     Ok(())
     /// }
     /// ```
     ///
-    /// [`Store::add_in`] adds within a transaction of your own, so that the task is there if and when that
+    /// [`Store::enqueue_in`] enqueues within a transaction of your own, so that the task is there if and when that
     /// commits. A handler may run twice for one task, so it may add twice, too.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ impl ModuleContext {
     /// # use otrsd::{ModuleContext, anyhow, jiff::Timestamp, task_store::NewTask};
     /// async fn found(context: &ModuleContext, file: &str) -> anyhow::Result<()> {
     ///     let data = otrsd::serde_json::json!({ "file": file }).to_string();
-    ///     context.store()?.add(&NewTask::new("Thumbnail", file, data), Timestamp::now()).await?;
+    ///     context.store()?.enqueue(&NewTask::new("Thumbnail", file, data), Timestamp::now()).await?;
     ///     Ok(())
     /// }
     /// ```

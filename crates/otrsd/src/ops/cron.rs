@@ -38,7 +38,7 @@ pub(crate) async fn run(store: &Store, settings: &SysConfig, name: &str) -> Resu
         .map_err(anyhow::Error::from)?;
     let new = NewTask::new(task_type, &cron.name, data);
     let new = NewTask { max_parallel: cron.max_parallel, ..new };
-    if store.add(&new, now).await? == Added::LimitReached {
+    if store.enqueue(&new, now).await? == Added::LimitReached {
         return Err(limit_reached(&new));
     }
     Ok(new.id)

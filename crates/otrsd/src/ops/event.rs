@@ -63,7 +63,7 @@ pub(crate) async fn fire(
     let tasks: Vec<NewTask> = now_due.iter().map(|it| it.task.clone()).collect();
     let planned: Vec<(Timestamp, NewTask)> =
         later.iter().filter_map(|it| Some((it.due?, it.task.clone()))).collect();
-    let added = store.add_and_plan(&tasks, &planned, now).await?;
+    let added = store.enqueue_and_schedule(&tasks, &planned, now).await?;
     for (fired, added) in now_due.into_iter().zip(added) {
         fired.added = added;
     }

@@ -105,7 +105,7 @@ impl Place {
 
     /// Adds a task as another program does.
     pub(crate) fn add_raw(&self, task: &NewTask) {
-        self.wait(self.store.add(task, now())).unwrap();
+        self.wait(self.store.enqueue(task, now())).unwrap();
     }
 
     /// A worker of node 2 on host `beta`, with two slots.

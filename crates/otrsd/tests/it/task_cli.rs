@@ -432,7 +432,7 @@ fn a_long_list_is_one_array_and_ends_when_nobody_reads() {
     let place = Place::new();
     let many: Vec<_> =
         (0..2500).map(|number| NewTask::new("T", number.to_string(), "{}")).collect();
-    place.wait(place.store.add_many(&many, now())).unwrap();
+    place.wait(place.store.enqueue_many(&many, now())).unwrap();
     assert_eq!(place.json(&["task", "list", "--json"]).as_array().unwrap().len(), 2500);
     let mut shell = place.world.command("sh");
     shell.args(["-c", &format!("{} task list | head -n 1", place.world.program.display())]);

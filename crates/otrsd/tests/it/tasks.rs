@@ -132,7 +132,7 @@ impl Tasks {
     pub(crate) fn add(&self, task: &NewTask) -> TaskId {
         self.ask(|store| {
             let task = task.clone();
-            Box::pin(async move { store.add(&task, Timestamp::now()).await.unwrap() })
+            Box::pin(async move { store.enqueue(&task, Timestamp::now()).await.unwrap() })
         });
         task.id
     }
@@ -144,7 +144,7 @@ impl Tasks {
     pub(crate) fn plan(&self, task: &NewTask, delay: Duration) {
         let now = Timestamp::now();
         let tasks = [task.clone()];
-        self.runtime.block_on(self.store.plan(&tasks, now + delay, now)).unwrap();
+        self.runtime.block_on(self.store.schedule_at(&tasks, now + delay, now)).unwrap();
     }
 
     pub(crate) fn executions(&self, id: TaskId) -> Vec<Execution> {

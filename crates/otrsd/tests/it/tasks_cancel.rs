@@ -54,7 +54,7 @@ fn one_whose_worker_died_does_not_begin_again(database: Database) {
     wait_until("its beginning", || (tasks.world.read("begun") == "begun\n").then_some(()));
     // It can neither hear of the request nor end the task.
     signal(worker, Signal::SIGSTOP);
-    tasks.block(tasks.store().ask_to_cancel(id, "root", Timestamp::now())).unwrap();
+    tasks.block(tasks.store().request_cancel(id, "root", Timestamp::now())).unwrap();
     signal(worker, Signal::SIGKILL);
     tasks.world.running_anew(WORKER, worker);
     let outcomes: Vec<_> = tasks.ran(id, 2).iter().map(|it| it.outcome).collect();

@@ -227,7 +227,7 @@ fn many_tasks_once_each(database: Database) {
     let new: Vec<_> =
         (0..200).map(|number| NewTask::new("Count", format!("{number}"), "{}")).collect();
     let begin = Instant::now();
-    tasks.block(tasks.store().add_many(&new, jiff::Timestamp::now())).unwrap();
+    tasks.block(tasks.store().enqueue_many(&new, jiff::Timestamp::now())).unwrap();
     wait_until("an empty queue", || {
         (tasks.count(State::Waiting) + tasks.count(State::Running) == 0).then_some(())
     });

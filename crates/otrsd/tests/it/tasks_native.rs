@@ -86,7 +86,7 @@ fn who_waits_in_line_is_for_others(database: Database) {
     let long = |_| NewTask::new("Wait", "gate", "{}");
     let new: Vec<NewTask> =
         (0..400).map(short).chain((0..slots).map(long)).chain((0..400).map(short)).collect();
-    tasks.block(tasks.store().add_many(&new, jiff::Timestamp::now())).unwrap();
+    tasks.block(tasks.store().enqueue_many(&new, jiff::Timestamp::now())).unwrap();
     wait_until("free tasks behind the long ones", || {
         let counts = [State::Running, State::Waiting].map(|state| tasks.count(state));
         (counts == [slots as usize, 400]).then_some(())

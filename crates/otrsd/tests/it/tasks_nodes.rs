@@ -39,7 +39,7 @@ fn two_daemons_with_one_number(database: Database) {
     let own = tasks.world.running(WORKER);
     let new: Vec<_> =
         (0..60).map(|number| NewTask::new("Alone", format!("{number}"), "{}")).collect();
-    tasks.block(tasks.store().add_many(&new, jiff::Timestamp::now())).unwrap();
+    tasks.block(tasks.store().enqueue_many(&new, jiff::Timestamp::now())).unwrap();
     wait_until("both to say so", || {
         (words(tasks.world.worker_log(), pid) && words(other.worker_log(), own)).then_some(())
     });
@@ -49,7 +49,7 @@ fn two_daemons_with_one_number(database: Database) {
     // One of them ends in the middle of work, without harm to the other.
     let last: Vec<_> =
         (60..80).map(|number| NewTask::new("Alone", format!("{number}"), "{}")).collect();
-    tasks.block(tasks.store().add_many(&last, jiff::Timestamp::now())).unwrap();
+    tasks.block(tasks.store().enqueue_many(&last, jiff::Timestamp::now())).unwrap();
     other.otrsd(&["stop"]).ok();
     for task in new.iter().chain(&last) {
         let outcomes: Vec<_> = tasks.ran(task.id, 1).iter().map(|it| it.outcome).collect();

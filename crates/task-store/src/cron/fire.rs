@@ -17,7 +17,7 @@ use crate::model::lock_key::LockKey;
 use crate::model::task::NewTask;
 use crate::model::task_id::TaskId;
 use crate::store::{Store, Transaction};
-use crate::task::enqueue::Add;
+use crate::task::enqueue::Enqueue;
 
 /// What a node asks to do about a fire time.
 #[derive(Clone, Debug)]
@@ -123,8 +123,9 @@ impl Transaction for FireBatch<'_> {
         let mut plan = FirePlan::new(self.store, crons);
         let mut outcomes: Vec<FireOutcome> = self.requests.iter().map(|it| plan.add(it)).collect();
         if !plan.tasks.is_empty() {
-            let add = Add { store: self.store, tasks: &plan.tasks, now: self.now, notifies: true };
-            let added = add.run(connection).await?;
+            let enqueue =
+                Enqueue { store: self.store, tasks: &plan.tasks, now: self.now, notifies: true };
+            let added = enqueue.run(connection).await?;
             plan.apply_limits(&added, &mut outcomes);
         }
         for extended in &plan.extended_runs {

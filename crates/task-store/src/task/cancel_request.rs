@@ -12,7 +12,7 @@ use crate::store::Store;
 impl Store {
     /// Asks for the end of a running task; `by` is what the ledger will say. It is asked for until it is
     /// withdrawn, though the task change its owner.
-    pub async fn ask_to_cancel(&self, id: TaskId, by: &str, now: Timestamp) -> Result<()> {
+    pub async fn request_cancel(&self, id: TaskId, by: &str, now: Timestamp) -> Result<()> {
         let sql = self.dialect().pick(
             "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -1,8 +1,8 @@
-//! Adding tasks, one or many, under their limits.
+//! Enqueueing tasks, one or many, under their limits.
 //!
-//! The limit counts rows of a type and name, waiting or running, as the original does, and tasks that wait
-//! for a retry. It is free of races because whoever adds under a limit first updates the guard row of that
-//! type and name: the next adder waits for the commit and counts after it. Perl adders do not do that.
+//! A limit counts rows of a type and name, waiting or running, as the original does, and tasks that wait for a retry. It
+//! is free of races: a producer first updates the guard row of that type and name, so the next producer waits for the
+//! commit and counts after it. Perl's producers do not do that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,31 +14,31 @@ use crate::model::task::NewTask;
 use crate::store::notifier::notify_in;
 use crate::store::{Store, Transaction};
 
-/// What became of an addition.
+/// What became of a task that was to be enqueued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Added {
     /// It is in the queue.
     Added,
-    /// There are as many of its type and name as may be.
+    /// As many tasks of its type and name as the limit allows are there.
     LimitReached,
 }
 
 impl Store {
-    /// Adds a task.
-    pub async fn add(&self, task: &NewTask, now: Timestamp) -> Result<Added> {
-        let added = self.add_many(std::slice::from_ref(task), now).await?;
+    /// Enqueues a task.
+    pub async fn enqueue(&self, task: &NewTask, now: Timestamp) -> Result<Added> {
+        let added = self.enqueue_many(std::slice::from_ref(task), now).await?;
         Ok(added.first().copied().unwrap_or(Added::LimitReached))
     }
 
-    /// Adds tasks, all in one transaction; what became of each.
-    pub async fn add_many(&self, tasks: &[NewTask], now: Timestamp) -> Result<Vec<Added>> {
+    /// Enqueues tasks, all in one transaction; returns what became of each.
+    pub async fn enqueue_many(&self, tasks: &[NewTask], now: Timestamp) -> Result<Vec<Added>> {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
         tasks.iter().try_for_each(NewTask::check)?;
         let producer = self.notify_coalescer().producer();
         let notifies = producer.is_alone && tasks.len() == 1;
-        let added = self.transact(&Add { store: self, tasks, now, notifies }).await?;
+        let added = self.transact(&Enqueue { store: self, tasks, now, notifies }).await?;
         match (notifies, producer.is_alone) {
             (true, _) => {}
             (false, true) => self.notify().await,
@@ -47,7 +47,7 @@ impl Store {
         Ok(added)
     }
 
-    /// Adds a task within the caller's own transaction: it is there if and when that commits. After an
+    /// Enqueues a task within the caller's own transaction: it is there if and when that commits. After an
     /// error the transaction can only be rolled back.
     ///
     /// ```no_run
@@ -55,12 +55,12 @@ impl Store {
     /// # -> Result<(), Box<dyn std::error::Error>> {
     /// let mut transaction = pool.begin().await?;
     /// let task = task_store::NewTask::new("SendInvoice", "invoice 4711", r#"{"invoice": 4711}"#);
-    /// store.add_in(&mut *transaction, &task, now).await?;
+    /// store.enqueue_in(&mut *transaction, &task, now).await?;
     /// transaction.commit().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn add_in<'c>(
+    pub async fn enqueue_in<'c>(
         &self,
         connection: impl Into<Connection<'c>>,
         task: &NewTask,
@@ -68,13 +68,14 @@ impl Store {
     ) -> Result<Added> {
         task.check()?;
         let mut connection = connection.into();
-        let add = Add { store: self, tasks: std::slice::from_ref(task), now, notifies: true };
-        let added = add.run(&mut connection).await?;
+        let enqueue =
+            Enqueue { store: self, tasks: std::slice::from_ref(task), now, notifies: true };
+        let added = enqueue.run(&mut connection).await?;
         Ok(added.first().copied().unwrap_or(Added::LimitReached))
     }
 }
 
-pub(crate) struct Add<'a> {
+pub(crate) struct Enqueue<'a> {
     pub(crate) store: &'a Store,
     pub(crate) tasks: &'a [NewTask],
     pub(crate) now: Timestamp,
@@ -82,7 +83,7 @@ pub(crate) struct Add<'a> {
     pub(crate) notifies: bool,
 }
 
-impl Transaction for Add<'_> {
+impl Transaction for Enqueue<'_> {
     type Output = Vec<Added>;
 
     fn is_one_statement(&self) -> bool {
@@ -114,7 +115,7 @@ impl Transaction for Add<'_> {
         Ok(added)
     }
 
-    /// What is in the queue, is held, or was run already, was added.
+    /// A task that is in the queue, is held, or was run already, was enqueued.
     async fn resolve_unknown_commit(
         &self,
         connection: &mut Connection<'_>,
@@ -133,9 +134,9 @@ impl Transaction for Add<'_> {
     }
 }
 
-impl Add<'_> {
-    /// How many there are of each limited type and name, under the guard of their rows. In one order for
-    /// everybody, so that two batches do not wait for each other.
+impl Enqueue<'_> {
+    /// How many tasks there are of each limited type and name, counted under their guard rows. All producers take these in
+    /// the same order, so that two batches do not wait for each other.
     async fn room<'t>(&'t self, connection: &mut Connection<'_>) -> Result<BTreeMap<Key<'t>, i64>> {
         let limited = self.tasks.iter().filter(|task| task.max_parallel > 0);
         let mut room: BTreeMap<Key<'_>, i64> = limited.map(|task| (key(task), 0)).collect();
@@ -223,7 +224,7 @@ fn row<'a>(task: &'a NewTask, created: &'a str, home: bool) -> Vec<Argument<'a>>
     row
 }
 
-/// The guard rows of types and names: whoever touches them holds them until the end of the transaction.
+/// The guard rows of types and names: an update locks them until the end of the transaction.
 const GUARD: Insert = Insert {
     into: "otrsd_limit (touched, task_type, name)",
     columns: &[Column::Int, Column::Text, Column::Text],
@@ -233,7 +234,7 @@ const GUARD: Insert = Insert {
     ],
 };
 
-/// Takes one, which most often is there.
+/// Locks one, which is there in most cases.
 async fn guard(connection: &mut Connection<'_>, key: Key<'_>, now: Timestamp) -> Result<()> {
     let touched = now.as_microsecond();
     let update = "UPDATE otrsd_limit SET touched = ? WHERE task_type = ? AND name = ?";

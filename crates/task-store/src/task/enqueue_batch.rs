@@ -1,4 +1,4 @@
-//! Tasks for now and for later, in one transaction.
+//! Enqueueing tasks for now and for later, in one transaction.
 
 use jiff::Timestamp;
 
@@ -6,37 +6,46 @@ use crate::database::Connection;
 use crate::database::error::Result;
 use crate::model::task::NewTask;
 use crate::store::{Store, Transaction};
-use crate::task::enqueue::{Add, Added};
-use crate::task::future::Plan;
+use crate::task::enqueue::{Added, Enqueue};
+use crate::task::future::ScheduleAt;
 
 impl Store {
-    /// Adds tasks, and plans others each for its time, all or none; what came of those that were to be added.
-    /// A limit that is reached keeps a task out, and is no failure of the others.
-    pub async fn add_and_plan(
+    /// Enqueues tasks and schedules others, each for its time, all or none. Returns what became of the tasks for now: a
+    /// limit that is reached keeps a task out, and is no failure of the others.
+    pub async fn enqueue_and_schedule(
         &self,
         tasks: &[NewTask],
-        planned: &[(Timestamp, NewTask)],
+        later: &[(Timestamp, NewTask)],
         now: Timestamp,
     ) -> Result<Vec<Added>> {
-        let later = planned.iter().map(|(_, task)| task);
-        tasks.iter().chain(later).try_for_each(NewTask::check)?;
-        if tasks.is_empty() && planned.is_empty() {
+        let planned = later.iter().map(|(_, task)| task);
+        tasks.iter().chain(planned).try_for_each(NewTask::check)?;
+        if tasks.is_empty() && later.is_empty() {
             return Ok(Vec::new());
         }
-        let mut plans = Vec::with_capacity(planned.len());
-        for (at, task) in planned {
-            plans.push(Plan { store: self, tasks: std::slice::from_ref(task), at: *at, now });
+        let mut schedules = Vec::with_capacity(later.len());
+        for (at, task) in later {
+            schedules.push(ScheduleAt {
+                store: self,
+                tasks: std::slice::from_ref(task),
+                at: *at,
+                now,
+            });
         }
-        self.transact(&Batch { add: Add { store: self, tasks, now, notifies: true }, plans }).await
+        self.transact(&EnqueueAndSchedule {
+            enqueue: Enqueue { store: self, tasks, now, notifies: true },
+            schedules,
+        })
+        .await
     }
 }
 
-struct Batch<'a> {
-    add: Add<'a>,
-    plans: Vec<Plan<'a>>,
+struct EnqueueAndSchedule<'a> {
+    enqueue: Enqueue<'a>,
+    schedules: Vec<ScheduleAt<'a>>,
 }
 
-impl Transaction for Batch<'_> {
+impl Transaction for EnqueueAndSchedule<'_> {
     type Output = Vec<Added>;
 
     fn has_enqueued(&self, added: &Vec<Added>) -> bool {
@@ -44,10 +53,14 @@ impl Transaction for Batch<'_> {
     }
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<Added>> {
-        for plan in &self.plans {
-            plan.run(connection).await?;
+        for schedule in &self.schedules {
+            schedule.run(connection).await?;
         }
-        if self.add.tasks.is_empty() { Ok(Vec::new()) } else { self.add.run(connection).await }
+        if self.enqueue.tasks.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.enqueue.run(connection).await
+        }
     }
 
     async fn resolve_unknown_commit(
@@ -55,11 +68,11 @@ impl Transaction for Batch<'_> {
         connection: &mut Connection<'_>,
     ) -> Result<Option<Vec<Added>>> {
         let mut happened = false;
-        if let Some(plan) = self.plans.first() {
-            happened = plan.resolve_unknown_commit(connection).await?.is_some();
+        if let Some(schedule) = self.schedules.first() {
+            happened = schedule.resolve_unknown_commit(connection).await?.is_some();
         }
-        let added = self.add.resolve_unknown_commit(connection).await?;
-        let none = || happened.then(|| vec![Added::LimitReached; self.add.tasks.len()]);
+        let added = self.enqueue.resolve_unknown_commit(connection).await?;
+        let none = || happened.then(|| vec![Added::LimitReached; self.enqueue.tasks.len()]);
         Ok(added.or_else(none))
     }
 }

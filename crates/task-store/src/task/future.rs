@@ -1,4 +1,4 @@
-//! Future tasks: planned for a time, moved into the queue when it comes, row and payload untouched by us.
+//! Future tasks: scheduled for a time, and moved into the queue when it comes. Row and payload stay as they are.
 
 use std::sync::atomic::Ordering;
 
@@ -14,15 +14,20 @@ use crate::task::held::{Move, hold};
 use crate::task::quarantine::quarantined;
 
 impl Store {
-    /// Plans tasks for a time, all in one transaction. Their limits are not kept: the original has no column
-    /// for them.
-    pub async fn plan(&self, tasks: &[NewTask], at: Timestamp, now: Timestamp) -> Result<()> {
+    /// Schedules tasks for a time, all in one transaction. Their limits are not kept: the original has no column for
+    /// them.
+    pub async fn schedule_at(
+        &self,
+        tasks: &[NewTask],
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
         tasks.iter().try_for_each(NewTask::check)?;
-        self.transact(&Plan { store: self, tasks, at, now }).await
+        self.transact(&ScheduleAt { store: self, tasks, at, now }).await
     }
 
-    /// Moves due tasks into the queue, at most `limit`; how many. Rows that another holds are left to it. Those
-    /// whose time is none are quarantined, and so is what the queue does not take.
+    /// Moves due tasks into the queue, at most `limit`; returns how many. Rows that another process holds are left to it.
+    /// Rows whose time is invalid are quarantined, and so are rows that the queue does not take.
     pub async fn move_due(&self, now: Timestamp, limit: u32) -> Result<u64> {
         let except = self.aside().of(TABLE);
         let all = Which::Due { limit, except: &except };
@@ -32,7 +37,7 @@ impl Store {
         }
     }
 
-    /// What is planned: when the next task is due, and whether a row's time is none.
+    /// The next scheduled time, and whether a row's time is invalid.
     pub async fn planned(&self) -> Result<Planned> {
         let except = self.aside().of(TABLE);
         let seen = self.plans_seen().load(Ordering::Relaxed);
@@ -62,7 +67,7 @@ impl Store {
         Ok(Planned { next: time, is_damaged })
     }
 
-    /// Quarantines planned tasks whose time is none; how many.
+    /// Quarantines future tasks whose time is invalid; returns how many.
     pub async fn quarantine_planned(&self, now: Timestamp) -> Result<u64> {
         let sql = self.dialect().pick(
             "SELECT id, CAST(execution_time AS CHAR(25)) FROM scheduler_future_task WHERE lock_key = 0 \
@@ -80,7 +85,7 @@ impl Store {
         Ok(gone)
     }
 
-    /// Part by part: something of one row is refused, and it alone does not go into the queue.
+    /// Part by part: the database refuses one row, and only that row stays out of the queue.
     async fn move_in_parts(&self, now: Timestamp, limit: u32, except: &[i64]) -> Result<u64> {
         let sql = "SELECT id FROM scheduler_future_task WHERE lock_key = 0 AND execution_time <= ?t \
                    AND id NOT IN (?*) ORDER BY execution_time, id LIMIT ?";
@@ -104,19 +109,19 @@ impl Store {
     }
 }
 
-/// What there is to say about the planned tasks.
+/// The state of the future tasks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Planned {
-    /// When the next one is due.
+    /// The next scheduled time.
     pub next: Option<Timestamp>,
-    /// Whether the time of one is none: see [`Store::quarantine_planned`].
+    /// Whether the time of one is invalid: see [`Store::quarantine_planned`].
     pub is_damaged: bool,
 }
 
 const TABLE: &str = "scheduler_future_task";
 
-/// The least time, whether a row has none, and on SQLite the newest row: there a column takes any text, so each new
-/// row is looked at once. On servers only the ends of the order are no times.
+/// The earliest time, whether a row has an invalid one, and on SQLite the newest row: there a column takes any text, so
+/// each new row is checked once. On servers only the ends of the order can be invalid.
 macro_rules! planned {
     (sqlite $except:literal) => {
         concat!(
@@ -155,14 +160,14 @@ fn no_time(row: i64, text: &str) -> String {
     )
 }
 
-pub(crate) struct Plan<'a> {
+pub(crate) struct ScheduleAt<'a> {
     pub(crate) store: &'a Store,
     pub(crate) tasks: &'a [NewTask],
     pub(crate) at: Timestamp,
     pub(crate) now: Timestamp,
 }
 
-impl Transaction for Plan<'_> {
+impl Transaction for ScheduleAt<'_> {
     type Output = ();
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<()> {
@@ -186,7 +191,7 @@ impl Transaction for Plan<'_> {
         insert.run(connection, &rows).await
     }
 
-    /// What was planned is there still, or has moved on.
+    /// What was scheduled is still there, or has moved on.
     async fn resolve_unknown_commit(&self, connection: &mut Connection<'_>) -> Result<Option<()>> {
         let idents: Vec<i64> = self.tasks.iter().map(|task| task.id.ident()).collect();
         let sql = "SELECT ident FROM scheduler_future_task WHERE ident IN (?*) \
@@ -226,9 +231,9 @@ struct MoveDue<'a> {
 
 #[derive(Clone, Copy)]
 enum Which<'a> {
-    /// What is due, but for these rows.
+    /// Due rows without these.
     Due { limit: u32, except: &'a [i64] },
-    /// These, if they are there still.
+    /// These, if they are still there.
     Rows(&'a [i64]),
 }
 
@@ -306,7 +311,7 @@ macro_rules! due {
         )
     };
 }
-/// On SQLite and on servers, where who comes second leaves the rows of the first.
+/// On SQLite, and on servers, where a second process leaves the rows that the first one locked.
 macro_rules! both {
     ($which:literal) => {
         [due!($which, ""), due!($which, " FOR UPDATE SKIP LOCKED")]

@@ -8,9 +8,9 @@ use crate::place::{Kind, Place, names, now, task, worker};
 
 pub async fn one_and_many(kind: Kind) {
     let place = Place::new(kind).await;
-    assert_eq!(place.store.add(&task("one"), now()).await.unwrap(), Added::Added);
+    assert_eq!(place.store.enqueue(&task("one"), now()).await.unwrap(), Added::Added);
     let many: Vec<NewTask> = (0..300).map(|number| task(&number.to_string())).collect();
-    assert_eq!(place.store.add_many(&many, now()).await.unwrap(), vec![Added::Added; 300]);
+    assert_eq!(place.store.enqueue_many(&many, now()).await.unwrap(), vec![Added::Added; 300]);
     let tasks = claim(&place.store, worker(1), 1000).await;
     assert_eq!(tasks.len(), 301);
     assert_eq!(tasks[0].created, Some(now()));
@@ -21,10 +21,10 @@ pub async fn one_and_many(kind: Kind) {
 pub async fn an_id_is_added_once(kind: Kind) {
     let place = Place::new(kind).await;
     let twice = task("twice");
-    place.store.add(&twice, now()).await.unwrap();
-    let error = place.store.add(&twice, now()).await.unwrap_err();
+    place.store.enqueue(&twice, now()).await.unwrap();
+    let error = place.store.enqueue(&twice, now()).await.unwrap_err();
     assert!(matches!(error, Error::Duplicate(_)), "{error:?}");
-    let error = place.store.add_many(&[task("innocent"), twice], now()).await.unwrap_err();
+    let error = place.store.enqueue_many(&[task("innocent"), twice], now()).await.unwrap_err();
     assert!(matches!(error, Error::Duplicate(_)), "{error:?}");
     assert_eq!(place.count("scheduler_task").await, 1, "all of a batch or nothing");
 }
@@ -33,8 +33,8 @@ pub async fn what_was_added_is_known_wherever_it_is(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let all = ["done", "held", "waiting", "planned", "never added"].map(task);
-    store.add_many(&all[..3], now()).await.unwrap();
-    store.plan(&all[3..4], now(), now()).await.unwrap();
+    store.enqueue_many(&all[..3], now()).await.unwrap();
+    store.schedule_at(&all[3..4], now(), now()).await.unwrap();
     let claimed = claim(store, worker(1), 2).await;
     let hold = Hold { state: HeldState::Failed, due: None, reason: "no".into() };
     let ends = [
@@ -61,11 +61,11 @@ pub async fn what_cannot_be_is_refused(kind: Kind) {
         NewTask::new("T", "a\0b", ""),
         NewTask { attempts: 0, ..task("n") },
     ] {
-        let error = place.store.add(&bad, now()).await.unwrap_err();
+        let error = place.store.enqueue(&bad, now()).await.unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{error:?}");
     }
     let longest = NewTask::new("ü".repeat(150), "'\"\\%ü€😀", "{\"a\": \"'\\\\ €😀\"}");
-    place.store.add(&longest, now()).await.unwrap();
+    place.store.enqueue(&longest, now()).await.unwrap();
     let tasks = claim(&place.store, worker(1), 1).await;
     assert_eq!(tasks[0].task_type, longest.task_type);
     assert_eq!(tasks[0].name, longest.name);
@@ -77,12 +77,12 @@ pub async fn the_limit_counts_waiting_running_and_retries(kind: Kind) {
     let store = &place.store;
     let limited = || NewTask { max_parallel: 2, ..task("limited") };
     let three = [limited(), limited(), limited()];
-    let added = store.add_many(&three, now()).await.unwrap();
+    let added = store.enqueue_many(&three, now()).await.unwrap();
     assert_eq!(added, [Added::Added, Added::Added, Added::LimitReached]);
     let running = claim(store, worker(1), 1).await;
-    assert_eq!(store.add(&limited(), now()).await.unwrap(), Added::LimitReached);
+    assert_eq!(store.enqueue(&limited(), now()).await.unwrap(), Added::LimitReached);
     assert_eq!(
-        store.add(&NewTask { max_parallel: 1, ..task("other") }, now()).await.unwrap(),
+        store.enqueue(&NewTask { max_parallel: 1, ..task("other") }, now()).await.unwrap(),
         Added::Added
     );
 
@@ -90,7 +90,7 @@ pub async fn the_limit_counts_waiting_running_and_retries(kind: Kind) {
     let ended = Finished { row: running[0].row, execution: None, then: Then::Hold(hold) };
     store.finish(worker(1), &[ended], None, now()).await.unwrap();
     assert_eq!(
-        store.add(&limited(), now()).await.unwrap(),
+        store.enqueue(&limited(), now()).await.unwrap(),
         Added::LimitReached,
         "it will come back"
     );
@@ -98,7 +98,7 @@ pub async fn the_limit_counts_waiting_running_and_retries(kind: Kind) {
     let waiting = claim(store, worker(1), 1).await;
     let ended = Finished { row: waiting[0].row, execution: None, then: Then::Delete };
     store.finish(worker(1), &[ended], None, now()).await.unwrap();
-    assert_eq!(store.add(&limited(), now()).await.unwrap(), Added::Added);
+    assert_eq!(store.enqueue(&limited(), now()).await.unwrap(), Added::Added);
 }
 
 pub async fn sixteen_adders_under_a_limit_of_one(kind: Kind) {
@@ -110,7 +110,7 @@ pub async fn sixteen_adders_under_a_limit_of_one(kind: Kind) {
             let name = format!("round {round}");
             adders.spawn(async move {
                 let task = NewTask { max_parallel: 1, ..task(&name) };
-                store.add(&task, now()).await.unwrap()
+                store.enqueue(&task, now()).await.unwrap()
             });
         }
         let all = adders.join_all().await;
@@ -126,16 +126,16 @@ pub async fn in_the_callers_transaction(kind: Kind) {
         ($pool:ty) => {{
             let pool = <$pool>::connect(&place.url).await.unwrap();
             let mut undone = pool.begin().await.unwrap();
-            place.store.add_in(&mut *undone, &task("undone"), now()).await.unwrap();
+            place.store.enqueue_in(&mut *undone, &task("undone"), now()).await.unwrap();
             undone.rollback().await.unwrap();
             let mut kept = pool.begin().await.unwrap();
             let limited = NewTask { max_parallel: 1, ..task("kept") };
             assert_eq!(
-                place.store.add_in(&mut *kept, &limited, now()).await.unwrap(),
+                place.store.enqueue_in(&mut *kept, &limited, now()).await.unwrap(),
                 Added::Added
             );
             let another = NewTask { id: task_store::TaskId::draw(), ..limited };
-            let added = place.store.add_in(&mut *kept, &another, now()).await.unwrap();
+            let added = place.store.enqueue_in(&mut *kept, &another, now()).await.unwrap();
             assert_eq!(added, Added::LimitReached);
             assert_eq!(
                 names(&claim(&place.store, worker(1), 9).await),
@@ -150,7 +150,7 @@ pub async fn in_the_callers_transaction(kind: Kind) {
         Kind::Sqlite => {
             let pool = sqlx::SqlitePool::connect(&place.url).await.unwrap();
             let mut kept = pool.begin().await.unwrap();
-            place.store.add_in(&mut *kept, &task("kept"), now()).await.unwrap();
+            place.store.enqueue_in(&mut *kept, &task("kept"), now()).await.unwrap();
             kept.commit().await.unwrap();
         }
         Kind::Postgres => adds!(sqlx::PgPool),

@@ -14,7 +14,7 @@ pub async fn claim(store: &Store, owner: Owner, slots: u32) -> Vec<Task> {
 pub async fn first_in_first_out_by_priority(kind: Kind) {
     let place = Place::new(kind).await;
     for (name, priority) in [("c", 0), ("d", 0), ("e", 5), ("a", -5), ("b", -5)] {
-        place.store.add(&NewTask { priority, ..task(name) }, now()).await.unwrap();
+        place.store.enqueue(&NewTask { priority, ..task(name) }, now()).await.unwrap();
     }
     let first = claim(&place.store, worker(1), 3).await;
     assert_eq!(names(&first), ["a", "b", "c"]);
@@ -33,7 +33,7 @@ pub async fn what_is_paused_or_excepted_stays(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     for task_type in ["Mail", "Echo", "Stats"] {
-        store.add(&NewTask::new(task_type, task_type, "{}"), now()).await.unwrap();
+        store.enqueue(&NewTask::new(task_type, task_type, "{}"), now()).await.unwrap();
     }
     store.pause("Mail", 0, "maintenance", now()).await.unwrap();
     store.pause("Mail", 0, "maintenance", now()).await.unwrap();
@@ -59,7 +59,7 @@ pub async fn behind_many_that_are_paused(kind: Kind) {
     for _ in 0..10 {
         let many: Vec<NewTask> =
             (0..5000).map(|_| NewTask { id: TaskId::draw(), ..blocked.clone() }).collect();
-        store.add_many(&many, now()).await.unwrap();
+        store.enqueue_many(&many, now()).await.unwrap();
     }
     store.pause("Blocked", 0, "", now()).await.unwrap();
     let next = async |slots, from_start| {
@@ -69,14 +69,14 @@ pub async fn behind_many_that_are_paused(kind: Kind) {
     };
     for round in ["abcdefg", "hijklmn"] {
         let tasks: Vec<NewTask> = round.split("").filter(|it| !it.is_empty()).map(task).collect();
-        store.add_many(&tasks, now()).await.unwrap();
+        store.enqueue_many(&tasks, now()).await.unwrap();
         for (slots, expected) in [(2, &round[..2]), (3, &round[2..5]), (9, &round[5..]), (9, "")] {
             assert_eq!(next(slots, false).await, expected);
         }
     }
     // Of another priority, beside the place.
-    store.add(&NewTask { priority: 5, ..task("y") }, now()).await.unwrap();
-    store.add(&NewTask { priority: 1, ..task("x") }, now()).await.unwrap();
+    store.enqueue(&NewTask { priority: 5, ..task("y") }, now()).await.unwrap();
+    store.enqueue(&NewTask { priority: 1, ..task("x") }, now()).await.unwrap();
     assert_eq!([next(1, false).await, next(1, true).await], ["x", "y"]);
     store.resume("Blocked", 0).await.unwrap();
     assert_eq!(next(3, true).await, "blocked".repeat(3));
@@ -85,7 +85,7 @@ pub async fn behind_many_that_are_paused(kind: Kind) {
 pub async fn no_task_twice_among_many_claimers(kind: Kind) {
     let place = Place::new(kind).await;
     let tasks: Vec<NewTask> = (0..400).map(|number| task(&number.to_string())).collect();
-    place.store.add_many(&tasks, now()).await.unwrap();
+    place.store.enqueue_many(&tasks, now()).await.unwrap();
     let mut claimers = tokio::task::JoinSet::new();
     for number in 0..8 {
         let store = place.another();
@@ -119,7 +119,7 @@ pub async fn damaged_rows_do_not_stop_their_neighbours(kind: Kind) {
         }
     };
     place.sql(damaged).await;
-    place.store.add(&task("good"), now()).await.unwrap();
+    place.store.enqueue(&task("good"), now()).await.unwrap();
     let tasks = claim(&place.store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["", "good"]);
     assert!(task_store::decode(&tasks[0].data).is_err());

@@ -179,7 +179,7 @@ pub async fn many_at_once(kind: Kind) {
     let store = &place.store;
     let names: Vec<String> = (0..40).map(|number| format!("task {number:02}")).collect();
     let runs: Vec<_> = names.iter().map(|name| NewTask { max_parallel: 1, ..task(name) }).collect();
-    store.add(&NewTask { max_parallel: 1, ..task("task 03") }, now()).await.unwrap();
+    store.enqueue(&NewTask { max_parallel: 1, ..task("task 03") }, now()).await.unwrap();
     let earlier = FireRequest { name: "task 01", ..request(120, FireAction::Skip("paused")) };
     assert_eq!(one(store, &earlier, now()).await, FireOutcome::Done);
     store.first_seen("Cron", &[("task 02", now())], now()).await.unwrap();

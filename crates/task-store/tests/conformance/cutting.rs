@@ -27,14 +27,14 @@ pub async fn away_and_back(kind: Kind) {
     let deadline = Duration::from_secs(1);
     let store = Store::connect(&proxy.url, Options { deadline, ..Options::default() }).unwrap();
     let mut waiter = store.waiter().await.unwrap();
-    store.add(&task("before"), now()).await.unwrap();
+    store.enqueue(&task("before"), now()).await.unwrap();
     while waiter.wait(Duration::from_millis(150)).await.unwrap() == Woken::Work {}
     proxy.be_away(true);
     place.cut().await;
-    let error = store.add(&task("away"), now()).await.unwrap_err();
+    let error = store.enqueue(&task("away"), now()).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     proxy.be_away(false);
-    store.add(&task("back"), now()).await.unwrap();
+    store.enqueue(&task("back"), now()).await.unwrap();
     let longest = Duration::from_secs(20);
     while let Err(error) = waiter.wait(longest).await {
         assert!(error.is_transient(), "{error:?}");
@@ -107,10 +107,10 @@ async fn at_every_message(kind: Kind, cut: Cut) {
 /// One of each call. Leaves seven tasks, one of them locked.
 async fn calls(store: &Store, message: i64) {
     let limited = NewTask { max_parallel: 1, ..task("limited") };
-    let added = store.add(&limited, now()).await.unwrap();
+    let added = store.enqueue(&limited, now()).await.unwrap();
     assert_eq!(added, Added::Added, "message {message}");
-    assert_eq!(store.add(&task("single"), now()).await.unwrap(), Added::Added);
-    let many = store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
+    assert_eq!(store.enqueue(&task("single"), now()).await.unwrap(), Added::Added);
+    let many = store.enqueue_many(&["a", "b", "c"].map(task), now()).await.unwrap();
     assert_eq!(many, [Added::Added; 3], "message {message}");
 
     let owner = worker(1);
@@ -126,9 +126,9 @@ async fn calls(store: &Store, message: i64) {
     assert_eq!(store.renew(owner, &rows, after(1)).await.unwrap(), 1);
 
     let later = [(after(1), task("later"))];
-    let both = store.add_and_plan(&[task("at once")], &later, now()).await.unwrap();
+    let both = store.enqueue_and_schedule(&[task("at once")], &later, now()).await.unwrap();
     assert_eq!(both, [Added::Added], "message {message}");
-    store.plan(&[task("planned")], after(1), now()).await.unwrap();
+    store.schedule_at(&[task("planned")], after(1), now()).await.unwrap();
     // The server may not have heard yet of the cut: what it holds for the dead connection is for the next look.
     for _ in 0..1000 {
         store.move_due(after(2), 10).await.unwrap();

@@ -11,10 +11,10 @@ use crate::place::{Place, now, task, worker};
 async fn what_latin_1_has_not_is_left_out() {
     let place = Place::latin_1().await;
     let store = &place.store;
-    let refused = store.add(&task("snowman \u{2603}"), now()).await.unwrap_err();
+    let refused = store.enqueue(&task("snowman \u{2603}"), now()).await.unwrap_err();
     assert!(!refused.is_transient() && matches!(refused, Error::Refused(_)), "{refused:?}");
     for name in ["gr\u{fc}n", "output", "reason"] {
-        assert_eq!(store.add(&task(name), now()).await.unwrap(), Added::Added);
+        assert_eq!(store.enqueue(&task(name), now()).await.unwrap(), Added::Added);
     }
     let tasks = claim(store, worker(1), 9).await;
     let mut ends = done(&tasks, worker(1));

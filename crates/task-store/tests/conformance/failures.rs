@@ -10,7 +10,7 @@ pub async fn found_and_remembered(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     assert_eq!(store.newest_execution().await.unwrap(), 0);
-    store.add_many(&["a", "b", "c", "d", "e"].map(task), now()).await.unwrap();
+    store.enqueue_many(&["a", "b", "c", "d", "e"].map(task), now()).await.unwrap();
     let mut ends = done(&claim(store, worker(1), 9).await, worker(1));
     let outcomes = [
         Outcome::Success,

@@ -40,7 +40,7 @@ pub async fn each_end(kind: Kind) {
     let store = &place.store;
     let owner = worker(1);
     let new: Vec<NewTask> = ["ok", "retry", "failed", "stopped"].map(task).into();
-    store.add_many(&new, now()).await.unwrap();
+    store.enqueue_many(&new, now()).await.unwrap();
     let tasks = claim(store, owner, 9).await;
     assert!(tasks.iter().all(|task| !task.tried), "the ledger need not be asked");
     let hold = |state, due| Then::Hold(Hold { state, due, reason: "because".into() });
@@ -72,7 +72,7 @@ pub async fn after_a_reclaim_nothing_changes(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let (former, present) = (worker(1), worker(2));
-    store.add_many(&["a", "b"].map(task), now()).await.unwrap();
+    store.enqueue_many(&["a", "b"].map(task), now()).await.unwrap();
     let tasks = claim(store, former, 9).await;
     store.reclaim(former, Death::Known, &[], &[], after(60)).await.unwrap();
     let again = claim(store, present, 1).await;
@@ -97,7 +97,7 @@ pub async fn after_a_reclaim_nothing_changes(kind: Kind) {
 pub async fn finishing_and_claiming_in_one(kind: Kind) {
     let place = Place::new(kind).await;
     let owner = worker(1);
-    place.store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
+    place.store.enqueue_many(&["a", "b", "c"].map(task), now()).await.unwrap();
     let mut held = claim(&place.store, owner, 1).await;
     for expected in ["b", "c"] {
         let holding: Vec<i64> = held.iter().map(|task| task.row).collect();
@@ -116,7 +116,7 @@ pub async fn large_batches(kind: Kind) {
     let place = Place::new(kind).await;
     let owner = worker(1);
     let new: Vec<NewTask> = (0..777).map(|number| task(&number.to_string())).collect();
-    place.store.add_many(&new, now()).await.unwrap();
+    place.store.enqueue_many(&new, now()).await.unwrap();
     let tasks = claim(&place.store, owner, 777).await;
     assert_eq!(tasks.len(), 777);
     let finish = place.store.finish(owner, &done(&tasks, owner), None, now()).await.unwrap();

@@ -7,7 +7,7 @@ use crate::finishing::finished;
 use crate::place::{Kind, Place, after, names, now, task, worker};
 
 async fn hold(place: &Place, new: NewTask, state: HeldState, due: Option<i64>) {
-    place.store.add(&new, now()).await.unwrap();
+    place.store.enqueue(&new, now()).await.unwrap();
     let tasks = claim(&place.store, worker(1), 1).await;
     let how = Hold { state, due: due.map(after), reason: "because".into() };
     let end = finished(&tasks[0], worker(1), Outcome::Failed, Then::Hold(how));

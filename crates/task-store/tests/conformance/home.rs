@@ -23,8 +23,8 @@ pub async fn claimed_and_finished(kind: Kind) {
             ..NewTask::new("AsynchronousExecutor", name, data.clone())
         })
         .into();
-    store.add(&new[0], now()).await.unwrap();
-    store.add_many(&new[1..], now()).await.unwrap();
+    store.enqueue(&new[0], now()).await.unwrap();
+    store.enqueue_many(&new[1..], now()).await.unwrap();
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["a", "b", "c"]);
     assert!(tasks.iter().all(|task| task.tried), "here only the ledger knows");
@@ -59,7 +59,7 @@ pub async fn perls_rows(kind: Kind) {
 
 pub async fn wall_clock(kind: Kind) {
     let place = Place::home(kind).await;
-    place.store.add(&NewTask::new("Cron", "a", ""), now()).await.unwrap();
+    place.store.enqueue(&NewTask::new("Cron", "a", ""), now()).await.unwrap();
     claim(&place.store, worker(1), 1).await;
     let sql = format!("SELECT CAST(lock_update_time AS {}) FROM scheduler_task", place.text());
     assert_eq!(place.value(&sql).await.as_deref(), Some("2026-07-01 14:00:00"));

@@ -17,7 +17,7 @@ pub async fn data_beyond_the_limit(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let too_large = NewTask::new("Echo", "too large", "x".repeat(LARGEST_DATA + 1));
-    assert!(store.add(&too_large, now()).await.unwrap_err().to_string().contains("16 MiB"));
+    assert!(store.enqueue(&too_large, now()).await.unwrap_err().to_string().contains("16 MiB"));
     // One by another program, in which MariaDB packs no more than the limit.
     let size = if kind == Kind::MariaDb { LARGEST_DATA - 1 } else { 20_000_000 };
     let data = long(kind, size);
@@ -27,7 +27,7 @@ pub async fn data_beyond_the_limit(kind: Kind) {
             large().ident()
         ))
         .await;
-    store.add(&task("good"), now()).await.unwrap();
+    store.enqueue(&task("good"), now()).await.unwrap();
     let is_bad = size > LARGEST_DATA;
     assert_eq!(store.data(large()).await.unwrap().is_none(), is_bad);
     let tasks = claim(store, worker(1), 9).await;
@@ -78,7 +78,7 @@ pub async fn very_many_types(kind: Kind) {
     let place = Place::new(kind).await;
     let all: Vec<NewTask> =
         (0..1010).map(|it| NewTask::new(format!("Type {it:04}"), "", "{}")).collect();
-    place.store.add_many(&all, now()).await.unwrap();
+    place.store.enqueue_many(&all, now()).await.unwrap();
     let counts = place.store.counts().await.unwrap();
     assert_eq!(counts.len(), MOST_TYPES + 1);
     let others = counts.iter().find(|it| it.task_type == OTHER_TYPES).unwrap();

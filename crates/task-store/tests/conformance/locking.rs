@@ -12,7 +12,7 @@ use crate::place::{Kind, Place, after, names, now, task, worker};
 pub async fn renewing_tells_what_is_left(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add_many(&["a", "b", "c"].map(task), now()).await.unwrap();
+    store.enqueue_many(&["a", "b", "c"].map(task), now()).await.unwrap();
     let tasks = claim(store, worker(1), 2).await;
     let rows: Vec<i64> = tasks.iter().map(|task| task.row).collect();
     let renewed = async |seconds| store.renew(worker(1), &rows, after(seconds)).await.unwrap();
@@ -37,7 +37,7 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
     let command = NewTask::new("Command", "command", "{}");
     let mut tasks: Vec<NewTask> = ["alone", "a", "b"].map(task).to_vec();
     tasks.insert(1, command);
-    store.add_many(&tasks, now()).await.unwrap();
+    store.enqueue_many(&tasks, now()).await.unwrap();
     let alone = claim(store, worker(1), 2).await;
     let together = claim(store, worker(2), 9).await;
     place.sql("UPDATE scheduler_task SET attempts = 0").await;
@@ -69,7 +69,7 @@ pub async fn reclaiming_counts_crashes(kind: Kind) {
 pub async fn reclaiming_spares_types(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add_many(&[NewTask::new("GoesOn", "goes on", "{}"), task("a")], now()).await.unwrap();
+    store.enqueue_many(&[NewTask::new("GoesOn", "goes on", "{}"), task("a")], now()).await.unwrap();
     let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
     let tasks = claim(store, owner, 9).await;
     let spared = ["GoesOn".to_owned()];
@@ -98,7 +98,7 @@ pub async fn reclaiming_spares_types(kind: Kind) {
 pub async fn a_heartbeat_before_the_reclaim(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add(&task("a"), now()).await.unwrap();
+    store.enqueue(&task("a"), now()).await.unwrap();
     let owner = store.register(1, "here", 1, 5, now()).await.unwrap();
     claim(store, owner, 1).await;
     let reclaim = async |beats| {
@@ -116,7 +116,7 @@ pub async fn a_heartbeat_before_the_reclaim(kind: Kind) {
 /// The heartbeat's transaction holds the row while the reclaim comes.
 pub async fn a_heartbeat_during_the_reclaim(kind: Kind) {
     let place = Place::new(kind).await;
-    place.store.add(&task("a"), now()).await.unwrap();
+    place.store.enqueue(&task("a"), now()).await.unwrap();
     let owner = place.store.register(1, "here", 1, 5, now()).await.unwrap();
     claim(&place.store, owner, 1).await;
     let held = place.hold("UPDATE otrsd_instance SET beats = beats + 1").await;
@@ -135,7 +135,7 @@ pub async fn a_heartbeat_during_the_reclaim(kind: Kind) {
 pub async fn no_row_is_no_death(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add(&task("a"), now()).await.unwrap();
+    store.enqueue(&task("a"), now()).await.unwrap();
     let silent = worker(1);
     let tasks = claim(store, silent, 1).await;
     let death = Death::Silent { beats: 7 };
@@ -158,7 +158,7 @@ pub async fn no_row_is_no_death(kind: Kind) {
 pub async fn a_lock_that_moved_is_left_alone(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add_many(&["a", "b"].map(task), now()).await.unwrap();
+    store.enqueue_many(&["a", "b"].map(task), now()).await.unwrap();
     // Node 7, process 4711 of the original; one row without times.
     place
         .sql("UPDATE scheduler_task SET lock_key = 100700004711, lock_time = '2026-07-01 11:00:00', lock_update_time = '2026-07-01 11:00:00' WHERE name = 'a'")
@@ -184,7 +184,11 @@ pub async fn finishing_against_reclaiming(kind: Kind) {
     let other = place.another();
     for round in 0..30 {
         let owner = worker(round);
-        place.store.add(&NewTask { attempts: 3, ..task(&round.to_string()) }, now()).await.unwrap();
+        place
+            .store
+            .enqueue(&NewTask { attempts: 3, ..task(&round.to_string()) }, now())
+            .await
+            .unwrap();
         let tasks = claim(&place.store, owner, 1).await;
         let end = [finished(&tasks[0], owner, Outcome::Success, Then::Delete)];
         let (finish, freed) = tokio::join!(
@@ -213,7 +217,7 @@ pub async fn broken_connections_are_replaced(kind: Kind) {
         // A server may take longer for a cut than for a step.
         while rounds < 40 || made.load(Ordering::Relaxed) < 10 {
             let names = (0..5).map(|number| task(&format!("{rounds}/{number}")));
-            store.add_many(&names.collect::<Vec<_>>(), now()).await.unwrap();
+            store.enqueue_many(&names.collect::<Vec<_>>(), now()).await.unwrap();
             steps.send_modify(|step| *step += 1);
             let tasks = claim(&store, worker(1), 5).await;
             steps.send_modify(|step| *step += 1);

@@ -11,15 +11,15 @@ use crate::place::{Kind, Place, after, now, task, worker};
 async fn one_of_each(place: &Place) -> [NewTask; 4] {
     let store = &place.store;
     let [held, running, waiting, future] = ["held", "running", "waiting", "future"].map(task);
-    store.add(&held, now()).await.unwrap();
+    store.enqueue(&held, now()).await.unwrap();
     let tasks = claim(store, worker(1), 1).await;
     let how = Hold { state: HeldState::Retry, due: Some(after(9)), reason: "it failed".into() };
     let end = finished(&tasks[0], worker(1), Outcome::Failed, Then::Hold(how));
     store.finish(worker(1), &[end], None, now()).await.unwrap();
-    store.add(&running, now()).await.unwrap();
+    store.enqueue(&running, now()).await.unwrap();
     claim(store, worker(1), 1).await;
-    store.add(&waiting, now()).await.unwrap();
-    store.plan(std::slice::from_ref(&future), after(99), now()).await.unwrap();
+    store.enqueue(&waiting, now()).await.unwrap();
+    store.schedule_at(std::slice::from_ref(&future), after(99), now()).await.unwrap();
     [held, running, waiting, future]
 }
 
@@ -56,7 +56,7 @@ pub async fn explained(kind: Kind) {
     let store = &place.store;
     let all = one_of_each(&place).await;
     let urgent = NewTask { priority: -1, ..task("urgent") };
-    store.add_many(&[urgent, task("waiting")], now()).await.unwrap();
+    store.enqueue_many(&[urgent, task("waiting")], now()).await.unwrap();
     store.pause("Echo", 0, "maintenance", now()).await.unwrap();
     store.pause("Mail", 0, "", now()).await.unwrap();
     let explanation = store.explain(all[2].id).await.unwrap().unwrap();
@@ -77,7 +77,7 @@ pub async fn cancelled(kind: Kind) {
     }
     let cancelled = store.cancel(running.id, "root", after(1)).await.unwrap();
     assert_eq!(cancelled, Cancelled::Running(LockKey::Ours(worker(1))));
-    store.add_many(&["old", "older"].map(task), now()).await.unwrap();
+    store.enqueue_many(&["old", "older"].map(task), now()).await.unwrap();
     assert_eq!(store.purge("Echo", now(), 100, "root", after(3)).await.unwrap(), 0);
     assert_eq!(store.purge("Echo", after(1), 100, "root", after(3)).await.unwrap(), 2);
     assert_eq!(place.count("scheduler_task").await, 1, "what runs stays");
@@ -88,7 +88,7 @@ pub async fn kept_and_forgotten(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     for name in ["old", "new", "held"] {
-        store.add(&task(name), now()).await.unwrap();
+        store.enqueue(&task(name), now()).await.unwrap();
     }
     let tasks = claim(store, worker(1), 9).await;
     for (task, ended) in [(&tasks[0], now()), (&tasks[1], after(3600))] {
@@ -125,7 +125,7 @@ pub async fn instances(kind: Kind) {
         (1, owner, "alpha", 4711)
     );
     assert_eq!((list[0].beats, list[0].beat, list[0].slots), (1, Some(after(1)), 4));
-    store.add(&task("a"), now()).await.unwrap();
+    store.enqueue(&task("a"), now()).await.unwrap();
     claim(store, owner, 1).await;
     store.reclaim(owner, Death::Known, &[], &[], after(20)).await.unwrap();
     assert!(!store.beat(owner, 4, after(21)).await.unwrap(), "others took it for dead");

@@ -267,10 +267,10 @@ pub fn odd(table: &Table, number: i64, changes: &[(&str, String)]) -> Vec<String
 
 pub async fn good_tasks(store: &Store) -> Vec<TaskId> {
     let (at_once, later) = ([task("at once"), task("at once too")], [task("later")]);
-    store.add_many(&at_once, now()).await.unwrap();
-    store.plan(&later, now(), now()).await.unwrap();
+    store.enqueue_many(&at_once, now()).await.unwrap();
+    store.schedule_at(&later, now(), now()).await.unwrap();
     let again = task("again");
-    store.add(&again, now()).await.unwrap();
+    store.enqueue(&again, now()).await.unwrap();
     let mine: Vec<Task> = claim(store, worker(1), 500).await;
     let ends: Vec<Finished> = mine.iter().map(|task| retried(task, &again)).collect();
     store.finish(worker(1), &ends, None, now()).await.unwrap();

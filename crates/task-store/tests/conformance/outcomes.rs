@@ -23,11 +23,11 @@ pub async fn as_it_is_said(kind: Kind) {
     // The second of two has its statements prepared, as the third.
     for name in ["one", "two"] {
         proxy.cut_after(MANY);
-        assert_eq!(store.add(&limited(name), now()).await.unwrap(), Added::Added);
+        assert_eq!(store.enqueue(&limited(name), now()).await.unwrap(), Added::Added);
     }
     let messages = proxy.passed(MANY);
     proxy.cut_after(messages - 1);
-    let said = store.add(&limited("three"), now()).await;
+    let said = store.enqueue(&limited("three"), now()).await;
     let three = place.count("scheduler_task WHERE name = 'three'").await;
     if kind == Kind::Postgres {
         // It ends a transaction that waits for so long, and the second try is certain.
@@ -48,10 +48,10 @@ pub async fn found_by_the_second_try(kind: Kind) {
     let store = Store::connect(&proxy.url, Options::default()).unwrap();
     for name in ["one", "two"] {
         proxy.cut_after(MANY);
-        store.add(&limited(name), now()).await.unwrap();
+        store.enqueue(&limited(name), now()).await.unwrap();
     }
     let messages = proxy.passed(MANY);
     proxy.cut_after(messages - 1);
-    assert_eq!(store.add(&limited("three"), now()).await.unwrap(), Added::Added);
+    assert_eq!(store.enqueue(&limited("three"), now()).await.unwrap(), Added::Added);
     assert_eq!(place.count("scheduler_task WHERE name = 'three'").await, 1);
 }

@@ -73,8 +73,8 @@ pub async fn arrive_as_given(kind: Kind) {
         given.insert(task.id, text);
         tasks.push(task);
     }
-    store.add_many(&tasks[..200], now()).await.unwrap();
-    store.plan(&tasks[200..], now(), now()).await.unwrap();
+    store.enqueue_many(&tasks[..200], now()).await.unwrap();
+    store.schedule_at(&tasks[200..], now(), now()).await.unwrap();
     store.move_due(now(), 1000).await.unwrap();
     let claimed = claim(store, worker(1), 1000).await;
     holds(&claimed, &given);

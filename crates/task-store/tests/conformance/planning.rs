@@ -9,8 +9,11 @@ pub async fn moved_when_due(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let later = NewTask { attempts: 4, priority: 2, data: "{\"x\":1}".into(), ..task("later") };
-    store.plan(std::slice::from_ref(&later), after(60), now()).await.unwrap();
-    store.plan(&["sooner".to_owned()].map(|name| task(&name)), after(30), now()).await.unwrap();
+    store.schedule_at(std::slice::from_ref(&later), after(60), now()).await.unwrap();
+    store
+        .schedule_at(&["sooner".to_owned()].map(|name| task(&name)), after(30), now())
+        .await
+        .unwrap();
     assert_eq!(store.planned().await.unwrap().next, Some(after(30)));
     assert_eq!(store.move_due(after(29), 100).await.unwrap(), 0);
     assert_eq!(store.move_due(after(61), 1).await.unwrap(), 1, "the earliest first");
@@ -25,7 +28,7 @@ pub async fn moved_when_due(kind: Kind) {
 pub async fn by_two_managers_once(kind: Kind) {
     let place = Place::new(kind).await;
     let new: Vec<NewTask> = (0..200).map(|number| task(&number.to_string())).collect();
-    place.store.plan(&new, after(1), now()).await.unwrap();
+    place.store.schedule_at(&new, after(1), now()).await.unwrap();
     let mut managers = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let store = place.another();
@@ -47,8 +50,8 @@ pub async fn after_a_manager_died(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
     let both = task("both");
-    store.plan(&[both.clone(), task("locked")], after(1), now()).await.unwrap();
-    store.add(&both, now()).await.unwrap();
+    store.schedule_at(&[both.clone(), task("locked")], after(1), now()).await.unwrap();
+    store.enqueue(&both, now()).await.unwrap();
     place.sql("UPDATE scheduler_future_task SET lock_key = 100200000815, lock_time = '2026-07-01 11:00:00' WHERE name = 'locked'").await;
     assert_eq!(store.move_due(after(2), 100).await.unwrap(), 0, "one is there, one is held");
     assert_eq!(place.count("scheduler_future_task").await, 1);

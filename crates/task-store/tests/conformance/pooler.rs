@@ -80,7 +80,7 @@ async fn in_session_mode_everything_works() {
     while waiter.wait(Duration::from_millis(300)).await.unwrap() == Woken::Work {}
     let (other, first) = (place.another(), task("first"));
     let (woken, added) =
-        tokio::join!(waiter.wait(Duration::from_secs(9)), other.add(&first, now()));
+        tokio::join!(waiter.wait(Duration::from_secs(9)), other.enqueue(&first, now()));
     assert_eq!((woken.unwrap(), added.unwrap()), (Woken::Work, Added::Added));
     let tasks = claim(&store, worker(1), 9).await;
     let finish = store.finish(worker(1), &done(&tasks, worker(1)), None, now()).await.unwrap();
@@ -90,7 +90,7 @@ async fn in_session_mode_everything_works() {
     drop(waiter);
     drop(store);
     let again = pooler.store(place.url.rsplit_once('/').unwrap().1);
-    assert_eq!(again.add(&task("second"), now()).await.unwrap(), Added::Added);
+    assert_eq!(again.enqueue(&task("second"), now()).await.unwrap(), Added::Added);
 }
 
 /// The first client is served; the next one finds a session that was the first one's.

@@ -23,7 +23,7 @@ fn drain(url: &str, node: u32) -> Child {
 pub async fn each_task_in_one_of_them(kind: Kind) {
     let place = Place::new(kind).await;
     let new: Vec<NewTask> = (0..500).map(|number| task(&number.to_string())).collect();
-    place.store.add_many(&new, now()).await.unwrap();
+    place.store.enqueue_many(&new, now()).await.unwrap();
     let children: Vec<Child> = (1..=3).map(|node| drain(&place.url, node)).collect();
     let mut ids = Vec::new();
     for child in children {
@@ -44,7 +44,7 @@ pub async fn each_task_in_one_of_them(kind: Kind) {
 pub async fn one_is_killed(kind: Kind) {
     let place = Place::new(kind).await;
     let new: Vec<NewTask> = (0..2000).map(|number| task(&number.to_string())).collect();
-    place.store.add_many(&new, now()).await.unwrap();
+    place.store.enqueue_many(&new, now()).await.unwrap();
     for round in 0..5 {
         let mut child = drain(&place.url, 1);
         // Killed once it has done something, wherever it is by then.

@@ -166,9 +166,9 @@ async fn add(store: &Store) -> (Vec<(TaskId, usize)>, Vec<TaskId>) {
             let name = if number == 3 { NAME } else { "good" };
             let new = NewTask::new("Echo", name, data);
             if number % 2 == 0 {
-                store.add(&new, now()).await.unwrap();
+                store.enqueue(&new, now()).await.unwrap();
             } else {
-                store.plan(std::slice::from_ref(&new), now(), now()).await.unwrap();
+                store.schedule_at(std::slice::from_ref(&new), now(), now()).await.unwrap();
             }
             if number == 3 { refused.push(new.id) } else { good.push((new.id, runs)) }
         }
@@ -182,11 +182,11 @@ pub async fn of_an_id_that_is_held(kind: Kind) {
     let store = &place.store;
     let twice = task("twice");
     let mut life = Worker::default();
-    store.add(&NewTask { data: "fail".into(), ..twice.clone() }, now()).await.unwrap();
+    store.enqueue(&NewTask { data: "fail".into(), ..twice.clone() }, now()).await.unwrap();
     life.work(store).await;
     let again = NewTask { data: "retry".into(), ..twice.clone() };
-    store.add(&again, now()).await.unwrap();
-    store.add(&task("good"), now()).await.unwrap();
+    store.enqueue(&again, now()).await.unwrap();
+    store.enqueue(&task("good"), now()).await.unwrap();
     life.ran.clear();
     life.work(store).await;
     assert_eq!(life.ran.len(), 2);
@@ -212,7 +212,7 @@ pub async fn of_what_a_task_printed(kind: Kind) {
             Kind::MariaDb => "ALTER TABLE otrsd_execution MODIFY output TEXT CHARACTER SET latin1",
         })
         .await;
-    store.add_many(&[task("a"), task("b"), task("c")], now()).await.unwrap();
+    store.enqueue_many(&[task("a"), task("b"), task("c")], now()).await.unwrap();
     let claim = Claim { owner: worker(1), slots: 9, from_start: true, except: &[], holding: &[] };
     let tasks = store.claim(&claim, now()).await.unwrap();
     let mut ends: Vec<Finished> = tasks
@@ -234,7 +234,7 @@ pub async fn of_what_a_task_printed(kind: Kind) {
 pub async fn of_everything(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add_many(&[task("a"), task("b")], now()).await.unwrap();
+    store.enqueue_many(&[task("a"), task("b")], now()).await.unwrap();
     let claim = Claim { owner: worker(1), slots: 9, from_start: true, except: &[], holding: &[] };
     let tasks = store.claim(&claim, now()).await.unwrap();
     let ends: Vec<Finished> = tasks

@@ -68,7 +68,7 @@ pub async fn the_ledger_takes_nothing_for_a_while(kind: Kind) {
     let (_, server) = rest.split_once('@').unwrap();
     let url = format!("{scheme}://{user}:secret@{server}");
     let store = Store::connect(&url, Options { home: true, ..Options::default() }).unwrap();
-    place.store.add_many(&[task("a"), task("b")], now()).await.unwrap();
+    place.store.enqueue_many(&[task("a"), task("b")], now()).await.unwrap();
     let tasks = claim(&store, worker(1), 9).await;
     place.sql(&format!("REVOKE INSERT ON otrsd_execution FROM {who}")).await;
     let ends = done(&tasks, worker(1));

@@ -23,7 +23,7 @@ pub async fn made_twice_and_taken_away(kind: Kind) {
     );
     assert!(status.is_current());
 
-    place.store.add_many(&["held", "waiting"].map(task), now()).await.unwrap();
+    place.store.enqueue_many(&["held", "waiting"].map(task), now()).await.unwrap();
     let tasks = claim(&place.store, worker(1), 1).await;
     let hold = Hold { state: HeldState::Failed, due: None, reason: String::new() };
     let end = task_store::Finished { row: tasks[0].row, execution: None, then: Then::Hold(hold) };
@@ -105,7 +105,7 @@ pub async fn without_tables(kind: Kind) {
     let place = Place::bare(kind, Options::default()).await;
     for error in [
         place.store.check_schema().await.unwrap_err(),
-        place.store.add(&task("a"), now()).await.unwrap_err(),
+        place.store.enqueue(&task("a"), now()).await.unwrap_err(),
         place.store.renew(worker(1), &[], now()).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Schema(_)), "{error:?}");

@@ -134,6 +134,6 @@ pub async fn tallied(kind: Kind) {
     let names: Vec<&str> = rows.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["task 3007", "task 6007"]);
     assert_eq!(store.oldest_waiting().await.unwrap(), None);
-    store.add_many(&["one", "two"].map(crate::place::task), after(5)).await.unwrap();
+    store.enqueue_many(&["one", "two"].map(crate::place::task), after(5)).await.unwrap();
     assert_eq!(store.oldest_waiting().await.unwrap(), Some(after(5)));
 }

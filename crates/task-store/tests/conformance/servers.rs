@@ -96,7 +96,7 @@ async fn fenced_while_connections_stay(servers: &Servers, kind: Kind) {
     let (writes, reads) = (store(&proxy.url), store(&proxy.url));
     writes.migrate(&crate::place::identity(), false).await.unwrap();
     let mut waiter = writes.waiter().await.unwrap();
-    writes.add(&task("on the old one"), now()).await.unwrap();
+    writes.enqueue(&task("on the old one"), now()).await.unwrap();
     let planned = task("planned");
     let ids = [planned.id];
     assert!(reads.known(&ids).await.unwrap().is_empty());
@@ -106,16 +106,16 @@ async fn fenced_while_connections_stay(servers: &Servers, kind: Kind) {
     // Who writes hears of it at once, and so does who waits beside.
     while new.count("scheduler_task").await == 0 {
         // PostgreSQL's sessions read its configuration when they next do something.
-        writes.add(&task("on one of both"), now()).await.unwrap();
+        writes.enqueue(&task("on one of both"), now()).await.unwrap();
     }
     let long = Duration::from_secs(30);
     while waiter.wait(Duration::from_millis(300)).await.ok() != Some(Woken::Deadline) {}
     let (other, there) = (new.another(), task("there"));
-    let (woken, added) = tokio::join!(waiter.wait(long), other.add(&there, now()));
+    let (woken, added) = tokio::join!(waiter.wait(long), other.enqueue(&there, now()));
     assert_eq!((woken.unwrap(), added.unwrap()), (Woken::Work, Added::Added));
 
     // Who only reads asks now and then.
-    new.store.plan(&[planned], after(60), now()).await.unwrap();
+    new.store.schedule_at(&[planned], after(60), now()).await.unwrap();
     while reads.known(&ids).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -135,9 +135,9 @@ async fn all_hosts_are_tried(servers: &Servers, kind: Kind) {
     let (host, name) = rest.split_once('/').unwrap();
     let good = primary.url.split_once('@').unwrap().1.split_once('/').unwrap().0;
     let all = store(&format!("{head}@127.0.0.1:1,{host},{good}/{name}"));
-    assert_eq!(all.add(&task("a"), now()).await.unwrap(), Added::Added);
+    assert_eq!(all.enqueue(&task("a"), now()).await.unwrap(), Added::Added);
     let none = store(&format!("{head}@127.0.0.1:1,{host}/{name}"));
-    let error = none.add(&task("a"), now()).await.unwrap_err();
+    let error = none.enqueue(&task("a"), now()).await.unwrap_err();
     assert!(matches!(error, Error::NotWritable(_)), "{error:?}");
     let said = error.to_string();
     assert!(said.contains("127.0.0.1:1: ") && said.contains("takes no writes"), "{said}");
@@ -158,7 +158,7 @@ async fn a_standby_that_is_missing(servers: &Servers) {
     servers.sql(kind, &[&set, standby, "SELECT pg_reload_conf()"]).await;
     let hasty = Store::connect(&url, options).unwrap();
     let added = task("a");
-    let error = hasty.add(&added, now()).await.unwrap_err();
+    let error = hasty.enqueue(&added, now()).await.unwrap_err();
     assert!(matches!(error, Error::UnknownOutcome(_)), "{error:?}");
     let reset = "ALTER SYSTEM RESET synchronous_standby_names";
     servers.sql(kind, &[reset, "SELECT pg_reload_conf()"]).await;

@@ -24,7 +24,7 @@ async fn silence_is_noticed() {
     while waiter.wait(Duration::from_millis(300)).await.unwrap() == Woken::Work {}
     let added = task("a");
     let (woken, _) =
-        tokio::join!(waiter.wait(Duration::from_secs(9)), place.store.add(&added, now()));
+        tokio::join!(waiter.wait(Duration::from_secs(9)), place.store.enqueue(&added, now()));
     assert_eq!(woken.unwrap(), Woken::Work);
 }
 

@@ -24,8 +24,8 @@ pub async fn by_each_way_to_add(kind: Kind) {
     for round in 0..4 {
         let (woken, ()) = tokio::join!(waiter.wait(LONG), async {
             match round {
-                0 => drop(other.add(&task("one"), now()).await.unwrap()),
-                1 => drop(other.add_many(&["a", "b"].map(task), now()).await.unwrap()),
+                0 => drop(other.enqueue(&task("one"), now()).await.unwrap()),
+                1 => drop(other.enqueue_many(&["a", "b"].map(task), now()).await.unwrap()),
                 2 => place.sql(task_store::plain_sql(other.dialect())).await,
                 _ => drop(other.reclaim(worker(1), Death::Known, &[], &[], now()).await.unwrap()),
             }
@@ -43,14 +43,14 @@ pub async fn before_the_waiting(kind: Kind) {
     let place = Place::new(kind).await;
     let mut waiter = place.store.waiter().await.unwrap();
     assert_eq!(claim(&place.store, worker(1), 9).await, []);
-    place.store.add(&task("a"), now()).await.unwrap();
+    place.store.enqueue(&task("a"), now()).await.unwrap();
     assert_eq!(waiter.wait(LONG).await.unwrap(), Woken::Work);
 }
 
 pub async fn by_a_freed_lock(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    store.add(&task("a"), now()).await.unwrap();
+    store.enqueue(&task("a"), now()).await.unwrap();
     place.sql("UPDATE scheduler_task SET lock_key = 100700004711").await;
     let mut waiter = store.waiter().await.unwrap();
     while waiter.wait(SHORT).await.unwrap() == Woken::Work {}
@@ -73,17 +73,17 @@ pub async fn by_the_stores_notifier(kind: Kind) {
         let expected = if kind == Kind::MariaDb { expected } else { 0 };
         assert_eq!(heard.swap(0, Ordering::SeqCst), expected, "{what}");
     };
-    store.add(&task("a"), now()).await.unwrap();
-    notified("add", 1);
-    store.add_many(&["b", "c"].map(task), now()).await.unwrap();
-    notified("add_many", 1);
+    store.enqueue(&task("a"), now()).await.unwrap();
+    notified("enqueue", 1);
+    store.enqueue_many(&["b", "c"].map(task), now()).await.unwrap();
+    notified("enqueue_many", 1);
     let limited = NewTask { max_parallel: 1, ..task("a") };
-    store.add(&limited, now()).await.unwrap();
+    store.enqueue(&limited, now()).await.unwrap();
     notified("a limit that is reached", 0);
-    store.plan(&[task("later")], after(60), now()).await.unwrap();
-    notified("plan", 0);
-    store.add_and_plan(&[task("d")], &[(after(60), task("e"))], now()).await.unwrap();
-    notified("add_and_plan", 1);
+    store.schedule_at(&[task("later")], after(60), now()).await.unwrap();
+    notified("schedule_at", 0);
+    store.enqueue_and_schedule(&[task("d")], &[(after(60), task("e"))], now()).await.unwrap();
+    notified("enqueue_and_schedule", 1);
     store.move_due(now(), 9).await.unwrap();
     notified("nothing due", 0);
     store.move_due(after(60), 9).await.unwrap();

@@ -20,10 +20,10 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
         let now = clock::wall();
         let added = if let Some(at) = options.at {
             let at = whole_second(at);
-            let planned = database.store.plan(std::slice::from_ref(&task), at, now).await;
+            let planned = database.store.schedule_at(std::slice::from_ref(&task), at, now).await;
             planned.map(|()| Added::Added)
         } else {
-            database.store.add(&task, now).await
+            database.store.enqueue(&task, now).await
         };
         if added.map_err(|error| not_added(error, task.id))? == Added::LimitReached {
             return Err(limit_reached(&task).into());

@@ -77,7 +77,7 @@ pub(crate) async fn request_cancel(store: &Store, id: TaskId, by: &str) -> Resul
     match store.cancel(id, by, clock::wall()).await? {
         Cancelled::Gone => Ok(Cancelling::Done),
         Cancelled::Running(LockKey::Ours(_)) => {
-            store.ask_to_cancel(id, by, clock::wall()).await?;
+            store.request_cancel(id, by, clock::wall()).await?;
             Ok(Cancelling::Requested(entry))
         }
         Cancelled::Running(lock) => Err(Error::Conflict(format!(

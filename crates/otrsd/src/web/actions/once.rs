@@ -60,7 +60,8 @@ pub(super) async fn insert(
     let at_once = fresh().filter(|(at, _)| at.is_none()).map(|(_, task)| task.clone());
     let planned = fresh().filter_map(|(at, task)| Some(((*at)?, task.clone())));
     let (at_once, planned): (Vec<_>, Vec<_>) = (at_once.collect(), planned.collect());
-    let mut added = store.add_and_plan(&at_once, &planned, clock::wall()).await?.into_iter();
+    let mut added =
+        store.enqueue_and_schedule(&at_once, &planned, clock::wall()).await?.into_iter();
     let became = |(at, task): &Planned| {
         let became = if known.contains_key(&task.id) {
             Became::Known
