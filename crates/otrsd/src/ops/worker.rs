@@ -1,6 +1,6 @@
 //! Pauses of the workers: which tasks none of them claims.
 
-use task_store::{LONGEST_NAME, Store};
+use task_store::{MAX_NAME_LENGTH, Store};
 
 use super::{Error, Result};
 use crate::{clock, text::escape::one_line};
@@ -45,8 +45,8 @@ fn check(task_type: &str, node: u16) -> Result<()> {
     if node > MAX_NODE {
         return Err(Error::Invalid("node must be from 1 to 999, or 0 for all".to_owned()));
     }
-    if task_type.chars().count() > LONGEST_NAME || task_type.contains('\0') {
-        let text = format!("a type has at most {LONGEST_NAME} characters, and no NUL");
+    if task_type.chars().count() > MAX_NAME_LENGTH || task_type.contains('\0') {
+        let text = format!("a type has at most {MAX_NAME_LENGTH} characters, and no NUL");
         return Err(Error::Invalid(text));
     }
     Ok(())

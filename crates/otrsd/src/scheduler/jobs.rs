@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cron_events::{Dialect, Schedule};
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
-use task_store::{Job, LONGEST_NAME};
+use task_store::{Job, MAX_NAME_LENGTH};
 
 use crate::config::cron_tasks::{CronTask, CronWork, MissedRuns};
 
@@ -51,8 +51,8 @@ fn task(
     [minutes, hours, days]: &[Vec<&str>; 3],
     zone: &TimeZone,
 ) -> Result<CronTask, String> {
-    if job.name.chars().count() > LONGEST_NAME {
-        return Err(format!("its name is longer than {LONGEST_NAME} characters"));
+    if job.name.chars().count() > MAX_NAME_LENGTH {
+        return Err(format!("its name is longer than {MAX_NAME_LENGTH} characters"));
     }
     // A list of all hours means every hour: also that one which the clocks show a second time.
     let hours = if hours.len() == HOURS { "*".to_owned() } else { hours.join(",") };

@@ -26,7 +26,7 @@ pub(crate) const ONCE: [&str; 2] = ["", ""];
 
 /// The most rows of a statement of placeholders. Smaller ones have a power of two: few statements to prepare,
 /// and few to send for any number of rows.
-const MOST: usize = 256;
+const MAX_ROWS: usize = 256;
 
 impl Insert {
     /// Inserts the rows, whose values are in the order of the columns.
@@ -40,7 +40,7 @@ impl Insert {
         }
         let mut rest = rows;
         while !rest.is_empty() {
-            let size = (1 << rest.len().ilog2()).min(MOST);
+            let size = (1 << rest.len().ilog2()).min(MAX_ROWS);
             let (now, later) = rest.split_at(size);
             let sql = format!(
                 "INSERT INTO {} VALUES {} {}",

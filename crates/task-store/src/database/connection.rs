@@ -25,14 +25,14 @@ pub(super) enum RawConnection<'c> {
 }
 
 /// How long a statement in the caller's own transaction may take.
-const BORROWED: Duration = Duration::from_secs(30);
+const BORROWED_STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 macro_rules! borrowed {
     ($($raw:ty => $variant:ident),*) => {$(
         impl<'c> From<&'c mut $raw> for Connection<'c> {
             /// Of the caller's transaction: statements run in it, and end with it.
             fn from(raw: &'c mut $raw) -> Self {
-                Self { raw: RawConnection::$variant(raw), deadline: BORROWED }
+                Self { raw: RawConnection::$variant(raw), deadline: BORROWED_STATEMENT_TIMEOUT }
             }
         }
     )*};

@@ -10,7 +10,7 @@ use crate::database::pools::Pools;
 use crate::database::{Argument, Dialect};
 
 /// For one statement, and for one connection to be made: the lease lasts much longer than a few of both.
-pub(super) const DEADLINE: Duration = Duration::from_millis(2500);
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(2500);
 
 impl Pools {
     /// Runs one statement that changes a row; how many it changed. It is tried twice: the second time on a new
@@ -29,7 +29,7 @@ impl Pools {
 
     async fn heartbeat_once(&self, sql: &'static str, arguments: &[Argument<'_>]) -> Result<u64> {
         if self.dialect() == Dialect::Sqlite {
-            let written = timeout(DEADLINE, self.written(sql, arguments)).await;
+            let written = timeout(HEARTBEAT_TIMEOUT, self.written(sql, arguments)).await;
             return written.unwrap_or_else(|_| Err(Error::Conflict("the file is locked".into())));
         }
         let answer = self.written(sql, arguments).await;

@@ -16,7 +16,7 @@ use crate::database::url::Target;
 use crate::database::{DatabaseUrl, Dialect};
 
 /// How long the database may be busy with others before a statement gives up and is retried.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Pools {
@@ -36,7 +36,7 @@ enum RawPools {
 impl Pools {
     /// Connects when the first statement runs.
     pub(crate) fn new(url: DatabaseUrl, connections: u32, deadline: Duration) -> Self {
-        let soon = deadline.min(heartbeat::DEADLINE);
+        let soon = deadline.min(heartbeat::HEARTBEAT_TIMEOUT);
         let (raw, heartbeats) = match url.target {
             Target::Sqlite(file) => {
                 let file = RawPools::Sqlite(Arc::new(SqliteFile::new(&file, deadline)));
@@ -74,7 +74,7 @@ impl Pools {
 
     /// A connection for a heartbeat, which never waits behind other work, with a short deadline.
     pub(super) async fn beat(&self) -> Result<Session> {
-        let deadline = self.deadline.min(heartbeat::DEADLINE);
+        let deadline = self.deadline.min(heartbeat::HEARTBEAT_TIMEOUT);
         self.heartbeats.session(Purpose::Write, deadline).await
     }
 

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Database, Executor as _, MySql, Postgres, Row as _};
 
 use super::codes::POOLED;
-use super::pools::LOCK_WAIT;
+use super::pools::LOCK_TIMEOUT;
 use crate::database::error::{Error, Result};
 
 /// The options of a connection to a server of a kind.
@@ -40,7 +40,7 @@ impl Server for Postgres {
     /// Not by parameters of the connection's start, which poolers refuse. The mark that a session leaves is
     /// taken away with it, unless a pooler gives its server's session to others.
     async fn begin(raw: &mut PgConnection, deadline: Duration) -> Result<Option<String>> {
-        let lock_wait = LOCK_WAIT.min(deadline).as_millis();
+        let lock_wait = LOCK_TIMEOUT.min(deadline).as_millis();
         let deadline = deadline.as_millis();
         let rows = answers::<Self>(
             raw,
@@ -74,7 +74,7 @@ const PLANS: &str =
 
 impl Server for MySql {
     async fn begin(raw: &mut MySqlConnection, deadline: Duration) -> Result<Option<String>> {
-        let lock_wait = LOCK_WAIT.min(deadline).as_secs().max(1);
+        let lock_wait = LOCK_TIMEOUT.min(deadline).as_secs().max(1);
         let rows = answers::<Self>(
             raw,
             format!(

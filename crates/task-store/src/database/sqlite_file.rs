@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Sqlite};
 use tokio::time::Instant;
 
-use super::pools::LOCK_WAIT;
+use super::pools::LOCK_TIMEOUT;
 use crate::database::error::{Error, Result};
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ struct Opened {
 
 /// So long every call is refused after a file was replaced: all parts of a process hear of it, also those that look
 /// once a second.
-const TELLING: Duration = Duration::from_secs(2);
+const REFUSAL_PERIOD: Duration = Duration::from_secs(2);
 
 impl SqliteFile {
     pub(super) fn new(file: &Path, deadline: Duration) -> Self {
@@ -46,7 +46,7 @@ impl SqliteFile {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(LOCK_WAIT)
+            .busy_timeout(LOCK_TIMEOUT)
             // 32 MB of log between checkpoints, not 4: each costs a sync of the whole database.
             .pragma("wal_autocheckpoint", "8000")
             .disable_statement_logging();
@@ -104,7 +104,7 @@ impl SqliteFile {
             let old = std::mem::replace(&mut *opened, new);
             tokio::spawn(async move { old.close().await });
         }
-        if opened.since.is_none_or(|since| since.elapsed() > TELLING) {
+        if opened.since.is_none_or(|since| since.elapsed() > REFUSAL_PERIOD) {
             return Ok(());
         }
         Err(Error::Refused(format!(

@@ -140,7 +140,7 @@ macro_rules! execution_columns {
 pub(crate) use execution_columns;
 
 /// The most executions of one task that are read.
-const MOST: i64 = 1000;
+const MAX_EXECUTIONS: i64 = 1000;
 
 impl Store {
     /// The executions of a task, oldest first; the newest 1,000, if there are more.
@@ -150,7 +150,7 @@ impl Store {
             execution_columns!(),
             " FROM otrsd_execution WHERE ident = ? ORDER BY id DESC LIMIT ?"
         );
-        let mut rows = self.rows(sql, arguments![id.ident(), MOST]).await?;
+        let mut rows = self.rows(sql, arguments![id.ident(), MAX_EXECUTIONS]).await?;
         rows.reverse();
         Ok(self.readable(&rows, execution))
     }

@@ -16,10 +16,10 @@ use crate::model::timestamp::from_micros;
 use crate::store::Store;
 
 /// Rows of the first window, and of the largest.
-const SMALLEST: i64 = 2000;
-const LARGEST: i64 = 64_000;
+const MIN_WINDOW: i64 = 2000;
+const MAX_WINDOW: i64 = 64_000;
 /// Rows by which the order of ends may be wrong.
-const SLACK: i64 = 2000;
+const ORDER_TOLERANCE: i64 = 2000;
 
 /// Which executions are searched; what is empty does not restrict.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,13 +64,13 @@ impl Store {
         let Some((oldest, newest)) = self.ledger_rows().await? else { return Ok(Found::default()) };
         let mut top = search.before.map_or(newest, |before| before.saturating_sub(1)).min(newest);
         if let Some(to) = search.to {
-            top = top.min(self.row_at(to).await?.saturating_add(SLACK));
+            top = top.min(self.row_at(to).await?.saturating_add(ORDER_TOLERANCE));
         }
         let mut bottom = oldest.saturating_sub(1);
         if let Some(from) = search.from {
-            bottom = bottom.max(self.row_at(from).await?.saturating_sub(SLACK));
+            bottom = bottom.max(self.row_at(from).await?.saturating_sub(ORDER_TOLERANCE));
         }
-        let (mut found, mut size) = (Found::default(), SMALLEST);
+        let (mut found, mut size) = (Found::default(), MIN_WINDOW);
         while top > bottom {
             let low = bottom.max(top - size);
             let missing =
@@ -81,7 +81,7 @@ impl Store {
                     found.executions.last().map(|(row, _)| *row).filter(|row| *row > bottom + 1);
                 return Ok(found);
             }
-            (top, size) = (low, (size * 2).min(LARGEST));
+            (top, size) = (low, (size * 2).min(MAX_WINDOW));
             if begin.elapsed() >= search.budget {
                 found.searched_to = Some(top + 1).filter(|_| top > bottom);
                 return Ok(found);

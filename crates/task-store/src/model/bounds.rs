@@ -2,7 +2,7 @@
 //! database cuts it.
 
 /// The largest data of a task, in bytes, as the column holds them.
-pub const LARGEST_DATA: usize = 16 << 20;
+pub const MAX_DATA_SIZE: usize = 16 << 20;
 
 /// A column as it is read: `word` for types, names and states, where what is longer than any may be is seen to be so;
 /// `prose` for reasons and errors; `output` for what a task printed; `data` for its data, which are null if too large.
@@ -42,14 +42,14 @@ pub(crate) use {bounded, named};
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::task::LONGEST_NAME;
+    use crate::model::task::MAX_NAME_LENGTH;
 
     #[test]
     fn the_statements_have_the_bounds() {
-        let seen = LONGEST_NAME + 1;
+        let seen = MAX_NAME_LENGTH + 1;
         assert!(bounded!(word "a").contains(&format!(" <= {} THEN", 4 * seen)));
         assert!(bounded!(word "a").contains(&format!(", {seen}) END")));
-        assert!(bounded!(data "a").contains(&format!(" {LARGEST_DATA} ")));
+        assert!(bounded!(data "a").contains(&format!(" {MAX_DATA_SIZE} ")));
         assert_eq!(named!(prose "a"), "SUBSTR(a, 1, 4000) AS a");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 /// How deep arrays and objects are in each other at most: as deep as `serde_json` reads.
-const DEEPEST: usize = 127;
+const MAX_DEPTH: usize = 127;
 
 /// A task's data: any JSON, as the text that was given, without the white space around it.
 ///
@@ -32,7 +32,7 @@ pub enum PayloadError {
     #[error("the payload as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// Arrays and objects are too deep in each other.
-    #[error("the payload has more than {DEEPEST} levels of arrays and objects")]
+    #[error("the payload has more than {MAX_DEPTH} levels of arrays and objects")]
     Deep,
     /// The image is damaged, or more than its limits allow.
     #[error("the payload's Storable image: {0}")]
@@ -87,14 +87,14 @@ impl FromStr for Payload {
 
     fn from_str(text: &str) -> Result<Self, PayloadError> {
         let raw: Box<RawValue> = serde_json::from_str(text)?;
-        if depth(raw.get()) > DEEPEST { Err(PayloadError::Deep) } else { Ok(Self(raw)) }
+        if depth(raw.get()) > MAX_DEPTH { Err(PayloadError::Deep) } else { Ok(Self(raw)) }
     }
 }
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        if depth(raw.get()) > DEEPEST {
+        if depth(raw.get()) > MAX_DEPTH {
             Err(D::Error::custom(PayloadError::Deep))
         } else {
             Ok(Self(raw))

@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::model::json::{Payload, PayloadError, Shape};
 
-const LINE: usize = 76;
+const LINE_LENGTH: usize = 76;
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -60,9 +60,9 @@ pub fn decode(column: &str) -> Result<Payload, PayloadError> {
 }
 
 fn in_lines(text: &str) -> String {
-    let mut lines = String::with_capacity(text.len() + text.len() / LINE + 1);
+    let mut lines = String::with_capacity(text.len() + text.len() / LINE_LENGTH + 1);
     for (position, character) in text.chars().enumerate() {
-        if position > 0 && position % LINE == 0 {
+        if position > 0 && position % LINE_LENGTH == 0 {
             lines.push('\n');
         }
         lines.push(character);

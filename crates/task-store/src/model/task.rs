@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::database::error::{Error, Result};
-use crate::model::bounds::LARGEST_DATA;
+use crate::model::bounds::MAX_DATA_SIZE;
 use crate::model::lock_key::LockKey;
 use crate::model::task_id::TaskId;
 
 /// The longest type and name, in characters: the columns' width in every installation.
-pub const LONGEST_NAME: usize = 150;
+pub const MAX_NAME_LENGTH: usize = 150;
 
 /// A task to be added.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,12 +54,12 @@ impl NewTask {
     ///
     /// What is wrong with it.
     pub fn check(&self) -> Result<()> {
-        let long = |text: &str| text.chars().count() > LONGEST_NAME;
+        let long = |text: &str| text.chars().count() > MAX_NAME_LENGTH;
         let problem = if self.task_type.is_empty() {
             "a task needs a type"
         } else if long(&self.task_type) || long(&self.name) {
             "a task's type and name have at most 150 characters"
-        } else if self.data.len() > LARGEST_DATA {
+        } else if self.data.len() > MAX_DATA_SIZE {
             "a task's data have at most 16 MiB"
         } else if self.attempts < 1 {
             "a task needs at least 1 attempt"

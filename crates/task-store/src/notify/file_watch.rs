@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::database::error::{Error, Result};
 
 /// How long a written log may wait for the touch.
-const COMMIT: Duration = Duration::from_millis(2);
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(2);
 
 pub(crate) struct FileWatch {
     inotify: Inotify,
@@ -63,7 +63,7 @@ impl FileWatch {
                 self.due = None;
                 return Ok(());
             }
-            self.due = due.or_else(|| Some(Instant::now() + COMMIT));
+            self.due = due.or_else(|| Some(Instant::now() + COMMIT_TIMEOUT));
         }
     }
 

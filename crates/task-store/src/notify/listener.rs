@@ -15,10 +15,10 @@ use crate::database::error::{Error, Result};
 use crate::store::Store;
 
 /// Between two proofs: as long as between two safety looks.
-const PROOF: Duration = Duration::from_secs(10);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long one may take.
-const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The channel of the calls.
 const CHANNEL: &str = "otrsd_task";
@@ -43,7 +43,7 @@ impl Listener {
         epoch.mark_unchanged();
         let pool = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(ANSWER)
+            .acquire_timeout(ANSWER_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
@@ -53,8 +53,8 @@ impl Listener {
             raw.listen(CHANNEL).await?;
             Ok::<_, sqlx::Error>(raw)
         };
-        let raw = timeout(ANSWER, listen).await.map_err(|_| silent())??;
-        Ok(Self { raw, epoch, due: Instant::now() + PROOF })
+        let raw = timeout(ANSWER_TIMEOUT, listen).await.map_err(|_| silent())??;
+        Ok(Self { raw, epoch, due: Instant::now() + PING_INTERVAL })
     }
 
     /// Waits for a call. May be cancelled. After an error it is of no more use.
@@ -72,12 +72,15 @@ impl Listener {
                 () = sleep_until(self.due) => {}
             }
             let proof = async { self.raw.acquire().await?.ping().await };
-            timeout_at(self.due + ANSWER, proof).await.map_err(|_| silent())??;
-            self.due = Instant::now() + PROOF;
+            timeout_at(self.due + ANSWER_TIMEOUT, proof).await.map_err(|_| silent())??;
+            self.due = Instant::now() + PING_INTERVAL;
         }
     }
 }
 
 fn silent() -> Error {
-    Error::Disconnected(format!("the listening connection is silent for {} s", ANSWER.as_secs()))
+    Error::Disconnected(format!(
+        "the listening connection is silent for {} s",
+        ANSWER_TIMEOUT.as_secs()
+    ))
 }

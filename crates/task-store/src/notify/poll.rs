@@ -15,8 +15,8 @@ use crate::store::Store;
 use crate::store::claim_cursor::CostThrottle;
 
 /// How soon after activity the first look comes, and how far looks may be apart.
-const SHORTEST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(120);
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(5);
+const MAX_POLL_INTERVAL: Duration = Duration::from_millis(120);
 
 pub(super) struct Poll {
     store: Store,
@@ -27,7 +27,7 @@ pub(super) struct Poll {
 
 impl Poll {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, seen: None, full_scans: CostThrottle::default(), pause: SHORTEST }
+        Self { store, seen: None, full_scans: CostThrottle::default(), pause: MIN_POLL_INTERVAL }
     }
 
     /// Waits until the free rows are others than at the last look, and there are any.
@@ -43,10 +43,10 @@ impl Poll {
                 self.glance().await?
             };
             if is_other {
-                self.pause = SHORTEST;
+                self.pause = MIN_POLL_INTERVAL;
                 return Ok(());
             }
-            self.pause = (self.pause * 2).min(LONGEST);
+            self.pause = (self.pause * 2).min(MAX_POLL_INTERVAL);
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Count {
 }
 
 /// So many types are told apart, here and wherever types are labels.
-pub const MOST_TYPES: usize = 1000;
+pub const MAX_TYPES: usize = 1000;
 
 /// What all further types are called.
 pub const OTHER_TYPES: &str = "(others)";
@@ -75,7 +75,7 @@ fn by_type(rows: &[Row]) -> Result<Vec<Count>> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     for row in rows {
         let mut task_type = row.lenient(1);
-        if counts.len() >= MOST_TYPES && !counts.contains_key(&task_type) {
+        if counts.len() >= MAX_TYPES && !counts.contains_key(&task_type) {
             OTHER_TYPES.clone_into(&mut task_type);
         }
         let count = counts

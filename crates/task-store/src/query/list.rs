@@ -209,7 +209,7 @@ impl Store {
         Ok(None)
     }
 
-    /// The payload of a task as its column holds it; `None` too if it is larger than [`LARGEST_DATA`](crate::LARGEST_DATA).
+    /// The payload of a task as its column holds it; `None` too if it is larger than [`MAX_DATA_SIZE`](crate::MAX_DATA_SIZE).
     pub async fn data(&self, id: TaskId) -> Result<Option<String>> {
         let sql = concat!(
             "SELECT ",

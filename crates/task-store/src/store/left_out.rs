@@ -14,9 +14,9 @@ use crate::database::error::{Error, Result};
 use crate::store::{Store, Transaction};
 
 /// How long a row is left out before it is tried again.
-const AGAIN: Duration = Duration::from_mins(1);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// The most rows that are remembered. Where more are refused, it is the table, and waiting helps.
-const MOST: usize = 100;
+const MAX_ROWS: usize = 100;
 
 /// A row that is left out.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -48,7 +48,7 @@ impl Aside {
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Place, (String, Instant)>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        rows.retain(|_, (_, since)| now.duration_since(*since) < AGAIN);
+        rows.retain(|_, (_, since)| now.duration_since(*since) < RETRY_AFTER);
         rows
     }
 
@@ -56,7 +56,7 @@ impl Aside {
     pub(crate) fn put(&self, table: &str, row: impl fmt::Display, reason: String) -> bool {
         let place = (table.to_owned(), row.to_string());
         let mut rows = self.rows();
-        if rows.len() >= MOST && !rows.contains_key(&place) {
+        if rows.len() >= MAX_ROWS && !rows.contains_key(&place) {
             return false;
         }
         rows.insert(place, (reason, Instant::now()));

@@ -55,13 +55,13 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<u64> {
-        let which = Which::Held { task_type, state, before, limit: BATCH };
+        let which = Which::Held { task_type, state, before, limit: MAX_ROWS_PER_TRANSACTION };
         Ok(self.transact(&Cancel { which, by, now }).await?.gone)
     }
 }
 
 /// Held tasks that end in one transaction.
-const BATCH: u32 = 500;
+const MAX_ROWS_PER_TRANSACTION: u32 = 500;
 
 enum Which<'a> {
     One(TaskId),

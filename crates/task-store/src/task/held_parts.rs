@@ -8,7 +8,7 @@ use crate::store::{Store, Transaction};
 use crate::task::held::{Release, TABLE, Which};
 
 /// The last moment that a clock of ours can show, in microseconds.
-const LAST: i64 = 253_402_207_200_000_000;
+const MAX_RETRY_TIME: i64 = 253_402_207_200_000_000;
 
 impl Store {
     /// Puts tasks back part by part: something of one of them is refused, and it alone is quarantined. How many
@@ -40,7 +40,7 @@ impl Store {
             "SELECT id FROM otrsd_held WHERE state = 'retry' AND (due IS NULL OR due > ?) LIMIT 500",
             "SELECT id FROM otrsd_held WHERE state = 'retry' AND (due IS NULL OR due > ?) LIMIT 500",
         );
-        let rows = self.rows(sql, arguments![LAST]).await?;
+        let rows = self.rows(sql, arguments![MAX_RETRY_TIME]).await?;
         for row in &rows {
             let reason = "column due: expected microseconds since 1970";
             self.quarantine_held(row.int(0)?, reason, now).await?;

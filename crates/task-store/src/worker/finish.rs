@@ -101,7 +101,7 @@ impl Store {
     /// again before a human has looked at them. How many.
     pub async fn park(&self, owner: Owner, rows: &[i64]) -> Result<u64> {
         let sql = "UPDATE scheduler_task SET lock_key = ? WHERE lock_key + 0 = ? AND id IN (?*)";
-        self.change(sql, arguments![PARKED, owner.key(), rows]).await
+        self.change(sql, arguments![PARKED_LOCK, owner.key(), rows]).await
     }
 }
 
@@ -219,7 +219,7 @@ struct AtOnce {
 }
 
 /// Under a lock without an owner, which no node takes: see [`LockKey::Inserting`](crate::LockKey::Inserting).
-const PARKED: i64 = 1;
+const PARKED_LOCK: i64 = 1;
 
 macro_rules! at_once {
     ($($sql:expr),+) => {

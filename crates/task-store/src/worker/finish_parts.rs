@@ -16,7 +16,7 @@ use crate::task::quarantine::quarantined;
 use crate::worker::finish::{Finish, Finished, Finishing, Instead, Refused, Then};
 
 /// The most characters of a text that is written in place of a refused one.
-const SHORT: usize = 200;
+const MAX_SHORT_TEXT: usize = 200;
 
 impl Store {
     /// Ends the stay of tasks part by part, after the database refused `error` for all.
@@ -143,7 +143,7 @@ fn set_aside(one: &Finished, refusal: &Error) -> Finished {
 /// What every database takes.
 fn plain(text: &str) -> String {
     let legible = |it: char| if it == ' ' || it.is_ascii_graphic() { it } else { '?' };
-    text.chars().take(SHORT).map(legible).collect()
+    text.chars().take(MAX_SHORT_TEXT).map(legible).collect()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub struct Instance {
 }
 
 /// How many numbers are drawn before giving up: one in 90 million is taken by each living worker.
-const DRAWS: u32 = 5;
+const MAX_DRAWS: u32 = 5;
 
 impl Store {
     /// Begins a life on a node, under a number that nobody has.
@@ -47,7 +47,7 @@ impl Store {
         let sql = "INSERT INTO otrsd_instance (lock_key, node, host, pid, started, beats, beat, slots) \
                    VALUES (?, ?, ?, ?, ?, 0, ?, ?)";
         let micros = now.as_microsecond();
-        for _ in 0..DRAWS {
+        for _ in 0..MAX_DRAWS {
             let owner = Owner::draw(node)
                 .ok_or_else(|| Error::Invalid("a node has a number from 1 to 999".into()))?;
             let arguments = arguments![
@@ -66,7 +66,7 @@ impl Store {
                 Ok(_) => return Ok(owner),
             }
         }
-        Err(Error::Conflict(format!("{DRAWS} instance numbers in a row were taken")))
+        Err(Error::Conflict(format!("{MAX_DRAWS} instance numbers in a row were taken")))
     }
 
     /// Shows that a worker lives. False if others took it for dead, and its tasks are theirs.

@@ -3,7 +3,7 @@
 use crate::database::error::Result;
 use crate::database::{Connection, Row, arguments};
 use crate::model::lock_key::LockKey;
-use crate::model::task::{LONGEST_NAME, Task};
+use crate::model::task::{MAX_NAME_LENGTH, Task};
 use crate::model::task_id::TaskId;
 use crate::store::Store;
 
@@ -84,7 +84,7 @@ impl Store {
 fn damage(row: &Row) -> Result<()> {
     row.int(1)?;
     let (task_type, name) = (row.text(2)?, row.maybe_text(3)?.unwrap_or_default());
-    let is_good = |text: &str| text.chars().count() <= LONGEST_NAME && !text.contains('\0');
+    let is_good = |text: &str| text.chars().count() <= MAX_NAME_LENGTH && !text.contains('\0');
     if task_type.is_empty() || !is_good(&task_type) {
         return Err(row.bad(2, "1 to 150 characters without NUL"));
     }

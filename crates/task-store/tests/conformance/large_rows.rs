@@ -1,7 +1,7 @@
 //! Rows of many megabytes: of each no more than a part is read, and what cannot run for it is quarantined.
 
 use task_store::{
-    Filter, Finished, HeldState, Hold, LARGEST_DATA, MOST_TYPES, NewTask, OTHER_TYPES, Outcome,
+    Filter, Finished, HeldState, Hold, MAX_DATA_SIZE, MAX_TYPES, NewTask, OTHER_TYPES, Outcome,
     State, TaskId, Then,
 };
 
@@ -16,10 +16,10 @@ fn large() -> TaskId {
 pub async fn data_beyond_the_limit(kind: Kind) {
     let place = Place::new(kind).await;
     let store = &place.store;
-    let too_large = NewTask::new("Echo", "too large", "x".repeat(LARGEST_DATA + 1));
+    let too_large = NewTask::new("Echo", "too large", "x".repeat(MAX_DATA_SIZE + 1));
     assert!(store.enqueue(&too_large, now()).await.unwrap_err().to_string().contains("16 MiB"));
     // One by another program, in which MariaDB packs no more than the limit.
-    let size = if kind == Kind::MariaDb { LARGEST_DATA - 1 } else { 20_000_000 };
+    let size = if kind == Kind::MariaDb { MAX_DATA_SIZE - 1 } else { 20_000_000 };
     let data = long(kind, size);
     place
         .sql(&format!(
@@ -28,7 +28,7 @@ pub async fn data_beyond_the_limit(kind: Kind) {
         ))
         .await;
     store.enqueue(&task("good"), now()).await.unwrap();
-    let is_bad = size > LARGEST_DATA;
+    let is_bad = size > MAX_DATA_SIZE;
     assert_eq!(store.data(large()).await.unwrap().is_none(), is_bad);
     let tasks = claim(store, worker(1), 9).await;
     assert_eq!(names(&tasks), ["large", "good"]);
@@ -80,7 +80,7 @@ pub async fn very_many_types(kind: Kind) {
         (0..1010).map(|it| NewTask::new(format!("Type {it:04}"), "", "{}")).collect();
     place.store.enqueue_many(&all, now()).await.unwrap();
     let counts = place.store.counts().await.unwrap();
-    assert_eq!(counts.len(), MOST_TYPES + 1);
+    assert_eq!(counts.len(), MAX_TYPES + 1);
     let others = counts.iter().find(|it| it.task_type == OTHER_TYPES).unwrap();
     assert_eq!(others.waiting, 10);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use task_store::{
-    Filter, Finished, FireAction, FireOutcome, FireRequest, HeldState, Hold, LARGEST_DATA, NewTask,
-    Outcome, Search, State, Store, Task, TaskId, Then,
+    Filter, Finished, FireAction, FireOutcome, FireRequest, HeldState, Hold, MAX_DATA_SIZE,
+    NewTask, Outcome, Search, State, Store, Task, TaskId, Then,
 };
 
 use crate::claiming::claim;
@@ -371,7 +371,7 @@ async fn look(store: &Store) {
         store.get(*id).await.unwrap();
         store.explain(*id).await.unwrap();
         let data = store.data(*id).await.unwrap();
-        assert!(data.is_none_or(|data| data.len() <= LARGEST_DATA));
+        assert!(data.is_none_or(|data| data.len() <= MAX_DATA_SIZE));
     }
     small(store.counts().await.unwrap().iter().map(|it| &it.task_type), WORD);
     small(store.instances().await.unwrap().iter().map(|it| &it.host), PROSE);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use task_store::{BUCKETS, MOST_TYPES, OTHER_TYPES, Result, Store};
+use task_store::{BUCKETS, MAX_TYPES, OTHER_TYPES, Result, Store};
 
 use super::scrape::{Histogram, Scrape, Value};
 use crate::{
@@ -56,7 +56,7 @@ impl Totals {
         let reclaimed = store.reclaimed(counted, up_to, node).await?;
         for it in tallies.iter().filter(|it| it.node == node) {
             let is_told_apart =
-                self.durations.len() < MOST_TYPES || self.durations.contains_key(&it.task_type);
+                self.durations.len() < MAX_TYPES || self.durations.contains_key(&it.task_type);
             let task_type = if is_told_apart { &it.task_type } else { OTHER_TYPES };
             let key = [task_type.to_owned(), it.outcome.as_str().to_owned()];
             *self.executions.entry(key).or_default() += it.count;
