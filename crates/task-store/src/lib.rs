@@ -2,19 +2,19 @@
 //!
 //! A [`Store`] is a handle to one database. A task is a row of `scheduler_task`; it is claimed by writing a
 //! lock key into it, renewed while it runs, and ends in one of three ways: deleted, freed, or held. Every end is
-//! fenced by the lock key and written into the ledger in the same transaction, so that whoever lost its lock
-//! changes nothing.
+//! fenced by the lock key and written into the ledger in the same transaction, so that a worker
+//! that lost its lock changes nothing.
 //!
-//! What holds on every database:
+//! On every database:
 //!
 //! * Each call is one transaction, and each statement has a deadline. Deadlocks and broken connections are
-//!   tried again here; [`Error::is_transient`] says whether the caller should try later.
-//! * If a connection ends during a commit, the call looks whether the commit happened before it answers.
+//!   retried here; [`Error::is_transient`] says whether the caller should retry later.
+//! * If a connection ends during a commit, the call finds out whether the commit happened before it returns.
 //! * Times come from the caller. The original's columns hold wall clock in the installation's time zone, our
 //!   own microseconds of UTC.
 //! * The three tables of an OTRS, Znuny or OTOBO are never altered, and Perl daemons may work beside us.
 //!
-//! Other programs add tasks by SQL: see [`plain_sql()`].
+//! Other programs enqueue tasks by SQL: see [`plain_sql()`].
 
 #![expect(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names of products, not code")]
 

@@ -1,5 +1,5 @@
-//! What the codes of the databases mean: who must act, whether waiting helps, and whether anything can have been
-//! changed.
+//! What the error codes of the databases mean: whether an administrator must act, whether waiting helps, and whether
+//! anything can have been changed.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! One file of SQLite and its pools. Another file in its place is noticed before the next statement: without
-//! that, what we write would go into a file that nobody can open any more.
+//! One file of SQLite and its pools. Another file in its place is noticed before the next statement:
+//! otherwise, writes would go into a file that no other process can open any more.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -88,7 +88,7 @@ impl SqliteFile {
         Ok(connection)
     }
 
-    /// Payloads are nobody else's. What keeps the file from being made, the opening will say.
+    /// Only the owner may read payloads. If the file cannot be made, opening it will say why.
     fn make(&self) {
         let mut options = fs::OpenOptions::new();
         let made = options.write(true).create_new(true).mode(0o600).open(self.path());

@@ -1,6 +1,6 @@
 //! Whether a server is known to be the right one: by being on this host, or by a verified certificate.
 //!
-//! Who answers in a server's place is asked for nothing else: it gets the password of whoever connects.
+//! An impostor needs nothing else: it gets the password of every client that connects.
 
 use std::io;
 use std::net::IpAddr;

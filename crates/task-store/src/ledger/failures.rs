@@ -1,4 +1,4 @@
-//! Failed executions, for whoever tells of them, and a small memory that says of which he has told.
+//! Failed executions, for the mail about them, and a small memory of what was reported already.
 
 use crate::database::arguments;
 use crate::database::error::{Error, Result};

@@ -23,19 +23,19 @@ use crate::store::Store;
 pub enum Outcome {
     /// It did what it should.
     Success,
-    /// Its handler said no.
+    /// Its handler reported a failure.
     Failed,
-    /// Its handler asked for another time: it is not the task's fault.
+    /// Its handler asked for a later time: it is not the task's fault.
     Postponed,
-    /// Its process died, alone.
+    /// Its process died, and no other task was in it.
     Crashed,
-    /// It died with others in one process: whose fault it was is not known.
+    /// Its process died with other tasks in it: which one was at fault is not known.
     CrashedTogether,
     /// It took longer than it may.
     TimedOut,
     /// The daemon stopped it to stop itself.
     Interrupted,
-    /// Somebody did not want it any more.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -48,7 +48,7 @@ pub struct Execution {
     pub task_type: String,
     /// Its name.
     pub name: String,
-    /// Who ran it.
+    /// The lock of the worker that ran it.
     pub lock: LockKey,
     /// On which node; 0 if on none.
     pub node: u16,
@@ -311,7 +311,7 @@ fn values(execution: &Execution) -> Vec<Argument<'_>> {
 /// What the ledger says of tasks that died with their worker.
 pub(crate) const WORKER_GONE: &str = "the worker that ran it is gone";
 
-/// Writes down that tasks died with their worker; nobody knows when they began.
+/// Records that tasks died with their worker; when they began is not known.
 pub(crate) async fn lost(
     connection: &mut Connection<'_>,
     tasks: &[Task],

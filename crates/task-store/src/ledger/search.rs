@@ -1,8 +1,8 @@
 //! Searching the ledger from its newest row back, however long it is.
 //!
-//! It has no index for what is searched, since each would cost every task; its rows are in the order of their ends, but
-//! for small changes. So it is read in windows of rows, each larger than the one before, until enough is found or the time
-//! is over, and whoever wants more goes on from there.
+//! The ledger has no index for searches, since each index would cost time for every task. Its rows are nearly in the order
+//! of their ends. So it is read in windows of rows, each larger than the one before, until enough is found or the time is
+//! over; the next search continues from there.
 
 use std::time::Duration;
 

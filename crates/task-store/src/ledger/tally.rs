@@ -64,8 +64,8 @@ macro_rules! sane {
 impl Store {
     /// Of the ledger's rows after `after` up to `up_to`, by type, node, outcome and bucket.
     ///
-    /// Rows of transactions that commit at the same time become visible in any order, so whoever counts each row
-    /// once must leave those of the last moments to the next time.
+    /// Rows of transactions that commit at the same time become visible in any order. To count each row once, leave
+    /// the rows of the last moments to the next call.
     pub async fn tally(&self, after: i64, up_to: i64) -> Result<Vec<Tally>> {
         let sql = concat!(
             "SELECT ",

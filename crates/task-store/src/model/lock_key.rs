@@ -14,10 +14,10 @@ pub(crate) const NO_NUMBER: i64 = -1;
 const PROCESSES: i64 = 100_000_000;
 const NODES: i64 = 1000;
 
-/// Who holds a row.
+/// The holder of a row.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LockKey {
-    /// Nobody.
+    /// None.
     Free,
     /// Its inserter: the original writes rows with 1 and frees them in a second statement.
     Inserting,
@@ -30,7 +30,7 @@ pub enum LockKey {
     },
     /// One life of one of our workers.
     Ours(Owner),
-    /// None of the formats: a damaged row. Nobody renews it, so it is reclaimed like a dead lock.
+    /// None of the formats: a damaged row. It is never renewed, so it is reclaimed like a dead lock.
     Other(i64),
 }
 

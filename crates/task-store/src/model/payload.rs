@@ -20,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Encoding {
-    /// As JSON: nobody but us reads it.
+    /// As JSON: only otrsd reads it.
     Json,
     /// As the original does, since a Perl process may run the task.
     Storable,

@@ -1,4 +1,4 @@
-//! A task: what is asked for, and the row of `scheduler_task` that carries it.
+//! A task to be enqueued, and a task in the queue, which is a row of `scheduler_task`.
 
 use jiff::Timestamp;
 
@@ -10,10 +10,10 @@ use crate::model::task_id::TaskId;
 /// The longest type and name, in characters: the columns' width in every installation.
 pub const MAX_NAME_LENGTH: usize = 150;
 
-/// A task to be added.
+/// A task to be enqueued.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewTask {
-    /// Its id for life; adding one id twice is an error.
+    /// Its id for life; enqueueing one id twice is an error.
     pub id: TaskId,
     /// What kind of task: chooses the handler.
     pub task_type: String,
@@ -22,7 +22,7 @@ pub struct NewTask {
     /// The payload as the column holds it: JSON, of which each character is kept; in a home see
     /// [`encode`](crate::encode).
     pub data: String,
-    /// How often it may be tried, at least 1.
+    /// How many attempts it has, at least 1.
     pub attempts: i16,
     /// Lower runs earlier; 0 is usual. Without meaning in a home.
     pub priority: i16,
@@ -48,7 +48,7 @@ impl NewTask {
         }
     }
 
-    /// Whether it can be added; whoever adds it hears the same.
+    /// Whether it can be enqueued. Enqueueing it gives the same error.
     ///
     /// # Errors
     ///
@@ -85,18 +85,16 @@ pub struct Task {
     pub name: String,
     /// The payload as the column holds it, see [`decode`](crate::decode).
     pub data: String,
-    /// How often it may be tried.
+    /// How many attempts it has.
     pub attempts: i64,
     /// Lower runs earlier.
     pub priority: i64,
-    /// Who has it.
+    /// Its lock.
     pub lock: LockKey,
-    /// When it was added; `None` where the column holds no time.
+    /// When it was enqueued; `None` where the column holds no time.
     pub created: Option<Timestamp>,
-    /// Whether the ledger may know something of it: never of a task that was only added. A home's tables
-    /// cannot tell.
+    /// Whether the ledger may have executions of it: never of a task that was only enqueued. A home's tables cannot tell.
     pub tried: bool,
-    /// Why it cannot be run: its row holds what it must not. Such a task is only to be held; its id may be a
-    /// drawn one.
+    /// Why it cannot be run: its row holds an invalid value. Such a task can only be held; its id may be a drawn one.
     pub damage: Option<String>,
 }

@@ -33,7 +33,7 @@ impl TaskId {
         Self(LOWEST + last.rem_euclid(RANGE))
     }
 
-    /// One of 18 digits that a number decides, for whoever must come to the same id again.
+    /// An id of 18 digits derived from a number, for callers that must get the same id again.
     pub fn from_digits(digits: u64) -> Self {
         Self(LOWEST + (digits % RANGE.unsigned_abs()).cast_signed())
     }

@@ -1,8 +1,8 @@
-//! SQLite: whoever commits writes the log file beside the database, and the kernel tells us.
+//! SQLite: a commit writes the log file beside the database, and the kernel reports that.
 //!
-//! That is written before it is committed: who claims at once finds the database locked, and SQLite sleeps for a
-//! millisecond or two before it tries again. So our additions touch the log when they are committed, and only where no
-//! touch comes, as after the additions of other programs, the writing counts.
+//! The log is written before the commit is complete. A worker that claims at once finds the database locked, and SQLite
+//! sleeps for a millisecond or two before it retries. So our commits also touch the log at their end, and a worker waits for
+//! that touch. Only if none comes, as after commits of other programs, the write itself counts.
 
 use std::ffi::OsString;
 use std::fs::File;

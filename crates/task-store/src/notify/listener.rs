@@ -1,8 +1,8 @@
-//! PostgreSQL: a connection that listens, and that proves now and then that it still does.
+//! PostgreSQL: a connection that listens, and is pinged to prove that it still does.
 //!
-//! A firewall may forget a connection, and a server that was replaced may keep it: nothing is heard then, and
-//! nothing tells of it. So the listener asks for a sign at each safety look, which is no statement, and is given
-//! up together with all other connections.
+//! A firewall may forget a connection, and a server that was replaced may keep it: then no notification arrives, and no
+//! error either. So the listener pings the server at the interval of the safety polls, and is given up together with all
+//! other connections.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::database::error::{Error, Result};
 use crate::store::Store;
 
-/// Between two proofs: as long as between two safety looks.
+/// The time between two pings: that between two safety polls.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long one may take.
+/// How long the answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The channel of the calls.
+/// The channel of the notifications.
 const CHANNEL: &str = "otrsd_task";
 
 pub(super) struct Listener {
     raw: PgListener,
     epoch: watch::Receiver<u64>,
-    /// When the next proof is due; the waiting for it may be cancelled and go on.
+    /// When the next ping is due; the wait for it may be cancelled and continued.
     due: Instant,
 }
 
 impl Listener {
     /// Connects to the server that the other connections lead to.
     pub(super) async fn connect(store: &Store) -> Result<Self> {
-        // An error of the connection is told by this, and only a server that takes writes is listened to.
+        // This reports errors of the connection, and reaches only a server that takes writes.
         let session = store.pools().write().await?;
         session.release(Ok(()))?;
         let (options, mut epoch) = store
             .pools()
             .postgres()
-            .ok_or_else(|| Error::Invalid("only PostgreSQL calls".into()))?;
+            .ok_or_else(|| Error::Invalid("only PostgreSQL notifies".into()))?;
         epoch.mark_unchanged();
         let pool = PgPoolOptions::new()
             .max_connections(1)
@@ -57,7 +57,7 @@ impl Listener {
         Ok(Self { raw, epoch, due: Instant::now() + PING_INTERVAL })
     }
 
-    /// Waits for a call. May be cancelled. After an error it is of no more use.
+    /// Waits for a notification. May be cancelled. After an error it is of no more use.
     pub(super) async fn heard(&mut self) -> Result<()> {
         loop {
             tokio::select! {

@@ -1,7 +1,7 @@
-//! Waiting for work, the way each database allows: a notice, a changed file, a look now and then.
+//! Waiting for tasks, the way each database allows: a notification, a changed file, or polling.
 //!
-//! A wake-up is a hint: there may be nothing, and a hint may be lost. Whoever waits claims again at its safety
-//! poll in any case.
+//! A notification is a hint: there may be no task, and a hint may be lost. So a worker also claims at its safety poll.
+//! The sending side is [`store::notifier`](crate::store::notifier).
 
 mod file_watch;
 mod listener;
@@ -21,29 +21,28 @@ use poll::Poll;
 /// Why the waiting ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Woken {
-    /// Something was added or freed, it seems.
+    /// Tasks seem to be there that can be claimed.
     Work,
-    /// The time was up.
+    /// The time is up.
     Deadline,
 }
 
-/// Waits for work in one database. Make it before the first claim, so that nothing added between a claim and
-/// the waiting is missed.
+/// Waits for tasks in one database. Make it before the first claim, so that no task that is enqueued between a claim and
+/// the wait is missed.
 pub struct Waiter {
     store: Store,
     source: Source,
 }
 
 enum Source {
-    /// No listener after any trouble, until the next waiting. Where Perl's additions do not call, somebody looks
-    /// for them.
+    /// There is no listener after an error, until the next wait. Where Perl's additions do not notify, they are polled for.
     Notices(Option<Box<Listener>>, Option<Poll>),
     File(FileWatch),
     Poll(Poll),
 }
 
 impl Store {
-    /// Whether a waiter also hears of tasks that are planned for later.
+    /// Whether a waiter is also notified of tasks that are scheduled for later.
     pub fn hears_of_plans(&self) -> bool {
         match self.dialect() {
             Dialect::Sqlite => true,
@@ -66,7 +65,7 @@ impl Store {
         Ok(Waiter { store: self.clone(), source })
     }
 
-    /// Whether the database itself calls, whoever adds.
+    /// Whether the database itself notifies, whichever program enqueues.
     async fn calls_at_adds(&self) -> Result<bool> {
         let sql = "SELECT 1 FROM pg_trigger WHERE tgname = 'otrsd_wake' AND tgrelid = to_regclass('scheduler_task')";
         Ok(!self.is_home() || self.row(sql, arguments![]).await?.is_some())

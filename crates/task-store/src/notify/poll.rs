@@ -1,9 +1,8 @@
-//! MariaDB and MySQL cannot call, and PostgreSQL is not asked to in every installation: one statement that reads an
-//! index, eight times a second when nothing happens.
+//! MariaDB and MySQL cannot notify, and PostgreSQL does not in every installation. So one statement reads an index, eight
+//! times a second while nothing happens.
 //!
-//! What it sees is the highest free row and how many there are of the last hundred. Both together change
-//! with every addition and every reclaim, whatever order transactions commit in, and stay the same while
-//! paused tasks wait.
+//! It reads the highest free row and how many of the last hundred are free. Both together change with every addition and
+//! every reclaim, in whatever order transactions commit, and stay the same while paused tasks wait.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::database::{Dialect, arguments};
 use crate::store::Store;
 use crate::store::claim_cursor::CostThrottle;
 
-/// How soon after activity the first look comes, and how far looks may be apart.
+/// The interval after activity, which doubles up to the longest one.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(5);
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(120);
 
@@ -30,17 +29,17 @@ impl Poll {
         Self { store, seen: None, full_scans: CostThrottle::default(), pause: MIN_POLL_INTERVAL }
     }
 
-    /// Waits until the free rows are others than at the last look, and there are any.
+    /// Waits until there are free rows, and others than at the last poll.
     pub(super) async fn changed(&mut self) -> Result<()> {
         loop {
             tokio::time::sleep(self.pause).await;
             let began = Instant::now();
             let is_other = if self.full_scans.allows(began) {
-                let is_other = self.look().await?;
+                let is_other = self.read_all().await?;
                 self.full_scans.spent(began.elapsed(), Instant::now());
                 is_other
             } else {
-                self.glance().await?
+                self.read_newest().await?
             };
             if is_other {
                 self.pause = MIN_POLL_INTERVAL;
@@ -50,7 +49,7 @@ impl Poll {
         }
     }
 
-    async fn look(&mut self) -> Result<bool> {
+    async fn read_all(&mut self) -> Result<bool> {
         let sql = if self.store.is_home() {
             "SELECT COALESCE(MAX(id), 0), COUNT(*) FROM \
              (SELECT id FROM scheduler_task WHERE lock_key = 0 ORDER BY id DESC LIMIT 100) AS latest"
@@ -65,8 +64,8 @@ impl Poll {
         Ok(before.is_none_or(|before| now.0 > before.0 || now.1 > before.1) && now.1 > 0)
     }
 
-    /// Only at what is newer than all that was seen: see [`ClaimCursor`](crate::store::claim_cursor::ClaimCursor).
-    async fn glance(&mut self) -> Result<bool> {
+    /// Only reads what is newer than all that was seen: see [`ClaimCursor`](crate::store::claim_cursor::ClaimCursor).
+    async fn read_newest(&mut self) -> Result<bool> {
         let sql = match self.store.dialect() {
             Dialect::MariaDb => {
                 "SELECT id FROM scheduler_task FORCE INDEX (PRIMARY) WHERE id > ? AND lock_key = 0 \

@@ -15,24 +15,24 @@ pub struct Count {
     pub task_type: String,
     /// Free to be claimed.
     pub waiting: u64,
-    /// Under a lock, ours or another's.
+    /// Under a lock, ours or that of another program.
     pub running: u64,
-    /// Planned for later.
+    /// Scheduled for later.
     pub future: u64,
     /// Held until a retry is due.
     pub retry: u64,
     /// Held as failed.
     pub failed: u64,
-    /// Held as dangerous.
+    /// Held as quarantined.
     pub quarantined: u64,
-    /// Held because nobody knows the type.
+    /// Held because no worker has a handler for the type.
     pub no_handler: u64,
 }
 
-/// So many types are told apart, here and wherever types are labels.
+/// How many types are counted apart, here and wherever types are labels.
 pub const MAX_TYPES: usize = 1000;
 
-/// What all further types are called.
+/// The name under which all further types are counted.
 pub const OTHER_TYPES: &str = "(others)";
 
 /// SQLite would go through all in the order of types to find what runs; the sign of the type keeps it from that.

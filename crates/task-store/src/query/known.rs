@@ -1,4 +1,4 @@
-//! Whether tasks are anywhere, or were: for whoever must not add one twice.
+//! Whether tasks are anywhere, or were: for programs that must not enqueue one twice.
 
 use std::collections::HashMap;
 

@@ -60,15 +60,15 @@ pub struct Entry {
     pub task_type: String,
     /// Its name.
     pub name: String,
-    /// How often it may be tried.
+    /// How many attempts it has.
     pub attempts: i64,
-    /// Where it is.
+    /// Its state.
     pub state: State,
-    /// Who has it.
+    /// Its lock.
     pub lock: LockKey,
-    /// Since when they have it.
+    /// Since when it is locked.
     pub locked: Option<Timestamp>,
-    /// When it was added.
+    /// When it was enqueued.
     pub created: Option<Timestamp>,
     /// When it is due, for future tasks and retries.
     pub due: Option<Timestamp>,
@@ -79,7 +79,7 @@ pub struct Entry {
 /// Which tasks a list shows.
 #[derive(Clone, Debug)]
 pub struct Filter<'a> {
-    /// Where they are.
+    /// In this state.
     pub state: State,
     /// Of this type; empty for all.
     pub task_type: &'a str,
@@ -93,7 +93,7 @@ pub struct Filter<'a> {
     pub limit: u32,
 }
 
-/// What there is to say about why a task runs or does not.
+/// Why a task runs or does not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Explanation {
     /// The task.

@@ -1,6 +1,6 @@
-//! Rows that are left out, each alone: it holds what it must not, or the database refuses what is written about it.
+//! Rows that are left out, each alone: the row holds an invalid value, or the database refuses writes about it.
 //!
-//! What is left out is remembered for a minute. Then it is tried again, so that a mended row counts by itself.
+//! A row is left out for a minute. Then it is tried again, so that a repaired row counts by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::store::{Store, Transaction};
 
 /// How long a row is left out before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
-/// The most rows that are remembered. Where more are refused, it is the table, and waiting helps.
+/// The most rows that are left out. If more are refused, the table is at fault, and waiting helps.
 const MAX_ROWS: usize = 100;
 
 /// A row that is left out.
@@ -44,7 +44,7 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    /// Only a memory: a panic while it was held did it no harm.
+    /// A panic while it was held does no harm.
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Place, (String, Instant)>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -82,7 +82,7 @@ impl Store {
         all.collect()
     }
 
-    /// What the rows say, but for those that hold what they must not.
+    /// Reads rows, without those that hold invalid values: these are left out.
     pub(crate) fn readable<T, C: FromIterator<T>>(
         &self,
         rows: &[Row],

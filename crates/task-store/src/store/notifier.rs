@@ -115,11 +115,11 @@ pub(crate) async fn notify_in(connection: &mut Connection<'_>) -> Result<()> {
     }
 }
 
-/// Tells those who watch a database that something was committed. A hint, so nobody hears of one that failed.
+/// Notifies the workers that watch a database of a commit. It is a hint, so a failure is ignored.
 fn touch(database: &Path) {
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
-    // Not opened: whoever closes a file of SQLite's may lose the locks of his process.
+    // Not opened: closing a file of SQLite's may release the locks of this process.
     let now = TimeSpec::UTIME_NOW;
     let _ = utimensat(AT_FDCWD, Path::new(&log), &now, &now, UtimensatFlags::FollowSymlink);
 }

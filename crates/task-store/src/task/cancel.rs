@@ -1,4 +1,4 @@
-//! Ending tasks that nobody wants any more. The ledger says so: nothing goes in silence.
+//! Cancelling tasks. The ledger records each, so no task disappears in silence.
 
 use jiff::Timestamp;
 
@@ -11,12 +11,12 @@ use crate::model::task_id::TaskId;
 use crate::store::{Store, Transaction};
 use crate::task::held::HeldState;
 
-/// What came of a cancellation.
+/// What became of a cancellation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cancelled {
-    /// It is gone.
+    /// It is cancelled.
     Gone,
-    /// Somebody runs it: only the owner of this lock can end it.
+    /// It runs: only the owner of this lock can end it.
     Running(LockKey),
     /// There is no such task, or it is done.
     Unknown,
@@ -33,7 +33,7 @@ impl Store {
         })
     }
 
-    /// Ends all tasks of a type that wait free since before a time, at most `limit`; how many.
+    /// Ends all tasks of a type that wait free since before a time, at most `limit`; returns how many.
     pub async fn purge(
         &self,
         task_type: &str,
@@ -46,7 +46,7 @@ impl Store {
         Ok(self.transact(&Cancel { which, by, now }).await?.gone)
     }
 
-    /// Ends tasks of a type that are held in a state since before a time, some hundreds at most; how many.
+    /// Ends tasks of a type that are held in a state since before a time, some hundreds at most; returns how many.
     pub async fn end_held(
         &self,
         task_type: &str,
@@ -60,7 +60,7 @@ impl Store {
     }
 }
 
-/// Held tasks that end in one transaction.
+/// How many held tasks end in one transaction.
 const MAX_ROWS_PER_TRANSACTION: u32 = 500;
 
 enum Which<'a> {

@@ -1,4 +1,4 @@
-//! Asking the owner of a running task to end it: only he can, and he may be on any node.
+//! Requests to cancel running tasks: only the owner of a task can end it, and it may be on any node.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::model::task_id::TaskId;
 use crate::store::Store;
 
 impl Store {
-    /// Asks for the end of a running task; `by` is what the ledger will say. It is asked for until it is
-    /// withdrawn, though the task change its owner.
+    /// Requests the end of a running task; `by` is recorded in the ledger. The request stays until it is withdrawn, even
+    /// if the task changes its owner.
     pub async fn request_cancel(&self, id: TaskId, by: &str, now: Timestamp) -> Result<()> {
         let sql = self.dialect().pick(
             "INSERT INTO otrsd_cancel (ident, asked, by_whom) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -22,7 +22,7 @@ impl Store {
         self.change(sql, arguments![id.ident(), now.as_microsecond(), by]).await.map(drop)
     }
 
-    /// What is asked for, by whom.
+    /// All requests, each with the text that was given as `by`.
     pub async fn cancel_requests(&self) -> Result<Vec<(TaskId, String)>> {
         let sql =
             concat!("SELECT ident, ", named!(prose "by_whom"), " FROM otrsd_cancel ORDER BY ident");
@@ -30,7 +30,7 @@ impl Store {
         Ok(self.readable(&rows, |row| Ok((TaskId::from_ident(row.int(0)?), row.lenient(1)))))
     }
 
-    /// The task ended, or need not.
+    /// Withdraws a request: the task ended, or need not end.
     pub async fn withdraw_cancel(&self, id: TaskId) -> Result<()> {
         self.change("DELETE FROM otrsd_cancel WHERE ident = ?", arguments![id.ident()])
             .await
@@ -38,7 +38,7 @@ impl Store {
     }
 }
 
-/// Forgets the requests that these executions fulfil.
+/// Deletes the requests that these executions fulfil.
 pub(crate) async fn granted(
     connection: &mut Connection<'_>,
     executions: &[&Execution],

@@ -1,4 +1,4 @@
-//! Held tasks: what is not runnable now. Moving in or out is one transaction with `scheduler_task`, and the
+//! Held tasks: those that are not runnable now. Moving in or out is one transaction with `scheduler_task`, and the
 //! payload travels inside the database, byte for byte.
 
 use jiff::Timestamp;
@@ -14,14 +14,14 @@ use crate::store::{Store, Transaction};
 /// Why a task is held.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum HeldState {
-    /// It failed and will be tried again when it is due.
+    /// It failed and will be retried when it is due.
     Retry,
     /// It failed for good.
     Failed,
     /// It is not to be run: it killed its process three times, its row holds what it must not, or the database
     /// does not take its end.
     Quarantined,
-    /// Nobody knows its type.
+    /// No worker has a handler for its type.
     NoHandler,
 }
 
@@ -30,9 +30,9 @@ pub enum HeldState {
 pub struct Hold {
     /// Why.
     pub state: HeldState,
-    /// When it is tried again; for [`HeldState::Retry`].
+    /// When it is retried; for [`HeldState::Retry`].
     pub due: Option<Timestamp>,
-    /// What people read about it.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -58,7 +58,7 @@ impl HeldState {
 }
 
 impl Store {
-    /// Puts tasks whose retry is due back into the queue, at most `limit`; how many.
+    /// Puts tasks whose retry is due back into the queue, at most `limit`; returns how many.
     pub async fn release_due(&self, now: Timestamp, limit: u32) -> Result<u64> {
         let all = Release { home: self.is_home(), which: Which::Due { now, limit } };
         match self.transact(&all).await {
@@ -86,7 +86,7 @@ impl Store {
         Ok(due.map(|due| from_micros(due).unwrap_or(end(due))))
     }
 
-    /// Puts a held task back into the queue, whatever held it; whether there was one.
+    /// Puts a held task back into the queue, whatever its state; returns whether there was one.
     pub async fn retry(&self, id: TaskId) -> Result<bool> {
         let one = Which::One(id);
         Ok(self.transact(&Release { home: self.is_home(), which: one }).await? > 0)
@@ -116,7 +116,7 @@ pub(crate) struct Move<'a> {
     /// `scheduler_task` or `scheduler_future_task`.
     pub(crate) from: Locked,
     pub(crate) row: i64,
-    /// Who has it.
+    /// Its lock.
     pub(crate) key: i64,
     pub(crate) how: &'a Hold,
     /// Its id and its time of creation are new, since the database does not take its own.

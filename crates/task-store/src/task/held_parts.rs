@@ -1,4 +1,4 @@
-//! Held tasks that cannot be what they are: their retry is never due, or the queue does not take them.
+//! Held tasks that cannot go on: their retry is never due, or the queue does not take them.
 
 use jiff::Timestamp;
 
@@ -7,15 +7,15 @@ use crate::database::{Connection, arguments};
 use crate::store::{Store, Transaction};
 use crate::task::held::{Release, TABLE, Which};
 
-/// The last moment that a clock of ours can show, in microseconds.
+/// The last time that our clocks can represent, in microseconds.
 const MAX_RETRY_TIME: i64 = 253_402_207_200_000_000;
 
 impl Store {
-    /// Puts tasks back part by part: something of one of them is refused, and it alone is quarantined. How many
-    /// went back.
+    /// Puts tasks back part by part: the database refuses one, and only that one is quarantined. Returns how many went
+    /// back.
     pub(crate) async fn release_in_parts(&self, which: &Which<'_>, now: Timestamp) -> Result<u64> {
         let home = self.is_home();
-        let mut ids = self.transact(&Look(Release { home, which: *which })).await?;
+        let mut ids = self.transact(&ReadIds(Release { home, which: *which })).await?;
         let except = self.aside().of(TABLE);
         ids.retain(|id| !except.contains(id));
         let part = |ids| Release { home, which: Which::Rows(ids) };
@@ -32,7 +32,7 @@ impl Store {
         Ok(released)
     }
 
-    /// Quarantines retries that would never be due; how many.
+    /// Quarantines retries that would never be due; returns how many.
     pub async fn quarantine_endless_retries(&self, now: Timestamp) -> Result<u64> {
         let sql = self.dialect().pick(
             "SELECT id FROM otrsd_held WHERE state = 'retry' \
@@ -65,10 +65,10 @@ impl Store {
     }
 }
 
-/// Only which they are.
-struct Look<'a>(Release<'a>);
+/// Only reads which rows would be released.
+struct ReadIds<'a>(Release<'a>);
 
-impl Transaction for Look<'_> {
+impl Transaction for ReadIds<'_> {
     type Output = Vec<i64>;
 
     async fn run(&self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {

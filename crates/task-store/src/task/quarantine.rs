@@ -10,8 +10,8 @@ use crate::store::{Store, Transaction};
 use crate::task::held::{HeldState, Hold, Move, hold};
 
 impl Store {
-    /// Why tasks are quarantined whose rows hold what they must not, or whose ends cannot be written; those that
-    /// killed what ran them are not among them.
+    /// Why tasks are quarantined whose rows hold invalid values, or whose ends cannot be written. Tasks that killed their
+    /// process are not among them.
     pub async fn quarantined_rows(&self, limit: u32) -> Result<Vec<String>> {
         let sql = concat!(
             "SELECT ",
@@ -23,8 +23,8 @@ impl Store {
         Ok(rows.iter().map(|row| row.lenient(0)).collect())
     }
 
-    /// Moves a free row to the held ones as quarantined; if the database refuses that too, it is left out. Whether
-    /// one of both was done.
+    /// Moves a free row to the held ones as quarantined; if the database refuses that too, the row is left out. Returns
+    /// whether one of both was done.
     pub(crate) async fn quarantine(
         &self,
         from: Locked,
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-/// Held as what is not to be run.
+/// Held as quarantined.
 pub(crate) fn quarantined(reason: String) -> Hold {
     Hold { state: HeldState::Quarantined, due: None, reason }
 }

@@ -1,6 +1,6 @@
-//! Claiming on MariaDB and MySQL, which cannot tell what an update changed: look, lock, write.
+//! Claiming on MariaDB and MySQL, which cannot tell what an update changed: read, lock, write.
 //!
-//! What they lock is whatever they walk over, and beside an old transaction that is all that was ever claimed.
+//! They lock every row that a scan walks over. Beside an old transaction, these are all rows that were ever claimed.
 
 use crate::database::error::{Error, Result};
 use crate::database::{Connection, arguments};
@@ -11,8 +11,8 @@ use crate::worker::claim::{Claiming, free};
 use crate::worker::task_rows::task_columns;
 
 impl Claiming<'_> {
-    /// MariaDB and MySQL: look, lock what nobody else looks at, write, commit. Left alone, the planner takes the
-    /// index and does not begin behind the place.
+    /// MariaDB and MySQL: scan, lock the rows that no other worker has locked, write, commit. Without the hint, the planner
+    /// takes the index and does not begin behind the cursor.
     pub(crate) async fn two_statements(
         &self,
         connection: &mut Connection<'_>,
@@ -58,9 +58,9 @@ impl Claiming<'_> {
         Ok(tasks)
     }
 
-    /// Where an old transaction keeps what was claimed, the rows to lock, as they are read. MariaDB locks whatever
-    /// it walks over, kept rows too, which takes forty times as long as to read over them; and who finds fewer
-    /// rows than he wants walks on over all that his own lock ever had. `None` if it would not be far.
+    /// The rows to lock, read without a lock: for use while an old transaction keeps what was claimed. MariaDB locks every
+    /// row that it walks over, dead ones too, which takes forty times as long as reading them. A claim that finds fewer
+    /// rows than it wants even walks over all rows that its own lock ever had. `None` if the way is short.
     async fn seen(
         &self,
         connection: &mut Connection<'_>,

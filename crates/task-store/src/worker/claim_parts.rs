@@ -1,4 +1,4 @@
-//! Claiming where the database refuses to lock a row: it is left out, and the others are claimed.
+//! Claiming when the database refuses to lock a row: that row is left out, and the others are claimed.
 
 use jiff::Timestamp;
 

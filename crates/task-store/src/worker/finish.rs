@@ -1,5 +1,5 @@
-//! Ending executions: fenced by the lock, together with the ledger, many at a time, and if wanted with the
-//! next claim in the same transaction.
+//! Ending executions: fenced by the lock, together with the ledger, many at a time, and on request with the next claim in
+//! the same transaction.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,18 +21,18 @@ use crate::task::held::{Hold, Move, hold};
 use crate::worker::claim::{Claim, Claiming};
 use crate::worker::lock::freed;
 
-/// What becomes of a task that its worker lets go.
+/// What becomes of a task that its worker gives up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Then {
-    /// It is done, and goes.
+    /// It is done, and its row is deleted.
     Delete,
-    /// It is free for anybody at once, its tries unchanged.
+    /// Every worker may claim it at once, its attempts unchanged.
     Free,
     /// It waits: for its retry, or for a human.
     Hold(Hold),
 }
 
-/// The end of a task's stay with a worker.
+/// The end of a task at its worker.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finished {
     /// The row's `id`.
@@ -43,12 +43,12 @@ pub struct Finished {
     pub then: Then,
 }
 
-/// What a finishing gave.
+/// The result of [`Store::finish`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Finish {
     /// For each task, whether it was still the owner's. What was not is neither changed nor in the ledger.
     pub ours: Vec<bool>,
-    /// What was claimed in the same transaction. Nothing, if something was refused: then claim again.
+    /// What was claimed in the same transaction. Nothing if an end was refused: then claim again.
     pub claimed: Vec<Task>,
     /// What the database refused to write.
     pub refused: Vec<Refused>,
@@ -72,12 +72,12 @@ pub enum Instead {
     Short,
     /// The task is quarantined, and the ledger says nothing of it.
     Quarantined,
-    /// Nothing: the task is its owner's still.
+    /// Nothing: the task is still its owner's.
     Kept,
 }
 
 impl Store {
-    /// Ends the stay of tasks with their owner, and claims the next ones.
+    /// Ends tasks, and claims the next ones.
     pub async fn finish(
         &self,
         owner: Owner,
@@ -97,8 +97,8 @@ impl Store {
         }
     }
 
-    /// Leaves tasks whose ends could not be written to nobody, at the end of their owner's life: they must not run
-    /// again before a human has looked at them. How many.
+    /// Puts tasks whose ends could not be written under a lock without an owner, when their owner ends: they must not run
+    /// again before a human has looked at them. Returns how many.
     pub async fn park(&self, owner: Owner, rows: &[i64]) -> Result<u64> {
         let sql = "UPDATE scheduler_task SET lock_key = ? WHERE lock_key + 0 = ? AND id IN (?*)";
         self.change(sql, arguments![PARKED_LOCK, owner.key(), rows]).await
@@ -112,7 +112,7 @@ pub(crate) struct Finishing<'a> {
     claim: Option<&'a Claim<'a>>,
     now: Timestamp,
     looks_first: AtomicBool,
-    /// Only tasks and ledger are written, not what else hears of ends.
+    /// Only tasks and ledger are written, no other table that depends on ends.
     pub(crate) is_plain: bool,
     /// What is held gets another id.
     pub(crate) afresh: bool,
@@ -166,7 +166,7 @@ impl Transaction for Finishing<'_> {
         let mut ours: Vec<bool> =
             self.finished.iter().map(|finished| ours.contains(&finished.row)).collect();
         if ours.contains(&false) {
-            // An earlier try whose outcome was not known may have written their ends.
+            // An earlier attempt whose outcome was not known may have written their ends.
             let known = self.recorded(connection).await?;
             for (ours, finished) in ours.iter_mut().zip(self.finished) {
                 *ours |= finished.execution.as_ref().is_some_and(|it| known.contains(&key(it)));

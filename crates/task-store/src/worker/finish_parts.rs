@@ -1,8 +1,8 @@
-//! Ends of which the database refuses one: the others are written as usual, and that one as the database takes it.
+//! Ends of which the database refuses one: the others are written as usual, and that one in a form that is accepted.
 //!
-//! First without what people would read about it, which may be of an encoding or a length that is refused; then
-//! as quarantined, without a row of the ledger. Whatever that refuses too stays with its owner, who keeps it in mind:
-//! a task whose end is not written down must not run again.
+//! First without its texts for people, which may be of an encoding or a length that is refused; then as quarantined, without
+//! a row of the ledger. If that is refused too, the task stays with its owner, which remembers it: a task whose end is not
+//! written must not run again.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::worker::finish::{Finish, Finished, Finishing, Instead, Refused, Then}
 const MAX_SHORT_TEXT: usize = 200;
 
 impl Store {
-    /// Ends the stay of tasks part by part, after the database refused `error` for all.
+    /// Ends tasks part by part, after the database refused all of them with `error`.
     pub(crate) async fn finish_in_parts(
         &self,
         owner: Owner,
@@ -30,7 +30,7 @@ impl Store {
         let as_it_is = |part| Finishing::new(self, owner, part, now);
         let parts = self.in_halves(finished, as_it_is).await;
         let is_any_written = parts.iter().any(|(_, outcome)| outcome.is_ok());
-        // What is refused for all is no task's fault: waiting helps, and nothing is quarantined.
+        // If every end is refused, no task is at fault: waiting helps, and nothing is quarantined.
         if !is_any_written && self.takes_an_end(owner, now).await.is_err() {
             return Err(error);
         }
@@ -82,7 +82,7 @@ impl Store {
         finish.keep(one.row, refusal);
     }
 
-    /// Whether the ledger takes an end of which there is nothing to refuse. Nothing is left of it.
+    /// Whether the ledger takes a trial end that has nothing to refuse. It is rolled back.
     async fn takes_an_end(&self, owner: Owner, now: Timestamp) -> Result<()> {
         let execution = Execution {
             id: TaskId::draw(),
@@ -129,7 +129,7 @@ fn short(one: &Finished) -> Finished {
     Finished { row: one.row, execution: one.execution.as_ref().map(short), then }
 }
 
-/// Quarantined in place of its end.
+/// Quarantined instead of ended.
 fn set_aside(one: &Finished, refusal: &Error) -> Finished {
     let ended = one.execution.as_ref().map_or("held", |execution| execution.outcome.as_str());
     let reason = format!(
@@ -140,7 +140,7 @@ fn set_aside(one: &Finished, refusal: &Error) -> Finished {
     Finished { row: one.row, execution: None, then: Then::Hold(quarantined(reason)) }
 }
 
-/// What every database takes.
+/// A text that every database takes.
 fn plain(text: &str) -> String {
     let legible = |it: char| if it == ' ' || it.is_ascii_graphic() { it } else { '?' };
     text.chars().take(MAX_SHORT_TEXT).map(legible).collect()

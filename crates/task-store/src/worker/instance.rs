@@ -1,7 +1,7 @@
-//! Lives of workers: one row each, whose counter moves while the worker lives.
+//! Instances of workers: one row each, whose counter moves while the worker lives.
 //!
-//! Whether another one is dead is for its observer to say, by its own clock: times of other nodes are shown to
-//! people, and never compared.
+//! Each observer decides by its own clock whether another instance is dead: times of other nodes are shown to people, and
+//! never compared.
 
 use jiff::Timestamp;
 
@@ -23,9 +23,9 @@ pub struct Instance {
     pub pid: u32,
     /// When it began, by its own clock.
     pub started: Option<Timestamp>,
-    /// How often it has beaten: alive if this moves. Negative since it lost its lease.
+    /// The count of its heartbeats: it is alive if this moves. Negative since it lost its lease.
     pub beats: i64,
-    /// Its last beat, by its own clock.
+    /// Its last heartbeat, by its own clock.
     pub beat: Option<Timestamp>,
     /// How many tasks it runs at once.
     pub slots: u32,
@@ -35,7 +35,7 @@ pub struct Instance {
 const MAX_DRAWS: u32 = 5;
 
 impl Store {
-    /// Begins a life on a node, under a number that nobody has.
+    /// Registers an instance on a node, under a number that no other instance has.
     pub async fn register(
         &self,
         node: u16,

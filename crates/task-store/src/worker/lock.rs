@@ -1,4 +1,4 @@
-//! Keeping locks, and taking them back from the dead.
+//! Renewing locks, and reclaiming those of dead workers.
 //!
 //! A reclaim frees a row only if its key and time are still those that were seen, sets both times to NULL, and
 //! never leaves attempts below 1: the original would delete such a row in silence.
@@ -57,7 +57,7 @@ macro_rules! number {
     };
 }
 
-/// A lock as it was seen. Compare what two looks say to learn whether somebody keeps it up.
+/// A lock as it was read. If two reads differ, its owner renews it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct SeenLock {
     /// Where.

@@ -1,15 +1,15 @@
-//! Who uses a database, and the rules by which one that was copied is told from one whose host has changed: a
-//! copy must never send the mail that the original queued, and a renamed or re-created host works on.
+//! The user of a database, and the rules that tell a copied database from one whose host has changed. A copy must never
+//! send the mail that the original queued; a host that was renamed or made anew must go on working.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Hosts that are remembered: more than nodes are possible, and few enough for a container with a new name each day.
+/// How many hosts are remembered: more than there can be nodes, and few enough for a container with a new name each day.
 const MAX_HOSTS: usize = 1000;
 
-/// Who uses a database.
+/// The installation and the host that use a database.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Identity {
     /// The installation: a home's `SystemID` and the like; empty where there is none.

@@ -1,7 +1,7 @@
-//! What the database remembers of those who used it.
+//! What a database remembers of the installations and hosts that used it.
 //!
-//! The names of the hosts are in the row `identity`, what they showed of themselves in the row `hosts`. Programs
-//! that know the first alone write it alone; facts about hosts that it does not name do not count then.
+//! The row `identity` has the names of the hosts, the row `hosts` the facts about them. Older programs know and write
+//! only the first; facts about hosts that it does not name do not count.
 
 use std::collections::BTreeMap;
 

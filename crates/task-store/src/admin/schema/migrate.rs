@@ -9,10 +9,10 @@ use crate::database::{Dialect, RetryBudget};
 use crate::store::Store;
 
 impl Store {
-    /// Creates our tables, and standalone the original's three; adopts the database for `present` if it is
-    /// nobody's. `wake_trigger` wakes workers on PostgreSQL at Perl's adds; standalone it is always made.
+    /// Creates our tables, and standalone the original's three; adopts the database for `present` if it belongs to no
+    /// installation yet. `wake_trigger` notifies workers on PostgreSQL of Perl's additions; standalone it is always made.
     ///
-    /// Where everything is there, nothing is created: an administrator may have done it, for a user who may not.
+    /// If everything is there, nothing is created: an administrator may have made the tables for a user without the right.
     pub async fn migrate(&self, present: &Identity, wake_trigger: bool) -> Result<()> {
         let status = self.schema_status(present).await?;
         if wake_trigger || !status.is_current() {
@@ -30,7 +30,7 @@ impl Store {
         let mut budget = RetryBudget::new();
         let texts = self.schema_sql(wake_trigger).await?;
         while let Err(error) = self.create(&texts).await {
-            // Two who create the same table at once: the loser finds it there the next time.
+            // Two processes created the same table at once: the loser finds it there the next time.
             let error = match error {
                 Error::Duplicate(text) => Error::Conflict(text),
                 error => error,
@@ -56,7 +56,7 @@ impl Store {
     /// Statement by statement: MariaDB commits each by itself anyway.
     async fn create(&self, texts: &[String]) -> Result<()> {
         let is_locked = self.dialect() == Dialect::Postgres;
-        // Two who create one table at once fail, in spite of IF NOT EXISTS: they queue instead.
+        // Two processes that create one table at once fail, in spite of IF NOT EXISTS: so they queue.
         let lock = is_locked.then_some("SELECT pg_advisory_lock(7310579634207338)");
         let unlock = is_locked.then_some("SELECT pg_advisory_unlock_all()");
         let texts = texts.iter().map(String::as_str);
@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-/// Whoever may not create tables must hear who may, and how.
+/// A user without the right to create tables must learn which user has it, and how to do it.
 fn for_administrator(error: Error, missing: &[String]) -> Error {
     match error {
         Error::Refused(text) => Error::Refused(format!(

@@ -6,8 +6,8 @@ use crate::database::{Connection, Dialect, arguments};
 use crate::store::{Store, Transaction};
 
 impl Store {
-    /// Puts all held tasks back into `scheduler_task` and drops our tables and trigger; how many tasks
-    /// came back. Nobody else may use the database meanwhile. Standalone the three tables stay.
+    /// Puts all held tasks back into `scheduler_task` and drops our tables and trigger; returns how
+    /// many tasks came back. No other process may use the database meanwhile. Standalone the three tables stay.
     pub async fn remove_schema(&self) -> Result<u64> {
         let back = self.transact(&PutBack { home: self.is_home() }).await?;
         let mut session = self.pools().write().await?;

@@ -15,16 +15,16 @@ pub struct SchemaStatus {
     pub version: Option<i64>,
     /// Tables that should be there and are not.
     pub missing: Vec<String>,
-    /// Whether the database remembers others than those who use it now.
+    /// Whether the database remembers another installation or host than the present one.
     pub moved: Option<Moved>,
 }
 
 /// A database that is not where it was: restored or copied. Its tasks may have run elsewhere.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Moved {
-    /// Whom the database remembers.
+    /// The installation and hosts that the database remembers.
     pub remembered: Identity,
-    /// Who uses it now.
+    /// The installation and host that use it now.
     pub present: Identity,
     /// What tells them apart.
     pub difference: Difference,
@@ -63,7 +63,7 @@ impl Store {
         Ok(SchemaStatus { version, missing, moved })
     }
 
-    /// Whether somebody has made our tables, of whatever version: it is written last.
+    /// Whether our tables were made, of whatever version: the version is written last.
     pub async fn is_made(&self) -> Result<bool> {
         match self.remembered("version").await {
             Ok(version) => Ok(version.is_some()),

@@ -45,10 +45,10 @@ pub(super) const MARIADB: &[&str] = &[
     "timezone",
 ];
 
-/// How much is asked of a server's certificate.
+/// How strictly a server's certificate is verified.
 pub(super) const MODES: [&str; 2] = ["ssl-mode", "sslmode"];
 
-/// Who may have signed it.
+/// The authorities that may have signed it.
 pub(super) const ROOTS: [&str; 4] = ["ssl-ca", "ssl-root-cert", "sslca", "sslrootcert"];
 
 /// Which server is wanted: ours is always one that takes writes.
