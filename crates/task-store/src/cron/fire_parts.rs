@@ -28,7 +28,11 @@ impl Store {
                 (Err(error), [one]) if error.is_refusal() => {
                     let name = requests[one.start].name;
                     let reason = format!("its runs cannot be recorded: {error}");
-                    self.aside().put(Locked::Recurrent.table(), format!("'{name}'"), reason);
+                    self.left_out_rows().insert(
+                        Locked::Recurrent.table(),
+                        format!("'{name}'"),
+                        reason,
+                    );
                     outcomes.extend(one.clone().map(|_| FireOutcome::Refused));
                 }
                 (outcome, _) => outcomes.extend(outcome?),

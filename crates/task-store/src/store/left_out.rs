@@ -35,17 +35,17 @@ impl fmt::Display for LeftOut {
     }
 }
 
-type Place = (String, String);
+type Key = (String, String);
 
 /// What one process leaves out.
 #[derive(Debug, Default)]
-pub(crate) struct Aside {
-    rows: Mutex<BTreeMap<Place, (String, Instant)>>,
+pub(crate) struct LeftOutRows {
+    rows: Mutex<BTreeMap<Key, (String, Instant)>>,
 }
 
-impl Aside {
+impl LeftOutRows {
     /// A panic while it was held does no harm.
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<Place, (String, Instant)>> {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<Key, (String, Instant)>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         rows.retain(|_, (_, since)| now.duration_since(*since) < RETRY_AFTER);
@@ -53,27 +53,27 @@ impl Aside {
     }
 
     /// Leaves a row out; false if there are too many.
-    pub(crate) fn put(&self, table: &str, row: impl fmt::Display, reason: String) -> bool {
-        let place = (table.to_owned(), row.to_string());
+    pub(crate) fn insert(&self, table: &str, row: impl fmt::Display, reason: String) -> bool {
+        let key = (table.to_owned(), row.to_string());
         let mut rows = self.rows();
-        if rows.len() >= MAX_ROWS && !rows.contains_key(&place) {
+        if rows.len() >= MAX_ROWS && !rows.contains_key(&key) {
             return false;
         }
-        rows.insert(place, (reason, Instant::now()));
+        rows.insert(key, (reason, Instant::now()));
         true
     }
 
     /// The numbers of the rows of a table.
-    pub(crate) fn of(&self, table: &str) -> Vec<i64> {
+    pub(crate) fn ids(&self, table: &str) -> Vec<i64> {
         let rows = self.rows();
-        rows.keys().filter(|place| place.0 == table).filter_map(|it| it.1.parse().ok()).collect()
+        rows.keys().filter(|key| key.0 == table).filter_map(|it| it.1.parse().ok()).collect()
     }
 }
 
 impl Store {
     /// The rows that this process leaves out at present. All others are read and written as usual.
     pub fn left_out(&self) -> Vec<LeftOut> {
-        let rows = self.aside().rows();
+        let rows = self.left_out_rows().rows();
         let all = rows.iter().map(|((table, row), (reason, _))| LeftOut {
             table: table.clone(),
             row: row.clone(),
@@ -126,7 +126,11 @@ impl Store {
 
     fn leave_out(&self, error: Error) {
         if let Error::BadData { table, column, row, expected } = error {
-            self.aside().put(&table, row, format!("column {column}: expected {expected}"));
+            self.left_out_rows().insert(
+                &table,
+                row,
+                format!("column {column}: expected {expected}"),
+            );
         }
     }
 }

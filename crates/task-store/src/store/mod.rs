@@ -18,7 +18,7 @@ use crate::database::{DatabaseUrl, Dialect, Pools};
 use crate::model::payload::Encoding;
 use crate::model::timestamp::{from_wall_clock, wall_clock};
 use claim_cursor::ClaimCursor;
-use left_out::Aside;
+use left_out::LeftOutRows;
 pub use notifier::Notifier;
 use notifier::NotifyCoalescer;
 pub(crate) use transaction::Transaction;
@@ -62,7 +62,7 @@ struct Inner {
     options: Options,
     claim_cursor: Mutex<ClaimCursor>,
     notify_coalescer: NotifyCoalescer,
-    aside: Aside,
+    left_out_rows: LeftOutRows,
     plans_seen: AtomicI64,
 }
 
@@ -82,7 +82,7 @@ impl Store {
                 options,
                 claim_cursor: Mutex::new(ClaimCursor::new()),
                 notify_coalescer: NotifyCoalescer::default(),
-                aside: Aside::default(),
+                left_out_rows: LeftOutRows::default(),
                 plans_seen: AtomicI64::new(i64::MIN),
             }),
         }
@@ -114,8 +114,8 @@ impl Store {
         &self.inner.pools
     }
 
-    pub(crate) fn aside(&self) -> &Aside {
-        &self.inner.aside
+    pub(crate) fn left_out_rows(&self) -> &LeftOutRows {
+        &self.inner.left_out_rows
     }
 
     /// Up to which row the times of planned tasks were looked at, where that must be done.

@@ -29,7 +29,7 @@ impl Store {
     /// Moves due tasks into the queue, at most `limit`; returns how many. Rows that another process holds are left to it.
     /// Rows whose time is invalid are quarantined, and so are rows that the queue does not take.
     pub async fn move_due(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        let except = self.aside().of(TABLE);
+        let except = self.left_out_rows().ids(TABLE);
         let all = Which::Due { limit, except: &except };
         match self.transact(&MoveDue { store: self, now, which: all }).await {
             Err(error) if error.is_refusal() => self.move_in_parts(now, limit, &except).await,
@@ -39,7 +39,7 @@ impl Store {
 
     /// The next scheduled time, and whether a row's time is invalid.
     pub async fn planned(&self) -> Result<Planned> {
-        let except = self.aside().of(TABLE);
+        let except = self.left_out_rows().ids(TABLE);
         let seen = self.plans_seen().load(Ordering::Relaxed);
         let row = match (self.dialect(), except.as_slice()) {
             (Dialect::Sqlite, []) => self.row(planned!(sqlite ""), arguments![seen]).await?,

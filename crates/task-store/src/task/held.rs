@@ -69,7 +69,7 @@ impl Store {
 
     /// When the next retry is due.
     pub async fn next_retry(&self) -> Result<Option<Timestamp>> {
-        let row = match self.aside().of(TABLE).as_slice() {
+        let row = match self.left_out_rows().ids(TABLE).as_slice() {
             [] => {
                 let sql = "SELECT MIN(due) FROM otrsd_held WHERE state = 'retry'";
                 self.row(sql, arguments![]).await?

@@ -16,7 +16,7 @@ impl Store {
     pub(crate) async fn release_in_parts(&self, which: &Which<'_>, now: Timestamp) -> Result<u64> {
         let home = self.is_home();
         let mut ids = self.transact(&ReadIds(Release { home, which: *which })).await?;
-        let except = self.aside().of(TABLE);
+        let except = self.left_out_rows().ids(TABLE);
         ids.retain(|id| !except.contains(id));
         let part = |ids| Release { home, which: Which::Rows(ids) };
         let mut released = 0;
@@ -53,7 +53,7 @@ impl Store {
         let text = format!("table {TABLE}, row {row}: {reason}");
         match self.change(sql, arguments![&text, now.as_microsecond(), row]).await {
             Err(error) if error.is_refusal() => {
-                self.aside().put(
+                self.left_out_rows().insert(
                     TABLE,
                     row,
                     format!("{reason}; it cannot be quarantined: {error}"),

@@ -42,7 +42,7 @@ impl Store {
             }
         }
         let reason = format!("{}; it cannot be quarantined: {refusal}", how.reason);
-        Ok(self.aside().put(from.table(), row, reason))
+        Ok(self.left_out_rows().insert(from.table(), row, reason))
     }
 }
 

@@ -15,7 +15,7 @@ const TABLE: &str = "scheduler_task";
 impl Store {
     /// Whether rows of the queue are left out at present.
     pub(crate) fn leaves_out_tasks(&self) -> bool {
-        !self.aside().of(TABLE).is_empty()
+        !self.left_out_rows().ids(TABLE).is_empty()
     }
 
     /// Claims what is seen from the beginning of the queue, but for what is left out; what is refused is left out
@@ -52,7 +52,7 @@ impl Store {
     /// The error, if too many are left out.
     fn leave_out_task(&self, row: i64, error: Error) -> Result<()> {
         let reason = format!("it cannot be claimed: {error}");
-        if self.aside().put(TABLE, row, reason) { Ok(()) } else { Err(error) }
+        if self.left_out_rows().insert(TABLE, row, reason) { Ok(()) } else { Err(error) }
     }
 
     /// Rows to be claimed beside `have`; `None` if there are none.
@@ -62,7 +62,7 @@ impl Store {
         now: Timestamp,
         have: usize,
     ) -> Result<Option<Vec<i64>>> {
-        let except = self.aside().of(TABLE);
+        let except = self.left_out_rows().ids(TABLE);
         let wanted = (claim.slots as usize).saturating_sub(have);
         let seen = u32::try_from(wanted + except.len()).unwrap_or(u32::MAX);
         let look = Claim { slots: seen, ..*claim };
