@@ -1,6 +1,8 @@
 //! The ledger: every execution with its outcome, times and costs.
 
 pub(crate) mod failures;
+pub(crate) mod record;
+pub(crate) mod retention;
 pub(crate) mod search;
 pub(crate) mod tally;
 
@@ -10,10 +12,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::database::error::Result;
-use crate::database::{Argument, Column, Connection, Insert, ONCE, Row, arguments};
-use crate::model::bounds::{bounded, named};
-use crate::model::lock_key::{LockKey, Owner};
-use crate::model::task::Task;
+use crate::database::{Row, arguments};
+use crate::model::bounds::bounded;
+use crate::model::lock_key::LockKey;
 use crate::model::task_id::TaskId;
 use crate::model::timestamp::from_micros;
 use crate::store::Store;
@@ -218,125 +219,6 @@ impl Store {
         let rows = self.rows(sql, arguments![&idents]).await?;
         Ok(self.readable(&rows, |row| execution(row).map(|it| (it.id, it))))
     }
-
-    /// Forgets, of the `limit` oldest executions after row `after`, those whose type and end are over.
-    ///
-    /// The rows are in order of their ends but for small changes, so the oldest are found without an index.
-    pub async fn forget(
-        &self,
-        after: i64,
-        limit: u32,
-        is_over: &(impl Fn(&str, Timestamp) -> bool + Sync),
-    ) -> Result<Forgotten> {
-        let sql = concat!(
-            "SELECT id, ended, ",
-            named!(word "task_type"),
-            " FROM otrsd_execution WHERE id > ? ORDER BY id LIMIT ?"
-        );
-        let rows = self.rows(sql, arguments![after, i64::from(limit)]).await?;
-        let (mut over, mut last) = (Vec::new(), None);
-        for row in &rows {
-            let id = row.int(0)?;
-            // An end that cannot be read is never long ago.
-            let ended = row.maybe_int(1).ok().flatten().and_then(from_micros);
-            let ended = ended.unwrap_or(Timestamp::MAX);
-            last = Some((id, ended));
-            if is_over(&row.lenient(2), ended) {
-                over.push(id);
-            }
-        }
-        let sql = "DELETE FROM otrsd_execution WHERE id IN (?*)";
-        let gone = if over.is_empty() { 0 } else { self.change(sql, arguments![&over]).await? };
-        Ok(Forgotten { gone, last })
-    }
-}
-
-/// What a look at the oldest executions gave.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Forgotten {
-    /// How many are gone.
-    pub gone: u64,
-    /// The last row that was looked at, and when it ended; `None` if there was none.
-    pub last: Option<(i64, Timestamp)>,
-}
-
-const INTO: Insert = Insert {
-    into: "otrsd_execution (ident, task_type, name, node, lock_key, outcome, started, ended, cpu, peak_memory, error, output)",
-    columns: &[
-        Column::Int,
-        Column::Text,
-        Column::Text,
-        Column::Int,
-        Column::Int,
-        Column::Text,
-        Column::Int,
-        Column::Int,
-        Column::Int,
-        Column::Int,
-        Column::Text,
-        Column::Text,
-    ],
-    conflict: ONCE,
-};
-
-/// Writes executions down.
-pub(crate) async fn record(
-    connection: &mut Connection<'_>,
-    executions: &[&Execution],
-) -> Result<()> {
-    let rows: Vec<Vec<Argument<'_>>> =
-        executions.iter().map(|execution| values(execution)).collect();
-    INTO.run(connection, &rows).await
-}
-
-fn values(execution: &Execution) -> Vec<Argument<'_>> {
-    let cpu = execution.cpu.map(|cpu| i64::try_from(cpu.as_micros()).unwrap_or(i64::MAX));
-    let memory = execution.peak_memory.map(|memory| i64::try_from(memory).unwrap_or(i64::MAX));
-    vec![
-        Argument::from(execution.id.ident()),
-        Argument::from(&execution.task_type),
-        Argument::from(&execution.name),
-        Argument::from(i64::from(execution.node)),
-        Argument::from(execution.lock.key()),
-        Argument::from(execution.outcome.as_str()),
-        Argument::from(execution.started.as_microsecond()),
-        Argument::from(execution.ended.as_microsecond()),
-        Argument::from(cpu),
-        Argument::from(memory),
-        Argument::from(execution.error.as_deref()),
-        Argument::from(execution.output.as_deref()),
-    ]
-}
-
-/// What the ledger says of tasks that died with their worker.
-pub(crate) const WORKER_GONE: &str = "the worker that ran it is gone";
-
-/// Records that tasks died with their worker; when they began is not known.
-pub(crate) async fn lost(
-    connection: &mut Connection<'_>,
-    tasks: &[Task],
-    worker: Owner,
-    outcome: impl Fn(&Task) -> Outcome,
-    now: Timestamp,
-) -> Result<()> {
-    let executions: Vec<Execution> = tasks
-        .iter()
-        .map(|task| Execution {
-            id: task.id,
-            task_type: task.task_type.clone(),
-            name: task.name.clone(),
-            lock: LockKey::Ours(worker),
-            node: worker.node(),
-            outcome: outcome(task),
-            started: now,
-            ended: now,
-            cpu: None,
-            peak_memory: None,
-            error: Some(WORKER_GONE.into()),
-            output: None,
-        })
-        .collect();
-    record(connection, &executions.iter().collect::<Vec<_>>()).await
 }
 
 /// An execution with its row.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::database::error::Result;
 use crate::database::{Row, arguments};
-use crate::ledger::{Outcome, WORKER_GONE};
+use crate::ledger::Outcome;
+use crate::ledger::record::WORKER_GONE;
 use crate::model::bounds::bounded;
 use crate::store::Store;
 

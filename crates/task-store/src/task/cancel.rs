@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::database::error::Result;
 use crate::database::{Connection, Dialect, Row, arguments};
-use crate::ledger::{Execution, Outcome, record};
+use crate::ledger::record::record;
+use crate::ledger::{Execution, Outcome};
 use crate::model::bounds::named;
 use crate::model::lock_key::LockKey;
 use crate::model::task_id::TaskId;

@@ -7,7 +7,7 @@ use crate::database::error::Result;
 use crate::model::task::NewTask;
 use crate::store::{Store, Transaction};
 use crate::task::enqueue::{Added, Enqueue};
-use crate::task::future::ScheduleAt;
+use crate::task::schedule_at::ScheduleAt;
 
 impl Store {
     /// Enqueues tasks and schedules others, each for its time, all or none. Returns what became of the tasks for now: a

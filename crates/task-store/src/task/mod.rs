@@ -7,5 +7,7 @@ pub(crate) mod enqueue_batch;
 pub(crate) mod future;
 pub(crate) mod held;
 pub(crate) mod held_parts;
+mod move_due;
 pub(crate) mod pause;
 pub(crate) mod quarantine;
+pub(crate) mod schedule_at;

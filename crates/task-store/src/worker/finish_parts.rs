@@ -7,7 +7,8 @@
 use jiff::Timestamp;
 
 use crate::database::error::{Error, Result};
-use crate::ledger::{Execution, Outcome, record};
+use crate::ledger::record::record;
+use crate::ledger::{Execution, Outcome};
 use crate::model::lock_key::{LockKey, Owner};
 use crate::model::task_id::TaskId;
 use crate::store::Store;

@@ -8,4 +8,5 @@ pub(crate) mod finish_parts;
 pub(crate) mod instance;
 pub(crate) mod life_lock;
 pub(crate) mod lock;
+pub(crate) mod reclaim;
 pub(crate) mod task_rows;
