@@ -78,7 +78,7 @@ impl Place {
     /// A database with all tables made.
     pub async fn new(kind: Kind) -> Self {
         // Beside other tests a machine may be so busy that a statement takes longer than it ever should.
-        let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+        let options = Options { deadline: Duration::from_mins(1), ..Options::default() };
         let place = Self::bare(kind, options).await;
         place.store.migrate(&identity(), false).await.unwrap();
         place
