@@ -98,11 +98,11 @@ pub async fn by_the_stores_notifier(kind: Kind) {
     store.finish(worker(1), &[end], None, now()).await.unwrap();
     expect_notified("claim and finish", 0);
     assert!(store.retry(claimed[0].id).await.unwrap());
-    notified("retry", 1);
+    expect_notified("retry", 1);
     store.pause("", 0, "why", now()).await.unwrap();
-    notified("pause", 0);
+    expect_notified("pause", 0);
     store.resume("", 0).await.unwrap();
-    notified("resume", 1);
+    expect_notified("resume", 1);
 }
 
 /// PostgreSQL calls where the trigger is, and elsewhere somebody looks.
