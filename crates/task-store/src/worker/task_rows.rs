@@ -80,7 +80,7 @@ impl Store {
     }
 }
 
-/// Whether a row has what a task must have, as [`NewTask::check`] asks of those that we add.
+/// Whether a row has what a task must have, as [`NewTask::check`](crate::NewTask::check) asks of those that we add.
 fn damage(row: &Row) -> Result<()> {
     row.int(1)?;
     let (task_type, name) = (row.text(2)?, row.maybe_text(3)?.unwrap_or_default());
