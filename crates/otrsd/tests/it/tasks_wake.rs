@@ -58,7 +58,7 @@ fn the_command_line_tells_of_work(database: Database) {
     fs::create_dir_all(place.world.path("run")).unwrap();
     let socket = UnixDatagram::bind(place.world.path(SOCKET)).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let held = place.held("held", HeldState::Failed, None);
+    let [held, _] = ["one", "two"].map(|name| place.held(name, HeldState::Failed, None));
     place.run(&["worker", "pause", "--type", "Other"]).ok();
     for words in [
         &["task", "add", "--type", "Brief"][..],
