@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 /// A point of the monotonic clock, for pauses and deadlines.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-pub(crate) struct Moment(Duration);
+pub(crate) struct MonotonicTime(Duration);
 
-impl Moment {
+impl MonotonicTime {
     #[cfg(test)]
     pub(crate) const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
@@ -35,7 +35,7 @@ impl Moment {
     }
 }
 
-impl Add<Duration> for Moment {
+impl Add<Duration> for MonotonicTime {
     type Output = Self;
 
     fn add(self, pause: Duration) -> Self {
@@ -44,14 +44,14 @@ impl Add<Duration> for Moment {
 }
 
 /// The monotonic clock now.
-pub(crate) fn now() -> Moment {
+pub(crate) fn now() -> MonotonicTime {
     // The kernel refuses no reader this clock; a zero would only make a pause longer.
-    Moment(clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default())
+    MonotonicTime(clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default())
 }
 
 /// The monotonic clock that goes on while the machine is suspended.
-pub(crate) fn boot() -> Moment {
-    Moment(clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default())
+pub(crate) fn boottime() -> MonotonicTime {
+    MonotonicTime(clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default())
 }
 
 /// The processor time that this thread has used.
@@ -61,6 +61,6 @@ pub(crate) fn of_this_thread() -> Duration {
 
 /// The wall clock now, for people and file names.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
-pub(crate) fn wall() -> Timestamp {
+pub(crate) fn now_utc() -> Timestamp {
     Timestamp::now()
 }

@@ -12,11 +12,11 @@ use crate::{
     config::{
         Configuration, database,
         directories::{all, faults},
+        environment_check,
         sources::{Reading, described},
-        surroundings,
     },
+    file_trust::Rule,
     home::check::{self, Finding},
-    trust::Rule,
 };
 
 pub(super) fn run(program: &Program) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     found.extend(configuration.problems.iter().map(ToString::to_string));
     found.extend(directories(&configuration));
     for spec in &configuration.modules {
-        let problems = surroundings::problems(spec).into_iter();
+        let problems = environment_check::problems(spec).into_iter();
         found.extend(problems.map(|what| format!("module {}: {what}", spec.name)));
     }
     let mut hints: Vec<_> = database::exposure(&configuration.settings).into_iter().collect();

@@ -10,8 +10,8 @@ use crate::{
     config::{console::Role, secret_hash::SecretHash},
     process::{pid_file, socket},
     web::{
+        admin_socket::{Reply, Request},
         api::description,
-        door::{Reply, Request},
     },
 };
 

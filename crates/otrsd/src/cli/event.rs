@@ -42,7 +42,7 @@ pub(super) fn run(
     let data = task::read_data(&fire.data)?;
     database::ask(program, async |database| {
         let (store, settings) = (&database.store, &database.configuration.settings);
-        let fired = event::fire(store, settings, &fire.name, &data, clock::wall()).await?;
+        let fired = event::fire(store, settings, &fire.name, &data, clock::now_utc()).await?;
         if fire.json {
             let all: Vec<Value> = fired.iter().map(object).collect();
             return Ok(print_json(&all)?);

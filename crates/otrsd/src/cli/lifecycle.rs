@@ -10,8 +10,8 @@ use sysconfig::Problem;
 
 use super::{Failure, Program, failure::ALREADY_RUNNING, terminal::print};
 use crate::{
-    config::{Configuration, place::Place, sources::described},
-    logs::complain,
+    config::{Configuration, daemon_paths::DaemonPaths, sources::described},
+    logs::warn,
     ops::daemon::{self, Replies},
     process::pid_file,
     supervisor::{
@@ -100,16 +100,16 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
 /// Tells of the settings that are refused or ignored.
 fn warn(problems: &[Problem]) {
     for problem in problems {
-        complain(&format!("warning: {problem}"));
+        warn(&format!("warning: {problem}"));
     }
 }
 
 /// A module that runs but does not serve is no reason to fail: it goes on by itself when it can.
-fn tell_of_degraded(place: &Place) {
+fn tell_of_degraded(place: &DaemonPaths) {
     let Ok(status) = daemon::status(place) else { return };
     for module in status.degraded() {
         let note = module.note.as_deref().unwrap_or_default();
-        complain(&format!("warning: {} is degraded: {note}", module.name));
+        warn(&format!("warning: {} is degraded: {note}", module.name));
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
 
 /// Stops the daemon, ours or Perl's, and waits for its end; false if none was running.
 pub(super) fn stop_and_wait(
-    place: &Place,
+    place: &DaemonPaths,
     force: bool,
     tell: impl FnMut(&str),
 ) -> Result<bool, Failure> {
@@ -154,7 +154,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     let asked = program.sources.places_read();
     if sources != asked {
         let (read, asked) = (described(&sources), described(&asked));
-        complain(&format!(
+        warn(&format!(
             "warning: the daemon reloads {read}, not {asked}; stop and start it to change its sources"
         ));
     }

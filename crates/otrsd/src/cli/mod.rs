@@ -29,8 +29,8 @@ use clap::FromArgMatches as _;
 use self::arguments::{Command, CommandLine, ConfigCommand, ModuleCommand, SourceOptions};
 use self::failure::{DATABASE, Failure, UNKNOWN};
 use crate::{
-    config::{self, Configuration, place::Place, sources::Sources},
-    logs::complain,
+    config::{self, Configuration, daemon_paths::DaemonPaths, sources::Sources},
+    logs::warn,
     module::{process, registry::Registry},
     process::pid_file,
     supervisor::{daemonize, guard, state},
@@ -53,13 +53,13 @@ impl Program {
     }
 
     /// Where the running daemon is, or where it would be.
-    fn find_daemon(&self) -> Result<Place, Failure> {
+    fn find_daemon(&self) -> Result<DaemonPaths, Failure> {
         let configured = self.load().map(|configuration| configuration.place);
         match self.find_running(configured.as_ref().ok())? {
             None => configured,
             Some(place) => {
                 if let Err(failure) = configured {
-                    complain(&format!("warning: {}", failure.text));
+                    warn(&format!("warning: {}", failure.text));
                 }
                 Ok(place)
             }
@@ -68,7 +68,10 @@ impl Program {
 
     /// The running daemon of these sources. It is found although its configuration broke, or says
     /// another place by now.
-    fn find_running(&self, configured: Option<&Place>) -> Result<Option<Place>, Failure> {
+    fn find_running(
+        &self,
+        configured: Option<&DaemonPaths>,
+    ) -> Result<Option<DaemonPaths>, Failure> {
         if let Some(place) = configured
             && pid_file::is_running(&place.pid_file())?
         {
@@ -86,7 +89,7 @@ impl Program {
             // Its files are gone, and it is about to make them anew.
             sleep(PAUSE);
         }
-        Ok(Place::of(&path))
+        Ok(DaemonPaths::of(&path))
     }
 }
 
@@ -168,7 +171,7 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
             tracing::error!("{text}");
             terminal::print(text);
         }
-        text => complain(text),
+        text => warn(text),
     }
     ExitCode::from(failure.code)
 }

@@ -13,8 +13,8 @@ use super::{
     terminal::print,
 };
 use crate::{
-    config::{place::Place, sources::Sources},
-    logs::complain,
+    config::{daemon_paths::DaemonPaths, sources::Sources},
+    logs::warn,
     module::registry::Registry,
     process::pid_file,
     supervisor::daemonize,
@@ -134,7 +134,7 @@ pub(super) fn run(name: &str, registry: Registry) -> Result<(), Failure> {
         Asked::Status => status(&program),
         Asked::Usage => usage(&program, name, product),
         Asked::Invalid(word) => {
-            complain(&format!("Invalid option: {word}\n"));
+            warn(&format!("Invalid option: {word}\n"));
             usage(&program, name, product)
         }
     }
@@ -169,7 +169,7 @@ fn start(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Resu
 }
 
 /// The original says so right after the signal; here it is true when it is said.
-fn stop(place: &Place, force: bool) -> Result<(), Failure> {
+fn stop(place: &DaemonPaths, force: bool) -> Result<(), Failure> {
     lifecycle::stop_and_wait(place, force, |_| {})?;
     print("Daemon stopped\n");
     Ok(())

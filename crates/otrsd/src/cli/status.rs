@@ -34,7 +34,7 @@ pub(super) fn show(program: &Program, json: bool) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
         print(&format!("{text}\n"));
     } else {
-        print(&table(&status, clock::wall(), Paint::for_stdout(), terminal::width()));
+        print(&table(&status, clock::now_utc(), Paint::for_stdout(), terminal::width()));
     }
     if status.degraded.is_some() || status.degraded().next().is_some() {
         return Err(Failure { code: DEGRADED, text: String::new() });

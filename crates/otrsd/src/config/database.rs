@@ -16,8 +16,10 @@ use jiff::tz::TimeZone;
 use sysconfig::{Origin, Problem, Setting, SysConfig, Value};
 use task_store::{DatabaseUrl, Notifier, Options, Store};
 
-use super::{place::Place, places::Places, problem, secrets::Secret, text};
-use crate::{config::home, process::socket, trust};
+use super::{
+    daemon_paths::DaemonPaths, default_paths::DefaultPaths, problem, secrets::Secret, text,
+};
+use crate::{config::home, file_trust, process::socket};
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
@@ -39,7 +41,7 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
         make_directory(&file)?;
     }
     let home = settings.get(home::SETTING).is_some();
-    let wake = Place::named(settings).wake();
+    let wake = DaemonPaths::named(settings).wake();
     // A hint: what cannot be sent is no error.
     let notify = move || drop(socket::sender(&wake).and_then(|worker| worker.send(&[])));
     let notifier = Some(Notifier::new(notify));
@@ -77,7 +79,7 @@ fn password_file(settings: &SysConfig) -> Option<&str> {
 /// A file that nobody else could have written.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    trust::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    file_trust::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -215,7 +217,7 @@ pub(crate) fn address(settings: &SysConfig) -> Option<String> {
 }
 
 /// The standard database, below every other layer: a file in the state directory.
-pub(super) fn standard(places: &Places) -> Setting {
+pub(super) fn standard(places: &DefaultPaths) -> Setting {
     Setting {
         name: DATABASE_URL.to_owned(),
         value: Value::Text(format!("sqlite:{}", places.state.join("tasks.db").display())),
@@ -248,8 +250,10 @@ mod tests {
 
     fn settings(url: &str) -> SysConfig {
         let mut settings = SysConfig::default();
-        let url =
-            Setting { value: Value::Text(url.to_owned()), ..standard(&Places::of_this_user()) };
+        let url = Setting {
+            value: Value::Text(url.to_owned()),
+            ..standard(&DefaultPaths::of_this_user())
+        };
         settings.overlay(vec![url]);
         settings
     }
@@ -277,7 +281,7 @@ mod tests {
     fn with_file(url: &str, path: &Path) -> SysConfig {
         let mut settings = settings(url);
         let value = Value::Text(path.display().to_string());
-        let usual = standard(&Places::of_this_user());
+        let usual = standard(&DefaultPaths::of_this_user());
         settings.overlay(vec![Setting { name: PASSWORD_FILE.to_owned(), value, ..usual }]);
         settings
     }

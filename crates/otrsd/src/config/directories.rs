@@ -11,7 +11,7 @@ use nix::unistd::{getegid, geteuid};
 use super::{Configuration, database, text};
 use crate::{
     config::home::Home,
-    trust::{self, Group, Rule},
+    file_trust::{self, Group, Rule},
 };
 
 const OTHERS_MAY_WRITE: u32 = 0o002;
@@ -52,7 +52,7 @@ pub(crate) fn faults(configuration: &Configuration, rule: Rule) -> Vec<String> {
 
 fn fault(setting: &str, path: &Path, rule: Rule) -> Option<String> {
     let shown = path.display();
-    match trust::directory(path, rule) {
+    match file_trust::directory(path, rule) {
         // What SQLite makes beside a database is its own to open: the sticky bit does not help there.
         Ok(Some(found)) if setting == database::DATABASE_URL && is_open(&found) => Some(format!(
             "setting {setting}: {shown} is refused, for others could lay files there that SQLite reads; name a \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sysconfig::{Problem, SysConfig};
 
-use super::{places::Places, problem, reference, text};
+use super::{default_paths::DefaultPaths, problem, reference, text};
 use crate::config::home::{self, Home};
 
 /// The log settings of one generation.
@@ -34,7 +34,7 @@ pub(crate) fn directory(settings: &SysConfig) -> PathBuf {
     let given = text(settings, "Daemon::Log::LogPath").map(PathBuf::from);
     given.filter(|path| path.is_absolute()).unwrap_or_else(|| match text(settings, home::SETTING) {
         Some(directory) => Home::at(Path::new(directory)).log_directory(),
-        None => Places::of_this_user().log,
+        None => DefaultPaths::of_this_user().log,
     })
 }
 

@@ -2,8 +2,11 @@
 
 pub(crate) mod console;
 pub(crate) mod cron_tasks;
+pub(crate) mod daemon_paths;
 pub(crate) mod database;
+pub(crate) mod default_paths;
 pub(crate) mod directories;
+pub(crate) mod environment_check;
 pub(crate) mod events;
 pub(crate) mod failure_mail;
 pub(crate) mod generation;
@@ -16,14 +19,11 @@ pub(crate) mod modules;
 pub(crate) mod natives;
 pub(crate) mod pace;
 pub(crate) mod packages;
-pub(crate) mod place;
-pub(crate) mod places;
 pub(crate) mod reference;
 mod registration;
 pub(crate) mod secret_hash;
 pub(crate) mod secrets;
 pub(crate) mod sources;
-pub(crate) mod surroundings;
 pub(crate) mod task_types;
 #[cfg(test)]
 mod tests;
@@ -35,13 +35,13 @@ use jiff::tz::TimeZone;
 use sysconfig::{Problem, SysConfig, Value};
 
 use self::{
+    daemon_paths::DaemonPaths,
+    default_paths::DefaultPaths,
     log::LogSettings,
     modules::{Kind, ModuleSpec, Refused},
-    place::Place,
-    places::Places,
     sources::{Reading, Sources},
 };
-use crate::{config::natives::Natives, trust::Rule};
+use crate::{config::natives::Natives, file_trust::Rule};
 
 /// What the settings of one generation say.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct Configuration {
     /// All effective settings with their origins.
     pub(crate) settings: SysConfig,
     /// Where the daemon is found.
-    pub(crate) place: Place,
+    pub(crate) place: DaemonPaths,
     /// How long a module may take to end its round.
     pub(crate) stop_grace: Duration,
     pub(crate) log: LogSettings,
@@ -72,7 +72,7 @@ impl Configuration {
         settings: SysConfig,
         mut problems: Vec<Problem>,
         natives: &Natives,
-        places: &Places,
+        places: &DefaultPaths,
     ) -> Self {
         let mut directory = |name, standard: &PathBuf| {
             let given = text(&settings, name).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -86,7 +86,7 @@ impl Configuration {
             }
         };
         let node_id = node_id(&settings);
-        let place = Place {
+        let place = DaemonPaths {
             directory: directory("Daemon::PID::Path", &places.run),
             node_id: *node_id.as_ref().unwrap_or(&1),
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use sysconfig::Value;
 
 use super::{database, task_types};
-use crate::mask::{self, is_secret};
+use crate::redact::{self, is_secret};
 
 /// Instead of a secret.
 pub(crate) const MASK: &str = "********";
@@ -81,13 +81,13 @@ fn text_at(path: &[&str], text: &str) -> String {
         _ if is_secret && !text.is_empty() => MASK.to_owned(),
         [database::DATABASE_URL | database::CONSOLE_URL] => database::shown_url(text),
         [task_types::SETTING, _, "Http", "URL"] => without_query(text),
-        _ => mask::without_users(text),
+        _ => redact::without_users(text),
     }
 }
 
 /// Many services take their token there.
 fn without_query(url: &str) -> String {
-    let shown = mask::without_users(url);
+    let shown = redact::without_users(url);
     shown.split_once('?').map_or(shown.clone(), |(place, _)| format!("{place}?{MASK}"))
 }
 

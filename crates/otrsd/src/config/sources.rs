@@ -13,10 +13,10 @@ use std::{
 use anyhow::bail;
 use sysconfig::{Document, Origin, Problem, Setting, SysConfig, Value};
 
-use super::places::Places;
+use super::default_paths::DefaultPaths;
 use crate::{
     config::home::{self, Home},
-    trust,
+    file_trust,
 };
 
 const DEFAULTS: &str = include_str!("defaults.xml");
@@ -41,7 +41,7 @@ pub(crate) struct Sources {
     pub(crate) home: Option<Home>,
     /// Environment and command line.
     overrides: Vec<Setting>,
-    pub(crate) places: Places,
+    pub(crate) places: DefaultPaths,
 }
 
 /// The state of every file that was read; another one means that it is worth reading again.
@@ -105,7 +105,7 @@ impl Sources {
         let named = env::var_os(home::VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = home.or(named.as_deref()).map(std::path::absolute).transpose()?;
         let home = home.as_deref().map(Home::at);
-        let places = home.as_ref().map_or_else(Places::of_this_user, Places::of);
+        let places = home.as_ref().map_or_else(DefaultPaths::of_this_user, DefaultPaths::of);
         let mut overrides: Vec<Setting> = VARIABLES
             .iter()
             .filter_map(|(variable, setting)| {
@@ -139,9 +139,9 @@ impl Sources {
         }
         for path in &self.paths {
             reading.take(if path.is_dir() {
-                sysconfig::read_directory_by(path, &trust::open)
+                sysconfig::read_directory_by(path, &file_trust::open)
             } else {
-                vec![sysconfig::read_file_by(path, &trust::open)]
+                vec![sysconfig::read_file_by(path, &file_trust::open)]
             });
         }
         reading.overlay(self.overrides.clone());
@@ -246,7 +246,7 @@ fn override_by(source: &str, name: &str, value: String) -> Setting {
 }
 
 /// The paths in `OTRSD_CONFIG`, else the standard directory where there is one.
-fn standard_paths(places: &Places) -> Vec<PathBuf> {
+fn standard_paths(places: &DefaultPaths) -> Vec<PathBuf> {
     match env::var_os(CONFIG_VARIABLE) {
         Some(paths) => {
             env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect()

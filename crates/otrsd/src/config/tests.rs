@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Configuration, modules::Kind, places::Places};
+use super::{Configuration, default_paths::DefaultPaths, modules::Kind};
 use crate::config::{natives::Natives, pace::Pace, packages};
 
 fn interpret(directory: &tempfile::TempDir, settings: &str) -> anyhow::Result<Configuration> {
@@ -29,7 +29,7 @@ fn interpret_with(
     for package in packages.iter().chain([&packages::TEST_DAEMON]) {
         natives.add(package);
     }
-    Configuration::interpret(read, problems, &natives, &Places::of_this_user()).usable()
+    Configuration::interpret(read, problems, &natives, &DefaultPaths::of_this_user()).usable()
 }
 
 fn module(name: &str, keys: &str) -> String {

@@ -2,6 +2,6 @@
 //! cannot be read, and the tables that they show.
 
 pub(crate) mod odd_rows;
-pub(crate) mod ready;
+pub(crate) mod outage_log;
+pub(crate) mod preflight;
 pub(crate) mod summary;
-pub(crate) mod trouble;

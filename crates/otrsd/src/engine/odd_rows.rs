@@ -70,7 +70,7 @@ impl OddRows {
             let rows = self.all(&store).await;
             show(&context, &rows);
             for new in rows.difference(&told) {
-                logs::complain(new);
+                logs::warn(new);
             }
             told = rows;
             let again = async {

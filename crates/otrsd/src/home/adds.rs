@@ -46,7 +46,7 @@ impl Adds {
         let laid = self.entry.write(Value::Undef, Timestamp::UNIX_EPOCH);
         if let Err(error) = laid.and_then(|()| Ok(self.watch.end_of(self.entry.path())?)) {
             let place = self.entry.path().display();
-            logs::complain(&format!("cannot watch {place}: {error:#}; additions are looked for"));
+            logs::warn(&format!("cannot watch {place}: {error:#}; additions are looked for"));
             self.is_broken = true;
         }
     }

@@ -36,7 +36,7 @@ pub(crate) async fn keep(settings: SysConfig) {
         let Ok((result, back)) = beaten else { return };
         heart = back;
         match result {
-            Err(error) if !std::mem::replace(&mut told, true) => logs::complain(&format!(
+            Err(error) if !std::mem::replace(&mut told, true) => logs::warn(&format!(
                 "{error:#}; the web interface will say that the daemon is not running"
             )),
             Ok(()) => told = false,
@@ -64,7 +64,7 @@ impl Heart {
 
     fn beat(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::File(entry) => entry.write(Value::Int(1), clock::wall() + VALIDITY),
+            Self::File(entry) => entry.write(Value::Int(1), clock::now_utc() + VALIDITY),
             Self::Perl { argv, input } => {
                 // One that died reads nothing: another takes its place.
                 if input.as_mut().is_none_or(|input| input.write_all(b".").is_err()) {

@@ -21,7 +21,7 @@ use crate::{
         pace::Pace,
         text,
     },
-    engine::trouble::Trouble,
+    engine::outage_log::OutageLog,
     logs,
     module::{DaemonModule, ModuleContext, Round, Summary},
     process::watch::Watch,
@@ -35,7 +35,7 @@ const DEADLINE: Duration = Duration::from_mins(2);
 pub(crate) struct SystemConfigurationSyncManager {
     context: ModuleContext,
     watch: Option<Watch>,
-    trouble: Trouble,
+    outages: OutageLog,
     /// The state of the files of which the supervisor knows.
     known: String,
     /// What went wrong last.
@@ -45,14 +45,14 @@ pub(crate) struct SystemConfigurationSyncManager {
 impl SystemConfigurationSyncManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
         let known = text(context.settings(), CONFIGURED).unwrap_or_default().to_owned();
-        let trouble = Trouble::new(context.clone());
-        Self { context, watch: None, trouble, known, told: None }
+        let outages = OutageLog::new(context.clone());
+        Self { context, watch: None, outages, known, told: None }
     }
 
     /// Writes the newest deployment into the files, unless it is there.
     async fn sync(&mut self, home: &Home, store: &Store) {
         let newest = store.newest_deployment().await;
-        let Some(newest) = self.trouble.check(newest).flatten() else { return };
+        let Some(newest) = self.outages.check(newest).flatten() else { return };
         if home.deployment() == Some(newest) {
             return;
         }
@@ -61,7 +61,7 @@ impl SystemConfigurationSyncManager {
             Err(error) => {
                 let what = format!("{}: deployment {newest}: {error:#}", self.context.name());
                 if self.told.as_ref() != Some(&what) {
-                    logs::complain(&what);
+                    logs::warn(&what);
                 }
                 self.told = Some(what);
             }

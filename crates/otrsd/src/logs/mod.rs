@@ -93,7 +93,7 @@ impl ModuleFiles {
             io::Result::Ok(())
         })();
         if let Err(error) = result {
-            complain(&format!("cannot open the log files anew: {error}"));
+            warn(&format!("cannot open the log files anew: {error}"));
         }
     }
 }
@@ -127,18 +127,18 @@ pub(crate) fn also_into(log: Option<Log>) {
 }
 
 /// Says what is wrong, on standard error. Nothing can be done, nor must fail, when that fails.
-pub(crate) fn complain(line: &str) {
+pub(crate) fn warn(line: &str) {
     say(Priority::Error, line);
 }
 
 /// Says what is worth to be known though nothing is wrong.
-pub(crate) fn note(line: &str) {
+pub(crate) fn info(line: &str) {
     say(Priority::Notice, line);
 }
 
 fn say(priority: Priority, line: &str) {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    let now = clock::wall();
+    let now = clock::now_utc();
     let shown = if TIMED.load(Ordering::Relaxed) {
         prefix(priority, now) + &log_line(line)
     } else {

@@ -38,7 +38,7 @@ impl DaemonModule for CommandModule {
         // What the supervisor took from this process is taken from the command too.
         let mut command = command(argv, Change { user: None, new_privileges: true })?;
         // The round reports to the supervisor, not its command.
-        command.env_remove(crate::process::notify::SOCKET).env_remove("WATCHDOG_USEC");
+        command.env_remove(crate::process::sd_notify::SOCKET).env_remove("WATCHDOG_USEC");
         if self.context.debug() {
             self.context.say(&format!("  Daemon: {} runs {argv:?}", self.context.name()));
         }

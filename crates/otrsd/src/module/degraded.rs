@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::process::notify;
+use crate::process::sd_notify;
 
 /// The database does not answer, or its tables are not those of this program.
 pub(crate) const DATABASE: &str = "waits for its database";
@@ -40,7 +40,7 @@ impl Said {
         let reasons: Vec<_> =
             self.reasons.iter().map(|(what, why)| format!("{what}: {why}")).collect();
         let text = reasons.join("; ").replace('\n', " ");
-        let _ = notify::send(&format!("X_DEGRADED={text}"));
+        let _ = sd_notify::send(&format!("X_DEGRADED={text}"));
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::process::notify;
+use crate::process::sd_notify;
 
 /// Counts the lines that could not be written, to say so as soon as one can.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Output {
                 *lost += 1;
                 if *lost == 1 {
                     // The supervisor's log may lie on another disk.
-                    let _ = notify::send(&format!("X_OUTPUT_LOST={error}"));
+                    let _ = sd_notify::send(&format!("X_OUTPUT_LOST={error}"));
                 }
             }
         }

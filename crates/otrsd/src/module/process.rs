@@ -6,7 +6,7 @@ use super::{ModuleContext, command, context::End, registry::Registry, runner};
 use crate::{
     config::{generation, modules::ModuleSpec},
     logs::{self, desk::Log},
-    process::notify,
+    process::sd_notify,
 };
 use anyhow::Context as _;
 use nix::sys::prctl;
@@ -23,8 +23,9 @@ pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
     match live(registry, name, debug) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = notify::send(&format!("X_FAILURE={}", format!("{error:#}").replace('\n', " ")));
-            logs::complain(&format!("{name}: {error:#}"));
+            let _ =
+                sd_notify::send(&format!("X_FAILURE={}", format!("{error:#}").replace('\n', " ")));
+            logs::warn(&format!("{name}: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -55,12 +56,12 @@ async fn lead(
     context: &ModuleContext,
 ) -> anyhow::Result<()> {
     let mut module = construct(registry, spec, context.clone())?;
-    let _ = notify::send("READY=1");
+    let _ = sd_notify::send("READY=1");
     let pace = spec.pace.or(module.pace());
     let watchdog = env::var_os("WATCHDOG_USEC").and_then(|micros| micros.to_str()?.parse().ok());
     let watchdog = watchdog.map(Duration::from_micros);
     if let Some(reason) = runner::run(&mut *module, context, pace, watchdog).await? {
-        let _ = notify::send(&format!("X_DISCARD={reason}"));
+        let _ = sd_notify::send(&format!("X_DISCARD={reason}"));
     }
     Ok(())
 }

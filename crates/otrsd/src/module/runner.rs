@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use anyhow::Context as _;
 
 use super::{DaemonModule, ModuleContext, Round};
-use crate::{config::pace::Pace, process::notify};
+use crate::{config::pace::Pace, process::sd_notify};
 
 /// Runs rounds until this life ends; the reason, if it is a discard.
 ///
@@ -56,7 +56,7 @@ async fn pause(
     };
     let mut left = time;
     loop {
-        notify::send("WATCHDOG=1").context("cannot tell the supervisor of a finished round")?;
+        sd_notify::send("WATCHDOG=1").context("cannot tell the supervisor of a finished round")?;
         let part = left.min(longest / 2);
         context.pause(part).await;
         left -= part;

@@ -18,7 +18,7 @@ impl TestDaemon {
 #[async_trait]
 impl DaemonModule for TestDaemon {
     async fn run(&mut self) -> anyhow::Result<Round> {
-        let now = clock::wall().to_zoned(jiff::tz::TimeZone::system());
+        let now = clock::now_utc().to_zoned(jiff::tz::TimeZone::system());
         self.context.say(&now.strftime("Current time %a %b %e %H:%M:%S %Y").to_string());
         Ok(Round::Continue)
     }

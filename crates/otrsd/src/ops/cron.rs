@@ -31,7 +31,7 @@ pub(crate) fn find(settings: &SysConfig, name: &str) -> Result<CronTask> {
 /// There is no such cron task, its limit is reached, or the database's.
 pub(crate) async fn run(store: &Store, settings: &SysConfig, name: &str) -> Result<TaskId> {
     let cron = find(settings, name)?;
-    let now = clock::wall();
+    let now = clock::now_utc();
     let (task_type, data) = cron.payload(now);
     let data = Payload::of(&data)
         .and_then(|data| encode(&data, store.encoding()))
@@ -56,7 +56,7 @@ pub(crate) async fn pause(
     reason: &str,
 ) -> Result<bool> {
     find(settings, name)?;
-    Ok(store.pause_cron(TYPE, name, reason, clock::wall()).await?)
+    Ok(store.pause_cron(TYPE, name, reason, clock::now_utc()).await?)
 }
 
 /// Ends a pause, also that of a cron task that is not configured any more; whether there was one.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Error, Result};
 use crate::{
-    config::place::Place,
+    config::daemon_paths::DaemonPaths,
     process::{pid_file, socket},
     supervisor::{
         control::{Reply, Request},
@@ -33,7 +33,7 @@ impl Iterator for Replies {
 }
 
 /// Asks for the daemon's status.
-pub(crate) fn status(place: &Place) -> Result<Status> {
+pub(crate) fn status(place: &DaemonPaths) -> Result<Status> {
     match ask(place, &Request::Status, Some(DEADLINE))?.next() {
         Some(Reply::Status(status)) => Ok(*status),
         _ => Err(Error::Conflict("the daemon did not answer in time".to_owned())),
@@ -45,7 +45,11 @@ pub(crate) fn status(place: &Place) -> Result<Status> {
 /// # Errors
 ///
 /// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
-pub(crate) fn ask(place: &Place, request: &Request, deadline: Option<Duration>) -> Result<Replies> {
+pub(crate) fn ask(
+    place: &DaemonPaths,
+    request: &Request,
+    deadline: Option<Duration>,
+) -> Result<Replies> {
     let path = place.socket();
     let mut stream = match socket::connect(&path) {
         Ok(stream) => stream,

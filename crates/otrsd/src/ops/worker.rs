@@ -15,7 +15,7 @@ const MAX_NODE: u16 = 999;
 /// A type or node that cannot be one, or the database's.
 pub(crate) async fn pause(store: &Store, task_type: &str, node: u16, reason: &str) -> Result<()> {
     check(task_type, node)?;
-    Ok(store.pause(task_type, node, reason, clock::wall()).await?)
+    Ok(store.pause(task_type, node, reason, clock::now_utc()).await?)
 }
 
 /// Ends such a pause; whether there was one.

@@ -28,11 +28,11 @@ use nix::{
 pub(crate) mod exit;
 pub(crate) mod lock_holders;
 pub(crate) mod marks;
-pub(crate) mod notify;
 pub(crate) mod output;
 pub(crate) mod own_file;
 pub(crate) mod pid_file;
 pub(crate) mod reaper;
+pub(crate) mod sd_notify;
 pub(crate) mod socket;
 pub(crate) mod sweep;
 pub(crate) mod watch;

@@ -18,7 +18,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::trust;
+use crate::file_trust;
 
 /// Binds a socket that has its mode from its first moment on.
 pub(crate) fn bind<T>(
@@ -41,7 +41,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     let stream = short(path, |path| UnixStream::connect(path))?;
     let server = getsockopt(&stream, PeerCredentials)?.uid();
     let own = geteuid();
-    let owner = || path.parent().filter(|_| own.is_root()).and_then(trust::owner);
+    let owner = || path.parent().filter(|_| own.is_root()).and_then(file_trust::owner);
     if server == 0 || server == own.as_raw() || Some(server) == owner() {
         return Ok(stream);
     }

@@ -47,7 +47,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{config::cron_tasks::MissedRuns, scheduler::plan::tests::task_of};
+    use crate::{config::cron_tasks::MissedRuns, scheduler::missed_runs::tests::task_of};
 
     #[test]
     fn a_changed_schedule_counts_from_its_change_on() {

@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use sysconfig::Problem;
 use task_store::{Store, later};
 
-use super::{alarm, occurrences, presence::Presence, roster::Roster, table};
+use super::{alarm, cron_run_retention, planner::CronPlanner, presence::Presence, table};
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::{
         cron_tasks::{self, CronTask, CronTasks, TYPE},
         database,
         pace::Pace,
     },
-    engine::{odd_rows, ready, trouble::Trouble},
+    engine::{odd_rows, outage_log::OutageLog, preflight},
     logs,
     module::{DaemonModule, ModuleContext, Round, Summary},
 };
@@ -35,32 +35,32 @@ pub(crate) struct SchedulerCronTaskManager {
     context: ModuleContext,
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
-    trouble: Trouble,
+    outages: OutageLog,
     presence: Presence,
     tasks: Arc<[CronTask]>,
     names: BTreeSet<String>,
     problems: Vec<Problem>,
     /// Made when the rows of the database were read.
-    roster: Option<Roster>,
+    planner: Option<CronPlanner>,
     /// When old occurrences are looked for.
-    sweep: Moment,
+    sweep: MonotonicTime,
 }
 
 impl SchedulerCronTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
-        let trouble = Trouble::new(context.clone());
-        let presence = Presence::new(clock::wall(), false);
+        let outages = OutageLog::new(context.clone());
+        let presence = Presence::new(clock::now_utc(), false);
         let CronTasks { tasks, names, problems } = cron_tasks::read(context.settings());
         let (tasks, sweep) = (tasks.into(), clock::now() + FIRST_SWEEP);
         Self {
             context,
             store: None,
-            trouble,
+            outages,
             presence,
             tasks,
             names,
             problems,
-            roster: None,
+            planner: None,
             sweep,
         }
     }
@@ -68,25 +68,25 @@ impl SchedulerCronTaskManager {
     /// Decides everything that is due; false if something must be looked at again soon.
     async fn work(&mut self, store: &Store) -> task_store::Result<bool> {
         let settings = self.context.settings();
-        let roster = match &mut self.roster {
-            Some(roster) => roster,
+        let planner = match &mut self.planner {
+            Some(planner) => planner,
             none => {
                 let tasks = Arc::clone(&self.tasks);
-                none.insert(Roster::read(store, settings, TYPE, tasks, &self.names).await?)
+                none.insert(CronPlanner::read(store, settings, TYPE, tasks, &self.names).await?)
             }
         };
-        let settled = roster.decide(store, self.presence).await?;
+        let settled = planner.decide(store, self.presence).await?;
         if clock::now() >= self.sweep {
             self.sweep = clock::now() + SWEEP;
-            occurrences::forget(store).await?;
+            cron_run_retention::forget(store).await?;
         }
         Ok(settled)
     }
 
     /// When something is to be done again.
     fn next(&self) -> Timestamp {
-        let longest = later(clock::wall(), LONGEST);
-        self.roster.as_ref().and_then(Roster::next).map_or(longest, |next| next.min(longest))
+        let longest = later(clock::now_utc(), LONGEST);
+        self.planner.as_ref().and_then(CronPlanner::next).map_or(longest, |next| next.min(longest))
     }
 }
 
@@ -95,9 +95,9 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn pre_run(&mut self) -> anyhow::Result<Round> {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
-            if ready::wait(&self.context, &store, &mut self.trouble).await? {
-                self.presence = Presence::new(clock::wall(), self.trouble.take_met());
-                self.problems.iter().for_each(|what| logs::complain(&what.to_string()));
+            if preflight::wait(&self.context, &store, &mut self.outages).await? {
+                self.presence = Presence::new(clock::now_utc(), self.outages.take_met());
+                self.problems.iter().for_each(|what| logs::warn(&what.to_string()));
                 self.store = Some(store);
             }
         }
@@ -107,9 +107,9 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let (asked, outcome) = (clock::now(), self.work(&store).await);
-        let ahead = self.roster.as_ref().map(|it| it.ahead(clock::wall()));
+        let ahead = self.planner.as_ref().map(|it| it.ahead(clock::now_utc()));
         odd_rows::show_left_out(&self.context, &store, ahead.unwrap_or_default());
-        let settled = self.trouble.check(outcome) == Some(true);
+        let settled = self.outages.check(outcome) == Some(true);
         self.presence.note(settled, clock::now().since(asked));
         if !settled {
             self.context.pause(AGAIN).await;
@@ -130,6 +130,6 @@ impl DaemonModule for SchedulerCronTaskManager {
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         let rows = store.recurrents(TYPE).await?;
-        Ok(vec![table::of("cron", &self.tasks, (&store, &rows), clock::wall())])
+        Ok(vec![table::of("cron", &self.tasks, (&store, &rows), clock::now_utc())])
     }
 }

@@ -13,9 +13,10 @@ use crate::{
     clock,
     config::{database, pace::Pace},
     engine::{
-        odd_rows, ready,
+        odd_rows,
+        outage_log::OutageLog,
+        preflight,
         summary::{list, row, time},
-        trouble::Trouble,
     },
     module::{Column, DaemonModule, ModuleContext, Round, Summary},
 };
@@ -39,13 +40,13 @@ pub(crate) struct SchedulerFutureTaskManager {
     store: Option<Store>,
     /// Who hears of what is planned, where somebody calls.
     waiter: Option<Waiter>,
-    trouble: Trouble,
+    outages: OutageLog,
 }
 
 impl SchedulerFutureTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
-        let trouble = Trouble::new(context.clone());
-        Self { context, store: None, waiter: None, trouble }
+        let outages = OutageLog::new(context.clone());
+        Self { context, store: None, waiter: None, outages }
     }
 
     /// Moves what is due; when the next one is, as far as the database says.
@@ -55,14 +56,14 @@ impl SchedulerFutureTaskManager {
         }
         loop {
             let planned = store.planned().await?;
-            if planned.is_damaged && store.quarantine_planned(clock::wall()).await? > 0 {
+            if planned.is_damaged && store.quarantine_planned(clock::now_utc()).await? > 0 {
                 continue;
             }
             let due = planned.next;
-            if due.is_none_or(|due| due > clock::wall()) {
+            if due.is_none_or(|due| due > clock::now_utc()) {
                 return Ok(due);
             }
-            let moved = store.move_due(clock::wall(), BATCH).await?;
+            let moved = store.move_due(clock::now_utc(), BATCH).await?;
             if moved == 0 {
                 return Ok(due);
             }
@@ -71,13 +72,13 @@ impl SchedulerFutureTaskManager {
 
     /// Until a task is due, or is planned.
     async fn wait(&mut self, due: Option<Timestamp>) {
-        let now = clock::wall();
+        let now = clock::now_utc();
         let Some(waiter) = &mut self.waiter else {
             return self.context.pause(pause(due, now, LOOK_UNCALLED)).await;
         };
         let soon = pause(due, now, LOOK);
         self.context.pause(soon).await;
-        let left = pause(due, clock::wall(), SAFETY);
+        let left = pause(due, clock::now_utc(), SAFETY);
         if soon < LOOK {
             return;
         }
@@ -95,7 +96,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
     async fn pre_run(&mut self) -> anyhow::Result<Round> {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
-            if ready::wait(&self.context, &store, &mut self.trouble).await? {
+            if preflight::wait(&self.context, &store, &mut self.outages).await? {
                 self.store = Some(store);
             }
         }
@@ -106,7 +107,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let work = self.work(&store).await;
         odd_rows::show_left_out(&self.context, &store, Vec::new());
-        match self.trouble.check(work) {
+        match self.outages.check(work) {
             Some(due) => self.wait(due).await,
             None => self.context.pause(LOOK).await,
         }

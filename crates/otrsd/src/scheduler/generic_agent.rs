@@ -13,14 +13,14 @@ use super::{
     alarm,
     cron::AGAIN,
     jobs::{self, TYPE},
+    planner::CronPlanner,
     presence::Presence,
-    roster::Roster,
     table,
 };
 use crate::{
     clock,
     config::{database, home::cron_events, pace::Pace},
-    engine::{odd_rows, ready, trouble::Trouble},
+    engine::{odd_rows, outage_log::OutageLog, preflight},
     logs,
     module::{DaemonModule, ModuleContext, Round, Summary},
 };
@@ -32,23 +32,23 @@ pub(crate) struct SchedulerGenericAgentTaskManager {
     context: ModuleContext,
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
-    trouble: Trouble,
+    outages: OutageLog,
     presence: Presence,
     /// Where schedules are read.
     zone: TimeZone,
     /// What was planned, and the jobs that it was made of.
-    planned: Option<(Vec<Job>, Roster)>,
+    planned: Option<(Vec<Job>, CronPlanner)>,
     /// What was told of damaged jobs.
     told: BTreeSet<String>,
 }
 
 impl SchedulerGenericAgentTaskManager {
     pub(crate) fn new(context: ModuleContext) -> Self {
-        let trouble = Trouble::new(context.clone());
-        let presence = Presence::new(clock::wall(), false);
+        let outages = OutageLog::new(context.clone());
+        let presence = Presence::new(clock::now_utc(), false);
         let zone = cron_events::zone(context.settings());
         let (store, planned, told) = (None, None, BTreeSet::new());
-        Self { context, store, trouble, presence, zone, planned, told }
+        Self { context, store, outages, presence, zone, planned, told }
     }
 
     /// Decides everything that is due; false if something must be looked at again soon.
@@ -58,14 +58,15 @@ impl SchedulerGenericAgentTaskManager {
         if self.planned.as_ref().is_none_or(|(known, _)| *known != jobs) {
             let planned = jobs::planned(&jobs, &self.zone);
             let new = planned.problems.difference(&self.told);
-            new.for_each(|what| logs::complain(what));
+            new.for_each(|what| logs::warn(what));
             self.told = planned.problems;
             let names = jobs.iter().map(|job| job.name.clone()).collect();
-            let roster = Roster::read(store, settings, TYPE, planned.tasks.into(), &names).await?;
-            self.planned = Some((jobs, roster));
+            let planner =
+                CronPlanner::read(store, settings, TYPE, planned.tasks.into(), &names).await?;
+            self.planned = Some((jobs, planner));
         }
         match &mut self.planned {
-            Some((_, roster)) => roster.decide(store, self.presence).await,
+            Some((_, planner)) => planner.decide(store, self.presence).await,
             None => Ok(true),
         }
     }
@@ -76,8 +77,8 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
     async fn pre_run(&mut self) -> anyhow::Result<Round> {
         if self.store.is_none() {
             let store = database::open(self.context.settings(), CONNECTIONS)?;
-            if ready::wait(&self.context, &store, &mut self.trouble).await? {
-                self.presence = Presence::new(clock::wall(), self.trouble.take_met());
+            if preflight::wait(&self.context, &store, &mut self.outages).await? {
+                self.presence = Presence::new(clock::now_utc(), self.outages.take_met());
                 self.store = Some(store);
             }
         }
@@ -87,9 +88,9 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
     async fn run(&mut self) -> anyhow::Result<Round> {
         let Some(store) = self.store.clone() else { return Ok(Round::Continue) };
         let (asked, outcome) = (clock::now(), self.work(&store).await);
-        let ahead = self.planned.as_ref().map(|(_, roster)| roster.ahead(clock::wall()));
+        let ahead = self.planned.as_ref().map(|(_, planner)| planner.ahead(clock::now_utc()));
         odd_rows::show_left_out(&self.context, &store, ahead.unwrap_or_default());
-        let settled = self.trouble.check(outcome) == Some(true);
+        let settled = self.outages.check(outcome) == Some(true);
         self.presence.note(settled, clock::now().since(asked));
         if !settled {
             self.context.pause(AGAIN).await;
@@ -97,7 +98,7 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
         }
         tokio::select! {
             () = self.context.stopped() => {}
-            outcome = alarm::wait(next_minute(clock::wall())) => outcome?,
+            outcome = alarm::wait(next_minute(clock::now_utc())) => outcome?,
         }
         Ok(Round::Continue)
     }
@@ -111,7 +112,7 @@ impl DaemonModule for SchedulerGenericAgentTaskManager {
         let store = database::open_made(self.context.settings(), CONNECTIONS)?;
         let planned = jobs::planned(&store.generic_agent_jobs().await?, &self.zone);
         let rows = store.recurrents(TYPE).await?;
-        Ok(vec![table::of("generic agent", &planned.tasks, (&store, &rows), clock::wall())])
+        Ok(vec![table::of("generic agent", &planned.tasks, (&store, &rows), clock::now_utc())])
     }
 }
 

@@ -1,16 +1,16 @@
 //! The managers: they put tasks into the queue when their time comes, and run none.
 
-mod agenda;
 mod alarm;
 mod begin;
 pub(crate) mod cron;
+mod cron_run_retention;
+mod due_queue;
 pub(crate) mod future;
 pub(crate) mod generic_agent;
 mod jobs;
-mod occurrences;
-mod plan;
+mod missed_runs;
+mod planner;
 mod presence;
-mod roster;
 mod table;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 
 use nix::{libc, unistd::geteuid};
 
-use crate::config::place::Place;
+use crate::config::daemon_paths::DaemonPaths;
 
 /// The delegated group, which holds one of each module.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Cgroup {
 
 impl Cgroup {
     /// Our own group, if it was delegated to us.
-    pub(super) fn delegated(place: &Place) -> Option<Self> {
+    pub(super) fn delegated(place: &DaemonPaths) -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let root = mount_point()?.join(path);

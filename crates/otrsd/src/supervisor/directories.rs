@@ -22,15 +22,15 @@ use super::{
     module::{Cause, Then},
 };
 use crate::{
-    clock::Moment,
+    clock::MonotonicTime,
     config::{
         Configuration, directories,
         log::LogSettings,
         modules::{Kind, SUPERVISOR},
     },
+    file_trust::Rule,
     logs::{self, ModuleFiles},
     process::watch::Watch,
-    trust::Rule,
 };
 
 /// A removal of many files is over by then.
@@ -46,7 +46,7 @@ pub(super) struct Directories {
     mounts: Option<AsyncFd<File>>,
     log: Option<(u64, u64)>,
     /// When they are looked at.
-    pub(super) due: Option<Moment>,
+    pub(super) due: Option<MonotonicTime>,
     /// Why they cannot be made anew.
     pub(super) trouble: Option<String>,
 }
@@ -100,12 +100,12 @@ impl Directories {
 }
 
 impl Supervisor {
-    pub(super) fn look_at_directories_soon(&mut self, now: Moment) {
+    pub(super) fn look_at_directories_soon(&mut self, now: MonotonicTime) {
         self.directories.due.get_or_insert(now + SETTLE);
     }
 
     /// Makes anew what is gone, when it is due.
-    pub(super) fn keep_directories(&mut self, now: Moment) {
+    pub(super) fn keep_directories(&mut self, now: MonotonicTime) {
         if self.stopping.is_some() || self.directories.due.take_if(|due| *due <= now).is_none() {
             return;
         }
@@ -127,7 +127,11 @@ impl Supervisor {
     }
 
     /// PID file, lock and control socket; the modules have files beside them.
-    fn renew_place(&mut self, configuration: &Configuration, now: Moment) -> anyhow::Result<()> {
+    fn renew_place(
+        &mut self,
+        configuration: &Configuration,
+        now: MonotonicTime,
+    ) -> anyhow::Result<()> {
         let place = &configuration.place;
         if self.held.pid_file.is_in_place() && self.held.control.is_in_place() {
             return Ok(());
@@ -150,7 +154,11 @@ impl Supervisor {
         Ok(())
     }
 
-    fn renew_logs(&mut self, configuration: &Configuration, now: Moment) -> anyhow::Result<()> {
+    fn renew_logs(
+        &mut self,
+        configuration: &Configuration,
+        now: MonotonicTime,
+    ) -> anyhow::Result<()> {
         let log = &configuration.log;
         if identity(&log.directory).is_some_and(|present| Some(present) == self.directories.log) {
             return Ok(());
@@ -167,7 +175,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn renew_modules(&mut self, which: fn(&Kind) -> bool, why: &str, now: Moment) {
+    fn renew_modules(&mut self, which: fn(&Kind) -> bool, why: &str, now: MonotonicTime) {
         let concerned = self.past.modules.iter().filter(|(_, module)| which(&module.spec.kind));
         for name in concerned.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.end(&name, Cause::asked(why), Then::Start, None, now);

@@ -18,7 +18,7 @@ use super::{
     status::Earlier,
 };
 use crate::{
-    clock::Moment,
+    clock::MonotonicTime,
     config::modules::{Kind, ModuleSpec},
     process::reaper::Reaped,
 };
@@ -38,7 +38,7 @@ pub(super) struct Draining {
 
 impl Draining {
     /// When something is due: its kill, or the end of its lease.
-    pub(super) fn deadline(&self) -> Option<Moment> {
+    pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         self.limit.deadline().into_iter().chain(self.process.lease).min()
     }
 }
@@ -46,7 +46,7 @@ impl Draining {
 impl Supervisor {
     /// A life hands over: its successor starts. During a stop, or when the module is to go, there is
     /// none, and the life simply ends.
-    pub(super) fn hand_over(&mut self, name: &str, goes_on: bool, now: Moment) {
+    pub(super) fn hand_over(&mut self, name: &str, goes_on: bool, now: MonotonicTime) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let (process, cause) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => (process, None),
@@ -71,7 +71,7 @@ impl Supervisor {
     }
 
     /// A draining life is over; false if the process is none.
-    pub(super) fn on_drained(&mut self, reaped: Reaped, now: Moment) -> bool {
+    pub(super) fn on_drained(&mut self, reaped: Reaped, now: MonotonicTime) -> bool {
         let mut draining = self.past.draining.iter();
         let Some(position) = draining.position(|it| it.process.pid == reaped.pid) else {
             return false;
@@ -103,7 +103,7 @@ impl Supervisor {
     }
 
     /// Kills the draining lives whose time is over.
-    pub(super) fn end_draining(&mut self, now: Moment) {
+    pub(super) fn end_draining(&mut self, now: MonotonicTime) {
         for Draining { spec, process, limit, .. } in &mut self.past.draining {
             let group = Pid::from_raw(process.pid);
             if limit.last_call.take_if(|moment| *moment <= now).is_some() {

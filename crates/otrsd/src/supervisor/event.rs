@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{Supervisor, control::Call, datagram, drain::Draining, module::Module};
-use crate::clock::{self, Moment};
+use crate::clock::{self, MonotonicTime};
 
 /// Something that happened.
 pub(super) enum Event {
@@ -90,7 +90,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self, now: Moment) -> Option<Moment> {
+    fn deadline(&self, now: MonotonicTime) -> Option<MonotonicTime> {
         let modules = self.past.modules.values().filter_map(Module::deadline);
         let memory = self.limits_memory().then_some(self.memory_check);
         let probe = self.probe.as_ref().map(|probe| probe.deadline);

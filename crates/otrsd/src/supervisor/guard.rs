@@ -22,8 +22,8 @@ use nix::{
 
 use super::{cgroup::Cgroup, directories, spawn};
 use crate::{
-    clock::{self, Moment},
-    config::{place::Place, sources::Sources},
+    clock::{self, MonotonicTime},
+    config::{daemon_paths::DaemonPaths, sources::Sources},
     process::{is_of, reaper, sweep},
 };
 
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) pid: i32,
-    pub(super) since: Moment,
+    pub(super) since: MonotonicTime,
     /// Closed by the kernel when the supervisor is gone, however it went.
     alive: PipeWriter,
 }
@@ -112,7 +112,7 @@ pub(crate) fn watch(run: &str) -> ExitCode {
     // A guard that a signal ends guards nothing; KILL remains.
     let _ = SigSet::all().thread_block();
     let _ = io::stdin().read_to_end(&mut Vec::new());
-    let place = pid_file_of(run).and_then(Place::of);
+    let place = pid_file_of(run).and_then(DaemonPaths::of);
     if let Some(cgroup) = place.and_then(|place| Cgroup::delegated(&place)) {
         cgroup.end_all();
     }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::trust;
+use crate::file_trust;
 
 /// The program file that this image was started from.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Image {
     /// written, or put there, is none of ours; where they cannot, it is still this one when it is executed.
     pub(super) fn ensure_program(&self) -> anyhow::Result<()> {
         let mut magic = [0; 4];
-        trust::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
+        file_trust::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
         ensure!(magic == *b"\x7fELF", "it is no program");
         Ok(())
     }

@@ -10,12 +10,13 @@ use super::{
     spawn,
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::{
+        environment_check,
         generation::Generation,
         log::LogSettings,
         modules::{Kind, ModuleSpec},
-        packages, surroundings,
+        packages,
     },
     logs::{self, ModuleFiles},
     process::exit::Exit,
@@ -33,7 +34,7 @@ struct Outputs {
 
 impl Supervisor {
     /// Starts a module's process, with the newest configuration.
-    pub(super) fn start(&mut self, name: &str, now: Moment) {
+    pub(super) fn start(&mut self, name: &str, now: MonotonicTime) {
         let Some((generation, sealed, spec)) = self.newest_registration(name) else { return };
         let configuration = Arc::clone(&sealed.configuration);
         let memory = match memory(sealed, &spec) {
@@ -100,7 +101,7 @@ impl Supervisor {
         })
     }
 
-    fn on_not_started(&mut self, name: &str, error: &str, now: Moment) {
+    fn on_not_started(&mut self, name: &str, error: &str, now: MonotonicTime) {
         tracing::error!("{name}: {error}");
         self.watches.tell(name, &format!("{name}: {error}"));
         self.watches.fail(name);
@@ -108,7 +109,7 @@ impl Supervisor {
         module.remember(
             Exit {
                 pid: None,
-                at: clock::wall(),
+                at: clock::now_utc(),
                 code: None,
                 signal: None,
                 how: error.to_owned(),
@@ -146,7 +147,7 @@ fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
 }
 
 fn cannot_start(spec: &ModuleSpec, error: &io::Error) -> String {
-    match (surroundings::problems(spec).as_slice(), spec.argv()) {
+    match (environment_check::problems(spec).as_slice(), spec.argv()) {
         ([], Some([program, ..])) => format!("cannot start {program}: {error}"),
         ([], _) => format!("cannot start its process: {error}"),
         (problems, _) => format!("cannot start: {}", problems.join("; ")),
@@ -162,7 +163,7 @@ fn outputs(
 ) -> Outputs {
     let files = ModuleFiles::new(settings, name, debug);
     let mut trouble = None;
-    if let Err(error) = files.rotate(settings, is_loop, clock::wall()) {
+    if let Err(error) = files.rotate(settings, is_loop, clock::now_utc()) {
         trouble =
             Some(format!("cannot rename the logs in {}: {error}", settings.directory.display()));
     }

@@ -15,7 +15,7 @@ use super::{
     restart::{Ending, Streak},
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::modules::{Kind, ModuleSpec},
     process::{
         exit::{End, Exit},
@@ -30,7 +30,7 @@ pub(super) const ABORT_GRACE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Takes every dead child.
-    pub(super) fn reap(&mut self, now: Moment) {
+    pub(super) fn reap(&mut self, now: MonotonicTime) {
         while let Some(pid) = reaper::next_dead() {
             if self.name_of(pid.as_raw()).is_some() || self.is_draining(pid.as_raw()) {
                 reaper::end_group(pid);
@@ -52,7 +52,7 @@ impl Supervisor {
     }
 
     /// A guard that was killed leaves the run unguarded: another one takes its place, when it is due.
-    pub(super) fn renew_guard(&mut self, now: Moment) {
+    pub(super) fn renew_guard(&mut self, now: MonotonicTime) {
         if self.guard_due.is_none_or(|due| due > now) {
             return;
         }
@@ -66,7 +66,7 @@ impl Supervisor {
         }
     }
 
-    fn plan_guard(&mut self, uptime: Duration, now: Moment) {
+    fn plan_guard(&mut self, uptime: Duration, now: MonotonicTime) {
         let delay = self.guard_streak.delay(Ending::Failed, uptime, now, fastrand::f64());
         self.guard_due = Some(now + delay);
     }
@@ -92,7 +92,7 @@ impl Supervisor {
         sweep::strays(|pid| sweep::mark(pid, marks::INSTANCE), is_module, is_over);
     }
 
-    fn on_exit(&mut self, name: &str, reaped: Reaped, now: Moment) {
+    fn on_exit(&mut self, name: &str, reaped: Reaped, now: MonotonicTime) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let (process, cause, then) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
             Phase::Running { process, .. } => {
@@ -129,7 +129,7 @@ impl Supervisor {
         then: Then,
         ending: Ending,
         uptime: Duration,
-        now: Moment,
+        now: MonotonicTime,
     ) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         match then {
@@ -160,7 +160,7 @@ impl Supervisor {
         cause: Cause,
         then: Then,
         grace: Option<Duration>,
-        now: Moment,
+        now: MonotonicTime,
     ) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let process = match std::mem::replace(&mut module.phase, Phase::Stopped) {
@@ -195,7 +195,7 @@ impl Supervisor {
 
     /// Kills what others may take for dead by now: a process that is stopped or hangs cannot let go of its
     /// work by itself, and its children would go on.
-    fn end_leases(&mut self, now: Moment) {
+    fn end_leases(&mut self, now: MonotonicTime) {
         let newest = self.past.modules.values_mut().filter_map(Module::process_mut);
         let draining = self.past.draining.iter_mut().map(|draining| &mut draining.process);
         for process in newest.chain(draining) {
@@ -208,7 +208,7 @@ impl Supervisor {
     }
 
     /// Starts, kills and aborts what is due.
-    pub(super) fn on_time(&mut self, now: Moment) {
+    pub(super) fn on_time(&mut self, now: MonotonicTime) {
         self.end_leases(now);
         self.end_draining(now);
         let is_due = |module: &Module| module.deadline().is_some_and(|moment| moment <= now);
@@ -269,10 +269,10 @@ pub(super) fn call_last(spec: &ModuleSpec, pid: i32) {
 }
 
 /// What is kept of the end of a life.
-pub(super) fn exit_of(process: &Process, reaped: Reaped, cause: Cause, now: Moment) -> Exit {
+pub(super) fn exit_of(process: &Process, reaped: Reaped, cause: Cause, now: MonotonicTime) -> Exit {
     Exit {
         pid: Some(reaped.pid),
-        at: clock::wall(),
+        at: clock::now_utc(),
         code: reaped.end.code(),
         signal: reaped.end.signal(),
         how: reaped.end.to_string(),

@@ -29,7 +29,7 @@ pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<(
 fn redirect(settings: &LogSettings) -> anyhow::Result<()> {
     let files =
         ModuleFiles::new(&LogSettings { stderr: true, ..settings.clone() }, SUPERVISOR, false);
-    files.rotate(settings, false, clock::wall())?;
+    files.rotate(settings, false, clock::now_utc())?;
     if let Some(path) = &files.err {
         daemonize::redirect_errors(logs::open(path)?)?;
     }
@@ -62,6 +62,6 @@ struct WallClock;
 
 impl FormatTime for WallClock {
     fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        write!(w, "{:.3}", clock::wall())
+        write!(w, "{:.3}", clock::now_utc())
     }
 }

@@ -12,17 +12,17 @@ mod directories;
 mod drain;
 mod event;
 pub(crate) mod guard;
-mod hearing;
 mod image;
 mod inbox;
 mod launch;
 mod life;
 mod log;
 mod module;
-mod orders;
+mod module_messages;
 mod own_log;
 mod reload;
 mod replace;
+mod requests;
 mod restart;
 pub(crate) mod spawn;
 pub(crate) mod start;
@@ -56,7 +56,7 @@ use self::{
     watch::Watches,
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::natives::Natives,
     config::{
         Configuration,
@@ -101,17 +101,17 @@ pub(crate) struct Supervisor {
     /// Modules that still run an earlier image and wait for their turn.
     outdated: BTreeSet<String>,
     /// Set once the daemon is stopping.
-    stopping: Option<Moment>,
+    stopping: Option<MonotonicTime>,
     watches: Watches,
     guard_streak: Streak,
     /// When a guard that ended is replaced.
-    guard_due: Option<Moment>,
+    guard_due: Option<MonotonicTime>,
     service_manager: ServiceManager,
     directories: Directories,
     /// Where the control socket's requests go.
     calls: Option<mpsc::Sender<Call>>,
-    memory_check: Moment,
-    logs_reopened: Moment,
+    memory_check: MonotonicTime,
+    logs_reopened: MonotonicTime,
     program: OsString,
 }
 
@@ -161,13 +161,13 @@ impl Supervisor {
             Event::ChildDied => self.reap(now),
             Event::Said(message) => self.on_message(&message, now),
             Event::Interrupt | Event::Terminate if self.stopping.is_some() => {
-                self.stop(orders::FORCED_GRACE, now);
+                self.stop(requests::FORCED_GRACE, now);
             }
             Event::Interrupt if self.options.original_signals => {
-                self.stop(orders::ORIGINAL_GRACE, now);
+                self.stop(requests::ORIGINAL_GRACE, now);
             }
             Event::Terminate if self.options.original_signals => {
-                self.stop(orders::FORCED_GRACE, now);
+                self.stop(requests::FORCED_GRACE, now);
             }
             Event::Interrupt | Event::Terminate => {
                 self.stop(self.configuration().stop_grace, now);

@@ -10,7 +10,7 @@ use super::{
     restart::{Ending, Streak},
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::modules::ModuleSpec,
     process::exit::Exit,
 };
@@ -37,7 +37,7 @@ pub(super) struct Module {
     /// Newest first.
     pub(super) exits: VecDeque<Exit>,
     /// The end of the last life.
-    pub(super) ended: Option<Moment>,
+    pub(super) ended: Option<MonotonicTime>,
     /// How long no process was ready before the present one was.
     pub(super) gap: Option<Duration>,
 }
@@ -46,11 +46,11 @@ pub(super) struct Module {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// No process; the next one starts at the moment.
-    Waiting { until: Moment },
+    Waiting { until: MonotonicTime },
     /// A process; `ready` once it has said so.
     Running { process: Process, ready: bool },
     /// A process that was asked to end.
-    Stopping { process: Process, asked: Moment, limit: Limit, cause: Cause, then: Then },
+    Stopping { process: Process, asked: MonotonicTime, limit: Limit, cause: Cause, then: Then },
     /// No process, and none to come: the daemon is stopping.
     Stopped,
 }
@@ -59,9 +59,9 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct Limit {
     /// When its whole group is asked, a last time.
-    pub(super) last_call: Option<Moment>,
+    pub(super) last_call: Option<MonotonicTime>,
     /// When it is killed; never, when a planned change waits for the end of a round.
-    pub(super) kill: Option<Moment>,
+    pub(super) kill: Option<MonotonicTime>,
 }
 
 /// What a life's end makes room for.
@@ -89,12 +89,12 @@ pub(super) struct Process {
     /// Unique among all processes of a run; its descendants carry it in their environment.
     pub(super) instance: u64,
     pub(super) started: Timestamp,
-    pub(super) since: Moment,
+    pub(super) since: MonotonicTime,
     /// The last finished round, or the start.
-    pub(super) last_round: Moment,
+    pub(super) last_round: MonotonicTime,
     /// When others may take over what it works on: by then it has said so again, or must be gone.
     #[serde(default)]
-    pub(super) lease: Option<Moment>,
+    pub(super) lease: Option<MonotonicTime>,
     /// The supervisor image it was started from.
     pub(super) image: u64,
     pub(super) out: Option<OwnLog>,
@@ -118,7 +118,7 @@ const LAST_CALL: Duration = Duration::from_secs(5);
 
 impl Limit {
     /// For `grace` from `now`; with none, as long as it takes.
-    pub(super) fn after(grace: Option<Duration>, now: Moment) -> Self {
+    pub(super) fn after(grace: Option<Duration>, now: MonotonicTime) -> Self {
         Self {
             last_call: grace.map(|grace| now + grace.saturating_sub(LAST_CALL)),
             kill: grace.map(|grace| now + grace),
@@ -126,13 +126,14 @@ impl Limit {
     }
 
     /// When it asks or kills.
-    pub(super) fn deadline(self) -> Option<Moment> {
+    pub(super) fn deadline(self) -> Option<MonotonicTime> {
         self.last_call.into_iter().chain(self.kill).min()
     }
 
     /// The nearer of two.
     pub(super) fn min(self, other: Self) -> Self {
-        let nearer = |a: Option<Moment>, b: Option<Moment>| a.into_iter().chain(b).min();
+        let nearer =
+            |a: Option<MonotonicTime>, b: Option<MonotonicTime>| a.into_iter().chain(b).min();
         Self {
             last_call: nearer(self.last_call, other.last_call),
             kill: nearer(self.kill, other.kill),
@@ -149,11 +150,11 @@ impl Cause {
 
 impl Process {
     /// One that was started just now by the supervisor's `image`, without files of its output.
-    pub(super) fn new(pid: i32, instance: u64, image: u64, since: Moment) -> Self {
+    pub(super) fn new(pid: i32, instance: u64, image: u64, since: MonotonicTime) -> Self {
         Self {
             pid,
             instance,
-            started: clock::wall(),
+            started: clock::now_utc(),
             since,
             last_round: since,
             lease: None,
@@ -175,7 +176,7 @@ impl Process {
 }
 
 impl Module {
-    pub(super) fn new(spec: ModuleSpec, now: Moment) -> Self {
+    pub(super) fn new(spec: ModuleSpec, now: MonotonicTime) -> Self {
         Self {
             spec,
             phase: Phase::Waiting { until: now },
@@ -204,7 +205,7 @@ impl Module {
     }
 
     /// The process works from now on.
-    pub(super) fn get_ready(&mut self, now: Moment) {
+    pub(super) fn get_ready(&mut self, now: MonotonicTime) {
         if let Phase::Running { ready, .. } = &mut self.phase
             && !*ready
         {
@@ -213,7 +214,7 @@ impl Module {
         }
     }
 
-    pub(super) fn remember(&mut self, exit: Exit, now: Moment) {
+    pub(super) fn remember(&mut self, exit: Exit, now: MonotonicTime) {
         self.ended = Some(now);
         self.keep_exit(exit);
     }
@@ -224,13 +225,13 @@ impl Module {
     }
 
     /// Whether a process of the module works, or has said what keeps it from that.
-    pub(super) fn has_begun(&self, now: Moment) -> bool {
+    pub(super) fn has_begun(&self, now: MonotonicTime) -> bool {
         matches!(&self.phase, Phase::Running { process, ready: true }
             if process.has_begun || process.since + FIRST_WORDS <= now)
     }
 
     /// When a client that waits for the module has waited long enough.
-    pub(super) fn begin_deadline(&self) -> Option<Moment> {
+    pub(super) fn begin_deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Running { process, ready: true } if !process.has_begun => {
                 Some(process.since + FIRST_WORDS)
@@ -240,7 +241,7 @@ impl Module {
     }
 
     /// Until when somebody who waits for the module waits for it to get ready.
-    pub(super) fn ready_deadline(&self) -> Option<Moment> {
+    pub(super) fn ready_deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Running { process, ready: false } => Some(process.since + READY_PATIENCE),
             _ => None,
@@ -248,7 +249,7 @@ impl Module {
     }
 
     /// When something is due for this module: a start, a kill, the watchdog, the end of a lease.
-    pub(super) fn deadline(&self) -> Option<Moment> {
+    pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
             Phase::Stopping { process, limit, .. } => {

@@ -12,14 +12,14 @@ use super::{
     systemd,
 };
 use crate::{
-    clock::Moment,
+    clock::MonotonicTime,
     config::{self, generation::Generation, log::LogSettings, modules::SUPERVISOR},
     logs::ModuleFiles,
 };
 
 impl Supervisor {
     /// Takes over what changed: first the program, then the configuration.
-    pub(super) fn reload(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+    pub(super) fn reload(&mut self, reply: Option<Sender<Reply>>, now: MonotonicTime) {
         if self.stopping.is_some() {
             return;
         }
@@ -32,7 +32,11 @@ impl Supervisor {
     }
 
     /// Reads the configuration again, and starts, stops and restarts only what changed.
-    pub(super) fn reload_configuration(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+    pub(super) fn reload_configuration(
+        &mut self,
+        reply: Option<Sender<Reply>>,
+        now: MonotonicTime,
+    ) {
         let log = self.configuration().log.clone();
         let applied = self.read_configuration().map(|()| self.apply_configuration(now));
         self.take_over_log(&log);
@@ -103,7 +107,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn apply_configuration(&mut self, now: Moment) -> BTreeSet<String> {
+    fn apply_configuration(&mut self, now: MonotonicTime) -> BTreeSet<String> {
         let new = Arc::clone(self.configuration());
         let mut changed = BTreeSet::new();
         let unequal =

@@ -22,7 +22,7 @@ use super::{
     spawn,
     state::{CAN_TAKE_OVER, Past, STATE, State, keep_across_exec},
 };
-use crate::{clock::Moment, process::exit::End};
+use crate::{clock::MonotonicTime, process::exit::End};
 
 /// How long the next outdated module waits for the end of the one before.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
@@ -31,12 +31,12 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 /// A new binary that is being asked whether it can take over.
 pub(super) struct Probe {
     pub(super) pid: i32,
-    pub(super) deadline: Moment,
+    pub(super) deadline: MonotonicTime,
     reply: Option<Sender<Reply>>,
 }
 
 impl Supervisor {
-    pub(super) fn start_probe(&mut self, reply: Option<Sender<Reply>>, now: Moment) {
+    pub(super) fn start_probe(&mut self, reply: Option<Sender<Reply>>, now: MonotonicTime) {
         let probed = self.image.ensure_program().and_then(|()| {
             let state = self.state().seal()?;
             let generations = self.generations.values().map(|it| it.generation.descriptor());
@@ -52,7 +52,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn on_probed(&mut self, end: End, now: Moment) {
+    pub(super) fn on_probed(&mut self, end: End, now: MonotonicTime) {
         let Some(probe) = self.probe.take() else { return };
         if self.stopping.is_some() {
             return;
@@ -68,7 +68,7 @@ impl Supervisor {
         self.reload_configuration(probe.reply, now);
     }
 
-    pub(super) fn check_probe(&mut self, now: Moment) {
+    pub(super) fn check_probe(&mut self, now: MonotonicTime) {
         if let Some(probe) = self.probe.as_mut().filter(|probe| probe.deadline <= now) {
             probe.deadline = now + PROBE_DEADLINE;
             let _ = kill(Pid::from_raw(probe.pid), Signal::SIGKILL);
@@ -129,7 +129,7 @@ impl Supervisor {
     }
 
     /// Discards, one after the other, the modules that still run an earlier image.
-    pub(super) fn renew_next_outdated(&mut self, now: Moment) {
+    pub(super) fn renew_next_outdated(&mut self, now: MonotonicTime) {
         if self.stopping.is_some() {
             return;
         }
@@ -154,7 +154,7 @@ impl Supervisor {
     }
 
     /// When the next outdated module stops waiting.
-    pub(super) fn renewal_deadline(&self, now: Moment) -> Option<Moment> {
+    pub(super) fn renewal_deadline(&self, now: MonotonicTime) -> Option<MonotonicTime> {
         let outdated = self.outdated.iter().filter_map(|name| self.past.modules.get(name));
         let asked = outdated.filter_map(|module| match &module.phase {
             Phase::Stopping { asked, .. } => Some(*asked + RENEWAL_PATIENCE),

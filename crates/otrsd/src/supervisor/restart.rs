@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Moment;
+use crate::clock::MonotonicTime;
 
 /// A life this long was healthy: its end is no sign of a loop.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(super) enum Ending {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Streak {
     pub(super) length: u32,
-    last: Option<Moment>,
+    last: Option<MonotonicTime>,
 }
 
 impl Streak {
@@ -43,7 +43,7 @@ impl Streak {
         &mut self,
         ending: Ending,
         uptime: Duration,
-        now: Moment,
+        now: MonotonicTime,
         jitter: f64,
     ) -> Duration {
         match ending {
@@ -77,7 +77,7 @@ mod tests {
 
     /// Lives of a module: (ending, uptime, expected delay in ms), one after the other.
     fn check(lives: &[(Ending, Duration, u64)]) {
-        let (mut streak, mut now) = (Streak::default(), Moment::from_secs(1000));
+        let (mut streak, mut now) = (Streak::default(), MonotonicTime::from_secs(1000));
         for (index, &(ending, uptime, expected)) in lives.iter().enumerate() {
             now = now + uptime;
             let delay = streak.delay(ending, uptime, now, 0.0);
@@ -122,7 +122,7 @@ mod tests {
     fn failures_a_minute_apart_are_first_failures() {
         let mut streak = Streak::default();
         for minute in 1..5 {
-            let delay = streak.delay(Failed, MS(5), Moment::from_secs(minute * 61), 0.0);
+            let delay = streak.delay(Failed, MS(5), MonotonicTime::from_secs(minute * 61), 0.0);
             assert_eq!(delay, Duration::ZERO);
         }
     }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn jitter_only_shortens() {
         let mut streak = Streak::default();
-        streak.delay(Failed, MS(5), Moment::from_secs(1), 1.0);
-        assert_eq!(streak.delay(Failed, MS(5), Moment::from_secs(1), 1.0), MS(75));
+        streak.delay(Failed, MS(5), MonotonicTime::from_secs(1), 1.0);
+        assert_eq!(streak.delay(Failed, MS(5), MonotonicTime::from_secs(1), 1.0), MS(75));
     }
 }

@@ -28,13 +28,13 @@ use crate::{
     process::{
         Change, Identity, die_with,
         marks::{INSTANCE, MODULE, RUN},
-        notify,
+        sd_notify,
     },
 };
 
 /// What concerns the supervisor and its parent.
 const OUR_OWN: [&str; 12] = [
-    notify::SOCKET,
+    sd_notify::SOCKET,
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
     "LISTEN_FDS",
@@ -96,7 +96,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
         .env(RUN, launch.run)
         .env(INSTANCE, launch.instance.to_string())
         .env(MODULE, &spec.name)
-        .env(notify::SOCKET, launch.notify)
+        .env(sd_notify::SOCKET, launch.notify)
         .envs(config.map(|_| (identity::HOST, launch.host)))
         .envs(config.map(|number| (generation::DESCRIPTOR, number.to_string())))
         .envs(spec.watchdog.map(|longest| ("WATCHDOG_USEC", longest.as_micros().to_string())))

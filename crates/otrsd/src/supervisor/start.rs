@@ -130,7 +130,7 @@ fn begin(options: Options, natives: Natives, sources: Sources) -> Result<Supervi
     let past = Past {
         modules: modules.map(|it| (it.name.clone(), Module::new(it.clone(), now))).collect(),
         draining: Vec::new(),
-        started: clock::wall(),
+        started: clock::now_utc(),
         run,
         host: identity::host().unwrap_or_default(),
         last_instance: 0,

@@ -95,7 +95,7 @@ pub(crate) fn check(natives: &Natives) -> ExitCode {
     match understood {
         Ok(_) => ExitCode::from(CAN_TAKE_OVER),
         Err(error) => {
-            crate::logs::complain(&format!("this version cannot take over: {error:#}"));
+            crate::logs::warn(&format!("this version cannot take over: {error:#}"));
             ExitCode::FAILURE
         }
     }

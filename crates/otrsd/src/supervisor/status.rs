@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sysconfig::Problem;
 
 use super::module::{Module, Phase};
-use crate::{clock::Moment, process::exit::Exit};
+use crate::{clock::MonotonicTime, process::exit::Exit};
 
 /// The supervisor and its modules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl ModuleStatus {
         module: &Module,
         draining: Vec<Earlier>,
         outdated: Option<String>,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Self {
         let process = module.process();
         let (state, mut note) = match &module.phase {

@@ -3,8 +3,8 @@
 use std::{env, time::Duration};
 
 use crate::{
-    clock::{self, Moment},
-    process::notify,
+    clock::{self, MonotonicTime},
+    process::sd_notify,
 };
 
 /// The service manager's wishes.
@@ -12,11 +12,11 @@ use crate::{
 pub(super) struct ServiceManager {
     /// Half the time after which it would kill us.
     interval: Option<Duration>,
-    next: Moment,
+    next: MonotonicTime,
 }
 
 impl ServiceManager {
-    pub(super) fn from_environment(now: Moment) -> Self {
+    pub(super) fn from_environment(now: MonotonicTime) -> Self {
         let number = |variable| env::var_os(variable)?.to_str()?.parse::<u64>().ok();
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let longest = number("WATCHDOG_USEC").filter(|_| ours).map(Duration::from_micros);
@@ -24,12 +24,12 @@ impl ServiceManager {
     }
 
     /// When the next sign of life is due.
-    pub(super) fn next_sign(&self) -> Option<Moment> {
+    pub(super) fn next_sign(&self) -> Option<MonotonicTime> {
         self.interval.map(|_| self.next)
     }
 
     /// Called from the loop itself, so that a loop that hangs is noticed.
-    pub(super) fn tell_alive(&mut self, now: Moment) {
+    pub(super) fn tell_alive(&mut self, now: MonotonicTime) {
         if let Some(interval) = self.interval
             && self.next <= now
         {
@@ -54,7 +54,7 @@ pub(super) fn stopping(grace: Duration) {
 }
 
 fn tell(lines: &str) {
-    if let Err(error) = notify::send(lines) {
+    if let Err(error) = sd_notify::send(lines) {
         tracing::warn!("cannot reach the service manager: {error}");
     }
 }

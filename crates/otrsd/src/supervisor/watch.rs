@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
 
 use super::{control::Reply, module::Module};
-use crate::{clock::Moment, process::exit::printable};
+use crate::{clock::MonotonicTime, process::exit::printable};
 
 /// One waiting client.
 struct Watch {
@@ -83,7 +83,7 @@ impl Watches {
         &mut self,
         modules: &BTreeMap<String, Module>,
         old: &BTreeSet<&str>,
-        now: Moment,
+        now: MonotonicTime,
     ) {
         self.watches.retain_mut(|watch| {
             if watch.to_the_end {

@@ -10,7 +10,7 @@ pub(crate) const FORMS: &str = "2026-12-24T18:00:00Z, '2026-12-24 18:00' (your z
 
 /// Reads a time given as an argument.
 pub(crate) fn argument(text: &str) -> Result<Timestamp, String> {
-    parse(text, &clock::wall().to_zoned(TimeZone::system()))
+    parse(text, &clock::now_utc().to_zoned(TimeZone::system()))
         .ok_or_else(|| format!("no time; expected something like {FORMS}"))
 }
 

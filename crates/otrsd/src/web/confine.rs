@@ -18,8 +18,8 @@ use sysconfig::SysConfig;
 use crate::{
     config::{
         console::{self, Listen},
+        daemon_paths::DaemonPaths,
         database, log, packages,
-        place::Place,
     },
     logs::{self, desk::Log},
 };
@@ -84,14 +84,14 @@ const UNKNOWN: [libc::c_long; 2] = [libc::SYS_clone3, libc::SYS_io_uring_setup];
 pub(crate) fn confine(settings: &SysConfig, debug: bool) {
     let missing = [restrict_files(settings), filter_calls()];
     for what in missing.into_iter().filter_map(Result::err).filter(|_| debug) {
-        logs::note(&format!("the console is less confined than it could be: {what:#}"));
+        logs::info(&format!("the console is less confined than it could be: {what:#}"));
     }
 }
 
 /// Its own directories stay writable: the daemon's files, its logs, the database in a file.
 fn writable(settings: &SysConfig) -> Vec<PathBuf> {
     let parent = |path: PathBuf| path.parent().map(PathBuf::from);
-    let mut places = vec![Place::named(settings).directory, log::directory(settings)];
+    let mut places = vec![DaemonPaths::named(settings).directory, log::directory(settings)];
     if let Listen::Unix(path) = console::read(settings).0.listen {
         places.extend(parent(path));
     }

@@ -9,7 +9,7 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq as _;
 
-use super::{auth::Caller, guard::Operator, problem::Problem};
+use super::{auth::Caller, auth_middleware::Operator, problem::Problem};
 
 /// The name of the hidden field.
 pub(super) const KEY: &str = "form_key";

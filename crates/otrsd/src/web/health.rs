@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::Console;
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::cron_tasks::{self, CronTask, TYPE},
     module::degraded,
     supervisor::status::Status,
@@ -40,7 +40,7 @@ struct Check {
 }
 
 /// The last answer and when it was given.
-pub(super) type LastHealth = tokio::sync::Mutex<Option<(Moment, Health)>>;
+pub(super) type LastHealth = tokio::sync::Mutex<Option<(MonotonicTime, Health)>>;
 
 pub(super) async fn live() -> &'static str {
     "ok\n"
@@ -63,7 +63,7 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
 }
 
 async fn look(console: &Console) -> Health {
-    let now = clock::wall();
+    let now = clock::now_utc();
     let snapshot = console.snapshot().await;
     let status = snapshot.status.as_ref();
     let (database, worker, cron) = match timeout(ANSWER, scheduling(console, now)).await {
@@ -123,7 +123,7 @@ fn worker(instances: &[Instance], node: u16, now: Timestamp) -> &'static str {
         return "none is registered for this node";
     }
     let is_fresh = |it: &Instance| it.beat.is_some_and(|beat| now.duration_since(beat) <= FRESH);
-    if own.any(is_fresh) { "ok" } else { "it shows no sign of life" }
+    if own.any(is_fresh) { "ok" } else { "it sends no heartbeat" }
 }
 
 /// Each cron task was seen, and its newest due instant decided about, by whichever node.
@@ -169,7 +169,7 @@ mod tests {
         for (instances, expected) in [
             (vec![], "none is registered for this node"),
             (vec![instance(2, 100)], "none is registered for this node"),
-            (vec![instance(1, 50), instance(2, 100)], "it shows no sign of life"),
+            (vec![instance(1, 50), instance(2, 100)], "it sends no heartbeat"),
             (vec![instance(1, 50), instance(1, 80)], "ok"),
         ] {
             assert_eq!(worker(&instances, 1, at(100)), expected);

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use super::{
     Console,
     auth::Caller,
+    auth_middleware::Host,
     form::{self, Nothing},
-    guard::Host,
     hosts::{self, Kind},
     pages,
     places::Connection,
@@ -76,7 +76,7 @@ fn is_plain(headers: &HeaderMap) -> bool {
 
 fn begin(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {
     let caller = Caller { name: grant.name.clone(), role: grant.role, session: None };
-    let value = console.auth().sessions.begin(grant, &host.name, clock::wall())?;
+    let value = console.auth().sessions.begin(grant, &host.name, clock::now_utc())?;
     console.audit(&caller, &format!("logged in ({})", caller.role.as_str()));
     let cookie = set_cookie(host.kind, &value, 12 * 3600);
     Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/")).into_response())

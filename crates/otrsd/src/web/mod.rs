@@ -6,14 +6,14 @@
 )]
 
 mod actions;
+pub(crate) mod admin_socket;
 pub(crate) mod api;
 pub(crate) mod auth;
+mod auth_middleware;
 mod bodies;
 pub(crate) mod confine;
-pub(crate) mod door;
 mod effective;
 mod form;
-mod guard;
 mod health;
 mod hosts;
 mod live;
@@ -55,9 +55,9 @@ use crate::{
     clock,
     config::{
         console::{self, Grant, WebSettings},
+        daemon_paths::DaemonPaths,
         database,
         pace::Pace,
-        place::Place,
     },
     logs,
     module::{DaemonModule, ModuleContext, Round, degraded},
@@ -70,7 +70,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 struct Console {
     context: ModuleContext,
     web: WebSettings,
-    place: Place,
+    place: DaemonPaths,
     /// How a browser on this host calls the console; a proxy's name otherwise.
     origin: String,
     /// An error says which setting to mend; the pages without tasks work all the same.
@@ -132,13 +132,13 @@ impl Console {
         let more =
             if untold > 0 { format!("; {untold} more were not told") } else { String::new() };
         let from = connection.map_or_else(|| "?".to_owned(), |it| it.peer.described());
-        logs::complain(&format!("{}: a login failed, from {from}{more}", self.context.name()));
+        logs::warn(&format!("{}: a login failed, from {from}{more}", self.context.name()));
     }
 
     /// A line for the log about who changed what.
     fn audit(&self, caller: &Caller, what: &str) {
         let line = format!("{}: {} {what}", self.context.name(), caller.name);
-        logs::note(&line);
+        logs::info(&line);
     }
 }
 
@@ -156,11 +156,11 @@ impl WebConsole {
     async fn begin(&mut self) -> anyhow::Result<()> {
         let (web, problems) = console::read(self.context.settings());
         for problem in problems {
-            logs::complain(&format!("warning: {problem}"));
+            logs::warn(&format!("warning: {problem}"));
         }
         let Some(listener) = self.bind(&web).await else { return Ok(()) };
         let settings = self.context.settings();
-        let place = Place::named(settings);
+        let place = DaemonPaths::named(settings);
         let proxy = web.hosts.first().map(|host| format!("https://{host}"));
         let origin = listener.origin().or(proxy).unwrap_or_else(|| "http://localhost".to_owned());
         let store = database::open(settings, CONNECTIONS).map_err(|error| format!("{error:#}"));
@@ -185,9 +185,9 @@ impl WebConsole {
             health: LastHealth::default(),
             statistics: Statistics::default(),
         });
-        logs::note(&format!("{}: listening on {}", self.context.name(), console.origin));
+        logs::info(&format!("{}: listening on {}", self.context.name(), console.origin));
         self.tasks.spawn(live::watch(Arc::clone(&console)));
-        self.tasks.spawn(door::serve(door, Arc::clone(&console)));
+        self.tasks.spawn(admin_socket::serve(door, Arc::clone(&console)));
         self.tasks.spawn(listener.serve(routes::app(console)));
         Ok(())
     }
@@ -203,7 +203,7 @@ impl WebConsole {
                 }
                 Err(error) if !std::mem::replace(&mut told, true) => {
                     let what = format!("{error:#}; waiting until it is free");
-                    logs::complain(&format!(
+                    logs::warn(&format!(
                         "{}: {what} (setting WebConsole::Listen)",
                         self.context.name()
                     ));

@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::{
-    Console, api, guard, health, login, metrics, pages,
+    Console, api, auth_middleware, health, login, metrics, pages,
     problem::{self, Problem},
 };
 
@@ -64,7 +64,7 @@ pub(super) fn app(console: Arc<Console>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
         })
         .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(Arc::clone(&console), guard::guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&console), auth_middleware::guard))
         .layer(middleware::from_fn(problem::tell))
         .with_state(console)
 }

@@ -29,7 +29,8 @@ pub(super) fn events(
 impl Console {
     /// Whether the caller's session lasts. A token lasts as long as this life of the console, which a change of settings ends.
     fn is_in(&self, caller: &Caller) -> bool {
-        let lasts = |id: &str| self.auth().sessions.living(clock::wall()).any(|it| it.id() == id);
+        let lasts =
+            |id: &str| self.auth().sessions.living(clock::now_utc()).any(|it| it.id() == id);
         caller.session.as_ref().is_none_or(|it| lasts(&it.id))
     }
 }

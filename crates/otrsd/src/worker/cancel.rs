@@ -10,7 +10,7 @@ use task_store::{Store, TaskId};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::lanes;
+use super::executor;
 
 /// One statement that reads an empty table, and only while tasks run.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,11 +41,11 @@ impl Cancel {
 pub(super) struct Cancels {
     /// Outside of this process.
     running: Arc<Mutex<HashMap<TaskId, Arc<Cancel>>>>,
-    functions: lanes::Cancels,
+    functions: executor::Cancels,
 }
 
 impl Cancels {
-    pub(super) fn new(functions: lanes::Cancels) -> Self {
+    pub(super) fn new(functions: executor::Cancels) -> Self {
         Self { running: Arc::default(), functions }
     }
 

@@ -26,7 +26,7 @@ use tokio::{
 use super::{memory, reaper::Reaper};
 use crate::{
     config::{generation, sources::Sources, task_types::TaskType},
-    process::{die_with, marks::marks, notify, reaper::Reaped},
+    process::{die_with, marks::marks, reaper::Reaped, sd_notify},
 };
 
 /// Names the task, and marks the processes that run it.
@@ -71,7 +71,7 @@ pub(super) fn start(
         .stderr(writer)
         .process_group(0);
     // What is between the supervisor and us.
-    let ours = [notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
+    let ours = [sd_notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
     for variable in Sources::variables().chain(ours) {
         command.env_remove(variable);
     }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::life::Life;
-use crate::process::notify;
+use super::worker_loop::WorkerLoop;
+use crate::process::sd_notify;
 
-impl Life {
+impl WorkerLoop {
     /// What this life waits for, for status and stop.
     pub(super) fn tell_what_runs(&self) {
-        let functions = self.lanes.titles();
+        let functions = self.executor.titles();
         let titles: BTreeSet<&str> =
             self.titles.values().chain(&functions).map(String::as_str).collect();
         if let Some(text) = waits_for(&titles) {
-            let _ = notify::send(&format!("STATUS={text}"));
+            let _ = sd_notify::send(&format!("STATUS={text}"));
         }
     }
 }

@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attend::{attend, ending},
     cancel::Cancel,
     command,
     handlers::Handler,
@@ -18,12 +17,13 @@ use super::{
     outcome::{Consequence, Ending, consequence},
     perl::Perl,
     reaper::Reaper,
+    supervise::{ending, supervise_child},
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::task_types::TaskType,
-    mask::mask,
     process::output::Tail,
+    redact::redact,
 };
 
 /// Between TERM and KILL.
@@ -39,7 +39,7 @@ pub(super) struct Order {
     pub(super) history: History,
     pub(super) owner: Owner,
     /// Since when it waits for its start.
-    pub(super) claimed: Moment,
+    pub(super) claimed: MonotonicTime,
 }
 
 impl Order {
@@ -107,7 +107,7 @@ impl Interruption {
 
 /// Runs a task to its end, outside of this process. Functions have their lanes.
 pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finished {
-    let started = clock::wall();
+    let started = clock::now_utc();
     let ended = match &order.handler {
         Handler::Command(argv) => command(argv, &order, &tools.reaper, &stop).await,
         Handler::Http(call) => tools.http.run(call, &order, &stop).await,
@@ -117,7 +117,7 @@ pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finis
             Ended::without_costs(Ending::Interrupted(why))
         }
     };
-    finished(order, started, clock::wall(), ended)
+    finished(order, started, clock::now_utc(), ended)
 }
 
 async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interruption) -> Ended {
@@ -132,7 +132,7 @@ async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interru
         }
     };
     let mut tail = Tail::default();
-    let attended = attend(&mut running, &order.policy, &mut tail, stop, pending()).await;
+    let attended = supervise_child(&mut running, &order.policy, &mut tail, stop, pending()).await;
     let peak_memory = attended.end.map(|reaped| reaped.peak_rss_kb);
     Ended {
         cpu: attended.end.map(|reaped| reaped.cpu),
@@ -144,7 +144,7 @@ async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interru
 
 /// The end of a task that nobody wants any more, before it began.
 pub(super) fn cancelled(task: Task, owner: Owner, by: String) -> Finished {
-    let (row, now) = (task.row, clock::wall());
+    let (row, now) = (task.row, clock::now_utc());
     let execution =
         Execution { error: Some(by), ..execution(task, owner, Outcome::Cancelled, now) };
     Finished { row, execution: Some(execution), then: Then::Delete }
@@ -173,7 +173,7 @@ pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: E
 
 /// The ledger is read by more people than the program that printed it.
 fn masked(text: &str) -> String {
-    mask(text, &[])
+    redact(text, &[])
 }
 
 fn execution(task: Task, owner: Owner, outcome: Outcome, now: Timestamp) -> Execution {

@@ -20,9 +20,9 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::time::timeout;
 
 use super::{
-    answer::{ending, explained, retry_after, without_secrets},
     command::letter,
     execution::{Ended, Interruption, Order},
+    http_result::{ending, explained, retry_after, without_secrets},
     outcome::Ending,
 };
 use crate::{clock, config::http::Call, logs, process::output::Tail};
@@ -70,7 +70,7 @@ impl Client {
             _ = &mut told => {}
         }
         let why = explained(call, head.status, &beginning);
-        let pause = retry_after(&head.headers, clock::wall());
+        let pause = retry_after(&head.headers, clock::now_utc());
         let output = beginning.text().map(|text| without_secrets(text, &call.headers));
         Ended { output, ..Ended::without_costs(ending(head.status, why, pause)) }
     }
@@ -101,7 +101,7 @@ fn roots() -> RootCertStore {
     let (trusted, _) = roots.add_parsable_certificates(loaded.certs);
     if trusted == 0 {
         let why = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        logs::complain(&format!("this system trusts no certificates, so https fails{why}"));
+        logs::warn(&format!("this system trusts no certificates, so https fails{why}"));
     }
     roots
 }

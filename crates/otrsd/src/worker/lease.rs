@@ -25,9 +25,9 @@ use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, sync::watch::Sende
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     logs,
-    process::notify,
+    process::sd_notify,
 };
 
 /// Between two signs of life.
@@ -66,7 +66,7 @@ pub(super) struct Lease {
     /// How many tasks this life runs at once; none when it only ends what it began.
     pub(super) slots: Arc<AtomicU32>,
     /// When this worker last showed that it lives.
-    pub(super) alive: Sender<Moment>,
+    pub(super) alive: Sender<MonotonicTime>,
     /// Cancelled when the tasks may be others'.
     pub(super) lost: CancellationToken,
     /// Cancelled when also those may be that go on without the lease.
@@ -78,22 +78,22 @@ impl Lease {
     pub(super) async fn keep(self) {
         let mut seen = *self.alive.borrow();
         let Err(why) = self.hold(For::All, &mut seen).await;
-        logs::complain(&format!("what runs is ended, but for OnLeaseLost continue: {why:#}"));
+        logs::warn(&format!("what runs is ended, but for OnLeaseLost continue: {why:#}"));
         self.lost.cancel();
         let Err(why) = self.hold(For::TheRest, &mut seen).await;
-        logs::complain(&format!("what went on is ended: {why:#}"));
+        logs::warn(&format!("what went on is ended: {why:#}"));
         self.gone.cancel();
         // What still ends is nobody else's any more, and nothing to be killed for.
-        let _ = notify::send("X_LEASE=");
+        let _ = sd_notify::send("X_LEASE=");
     }
 
     /// Beats until it cannot; `seen` is the time of the last beat.
-    async fn hold(&self, tasks: For, seen: &mut Moment) -> anyhow::Result<Infallible> {
+    async fn hold(&self, tasks: For, seen: &mut MonotonicTime) -> anyhow::Result<Infallible> {
         let mut beats = Beats::new()?;
         let mut promised = promise(tasks)?;
         loop {
             beats.next().await?;
-            let asked = clock::boot();
+            let asked = clock::boottime();
             let left = tasks.limit().saturating_sub(asked.since(*seen));
             let patience = patience(left, promised.since(clock::now()));
             let shown = match timeout(patience, self.beat(tasks)).await {
@@ -102,13 +102,13 @@ impl Lease {
                 Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
                 // Tables that are gone, or another file, are nothing that passes.
                 Ok(Err(error)) if !error.is_transient() => None,
-                _ => self.life.as_ref().filter(|it| it.is_visible()).map(|_| clock::boot()),
+                _ => self.life.as_ref().filter(|it| it.is_visible()).map(|_| clock::boottime()),
             };
             if let Some(shown) = shown {
                 *seen = shown;
                 self.alive.send_replace(shown);
                 promised = promise(tasks)?;
-            } else if clock::boot().since(*seen) >= tasks.limit() {
+            } else if clock::boottime().since(*seen) >= tasks.limit() {
                 anyhow::bail!("the database could not be reached in time");
             }
         }
@@ -117,8 +117,8 @@ impl Lease {
     async fn beat(&self, tasks: For) -> task_store::Result<bool> {
         let slots = self.slots.load(Ordering::Relaxed);
         match tasks {
-            For::All => self.store.beat(self.owner, slots, clock::wall()).await,
-            For::TheRest => self.store.beat_on(self.owner, clock::wall()).await,
+            For::All => self.store.beat(self.owner, slots, clock::now_utc()).await,
+            For::TheRest => self.store.beat_on(self.owner, clock::now_utc()).await,
         }
     }
 }
@@ -130,9 +130,9 @@ fn patience(left: Duration, promised: Duration) -> Duration {
 }
 
 /// Tells the supervisor until when it need not act, and that this worker works.
-fn promise(tasks: For) -> std::io::Result<Moment> {
+fn promise(tasks: For) -> std::io::Result<MonotonicTime> {
     let until = clock::now() + tasks.last();
-    notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))?;
+    sd_notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))?;
     Ok(until)
 }
 

@@ -10,7 +10,7 @@ use std::{
 use sysconfig::SysConfig;
 use task_store::{Instance, Owner};
 
-use crate::{config::place::Place, logs, process::own_file};
+use crate::{config::daemon_paths::DaemonPaths, logs, process::own_file};
 
 /// Of the record, in bytes.
 const LARGEST: u64 = 1 << 16;
@@ -23,7 +23,7 @@ pub(super) struct Lives {
 
 impl Lives {
     pub(super) fn of(settings: &SysConfig) -> Self {
-        Self { file: Place::named(settings).workers() }
+        Self { file: DaemonPaths::named(settings).workers() }
     }
 
     /// Those that are recorded. What cannot be read is nobody's: then their counters tell who is dead, 15 s later.
@@ -41,7 +41,7 @@ impl Lives {
         lines.retain(|line| registered.iter().any(|it| it.owner.to_string() == *line));
         lines.push(own.to_string());
         if let Err(error) = self.write(&lines) {
-            logs::complain(&format!(
+            logs::warn(&format!(
                 "cannot record this worker in {}: {error}; if it dies, its tasks are free 15 s later than they could be",
                 self.file.display(),
             ));

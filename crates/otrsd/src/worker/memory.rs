@@ -42,7 +42,7 @@ pub(super) fn limit_of(pid: Pid, most: Option<u64>) {
     match Errno::result(result) {
         // One that is dead takes nothing more.
         Ok(_) | Err(Errno::ESRCH) => {}
-        Err(error) => logs::complain(&format!(
+        Err(error) => logs::warn(&format!(
             "the memory of process {pid}, which runs a task, cannot be limited to {}: {error}",
             amount(most)
         )),

@@ -3,39 +3,39 @@
 //! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
 //! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
 
-mod ahead;
-mod answer;
-mod attend;
 mod backoff;
 mod cancel;
 mod command;
-mod company;
+mod complete_and_claim;
 mod draining;
-mod elders;
-mod exchange;
 mod execution;
-mod handing;
+mod executor;
+mod failure_detector;
 mod handlers;
+mod handoff;
 mod http;
-mod kept;
-mod lanes;
+mod http_result;
+mod instrumented;
+mod isolation;
 mod lease;
-mod life;
+mod legacy_tasks;
 mod lives;
-mod locks;
 mod mail;
 mod memory;
-mod metered;
-mod orphans;
 mod outcome;
 mod perl;
-mod readmit;
+mod predecessors;
+mod prefetch;
 mod reaper;
 mod renewal;
+mod requeue_unrouted;
 mod retention;
 mod slots;
+mod stale_locks;
+mod supervise;
+mod unwritten;
 pub(crate) mod wake;
-mod watch;
+mod worker_loop;
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,19 +44,19 @@ use sysconfig::Value;
 use task_store::{Owner, Store};
 
 use self::{
-    elders::Elders,
+    failure_detector::CrashSuspects,
     handlers::Handlers,
     lease::Lease,
-    life::{Life, Setup},
+    legacy_tasks::Orphans,
     lives::Lives,
     mail::Teller,
-    orphans::Orphans,
-    watch::Suspects,
+    predecessors::Predecessors,
+    worker_loop::{Setup, WorkerLoop},
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::{STOP_GRACE, database, identity, node, pace::Pace, reference, task_types},
-    engine::{ready, summary, trouble::Trouble},
+    engine::{outage_log::OutageLog, preflight, summary},
     handler::Functions,
     home::heartbeat,
     logs,
@@ -95,7 +95,7 @@ impl DaemonModule for SchedulerTaskWorker {
 
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let store = database::open_made(self.context.settings(), CONNECTIONS)?;
-        summary::of(&store, clock::wall()).await
+        summary::of(&store, clock::now_utc()).await
     }
 }
 
@@ -104,15 +104,15 @@ impl SchedulerTaskWorker {
     async fn live(&self) -> anyhow::Result<Round> {
         let settings = self.context.settings();
         let store = database::open(settings, CONNECTIONS)?;
-        let mut trouble = Trouble::new(self.context.clone());
-        if !ready::wait(&self.context, &store, &mut trouble).await? {
+        let mut outages = OutageLog::new(self.context.clone());
+        if !preflight::wait(&self.context, &store, &mut outages).await? {
             return Ok(Round::Continue);
         }
         let setup = self.setup();
-        let suspects = Suspects::of(setup.in_process.iter().cloned());
+        let suspects = CrashSuspects::of(setup.in_process.iter().cloned());
         let orphans = Orphans::of(settings);
         let lives = Lives::of(settings);
-        let Some(begun) = self.begin(&store, &setup, &lives, &suspects, &mut trouble).await? else {
+        let Some(begun) = self.begin(&store, &setup, &lives, &suspects, &mut outages).await? else {
             return Ok(Round::Continue);
         };
         let (owner, keep_days) = (begun.owner, setup.handlers.keep_days());
@@ -120,25 +120,25 @@ impl SchedulerTaskWorker {
         let types = setup.handlers.names().map(str::to_owned).collect();
         let go_on = setup.handlers.go_on().map(str::to_owned).collect();
         let (alive, seen) = tokio::sync::watch::channel(begun.since);
-        let life = Life::new(
+        let life = WorkerLoop::new(
             &self.context,
             &store,
             begun,
             setup,
             (seen, suspects.clone(), orphans.count()),
-            trouble,
+            outages,
         )?;
         let (slots, lost, gone) = (life.slots(), life.stop.now.clone(), life.stop.gone.clone());
         let lease = Lease { store: store.clone(), owner, life: own_life, slots, alive, lost, gone };
         let keepers = [
             tokio::spawn(lease.keep()),
-            tokio::spawn(watch::keep(store.clone(), owner, lives, suspects, go_on)),
-            tokio::spawn(locks::keep(store.clone(), orphans)),
+            tokio::spawn(failure_detector::keep(store.clone(), owner, lives, suspects, go_on)),
+            tokio::spawn(stale_locks::keep(store.clone(), orphans)),
             tokio::spawn(life.cancels.clone().keep(store.clone())),
-            tokio::spawn(life.lanes.keeper(life.stop.clone())),
+            tokio::spawn(life.executor.keeper(life.stop.clone())),
             tokio::spawn(life.odd_rows.clone().keep(store.clone(), self.context.clone())),
             tokio::spawn(retention::keep(store.clone(), keep_days)),
-            tokio::spawn(readmit::keep(store.clone(), types, Arc::clone(&life.alone))),
+            tokio::spawn(requeue_unrouted::keep(store.clone(), types, Arc::clone(&life.alone))),
         ];
         let teller = Teller::new(&self.context, &store, owner, Arc::clone(&life.failed));
         let teller = teller.map(|teller| tokio::spawn(teller.keep()));
@@ -152,7 +152,7 @@ impl SchedulerTaskWorker {
         let settings = self.context.settings();
         let (types, problems) = task_types::read(settings);
         for problem in problems {
-            logs::complain(&problem.to_string());
+            logs::warn(&problem.to_string());
         }
         let slots = reference::whole(settings, "Daemon::SchedulerTaskWorker::MaximumWorkers");
         let grace = Duration::from_secs(reference::whole(settings, STOP_GRACE));
@@ -178,14 +178,14 @@ impl SchedulerTaskWorker {
         store: &Store,
         setup: &Setup,
         lives: &Lives,
-        suspects: &Suspects,
-        trouble: &mut Trouble,
+        suspects: &CrashSuspects,
+        outages: &mut OutageLog,
     ) -> anyhow::Result<Option<Begun>> {
         let host = identity::host()?;
         let node = node(self.context.settings());
         while !self.context.is_stopping() {
             let entered = enter(store, (node, &host), setup, lives, suspects).await;
-            if let Some(begun) = trouble.check(entered) {
+            if let Some(begun) = outages.check(entered) {
                 return Ok(Some(begun));
             }
             self.context.pause(PAUSE).await;
@@ -198,8 +198,8 @@ impl SchedulerTaskWorker {
 struct Begun {
     owner: Owner,
     /// Before it was: its lease counts from here.
-    since: Moment,
-    elders: Elders,
+    since: MonotonicTime,
+    predecessors: Predecessors,
 }
 
 async fn enter(
@@ -207,10 +207,10 @@ async fn enter(
     (node, host): (u16, &str),
     setup: &Setup,
     lives: &Lives,
-    suspects: &Suspects,
+    suspects: &CrashSuspects,
 ) -> task_store::Result<Begun> {
-    let (pid, since) = (std::process::id(), clock::boot());
-    let owner = store.register(node, host, pid, setup.slots, clock::wall()).await?;
-    let elders = watch::elders(store, owner, lives, suspects).await?;
-    Ok(Begun { owner, since, elders })
+    let (pid, since) = (std::process::id(), clock::boottime());
+    let owner = store.register(node, host, pid, setup.slots, clock::now_utc()).await?;
+    let predecessors = failure_detector::predecessors(store, owner, lives, suspects).await?;
+    Ok(Begun { owner, since, predecessors })
 }

@@ -35,7 +35,7 @@ pub(super) struct Consequence {
 }
 
 /// So many crashes, each alone in its process, and a task is not run again.
-pub(super) const CRASHES: u32 = 3;
+pub(super) const MAX_CRASHES: u32 = 3;
 
 /// `attempts` is what the task itself allows, `history` what was before this execution.
 pub(super) fn consequence(
@@ -73,7 +73,7 @@ pub(super) fn consequence(
     let hold = |state, due| Then::Hold(Hold { state, due, reason: error.clone() });
     let then = match outcome {
         Outcome::Interrupted => Then::Free,
-        Outcome::Crashed if history.crashed.saturating_add(1) >= CRASHES => {
+        Outcome::Crashed if history.crashed.saturating_add(1) >= MAX_CRASHES => {
             hold(HeldState::Quarantined, None)
         }
         Outcome::Crashed if policy.on_crash == OnCrash::Rerun => Then::Free,

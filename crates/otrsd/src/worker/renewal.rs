@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use super::life::Life;
-use crate::clock::{self, Moment};
+use super::worker_loop::WorkerLoop;
+use crate::clock::{self, MonotonicTime};
 
 /// Between two renewals of all locks.
 const RENEWAL: Duration = Duration::from_secs(10);
 
-impl Life {
+impl WorkerLoop {
     /// How long the locks need no renewal; `None` if there are none.
-    pub(super) fn renews_in(&self, now: Moment) -> Option<Duration> {
+    pub(super) fn renews_in(&self, now: MonotonicTime) -> Option<Duration> {
         let has_any = !self.runs_nothing()
             || self.has_claimed()
             || !self.finished.is_empty()
@@ -22,6 +22,6 @@ impl Life {
     /// An error is met again, and told of, by the next exchange.
     pub(super) async fn renew(&mut self) {
         self.renewed_at = clock::now();
-        let _ = self.store.renew(self.owner, &self.holding(), clock::wall()).await;
+        let _ = self.store.renew(self.owner, &self.holding(), clock::now_utc()).await;
     }
 }

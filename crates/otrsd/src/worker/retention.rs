@@ -25,14 +25,14 @@ pub(super) async fn keep(store: Store, days: KeepDays) {
     loop {
         sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
         pause = SWEEP;
-        let _ = store.quarantine_endless_retries(clock::wall()).await;
+        let _ = store.quarantine_endless_retries(clock::now_utc()).await;
         // A database that is away is told of by the worker itself.
         let (Ok(executions), Ok(tasks)) = (ledger(&store, &days).await, held(&store, &days).await)
         else {
             continue;
         };
         if executions + tasks > 0 {
-            logs::note(&format!(
+            logs::info(&format!(
                 "kept long enough: {executions} rows of the ledger, {tasks} tasks that failed; see KeepDays"
             ));
         }
@@ -41,7 +41,7 @@ pub(super) async fn keep(store: Store, days: KeepDays) {
 
 /// From the oldest row on, until everything is younger than the shortest time.
 async fn ledger(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
-    let now = clock::wall();
+    let now = clock::now_utc();
     let (mut after, mut gone) = (0, 0);
     loop {
         let batch = store
@@ -57,7 +57,7 @@ async fn ledger(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
 }
 
 async fn held(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
-    let now = clock::wall();
+    let now = clock::now_utc();
     let mut gone = 0;
     for (task_type, days) in days {
         for state in [HeldState::Failed, HeldState::Quarantined] {

@@ -16,15 +16,15 @@ use anyhow::Context as _;
 use sysconfig::SysConfig;
 use tokio::net::UnixDatagram;
 
-use crate::{config::place::Place, home::adds::Adds, logs, process::socket};
+use crate::{config::daemon_paths::DaemonPaths, home::adds::Adds, logs, process::socket};
 
 /// The socket of one life, until the next one binds its own.
 #[derive(Debug)]
 pub(super) struct Wake {
-    place: Place,
+    place: DaemonPaths,
     socket: Option<UnixDatagram>,
     /// To the life that listened before.
-    elder: Option<net::UnixDatagram>,
+    predecessor: Option<net::UnixDatagram>,
     adds: Option<Adds>,
 }
 
@@ -42,14 +42,14 @@ pub(super) enum Word {
 impl Wake {
     /// Listens from now on; who cannot is told, and goes without.
     pub(super) fn listen(settings: &SysConfig) -> Self {
-        Self { adds: Adds::of(settings), ..Self::at(Place::named(settings)) }
+        Self { adds: Adds::of(settings), ..Self::at(DaemonPaths::named(settings)) }
     }
 
-    fn at(place: Place) -> Self {
-        let elder = socket::sender(&place.wake()).ok();
+    fn at(place: DaemonPaths) -> Self {
+        let predecessor = socket::sender(&place.wake()).ok();
         let socket = bind(&place.wake());
-        let socket = socket.inspect_err(|error| logs::complain(&format!("{error:#}"))).ok();
-        Self { place, socket, elder, adds: None }
+        let socket = socket.inspect_err(|error| logs::warn(&format!("{error:#}"))).ok();
+        Self { place, socket, predecessor, adds: None }
     }
 
     /// Resolves when somebody said something.
@@ -72,13 +72,15 @@ impl Wake {
     }
 
     /// Tells the successor that this life claims no more.
-    pub(super) fn hand_over(&self) {
+    pub(super) fn offer(&self) {
         tell(&self.place, Word::Yours);
     }
 
     /// Tells the life before that this one can claim; false if nobody can hear it.
-    pub(super) fn greet(&self) -> bool {
-        self.elder.as_ref().is_some_and(|elder| elder.send(Word::Here.bytes()).is_ok())
+    pub(super) fn announce(&self) -> bool {
+        self.predecessor
+            .as_ref()
+            .is_some_and(|predecessor| predecessor.send(Word::Here.bytes()).is_ok())
     }
 }
 
@@ -111,7 +113,7 @@ async fn word(socket: Option<&UnixDatagram>) -> Word {
     heard
 }
 
-fn tell(place: &Place, word: Word) {
+fn tell(place: &DaemonPaths, word: Word) {
     let _ = socket::sender(&place.wake()).and_then(|socket| socket.send(word.bytes()));
 }
 
@@ -140,8 +142,8 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(5);
 
-    fn place(directory: &Path) -> Place {
-        Place { directory: directory.to_owned(), node_id: 1 }
+    fn place(directory: &Path) -> DaemonPaths {
+        DaemonPaths { directory: directory.to_owned(), node_id: 1 }
     }
 
     #[tokio::test]
@@ -152,15 +154,15 @@ mod tests {
         fs::create_dir(&long).unwrap();
         for directory in [directory.path(), &long] {
             let place = place(directory);
-            let elder = Wake::at(place.clone());
+            let predecessor = Wake::at(place.clone());
             let mut successor = Wake::at(place.clone());
             let mode = fs::metadata(place.wake()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
-            elder.tell();
+            predecessor.tell();
             tell(&place, Word::Work);
             assert_eq!(timeout(SOON, successor.heard()).await.unwrap(), Word::Work);
             let hears = |wake: &Wake| wake.socket.as_ref().unwrap().try_recv(&mut [0]).is_ok();
-            assert!(!hears(&successor) && !hears(&elder));
+            assert!(!hears(&successor) && !hears(&predecessor));
         }
     }
 
@@ -168,13 +170,13 @@ mod tests {
     async fn two_lives_agree_who_claims() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
-        let mut elder = Wake::at(place.clone());
-        assert!(!elder.greet(), "there was nobody before");
+        let mut predecessor = Wake::at(place.clone());
+        assert!(!predecessor.announce(), "there was nobody before");
         tell(&place, Word::Work);
         let mut successor = Wake::at(place.clone());
-        assert!(successor.greet());
-        assert_eq!(timeout(SOON, elder.heard()).await.unwrap(), Word::Here);
-        elder.hand_over();
+        assert!(successor.announce());
+        assert_eq!(timeout(SOON, predecessor.heard()).await.unwrap(), Word::Here);
+        predecessor.offer();
         tell(&place, Word::Work);
         assert_eq!(timeout(SOON, successor.heard()).await.unwrap(), Word::Yours);
     }

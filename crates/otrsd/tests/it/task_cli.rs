@@ -161,7 +161,7 @@ fn held_tasks_say_why_and_what_to_do() {
         (
             &failed,
             "failed",
-            "failed for good: two went wrong.\nWhen the cause is mended, otrsd task retry ",
+            "failed, and is not tried again: two went wrong.\nWhen the cause is mended, otrsd task retry ",
         ),
         (
             &quarantined,

@@ -32,7 +32,7 @@ fn is_held(tasks: &Tasks, name: &str, id: &str) {
     let json = tasks.world.otrsd(&["task", "show", &id, "--json"]).ok().stdout;
     serde_json::from_str::<serde_json::Value>(&json).unwrap();
     let said = tasks.world.otrsd(&["task", "explain", &id]).ok().stdout;
-    assert!(said.contains("failed for good: the payload"), "{name}: {said}");
+    assert!(said.contains("failed, and is not tried again: the payload"), "{name}: {said}");
 }
 
 fn what_cannot_be_decoded_is_held(database: Database) {

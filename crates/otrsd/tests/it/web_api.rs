@@ -58,7 +58,7 @@ fn tasks_are_changed(database: Database) {
     let failed = web.tasks.add_of("No", "bad");
     web.tasks.held(failed, HeldState::Failed);
     let why = web.view(&format!("/api/v1/tasks/{failed}/explain")).json();
-    assert!(why["sentences"][0].as_str().unwrap().contains("failed for good"), "{why}");
+    assert!(why["sentences"][0].as_str().unwrap().contains("not tried again"), "{why}");
     web.post(&format!("/api/v1/tasks/{failed}/cancel"), "").refused(409, "delete it");
     assert_eq!(web.post(&format!("/api/v1/tasks/{failed}/retry"), "").json()["result"], "retried");
     web.tasks.ran(failed, 2);
@@ -288,7 +288,7 @@ fn it_is_ready_while_scheduling_works() {
     let worker = web.tasks.world.running("SchedulerTaskWorker");
     signal(worker, Signal::SIGSTOP);
     web.tasks.sql("UPDATE otrsd_instance SET beat = 0");
-    wait_until("a silent worker", || check("worker").contains("no sign of life").then_some(()));
+    wait_until("a silent worker", || check("worker").contains("no heartbeat").then_some(()));
     assert_eq!(web.curl("/readyz", &[]).status, 503);
     signal(worker, Signal::SIGCONT);
     wait_until("readiness", || (web.curl("/readyz", &[]).status == 200).then_some(()));

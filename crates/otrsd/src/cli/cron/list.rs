@@ -19,7 +19,7 @@ use crate::{
         cron_tasks::{self, CronTask, TYPE},
         packages,
     },
-    logs::complain,
+    logs::warn,
     text::time::{costs, local},
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
         [] => HashMap::new(),
         ids => database.store.last_executions(ids).await?,
     };
-    let now = clock::wall();
+    let now = clock::now_utc();
     let known = |task| known(task, &last, &pauses, &executions, now);
     if json {
         let all: Vec<Value> = read.tasks.iter().map(|task| object(&known(task))).collect();
@@ -57,7 +57,7 @@ pub(super) async fn run(database: &Database, json: bool) -> Result<(), Failure> 
     let has_manager =
         database.configuration.modules.iter().any(|module| module.module == packages::CRON_MANAGER);
     if !has_manager && !read.tasks.is_empty() {
-        complain(
+        warn(
             "no SchedulerCronTaskManager is registered here; cron tasks run only if another node has one",
         );
     }

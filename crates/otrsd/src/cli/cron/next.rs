@@ -69,7 +69,7 @@ const USUAL: usize = 5;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn run(program: &Program, next: &Next) -> Result<(), Failure> {
-    let from = next.from.unwrap_or_else(clock::wall);
+    let from = next.from.unwrap_or_else(clock::now_utc);
     if next.to.is_some_and(|to| (to < from) != next.previous && to != from) {
         return Err(Failure::usage("--to is before --from"));
     }

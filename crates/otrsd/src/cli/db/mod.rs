@@ -14,7 +14,7 @@ use super::{
     database::{self, Database},
     terminal::print,
 };
-use crate::{config::identity, engine::ready, logs::complain, process::pid_file};
+use crate::{config::identity, engine::preflight, logs::warn, process::pid_file};
 
 pub(super) fn run(program: &Program, command: &DbCommand) -> Result<(), Failure> {
     match command {
@@ -77,7 +77,7 @@ async fn adopt(database: &Database) -> Result<(), Failure> {
         print(&format!("nothing to do: the database belongs to {hosts}\n"));
         return Ok(());
     }
-    if ready::others_live(store).await? {
+    if preflight::others_live(store).await? {
         store.join(&database.identity).await?;
         print(&format!(
             "joined: workers of other hosts are alive, and those of {hosts} work with them\n"
@@ -104,7 +104,7 @@ async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
     let here = &database.identity.hosts;
     let instances = store.instances().await?;
     for it in instances.iter().filter(|it| !here.contains(&it.host)) {
-        complain(&format!(
+        warn(&format!(
             "warning: a worker of host {} (node {}, process {}) is registered; stop it: no worker \
              may run while its tables are dropped",
             it.host,

@@ -17,7 +17,7 @@ pub(super) fn run(program: &Program, options: &Add) -> Result<(), Failure> {
     let data = data::read(&options.data)?;
     database::ask(program, async |database| {
         let task = task(database, options, &data)?;
-        let now = clock::wall();
+        let now = clock::now_utc();
         let added = if let Some(at) = options.at {
             let at = whole_second(at);
             let planned = database.store.schedule_at(std::slice::from_ref(&task), at, now).await;

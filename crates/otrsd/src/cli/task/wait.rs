@@ -14,7 +14,7 @@ use crate::{
         terminal::{self, print},
     },
     clock,
-    logs::complain,
+    logs::warn,
     ops::task::holder,
     text::time::{age, costs, local},
 };
@@ -63,7 +63,7 @@ async fn ended(
     mut progress: Progress,
     said: &mut String,
 ) -> Result<(), Failure> {
-    let start = clock::wall();
+    let start = clock::now_utc();
     let longest = if progress.is_on() { LONGEST_ON_TERMINAL } else { LONGEST };
     let (mut pause, mut gone, mut is_away) = (SHORTEST, 0, false);
     note_missing_worker(store).await?;
@@ -90,12 +90,12 @@ async fn ended(
             }
             Ok(Seen::Alive(text)) => {
                 (gone, is_away) = (0, false);
-                progress.show(&format!("{text} · {}", age(start, clock::wall())));
+                progress.show(&format!("{text} · {}", age(start, clock::now_utc())));
             }
             Err(error) if error.is_transient() => {
                 progress.clear();
                 if !is_away {
-                    complain(&format!("{error}; waiting"));
+                    warn(&format!("{error}; waiting"));
                 }
                 is_away = true;
             }
@@ -162,7 +162,7 @@ fn end(id: TaskId, last: Option<&Execution>) -> String {
 /// Who waits for nobody should know.
 async fn note_missing_worker(store: &Store) -> Result<(), Failure> {
     if store.instances().await?.is_empty() {
-        complain("no worker is running; the task waits for one (otrsd start)");
+        warn("no worker is running; the task waits for one (otrsd start)");
     }
     Ok(())
 }

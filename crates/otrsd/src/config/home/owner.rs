@@ -15,8 +15,8 @@ use nix::{
 
 use crate::{
     config::home::Home,
+    file_trust::{self, Group, Rule},
     process::Identity,
-    trust::{self, Group, Rule},
 };
 
 /// What makes a directory an installation; its owner is the installation's user.
@@ -78,7 +78,7 @@ impl Home {
         }
         // Its web server's group writes into it.
         let rule = Rule::of(found.st_uid).with_group(Group::Any);
-        let home = trust::directory(&self.directory, rule).map_err(|_| Errno::EACCES)?;
+        let home = file_trust::directory(&self.directory, rule).map_err(|_| Errno::EACCES)?;
         let home = home.ok_or(Errno::ENOENT)?;
         let kernel = openat(&home, KERNEL, inside | OFlag::O_DIRECTORY, Mode::empty())?;
         let config = fstat(openat(&kernel, "Config.pm", inside, Mode::empty())?)?;

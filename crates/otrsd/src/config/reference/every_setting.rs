@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use task_store::later;
 
 use super::{GROUPS, Group, Key, Kind, kind};
-use crate::config::{Configuration, events, natives::Natives, packages, places::Places};
+use crate::config::{
+    Configuration, default_paths::DefaultPaths, events, natives::Natives, packages,
+};
 
 /// None may be of this shape but what may be anything.
 const NO_SHAPE: &str = "<Array><Item><Array><Item>x</Item></Array></Item></Array>";
@@ -67,7 +69,7 @@ fn interpret_in(directory: &Path, settings: &str) -> Configuration {
     problems.extend(read.overlay(sysconfig::read_file(&path).unwrap().settings));
     let mut natives = Natives::default();
     natives.add(packages::TASK_WORKER);
-    Configuration::interpret(read, problems, &natives, &Places::of_this_user())
+    Configuration::interpret(read, problems, &natives, &DefaultPaths::of_this_user())
 }
 
 /// A text that no value of the kind may be; `None` where each may.

@@ -65,7 +65,7 @@ async fn ask(store: &Store, settings: &SysConfig, node: Node<'_>, is_native: boo
     };
     let mut findings = judge(&seen, is_native, &database::described(settings));
     if let Ok(zone) = database::zone(settings) {
-        findings.extend(rivals::locks(&seen.locks, node, &zone, clock::wall()));
+        findings.extend(rivals::locks(&seen.locks, node, &zone, clock::now_utc()));
     }
     if seen.has_workers {
         match rivals::workers(store, node).await {
@@ -88,9 +88,9 @@ fn away(settings: &SysConfig, what: &str, is_transient: bool) -> Finding {
 async fn look(store: &Store, settings: &SysConfig) -> task_store::Result<Seen> {
     let identity = identity::present(settings).unwrap_or_default();
     let schema = store.schema_status(&identity).await?;
-    let before = clock::wall();
+    let before = clock::now_utc();
     let theirs = store.clock().await?;
-    let ahead = ahead(before, theirs, clock::wall());
+    let ahead = ahead(before, theirs, clock::now_utc());
     let has = |table: &str| !schema.missing.iter().any(|it| it == table);
     let has_workers = has("otrsd_instance") && !readable(store.instances().await)?.is_empty();
     let tables = ["scheduler_task", "scheduler_future_task", "scheduler_recurrent_task"];

@@ -166,7 +166,7 @@ fn mail(mail: &Mail, recipient: &str) -> Vec<Finding> {
         )));
     }
     let reaches = match recipient {
-        "" => "is empty: nobody is told of tasks that fail",
+        "" => "is empty: no mail tells of tasks that fail",
         USUAL_RECIPIENT => {
             "is still root@localhost: mail of tasks that fail reaches hardly anybody"
         }
@@ -259,7 +259,7 @@ mod tests {
                 &[(false, "SendmailModule::CMD: /x is no program")],
             ),
             ("", false, "a@b", &[(true, "SendmailModule is empty")]),
-            ("Kernel::System::Email::SMTP", false, "", &[(false, "is empty: nobody")]),
+            ("Kernel::System::Email::SMTP", false, "", &[(false, "is empty: no mail")]),
             (
                 "Kernel::System::Email::SMTP",
                 false,

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 use super::Finding;
 use crate::{
     config::{
+        daemon_paths::DaemonPaths,
         home::{Home, run_directory},
-        place::Place,
     },
     process::pid_file::{self, Occupant},
 };
@@ -35,10 +35,10 @@ pub(super) struct Here {
     pub(super) runs: bool,
 }
 
-pub(super) fn here(home: &Home, place: &Place) -> Here {
+pub(super) fn here(home: &Home, place: &DaemonPaths) -> Here {
     let own = place.pid_file();
-    let stock =
-        Place { directory: run_directory(home.directory()), node_id: place.node_id }.pid_file();
+    let stock = DaemonPaths { directory: run_directory(home.directory()), node_id: place.node_id }
+        .pid_file();
     let paths: BTreeSet<PathBuf> = [own.clone(), stock].into();
     let mut here = Here { findings: Vec::new(), runs: false };
     for path in paths {

@@ -51,7 +51,7 @@ pub(crate) async fn retry_all(
 ) -> Result<u64> {
     let mut retried = 0;
     // What fails again meanwhile is not retried without end.
-    let begin = clock::wall();
+    let begin = clock::now_utc();
     loop {
         match store.retry_all(state, task_type, begin, BATCH_SIZE).await? {
             0 => return Ok(retried),
@@ -74,10 +74,10 @@ pub(crate) async fn request_cancel(store: &Store, id: TaskId, by: &str) -> Resul
             entry.state.as_str()
         )));
     }
-    match store.cancel(id, by, clock::wall()).await? {
+    match store.cancel(id, by, clock::now_utc()).await? {
         Cancelled::Gone => Ok(Cancelling::Done),
         Cancelled::Running(LockKey::Ours(_)) => {
-            store.request_cancel(id, by, clock::wall()).await?;
+            store.request_cancel(id, by, clock::now_utc()).await?;
             Ok(Cancelling::Requested(entry))
         }
         Cancelled::Running(lock) => Err(Error::Conflict(format!(
@@ -118,7 +118,7 @@ pub(crate) async fn delete(store: &Store, id: TaskId, by: &str) -> Result<()> {
             entry.state.as_str()
         )));
     }
-    match store.cancel(id, by, clock::wall()).await? {
+    match store.cancel(id, by, clock::now_utc()).await? {
         Cancelled::Gone => Ok(()),
         // Retried by another meanwhile.
         Cancelled::Running(lock) => Err(running(id, lock)),
@@ -140,7 +140,7 @@ pub(crate) async fn purge(
 ) -> Result<u64> {
     let mut purged = 0;
     loop {
-        match store.purge(task_type, before, BATCH_SIZE, by, clock::wall()).await? {
+        match store.purge(task_type, before, BATCH_SIZE, by, clock::now_utc()).await? {
             0 => return Ok(purged),
             batch => purged += batch,
         }
@@ -169,7 +169,7 @@ pub(crate) async fn end(
     let begin = clock::now();
     loop {
         sleep(CANCEL_POLL_INTERVAL).await;
-        match store.cancel(id, by, clock::wall()).await? {
+        match store.cancel(id, by, clock::now_utc()).await? {
             Cancelled::Gone => break,
             Cancelled::Unknown => {
                 let last = store.executions(id).await?.pop().map(|last| last.outcome);

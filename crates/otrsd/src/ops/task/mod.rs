@@ -16,7 +16,7 @@ use crate::text::escape::one_line;
 /// The holder of a task's lock, in a word or two.
 pub(crate) fn holder(lock: LockKey) -> String {
     match lock {
-        LockKey::Free => "nobody".to_owned(),
+        LockKey::Free => "no worker".to_owned(),
         LockKey::Inserting => "its inserter".to_owned(),
         LockKey::Perl { node, pid } => format!("node {node}, Perl process {pid}"),
         LockKey::Ours(owner) => format!("node {}, instance {}", owner.node(), owner.instance()),

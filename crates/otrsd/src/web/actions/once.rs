@@ -61,7 +61,7 @@ pub(super) async fn insert(
     let planned = fresh().filter_map(|(at, task)| Some(((*at)?, task.clone())));
     let (at_once, planned): (Vec<_>, Vec<_>) = (at_once.collect(), planned.collect());
     let mut added =
-        store.enqueue_and_schedule(&at_once, &planned, clock::wall()).await?.into_iter();
+        store.enqueue_and_schedule(&at_once, &planned, clock::now_utc()).await?.into_iter();
     let became = |(at, task): &Planned| {
         let became = if known.contains_key(&task.id) {
             Became::Known

@@ -72,7 +72,7 @@ pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<V
     let last = store.newest_cron_runs(TYPE).await?;
     let last: HashMap<&str, &CronRun> = last.iter().map(|it| (it.name.as_str(), it)).collect();
     let pauses = store.cron_pauses(TYPE).await?;
-    let now = clock::wall();
+    let now = clock::now_utc();
     let tasks =
         cron_tasks::read(console.context.settings()).tasks.into_iter().map(|task| CronTask {
             paused: pauses.iter().find(|it| it.name == task.name).map(|it| it.reason.clone()),
@@ -104,7 +104,7 @@ pub(super) async fn occurrences(
     Query(since): Query<Since>,
 ) -> Answer<Vec<DueInstant>> {
     ops::cron::find(console.context.settings(), &name)?;
-    let day_ago = clock::wall() - SignedDuration::from_hours(24);
+    let day_ago = clock::now_utc() - SignedDuration::from_hours(24);
     let limit = since.limit.unwrap_or(1000);
     if !(1..=10_000).contains(&limit) {
         return Err(Problem::bad("limit must be from 1 to 10000"));

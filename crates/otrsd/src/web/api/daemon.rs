@@ -21,8 +21,8 @@ use crate::{
     web::{
         Console,
         auth::Caller,
+        auth_middleware::Operator,
         effective,
-        guard::Operator,
         live::{Severity, Snapshot},
         log,
         problem::Problem,

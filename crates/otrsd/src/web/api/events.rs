@@ -56,7 +56,7 @@ pub(super) async fn fire(
 ) -> Answer<Vec<Followed>> {
     let (store, settings) = (console.store()?, console.context.settings());
     check(settings, &name)?;
-    let fired = ops::event::fire(store, settings, &name, &happened.data, clock::wall()).await;
+    let fired = ops::event::fire(store, settings, &name, &happened.data, clock::now_utc()).await;
     let fired = fired.map_err(|error| match error {
         Error::Configuration(_) => Problem::conflict(error.to_string()),
         error => error.into(),

@@ -29,7 +29,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Console, auth::Caller, guard::Operator, problem::Problem};
+use super::{Console, auth::Caller, auth_middleware::Operator, problem::Problem};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(

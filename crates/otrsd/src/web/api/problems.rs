@@ -19,7 +19,7 @@ pub(in crate::web) struct ProblemDetails {
 
 const KINDS: [(u16, &str); 10] = [
     (400, "The request cannot be understood."),
-    (401, "No token, or one that nobody knows."),
+    (401, "No token, or an unknown one."),
     (403, "The token's role, or a setting, does not allow it."),
     (404, "There is no such thing."),
     (409, "Its state does not allow it."),

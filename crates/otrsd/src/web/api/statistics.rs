@@ -48,7 +48,7 @@ pub(super) async fn show(
     Query(since): Query<Since>,
 ) -> Answer<Vec<TypeStatistics>> {
     let store = console.store()?;
-    let from = since.from.unwrap_or_else(|| clock::wall() - SignedDuration::from_hours(24));
+    let from = since.from.unwrap_or_else(|| clock::now_utc() - SignedDuration::from_hours(24));
     let (tallies, _) = search::counted(store, from, "").await?;
     let mut types: BTreeMap<&str, Vec<&Tally>> = BTreeMap::new();
     for it in &tallies {

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     config::{identity, task_types::attempts},
-    mask::mask_data,
     ops::task::{explain, find},
+    redact::redact_data,
     web::{Console, actions::Ended, auth::Caller, problem::Problem, search},
 };
 
@@ -118,7 +118,7 @@ pub(super) async fn show(
     task.executions = Some(executions.iter().map(|it| Run::of(it, &caller)).collect());
     if caller.sees_contents() && entry.is_some() {
         let column = store.data(id).await?;
-        task.data = column.and_then(|column| decode(&column).ok()).map(|it| mask_data(&it));
+        task.data = column.and_then(|column| decode(&column).ok()).map(|it| redact_data(&it));
     }
     Ok(Json(task))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::clock::MonotonicTime;
 
 const PERIOD: Duration = Duration::from_mins(1);
 /// Lines in the log in a period; what guesses is told, and cannot fill the disk.
@@ -12,14 +12,14 @@ const MOST_TOLD: u32 = 10;
 /// no guessing finds.
 #[derive(Default)]
 pub(crate) struct Failures {
-    begun: Option<Moment>,
+    begun: Option<MonotonicTime>,
     told: u32,
     untold: u64,
 }
 
 impl Failures {
     /// Counts one. If it is to be told: how many before it were not.
-    pub(crate) fn count(&mut self, now: Moment) -> Option<u64> {
+    pub(crate) fn count(&mut self, now: MonotonicTime) -> Option<u64> {
         if self.begun.is_none_or(|begun| now.since(begun) >= PERIOD) {
             (self.begun, self.told) = (Some(now), 0);
         }
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn a_few_are_told_and_the_others_counted() {
         let mut failures = Failures::default();
-        let begin = Moment::from_secs(100);
+        let begin = MonotonicTime::from_secs(100);
         for _ in 0..MOST_TOLD {
             assert_eq!(failures.count(begin), Some(0));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::make_room;
 use crate::{
-    clock::Moment,
+    clock::MonotonicTime,
     config::{console::Grant, secret_hash::SecretHash},
 };
 
@@ -22,7 +22,7 @@ struct Link {
     grant: Grant,
     /// The host name whose session it begins, if it is for one.
     host: Option<String>,
-    until: Moment,
+    until: MonotonicTime,
 }
 
 impl Links {
@@ -35,7 +35,7 @@ impl Links {
         &mut self,
         grant: Grant,
         host: Option<String>,
-        now: Moment,
+        now: MonotonicTime,
     ) -> anyhow::Result<String> {
         let (code, secret) = SecretHash::draw()?;
         self.links.retain(|link| link.until > now);
@@ -45,7 +45,11 @@ impl Links {
     }
 
     /// Uses a link up: what it grants, and the host name that it is for.
-    pub(crate) fn take(&mut self, code: &str, now: Moment) -> Option<(Grant, Option<String>)> {
+    pub(crate) fn take(
+        &mut self,
+        code: &str,
+        now: MonotonicTime,
+    ) -> Option<(Grant, Option<String>)> {
         self.links.retain(|link| link.until > now);
         let place = self.links.iter().position(|link| link.secret.is_of(code))?;
         let link = self.links.remove(place);
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn a_link_opens_once_and_not_for_long() {
         let mut links = Links::default();
-        let begin = Moment::from_secs(100);
+        let begin = MonotonicTime::from_secs(100);
         let anna = grant("anna", Role::Operate);
         let one = links.add(anna.clone(), None, begin).unwrap();
         let other = links.add(anna.clone(), Some("x.localhost".to_owned()), begin).unwrap();
@@ -78,7 +82,7 @@ mod tests {
     #[test]
     fn many_links_push_out_those_of_the_same_name_alone() {
         let mut links = Links::default();
-        let now = Moment::from_secs(100);
+        let now = MonotonicTime::from_secs(100);
         let anna = links.add(grant("anna", Role::Operate), None, now).unwrap();
         let mut more = || links.add(grant("anna", Role::View), None, now).unwrap();
         let many: Vec<_> = (0..=MOST_OF_A_NAME).map(|_| more()).collect();

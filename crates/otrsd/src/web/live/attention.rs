@@ -97,7 +97,7 @@ fn queue(snapshot: &Snapshot, add: &mut impl FnMut(Severity, String, Option<Stri
         add(
             Severity::Warning,
             format!(
-                "The worker of node {} ({}, process {}) shows no sign of life",
+                "The worker of node {} ({}, process {}) sends no heartbeat",
                 worker.owner.node(),
                 worker.host,
                 worker.pid
@@ -109,15 +109,14 @@ fn queue(snapshot: &Snapshot, add: &mut impl FnMut(Severity, String, Option<Stri
         (
             sum(|it| it.quarantined),
             "quarantined",
-            "in quarantine: not to be run before somebody looked",
+            "in quarantine: to be looked at before a retry",
         ),
-        (sum(|it| it.failed), "failed", "failed for good"),
-        (sum(|it| it.no_handler), "no-handler", "of a type that nobody can run"),
+        (sum(|it| it.failed), "failed", "held as failed: not tried again"),
+        (sum(|it| it.no_handler), "no-handler", "of a type without a handler"),
     ] {
         if count > 0 {
             let tasks =
                 if count == 1 { "1 task is".to_owned() } else { format!("{count} tasks are") };
-            let what = if state == "failed" { "held, having failed for good" } else { what };
             add(
                 Severity::Warning,
                 format!("{tasks} {what}"),
@@ -167,7 +166,7 @@ mod tests {
             [
                 "The supervisor does not answer: not running",
                 "No worker lives, and 3 tasks wait for one",
-                "1 task is held, having failed for good"
+                "1 task is held as failed: not tried again"
             ]
         );
         // What was counted before tells nothing then.

@@ -95,7 +95,7 @@ impl Console {
     pub(super) async fn snapshot(&self) -> Arc<Snapshot> {
         let _turn = self.live.turn.lock().await;
         let before = self.live.now();
-        if clock::wall().duration_since(before.at).unsigned_abs() < before.lasts() {
+        if clock::now_utc().duration_since(before.at).unsigned_abs() < before.lasts() {
             return before;
         }
         let begin = clock::now();
@@ -130,7 +130,7 @@ async fn look(console: &Console, before: &Snapshot) -> Snapshot {
         Err(_) => Err(format!("it said nothing for {ANSWER:?}")),
     };
     let mut snapshot = Snapshot {
-        at: clock::wall(),
+        at: clock::now_utc(),
         status: Some(status),
         history: before.history.clone(),
         ..Snapshot::default()

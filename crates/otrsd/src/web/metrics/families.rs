@@ -128,7 +128,7 @@ fn workers(scrape: &mut Scrape, snapshot: &Snapshot) {
     scrape.add(
         Value::Gauge,
         "otrsd_worker_last_sign_of_life_seconds",
-        "For how long the worker has shown no sign of life",
+        "How long ago the last heartbeat of the worker was",
         ages,
     );
 }

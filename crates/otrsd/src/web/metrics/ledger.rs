@@ -6,7 +6,7 @@ use task_store::{BUCKETS, MAX_TYPES, OTHER_TYPES, Result, Store};
 
 use super::scrape::{Histogram, Scrape, Value};
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     web::Console,
 };
 
@@ -21,7 +21,7 @@ pub(in crate::web) struct Totals {
     /// Up to which row; `None` before the first look.
     counted: Option<i64>,
     /// The newest row at some moments, oldest first: those that are settled are counted.
-    marks: Vec<(Moment, i64)>,
+    marks: Vec<(MonotonicTime, i64)>,
     executions: BTreeMap<[String; 2], u64>,
     durations: BTreeMap<String, Histogram>,
     reclaimed: u64,
@@ -36,7 +36,7 @@ impl Totals {
         self.show(scrape);
     }
 
-    async fn count(&mut self, store: &Store, node: u16, now: Moment) -> Result<()> {
+    async fn count(&mut self, store: &Store, node: u16, now: MonotonicTime) -> Result<()> {
         let newest = store.ledger_rows().await?.map_or(0, |(_, newest)| newest);
         let counted = *self.counted.get_or_insert(newest);
         self.marks.push((now, newest));

@@ -21,7 +21,7 @@ type Key = (String, &'static str, String);
 
 pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
     let Ok(store) = console.store() else { return };
-    let now = clock::wall();
+    let now = clock::now_utc();
     let tasks = cron_tasks::read(console.context.settings()).tasks;
     let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
     // Where the database is away, what it would say is left out.

@@ -22,8 +22,8 @@ use crate::{
     web::{
         Console,
         auth::Caller,
+        auth_middleware::Operator,
         form::{Form, Nothing},
-        guard::Operator,
         live::Snapshot,
         log::{self, Follower},
         problem::Problem,

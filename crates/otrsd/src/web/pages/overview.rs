@@ -259,7 +259,7 @@ fn nodes(snapshot: &Snapshot) -> Markup {
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Workers" {
                 table {
-                    thead { tr { th.num { "Node" } th { "Host" } th.num { "Process" } th.num { "Slots" } th { "Started" } th { "Last sign of life" } } }
+                    thead { tr { th.num { "Node" } th { "Host" } th.num { "Process" } th.num { "Slots" } th { "Started" } th { "Last heartbeat" } } }
                     tbody {
                         @for it in &snapshot.instances {
                             tr {

@@ -21,7 +21,7 @@ pub(in crate::web) async fn show(
     caller: Caller,
 ) -> Result<Markup, Problem> {
     let pauses = console.store()?.pauses().await?;
-    let (now, operates) = (clock::wall(), caller.role >= Role::Operate);
+    let (now, operates) = (clock::now_utc(), caller.role >= Role::Operate);
     Ok(page(
         &console,
         &caller,

@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{
     clock,
-    web::{Console, form::Form, guard::Operator, problem::Problem},
+    web::{Console, auth_middleware::Operator, form::Form, problem::Problem},
 };
 
 pub(in crate::web) async fn show(
     State(console): State<Arc<Console>>,
     Operator(caller): Operator,
 ) -> Markup {
-    let now = clock::wall();
+    let now = clock::now_utc();
     let sessions: Vec<_> = console.auth().sessions.living(now).cloned().collect();
     let own = caller.session.as_ref().map(|it| it.id.as_str());
     page(
@@ -57,7 +57,7 @@ pub(in crate::web) async fn end(
     form: Form<Ended>,
 ) -> Result<Redirect, Problem> {
     let id = &form.fields.id;
-    let found = console.auth().sessions.living(clock::wall()).find(|it| it.id() == id).cloned();
+    let found = console.auth().sessions.living(clock::now_utc()).find(|it| it.id() == id).cloned();
     let session = found.ok_or_else(|| Problem::not_found("it has ended already"))?;
     console.auth().sessions.end(id)?;
     console.audit(&form.caller, &format!("ended a session of {}", session.grant.name));

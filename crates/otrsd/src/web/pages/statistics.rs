@@ -19,7 +19,7 @@ use super::{
     parts::{milliseconds, number},
 };
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     web::{
         Console,
         auth::Caller,
@@ -82,7 +82,7 @@ pub(in crate::web) async fn show(
 
 /// What was counted of a period, and when.
 pub(in crate::web) struct Counted {
-    at: Moment,
+    at: MonotonicTime,
     tallies: Vec<Tally>,
     /// Whether there were more executions than are counted.
     is_cut: bool,
@@ -106,7 +106,7 @@ async fn counted(
     if let Some(counted) = kept.get(&key) {
         return Ok(Arc::clone(counted));
     }
-    let begin = clock::wall().checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
+    let begin = clock::now_utc().checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
     let (tallies, is_cut) = search::counted(store, begin, task_type).await?;
     let counted = Arc::new(Counted { at: now, tallies, is_cut });
     kept.insert(key, Arc::clone(&counted));

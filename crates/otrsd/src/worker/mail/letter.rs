@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use task_store::{Execution, from_micros};
 
 use super::plan::Mail;
-use crate::mask::mask;
+use crate::redact::redact;
 
 /// As the original's for one failure.
 pub(super) fn subject(product: &str, mail: &Mail) -> String {
@@ -43,7 +43,7 @@ pub(super) fn body(
     }
     let home = home.display();
     let _ = writeln!(text, "\n'otrsd --home {home} task show {}' says what became of it.", last.id);
-    mask(&text, secrets)
+    redact(&text, secrets)
 }
 
 fn local(time: Timestamp, zone: &TimeZone) -> String {

@@ -102,14 +102,14 @@ impl Teller {
         }
         let what = format!("cannot mail what failed: {error:#}; it is tried again");
         if self.said.as_ref() != Some(&what) {
-            logs::complain(&what);
+            logs::warn(&what);
         }
         self.said = Some(what);
     }
 
     /// Sends one mail at most; how long there is nothing to do.
     async fn tell(&self) -> anyhow::Result<Duration> {
-        let (now, own) = (clock::wall(), self.owner.key());
+        let (now, own) = (clock::now_utc(), self.owner.key());
         let text = self.store.memory(MEMORY).await?;
         let newest = self.store.newest_execution().await?;
         // What cannot be read is of another version.

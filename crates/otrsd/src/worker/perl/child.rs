@@ -20,11 +20,11 @@ use super::report::{Outcome, Report, ending_of, is_part, letter};
 use crate::{
     process::output::Tail,
     worker::{
-        attend::attend,
         command::Running,
         execution::{Ended, Interruption, Order},
         memory,
         reaper::Reaper,
+        supervise::attend,
     },
 };
 
@@ -102,7 +102,8 @@ impl Child {
                 pending::<()>().await;
             }
         };
-        let attended = attend(&mut self.running, &order.policy, &mut tail, stop, told).await;
+        let attended =
+            supervise_child(&mut self.running, &order.policy, &mut tail, stop, told).await;
         if is_part(&message) {
             let _ = timeout(AT_ONCE, read(&mut self.reports, &mut message)).await;
         }

@@ -23,10 +23,10 @@ use tokio::{
 
 use super::child::{Child, is_ours};
 use crate::{
-    clock::{self, Moment},
+    clock::{self, MonotonicTime},
     config::{generation, sources::Sources},
     logs,
-    process::{die_with, exit::End, notify, reaper::Reaped},
+    process::{die_with, exit::End, reaper::Reaped, sd_notify},
     worker::reaper::Reaper,
 };
 
@@ -65,9 +65,9 @@ pub(super) struct Host {
     /// Starts in a row that brought no child.
     failures: u32,
     /// Before this there is no new start.
-    retry_at: Moment,
+    retry_at: MonotonicTime,
     /// When somebody last asked for a child, or one came.
-    used: Moment,
+    used: MonotonicTime,
 }
 
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl Host {
         match self.spawn() {
             Ok(process) => self.process = Some(process),
             Err(error) => {
-                logs::complain(&format!(
+                logs::warn(&format!(
                     "cannot start {} for the tasks in Perl, which wait: {error:#}",
                     self.argv[0]
                 ));
@@ -189,7 +189,7 @@ impl Host {
         let mut command = Command::new(&self.argv[0]);
         command.args(&self.argv[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
         command.env(TUNABLES.0, TUNABLES.1);
-        let ours = [notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
+        let ours = [sd_notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
         for variable in Sources::variables().chain(ours) {
             command.env_remove(variable);
         }
@@ -238,7 +238,7 @@ impl Host {
         }
         let how = end.map_or_else(|| "was lost".to_owned(), |end| format!("ended with {end}"));
         let count = self.waiting.len();
-        logs::complain(&format!(
+        logs::warn(&format!(
             "the task host {how}, which its last words in the log of errors explain; {count} task(s) wait for it"
         ));
         self.fail();
@@ -251,7 +251,7 @@ impl Host {
     }
 
     /// When there is something to do though nothing happens.
-    fn due(&self) -> Moment {
+    fn due(&self) -> MonotonicTime {
         match &self.process {
             None => self.retry_at,
             Some(_) if self.waiting.is_empty() => self.used + self.idle_time,

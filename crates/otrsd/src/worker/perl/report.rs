@@ -7,9 +7,9 @@ use perl_storable::{Hash, Key, Value, freeze, thaw};
 use crate::{
     process::output::{Tail, legible},
     worker::{
-        attend::{Attended, ending},
         execution::Order,
         outcome::Ending,
+        supervise::{Attended, ending},
     },
 };
 

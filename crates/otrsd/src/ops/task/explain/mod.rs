@@ -91,7 +91,7 @@ pub(crate) async fn explain(
             .unwrap_or_else(|| task_types::usual(settings))
             .expires,
         wanted: handler_wanted(settings, &one_line(&explanation.entry.task_type, 100)),
-        now: clock::wall(),
+        now: clock::now_utc(),
         explanation,
     };
     Ok(Some(sentences(&facts)))
@@ -119,7 +119,7 @@ fn sentences(facts: &Facts) -> Vec<String> {
     };
     if facts.explanation.parallel > 1 && matches!(entry.state, State::Waiting | State::Running) {
         said.push(format!(
-            "{} of its type and name wait or run: whoever adds one more with a limit of that or less is refused.",
+            "{} of its type and name wait or run: with a limit of that or less, one more is refused.",
             facts.explanation.parallel
         ));
     }
@@ -142,7 +142,7 @@ fn future(name: &str, entry: &Entry, now: Timestamp) -> Vec<String> {
     }
     let mut said = vec![format!("{name} was due {}, {} ago.", local(due), age(due, now))];
     said.push(match entry.lock {
-        LockKey::Free => "Nobody has put it into the queue: does SchedulerFutureTaskManager run? See otrsd status.".to_owned(),
+        LockKey::Free => "It is not in the queue yet: does SchedulerFutureTaskManager run? See otrsd status.".to_owned(),
         lock => format!("{} is putting it into the queue; if it is dead, its lock is taken back.", holder(lock)),
     });
     said
@@ -165,7 +165,7 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
             ]
         }
         HeldState::Failed => vec![
-            format!("{name} failed for good: {reason}."),
+            format!("{name} failed, and is not tried again: {reason}."),
             format!(
                 "When the cause is mended, {retry} runs it again; otrsd task delete {id} takes it away."
             ),

@@ -21,7 +21,7 @@ pub(super) fn running(name: &str, facts: &Facts) -> Vec<String> {
         ],
         lock => vec![
             format!("{name} has a lock in no known format: {}.", lock.key()),
-            "Nobody renews it; workers take such a lock back.".to_owned(),
+            "No process renews it; workers free such a lock.".to_owned(),
         ],
     };
     if let Some(renewed) = facts.renewed {
@@ -50,8 +50,8 @@ fn ours(name: &str, owner: Owner, facts: &Facts) -> Vec<String> {
     if is_stale(worker.beat, facts.now) {
         let age = worker.beat.map_or_else(String::new, |beat| age(beat, facts.now));
         said.push(format!(
-            "That worker last showed a sign of life {age} ago: if it is dead, another worker takes its \
-             tasks back; see otrsd status on {host}."
+            "The last heartbeat of that worker was {age} ago: if it is dead, another worker reclaims its \
+             tasks; see otrsd status on {host}."
         ));
     }
     said

@@ -86,13 +86,13 @@ fn a_lock_tells_who_has_the_task() {
             "is run by a Perl daemon: process 77 of node 3.\nIts lock",
         ),
         (LockKey::Inserting, "is being inserted by a Perl process.\nIf that lasts"),
-        (LockKey::Other(12), "has a lock in no known format: 12.\nNobody renews it"),
+        (LockKey::Other(12), "has a lock in no known format: 12.\nNo process renews it"),
     ] {
         let mut facts = facts(State::Running, lock);
         facts.renewed = Some(at(-70));
         let said = said(&facts);
         assert!(said.contains(expected) && said.ends_with("1m 10s ago."), "{said}");
-        assert!(!said.contains("sign of life"), "{said}");
+        assert!(!said.contains("heartbeat"), "{said}");
     }
 }
 
@@ -100,12 +100,12 @@ fn a_lock_tells_who_has_the_task() {
 fn a_silent_worker_is_said_to_be_silent() {
     let mut running = facts(State::Running, LockKey::Ours(owner(1)));
     running.instances = vec![worker(1, at(-31))];
-    assert!(said(&running).contains("last showed a sign of life 31s ago: if it is dead"));
+    assert!(said(&running).contains("The last heartbeat of that worker was 31s ago: if it is dead"));
     let mut waiting = facts(State::Waiting, LockKey::Free);
     waiting.instances = vec![worker(1, at(-31)), worker(2, at(-40))];
-    assert!(said(&waiting).contains("No worker has shown a sign of life for 30 s"));
+    assert!(said(&waiting).contains("No worker has sent a heartbeat for 30 s"));
     waiting.instances.push(worker(3, at(-29)));
-    assert!(!said(&waiting).contains("sign of life"));
+    assert!(!said(&waiting).contains("heartbeat"));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_due_task_is_overdue_and_a_retry_has_its_time() {
     planned.explanation.entry.due = Some(at(90));
     assert!(said(&planned).contains(", in 1m 30s.\nSchedulerFutureTaskManager puts it"));
     planned.explanation.entry.due = Some(at(-90));
-    assert!(said(&planned).contains(", 1m 30s ago.\nNobody has put it into the queue"));
+    assert!(said(&planned).contains(", 1m 30s ago.\nIt is not in the queue yet"));
     planned.explanation.entry.lock = LockKey::Ours(owner(1));
     assert!(said(&planned).contains("node 2, instance 10000001 is putting it into the queue"));
 

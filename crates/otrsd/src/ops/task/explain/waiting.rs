@@ -51,7 +51,7 @@ fn hindrances(facts: &Facts) -> Vec<String> {
         );
     } else if facts.instances.iter().all(|it| is_stale(it.beat, facts.now)) {
         said.push(
-            "No worker has shown a sign of life for 30 s: see otrsd status on their nodes."
+            "No worker has sent a heartbeat for 30 s: see otrsd status on their nodes."
                 .to_owned(),
         );
     }

@@ -53,7 +53,7 @@ pub(in crate::web) async fn show(
     let store = console.store()?;
     let read = cron_tasks::read(console.context.settings());
     let pauses = store.cron_pauses(TYPE).await?;
-    let now = clock::wall();
+    let now = clock::now_utc();
     let mut rows = Vec::new();
     for task in &read.tasks {
         rows.push(row(store, task, &pauses, now).await?);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use task_store::{Entry, Filter, TaskId};
 
 use super::{
-    query::{Place, Query},
+    query::{DaemonPaths, Query},
     rows,
 };
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
         Console,
         actions::{Action, Ended, Job},
         auth::Caller,
+        auth_middleware::Operator,
         form::{Form, Nothing},
-        guard::Operator,
         pages::{
             layout::{key, page},
             parts::number,
@@ -125,7 +125,7 @@ pub(in crate::web) async fn preview(
             @else {
                 @if found.len() == MOST { p { "A job takes " (number(MOST as u64)) " tasks at most; what is left needs another one." } }
                 div.card.scroll tabindex="0" role="group" aria-label="Some of them" {
-                    (rows::tasks(&found[..found.len().min(SHOWN)], &caller, false, clock::wall()))
+                    (rows::tasks(&found[..found.len().min(SHOWN)], &caller, false, clock::now_utc()))
                 }
                 @if found.len() > SHOWN { p.faint { "and " (number((found.len() - SHOWN) as u64)) " more" } }
                 form.bar method="post" {
@@ -152,7 +152,7 @@ pub(in crate::web) async fn every(
 }
 
 async fn all(console: &Console, query: &Query) -> Result<Vec<Entry>, Problem> {
-    let Place::Tasks(state) = query.place()? else {
+    let DaemonPaths::Tasks(state) = query.place()? else {
         return Err(Problem::bad("what is done cannot be changed"));
     };
     let store = console.store()?;

@@ -14,8 +14,8 @@ use super::super::{
 use crate::{
     clock,
     config::{console::Role, identity, task_types::attempts},
-    mask::mask_data,
     ops::task::{explain::explain, find, holder, is_over},
+    redact::redact_data,
     text::{
         json::pretty,
         time::{self, costs},
@@ -49,7 +49,7 @@ pub(in crate::web) async fn show(
         (Some(entry), _) => (entry.task_type.as_str(), entry.name.as_str()),
         (None, last) => last.map_or(("", ""), |it| (it.task_type.as_str(), it.name.as_str())),
     };
-    let now = clock::wall();
+    let now = clock::now_utc();
     Ok(page(
         &console,
         &caller,
@@ -93,7 +93,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     if caller.sees_contents() && entry.is_some() {
         payload = store.data(id).await?.map(|column| {
             let data = decode(&column).map_err(|error| format!("It cannot be read: {error}"))?;
-            Ok(beginning(pretty(mask_data(&data).text())))
+            Ok(beginning(pretty(redact_data(&data).text())))
         });
     }
     Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })

@@ -16,8 +16,8 @@ use crate::{
     web::{
         Console,
         api::model::NewTask,
+        auth_middleware::Operator,
         form::Form,
-        guard::Operator,
         pages::layout::{key, page},
         problem::Problem,
     },

@@ -1,0 +1,138 @@
+//! Who waits, who is at work, who is done: what a lock is held for, and shortly.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use task_store::{Finished, TaskId};
+
+use super::running::RunningFunction;
+use crate::{
+    clock::{self, MonotonicTime},
+    process::output::legible,
+    worker::{
+        execution::{self, Ended, Order},
+        handlers::Handler,
+        instrumented::End,
+        outcome::Ending,
+    },
+};
+
+#[derive(Debug, Default)]
+pub(super) struct QueueState {
+    /// Claimed, in order.
+    pub(super) line: VecDeque<Order>,
+    /// Functions, by their rows.
+    pub(super) running: HashMap<i64, RunningFunction>,
+    /// How many run, or are about to: each has a slot.
+    pub(super) lanes: usize,
+    pub(super) done: Vec<Finished>,
+    /// Since when lanes have stood still because nobody waits, and how long they did before.
+    pub(super) starved_since: Option<MonotonicTime>,
+    pub(super) dry: Duration,
+    /// When the keeper looks next; `None` when it waits for nobody.
+    pub(super) next_check: Option<MonotonicTime>,
+    pub(super) is_stuck: bool,
+}
+
+pub(super) fn is_function(order: &Order) -> bool {
+    matches!(order.handler, Handler::Function(_))
+}
+
+impl QueueState {
+    /// Of the first `room` in line: how many are functions, which stay until their lanes fetch them, and
+    /// all others.
+    pub(super) fn start(&mut self, room: u32) -> (usize, Vec<Order>) {
+        let (mut functions, mut others) = (0, Vec::new());
+        for _ in 0..room {
+            match self.line.get(functions) {
+                Some(order) if is_function(order) => functions += 1,
+                Some(_) => others.extend(self.line.remove(functions)),
+                None => break,
+            }
+        }
+        self.lanes += functions;
+        (functions, others)
+    }
+
+    /// A lane found nobody in line.
+    pub(super) fn starves(&mut self, now: MonotonicTime) {
+        self.starved_since.get_or_insert(now);
+    }
+
+    /// Somebody came.
+    pub(super) fn is_fed(&mut self, now: MonotonicTime) {
+        self.dry += self.starved_since.take().map_or(Duration::ZERO, |since| now.since(since));
+    }
+
+    pub(super) fn take_starved(&mut self, now: MonotonicTime) -> Duration {
+        let is_dry = self.starved_since.is_some();
+        self.is_fed(now);
+        self.starved_since = is_dry.then_some(now);
+        std::mem::take(&mut self.dry)
+    }
+
+    /// Without threads.
+    pub(super) fn cannot_start(&mut self, lanes: usize, error: &io::Error) {
+        self.lanes -= lanes;
+        for order in self.line.drain(..lanes.min(self.line.len())) {
+            let why = Ending::Temporary(format!("cannot start threads: {error}"), Duration::ZERO);
+            let now = clock::now_utc();
+            self.done.push(execution::finished(order, now, now, Ended::without_costs(why)));
+        }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = i64> {
+        let line = self.line.iter().map(|order| order.task.row);
+        let done = self.done.iter().map(|finished| finished.row);
+        line.chain(self.running.keys().copied()).chain(done)
+    }
+
+    pub(super) fn find(&mut self, task: TaskId) -> Option<&mut RunningFunction> {
+        self.running.values_mut().find(|it| it.order.task.id == task)
+    }
+
+    /// A function has ended, or was dropped; one that was given up before is nobody's any more.
+    pub(super) fn end(&mut self, row: i64, end: Option<End>, now: Timestamp) {
+        if let Some(it) = self.running.remove(&row) {
+            let cpu = Some(it.cpu.used());
+            self.finish(it, end, cpu, now);
+        }
+    }
+
+    /// One that does not end although it must: its outcome is written down before the process ends.
+    pub(super) fn give_up(&mut self, row: i64, now: Timestamp) -> Option<String> {
+        let it = self.running.remove(&row)?;
+        let task = &it.order.task;
+        let complaint = format!(
+            "task {} '{}': the function of type '{}' was told to end and does not: this process ends when \
+             the rest is done",
+            task.id,
+            legible(&task.name),
+            legible(&task.task_type),
+        );
+        self.is_stuck = true;
+        self.finish(it, None, None, now);
+        Some(complaint)
+    }
+
+    fn finish(
+        &mut self,
+        it: RunningFunction,
+        end: Option<End>,
+        cpu: Option<Duration>,
+        now: Timestamp,
+    ) {
+        let output = it.context.said();
+        let ended = Ended {
+            ending: crate::worker::executor::lane::ending(it.steps.ours, end),
+            cpu,
+            peak_memory: None,
+            output,
+        };
+        self.done.push(execution::finished(it.order, it.started, now, ended));
+    }
+}

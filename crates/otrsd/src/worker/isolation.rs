@@ -1,0 +1,172 @@
+//! Which tasks may run beside each other in the worker's process.
+//!
+//! A process that dies takes all executions in it along, and nobody knows whose fault it was. So each of them
+//! next runs alone: nothing else in that process, and no other such task under the worker's lock, lest it be
+//! counted among the dead. Commands and calls are not in the process, and go on.
+
+use std::collections::HashSet;
+
+use super::{execution::Order, handlers::Handler};
+
+/// The tasks in the worker's process, by their rows.
+#[derive(Debug, Default)]
+pub(super) struct IsolationQueue {
+    beside: HashSet<i64>,
+    alone: Option<i64>,
+    /// Will be alone.
+    waiting: Option<Order>,
+}
+
+/// Where a claimed task is to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Isolation {
+    Outside,
+    Beside,
+    Alone,
+}
+
+/// What becomes of a claimed task.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Admission {
+    Start,
+    Wait,
+    /// Its turn comes later, here or elsewhere.
+    Free,
+}
+
+impl IsolationQueue {
+    /// A task comes. `Ok` gives what is to be started, if anything; `Err` the row that
+    /// is to be freed.
+    pub(super) fn admit(&mut self, order: Order) -> Result<Option<Order>, i64> {
+        let place = place(&order);
+        match admit(place, self.is_exclusive()) {
+            Admission::Free => Err(order.task.row),
+            Admission::Wait => {
+                self.waiting = Some(order);
+                Ok(None)
+            }
+            Admission::Start => {
+                if place == Isolation::Beside {
+                    self.beside.insert(order.task.row);
+                }
+                Ok(Some(order))
+            }
+        }
+    }
+
+    /// The task that waited to be alone, if it is now. `unwritten` is what was freed for its sake, or ended,
+    /// and is still under our lock.
+    pub(super) fn admit_exclusive(&mut self, unwritten: usize) -> Option<Order> {
+        let is_alone = self.beside.is_empty() && unwritten == 0;
+        let order = self.waiting.take_if(|_| is_alone)?;
+        self.alone = Some(order.task.row);
+        Some(order)
+    }
+
+    /// A task has ended.
+    pub(super) fn leave(&mut self, row: i64) {
+        self.beside.remove(&row);
+        self.alone.take_if(|alone| *alone == row);
+    }
+
+    /// Whether a task is to be alone, now or soon: no other of the process may be claimed.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.alone.is_some() || self.waiting.is_some()
+    }
+
+    /// The row of the task that waits.
+    pub(super) fn waiting(&self) -> Option<i64> {
+        self.waiting.as_ref().map(|order| order.task.row)
+    }
+
+    /// Nobody will be admitted any more.
+    pub(super) fn dismiss(&mut self) -> Option<Order> {
+        self.waiting.take()
+    }
+}
+
+fn place(order: &Order) -> Isolation {
+    match order.handler {
+        Handler::Command(_) | Handler::Http(_) | Handler::Perl => Isolation::Outside,
+        Handler::Function(_) if order.history.crashed_together => Isolation::Alone,
+        Handler::Function(_) => Isolation::Beside,
+    }
+}
+
+fn admit(place: Isolation, is_exclusive: bool) -> Admission {
+    match (place, is_exclusive) {
+        (Isolation::Outside, _) | (Isolation::Beside, false) => Admission::Start,
+        (Isolation::Alone, false) => Admission::Wait,
+        (Isolation::Beside | Isolation::Alone, true) => Admission::Free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use task_store::{History, LockKey, Owner, Payload, Task, TaskId};
+
+    use crate::worker::isolation::*;
+    use crate::{clock::MonotonicTime, config::task_types::TaskType, handler::Function};
+
+    #[test]
+    fn who_may_run_beside_whom() {
+        for (place, is_exclusive, expected) in [
+            (Isolation::Outside, false, Admission::Start),
+            (Isolation::Outside, true, Admission::Start),
+            (Isolation::Beside, false, Admission::Start),
+            (Isolation::Beside, true, Admission::Free),
+            (Isolation::Alone, false, Admission::Wait),
+            (Isolation::Alone, true, Admission::Free),
+        ] {
+            assert_eq!(admit(place, is_exclusive), expected, "{place:?}, {keeps_alone}");
+        }
+    }
+
+    fn order(row: i64, crashed_together: bool) -> Order {
+        let owner = Owner::new(1, 10_000_000).unwrap();
+        let task = Task {
+            row,
+            id: TaskId::from_ident(row),
+            task_type: String::new(),
+            name: String::new(),
+            data: String::new(),
+            attempts: 1,
+            priority: 0,
+            lock: LockKey::Ours(owner),
+            created: None,
+            tried: true,
+            damage: None,
+        };
+        Order {
+            task,
+            data: Payload::default(),
+            handler: Handler::Function(Function::new(async |_, _| Ok(()))),
+            policy: Arc::new(TaskType::default()),
+            history: History { crashed_together, ..History::default() },
+            owner,
+            claimed: MonotonicTime::from_secs(0),
+        }
+    }
+
+    #[test]
+    fn one_is_alone_when_all_others_have_left() {
+        let row = |order: Option<Order>| order.map(|order| order.task.row);
+        let mut isolation = IsolationQueue::default();
+        assert_eq!(isolation.admit(order(1, false)).map(row), Ok(Some(1)));
+        assert_eq!(isolation.admit(order(2, true)).map(row), Ok(None));
+        assert!(
+            isolation.admit(order(3, false)).is_err() && isolation.admit(order(4, true)).is_err()
+        );
+        assert_eq!((isolation.is_exclusive(), isolation.waiting()), (true, Some(2)));
+        assert_eq!(row(isolation.admit_exclusive(0)), None, "1 runs");
+        isolation.leave(1);
+        assert_eq!(row(isolation.admit_exclusive(2)), None, "3 and 4 are not yet free");
+        assert_eq!(row(isolation.admit_exclusive(0)), Some(2));
+        assert!(isolation.admit(order(3, false)).is_err(), "2 runs");
+        isolation.leave(2);
+        assert!(!isolation.is_exclusive());
+        assert_eq!(isolation.admit(order(3, false)).map(row), Ok(Some(3)));
+    }
+}
