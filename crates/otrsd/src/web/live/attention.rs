@@ -106,11 +106,7 @@ fn queue(snapshot: &Snapshot, add: &mut impl FnMut(Severity, String, Option<Stri
         );
     }
     for (count, state, what) in [
-        (
-            sum(|it| it.quarantined),
-            "quarantined",
-            "in quarantine: to be looked at before a retry",
-        ),
+        (sum(|it| it.quarantined), "quarantined", "in quarantine: to be looked at before a retry"),
         (sum(|it| it.failed), "failed", "held as failed: not tried again"),
         (sum(|it| it.no_handler), "no-handler", "of a type without a handler"),
     ] {

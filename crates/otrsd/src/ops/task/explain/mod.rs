@@ -142,8 +142,14 @@ fn future(name: &str, entry: &Entry, now: Timestamp) -> Vec<String> {
     }
     let mut said = vec![format!("{name} was due {}, {} ago.", local(due), age(due, now))];
     said.push(match entry.lock {
-        LockKey::Free => "It is not in the queue yet: does SchedulerFutureTaskManager run? See otrsd status.".to_owned(),
-        lock => format!("{} is putting it into the queue; if it is dead, its lock is taken back.", holder(lock)),
+        LockKey::Free => {
+            "It is not in the queue yet: does SchedulerFutureTaskManager run? See otrsd status."
+                .to_owned()
+        }
+        lock => format!(
+            "{} is putting it into the queue; if it is dead, its lock is taken back.",
+            holder(lock)
+        ),
     });
     said
 }

@@ -100,7 +100,9 @@ fn a_lock_tells_who_has_the_task() {
 fn a_silent_worker_is_said_to_be_silent() {
     let mut running = facts(State::Running, LockKey::Ours(owner(1)));
     running.instances = vec![worker(1, at(-31))];
-    assert!(said(&running).contains("The last heartbeat of that worker was 31s ago: if it is dead"));
+    assert!(
+        said(&running).contains("The last heartbeat of that worker was 31s ago: if it is dead")
+    );
     let mut waiting = facts(State::Waiting, LockKey::Free);
     waiting.instances = vec![worker(1, at(-31)), worker(2, at(-40))];
     assert!(said(&waiting).contains("No worker has sent a heartbeat for 30 s"));

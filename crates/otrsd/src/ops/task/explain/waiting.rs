@@ -51,8 +51,7 @@ fn hindrances(facts: &Facts) -> Vec<String> {
         );
     } else if facts.instances.iter().all(|it| is_stale(it.beat, facts.now)) {
         said.push(
-            "No worker has sent a heartbeat for 30 s: see otrsd status on their nodes."
-                .to_owned(),
+            "No worker has sent a heartbeat for 30 s: see otrsd status on their nodes.".to_owned(),
         );
     }
     said
