@@ -1,4 +1,5 @@
-//! A worker in a few lines: claims the tasks of a database, prints the id of each, and says that it is done.
+//! A worker in a few lines: claims the tasks of a database, prints the id of each, and completes it. A heartbeat in each
+//! round keeps its lease: a worker that sends none for 15 s is taken for dead, and its tasks are reclaimed.
 //!
 //!     cargo run -p task-store --example drain -- sqlite:/tmp/tasks.db 1
 
@@ -13,6 +14,9 @@ use std::error::Error;
 use jiff::Timestamp;
 use task_store::{Claim, Execution, Finished, LockKey, Options, Outcome, Owner, Store, Task, Then};
 
+/// How many tasks are in work at the same time.
+const SLOTS: u32 = 10;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -21,11 +25,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let store = Store::connect(&url, Options::default())?;
     let now = Timestamp::now();
-    let owner = store.register(node.parse()?, "example", std::process::id(), 10, now).await?;
+    let owner = store.register(node.parse()?, "example", std::process::id(), SLOTS, now).await?;
     loop {
         let now = Timestamp::now();
+        if !store.beat(owner, SLOTS, now).await? {
+            return Err("the lease is lost: another worker has reclaimed the tasks".into());
+        }
         let tasks = store
-            .claim(&Claim { owner, slots: 10, from_start: true, except: &[], holding: &[] }, now)
+            .claim(&Claim { owner, slots: SLOTS, from_start: true, except: &[], holding: &[] }, now)
             .await?;
         if tasks.is_empty() && store.counts().await?.iter().all(|count| count.waiting == 0) {
             break;

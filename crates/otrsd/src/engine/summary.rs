@@ -82,7 +82,7 @@ fn runs(entry: &Entry, now: Timestamp) -> BTreeMap<String, String> {
 /// Whole seconds in the words of the original's tables.
 pub(crate) fn duration(seconds: u64) -> String {
     // Rows hold seconds of an INTEGER: exact in a float.
-    #[expect(clippy::cast_precision_loss)]
+    #[expect(clippy::cast_precision_loss, reason = "for people, to a second")]
     let of = |unit: u64| seconds as f64 / unit as f64;
     match seconds {
         0 => "< 1 Second".to_owned(),

@@ -28,7 +28,7 @@ fn begun(tasks: &Tasks) -> usize {
 #[test]
 fn waiting_tasks_get_the_new_handler_of_their_type() {
     let types = |script| [shell("Gate", GATE, &[]), shell("Echo", script, &[]), slots("1")];
-    let tasks = Tasks::new(Database::Sqlite, &types("echo old")).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &types("echo old"));
     tasks.start();
     let gate = tasks.add_of("Gate", "gate");
     wait_until("a task in the only slot", || (begun(&tasks) == 1).then_some(()));
@@ -46,7 +46,7 @@ fn waiting_tasks_get_the_new_handler_of_their_type() {
 fn fewer_slots_cut_nothing_that_runs() {
     let alone = "mkdir $HOME/alone && sleep 0.05 && rmdir $HOME/alone";
     let types = |number| [shell("Gate", GATE, &[]), shell("Alone", alone, &[]), slots(number)];
-    let tasks = Tasks::new(Database::Sqlite, &types("4")).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &types("4"));
     tasks.start();
     let running: Vec<_> = (0..4).map(|number| tasks.add_of("Gate", &number.to_string())).collect();
     wait_until("four that run", || (begun(&tasks) == 4).then_some(()));
@@ -73,7 +73,7 @@ fn a_renamed_cron_task_begins_anew(database: Database) {
             manager("SchedulerCronTaskManager"),
         ]
     };
-    let tasks = Tasks::new(database, &settings("Old")).unwrap();
+    let tasks = Tasks::new(database, &settings("Old"));
     tasks.start();
     let before = accounted(&tasks, "Old", 2);
     let running =
@@ -103,7 +103,7 @@ fn a_last_instant_in_the_future_is_told_of(database: Database) {
         shell("Echo", "true", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let tasks = Tasks::new(database, &settings).unwrap();
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     accounted(&tasks, "Ahead", 1);
     let restart = || tasks.world.otrsd(&["restart", "SchedulerCronTaskManager"]).ok();

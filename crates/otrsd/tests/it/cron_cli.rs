@@ -21,7 +21,7 @@ fn paused_resumed_and_run_by_hand(database: Database) {
         shell("Slow", "while [ ! -e \"$HOME/end\" ]; do sleep 0.05; done", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     let otrsd = |arguments: &[&str]| tasks.world.otrsd(arguments);
     accounted(&tasks, "Tick", 2);

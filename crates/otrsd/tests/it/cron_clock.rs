@@ -45,7 +45,7 @@ fn forward_and_back(database: Database, forward: &str, seconds: i64) {
         shell("Echo", "true", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let tasks = Faked::start(Tasks::new(database, &settings).unwrap(), true);
+    let tasks = Faked::start(Tasks::new(database, &settings), true);
     let before = whole(&tasks, 0).pop().unwrap().due.as_second();
     tasks.jump(forward);
     let all = whole(&tasks, before + seconds);

@@ -21,7 +21,7 @@ fn the_pages_commands_run() {
         shell("Thumbnail", "cat", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let tasks = Tasks::new(Database::Sqlite, &settings).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &settings);
     tasks.start();
     let path = std::env::var("PATH").unwrap();
     let program = tasks.world.program.parent().unwrap().to_str().unwrap().to_owned();

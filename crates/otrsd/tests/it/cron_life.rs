@@ -37,7 +37,7 @@ fn a_day_of_downtime_under_each_policy(database: Database) {
         shell("Echo", "true", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     wait_until("the first sight of all", || {
         let rows = tasks.block(tasks.store().recurrents("Cron")).ok()?;
@@ -68,7 +68,7 @@ fn a_removed_one_begins_anew(database: Database) {
         shell("Echo", "true", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     let before = accounted(&tasks, "Tick", 2);
     tasks.world.configure("30-types", &settings[1..]);
@@ -104,7 +104,7 @@ fn a_changed_one_runs_nothing_for_the_past(database: Database) {
             manager("SchedulerCronTaskManager"),
         ]
     };
-    let Some(tasks) = Tasks::new(database, &settings("0 0 1 1 *", "")) else { return };
+    let tasks = Tasks::new(database, &settings("0 0 1 1 *", ""));
     let is_planned_by = |text: &str| {
         wait_until(text, || {
             let known = tasks.block(tasks.store().planned_by("Cron")).ok()?;
@@ -143,7 +143,7 @@ fn a_changed_one_cuts_nothing(database: Database) {
     );
     let settings =
         |schedule| [cron("Tick", schedule, &command), manager("SchedulerCronTaskManager")];
-    let Some(tasks) = Tasks::new(database, &settings("* * * * * *")) else { return };
+    let tasks = Tasks::new(database, &settings("* * * * * *"));
     tasks.start();
     let first = accounted(&tasks, "Tick", 2);
     let running =
@@ -177,7 +177,7 @@ fn a_database_that_was_locked_is_told_of(database: Database) {
         shell("Echo", "true", &[]),
         manager("SchedulerCronTaskManager"),
     ];
-    let Some(tasks) = Tasks::new(database, &settings) else { return };
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     accounted(&tasks, "Tick", 2);
     let held = tasks.hold("UPDATE scheduler_recurrent_task SET change_time = create_time");

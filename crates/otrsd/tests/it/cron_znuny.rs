@@ -137,7 +137,7 @@ fn a_year_of_them_is_what_perls_module_says() {
 /// The files are the installation's; the command comes from one of ours.
 #[test]
 fn a_command_takes_the_place_of_a_package() {
-    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[]);
     let xml = format!("{}/Daemon.xml", znuny());
     fs::copy(xml, tasks.world.path("config/00-daemon.xml")).unwrap();
     let command = "<Setting Name=\"Daemon::SchedulerCronTaskManager::Task###MailQueueSend###Command\" Valid=\"1\">\

@@ -79,7 +79,7 @@ fn what_a_module_says_is_shown_until_it_takes_it_back() {
 fn a_console_whose_port_is_taken_is_degraded() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[]);
     tasks.world.configure("60-web", &console(&address));
     let started = tasks.world.otrsd(&["start"]).ok();
     let why = format!("cannot listen on {address}: Address already in use");

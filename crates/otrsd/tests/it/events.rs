@@ -42,7 +42,7 @@ fn world(database: Database) -> Tasks {
         shell("Echo", "cat", &[]),
         shell("Blocked", "exec sleep 3630", &[("MaximumParallelInstances", "1")]),
     ];
-    Tasks::new(database, &settings).unwrap()
+    Tasks::new(database, &settings)
 }
 
 fn fire(tasks: &Tasks, arguments: &[&str]) -> Outcome {

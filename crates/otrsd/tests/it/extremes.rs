@@ -84,7 +84,7 @@ fn settings() -> [Vec<String>; 3] {
 #[test]
 fn a_configuration_full_of_extremes_runs_tasks() {
     let [types, others, single] = settings();
-    let tasks = Tasks::new(Database::Sqlite, &types).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &types);
     let manager = module("SchedulerCronTaskManager")
         .key("Module", "Kernel::System::Daemon::DaemonModules::SchedulerCronTaskManager");
     let good = shell("Good", "true", &[]);

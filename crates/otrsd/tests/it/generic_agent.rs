@@ -41,7 +41,7 @@ fn clock() -> Vec<(&'static str, &'static str)> {
 fn a_job_runs_with_its_keys(database: Database) {
     let settings =
         [shell("GenericAgent", "cat", &[]), module(MANAGER).key("Module", PACKAGE).xml()];
-    let tasks = Tasks::new(database, &settings).unwrap();
+    let tasks = Tasks::new(database, &settings);
     tasks.start();
     let summary = || tasks.world.otrsd(&["summary", MANAGER]).ok().stdout;
     let nothing = "There are currently no generic agent recurring tasks configured.";

@@ -24,7 +24,7 @@ fn a_new_container_works_on_and_a_copy_does_not(database: Database) {
     if !geteuid().is_root() {
         return;
     }
-    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]);
     let world = &tasks.world;
     for host in ["3f1c9a0be1d2", "77d0c5e8aa41"] {
         let started = on(world, host, "start").ok();
@@ -37,7 +37,7 @@ fn a_new_container_works_on_and_a_copy_does_not(database: Database) {
         on(world, host, "status").ok();
         world.otrsd(&["stop"]).ok();
     }
-    let copy = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let copy = Tasks::new(database, &[shell("Alone", "true", &[])]);
     copy.world.otrsd(&["db", "migrate"]).ok();
     if database == Database::Sqlite {
         tasks.sql(&format!("VACUUM INTO '{}'", copy.world.text("state/copy.db")));
@@ -71,7 +71,7 @@ fn a_host_that_is_renamed_while_it_runs_works_on() {
     if !geteuid().is_root() {
         return;
     }
-    let tasks = Tasks::new(Database::Postgres, &[shell("Alone", "true", &[])]).unwrap();
+    let tasks = Tasks::new(Database::Postgres, &[shell("Alone", "true", &[])]);
     let world = &tasks.world;
     on(world, "early", "start").ok();
     let worker = world.running(WORKER);

@@ -131,7 +131,7 @@ for file in environ mem fd/0; do cat /proc/$PPID/$file >/dev/null && echo \"read
 cat /proc/self/oom_score_adj
 grep core /proc/$PPID/limits | cut -c27-36";
     let types = [shell("Look", script, &[])];
-    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types).unwrap();
+    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types);
     tasks.start();
     let told = tasks.succeeds(tasks.add_of("Look", "one")).output.unwrap();
     assert_eq!(told.split_whitespace().collect::<Vec<_>>(), ["1000", "0"]);
@@ -147,7 +147,7 @@ fn no_command_gains_rights_unless_asked_for() {
         if name == "Rounds" { it.key("SleepPost", "60").xml() } else { it.xml() }
     });
     for (is_allowed, expected) in [("0", "NoNewPrivs:\t1"), ("1", "NoNewPrivs:\t0")] {
-        let tasks = Tasks::new(Database::Sqlite, &[shell("Tell", script, &[])]).unwrap();
+        let tasks = Tasks::new(Database::Sqlite, &[shell("Tell", script, &[])]);
         let world = &tasks.world;
         world.configure("50-modules", &modules);
         world.configure("60-rights", &[setting("Daemon::NewPrivileges", is_allowed)]);
@@ -165,7 +165,7 @@ fn no_command_gains_rights_unless_asked_for() {
 #[test]
 fn the_ledger_masks_what_is_a_secret_by_its_name() {
     let script = "echo password=hunter22; echo 'Token: abcd1234' >&2; exit 1";
-    let tasks = Tasks::new(Database::Sqlite, &[shell("Leak", script, &[])]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Leak", script, &[])]);
     tasks.start();
     let id = tasks.add_of("Leak", "one");
     let held = tasks.held(id, HeldState::Failed);

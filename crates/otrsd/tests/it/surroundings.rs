@@ -260,7 +260,7 @@ hide_file() { [ ! -e \"$1\" ] || mount --bind /dev/null \"$1\"; }
 #[test]
 fn it_runs_tasks_in_odd_surroundings() {
     for (what, script) in SURROUNDINGS {
-        let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "echo said", &[])]).unwrap();
+        let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "echo said", &[])]);
         let world = &tasks.world;
         let script = format!(
             "{TOOLS}{script}\n\

@@ -74,23 +74,23 @@ pub(crate) fn task_type(name: &str, items: &str) -> String {
 }
 
 impl Tasks {
-    /// A daemon that is not yet started, or `None` where there is no such server.
-    pub(crate) fn new(database: Database, types: &[String]) -> Option<Self> {
+    /// A daemon that is not yet started.
+    pub(crate) fn new(database: Database, types: &[String]) -> Self {
         Self::of(World::stock(), database, types)
     }
 
     /// With the program whose functions run tasks.
-    pub(crate) fn native(database: Database, types: &[String]) -> Option<Self> {
+    pub(crate) fn native(database: Database, types: &[String]) -> Self {
         Self::of(World::of(example("handlers_for_tests")), database, types)
     }
 
     /// In a world with a program of the stock kind.
-    pub(crate) fn of(world: World, database: Database, types: &[String]) -> Option<Self> {
+    pub(crate) fn of(world: World, database: Database, types: &[String]) -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url = match database {
             Database::Sqlite => format!("sqlite:{}", world.text("state/tasks.db")),
-            Database::Postgres => runtime.block_on(beside("OTRSD_TEST_POSTGRES"))?,
-            Database::MariaDb => runtime.block_on(beside("OTRSD_TEST_MARIADB"))?,
+            Database::Postgres => runtime.block_on(beside("OTRSD_TEST_POSTGRES")),
+            Database::MariaDb => runtime.block_on(beside("OTRSD_TEST_MARIADB")),
         };
         let world = world
             .with("10-modules", &[registered(WORKER), registered(MANAGER)])
@@ -99,7 +99,7 @@ impl Tasks {
         let inside = runtime.enter();
         let store = Store::connect(&url, Options { connections: 2, ..Options::default() }).unwrap();
         drop(inside);
-        Some(Self { world, url, store, runtime })
+        Self { world, url, store, runtime }
     }
 
     /// Node 2, on the same database, which it reaches by `url`.
@@ -258,9 +258,9 @@ async fn held(url: &str, text: &str) -> sqlx::Result<Box<dyn Any>> {
 }
 
 /// A new database on a server.
-async fn beside(variable: &str) -> Option<String> {
-    assert!(env::var_os(variable).is_some(), "{variable} is not set: see scripts/databases");
-    let url = env::var(variable).ok()?;
+async fn beside(variable: &str) -> String {
+    let url = env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set: see scripts/databases"));
     let name = format!("otrsd_it_{}_{}", std::process::id(), fastrand::u32(..));
     let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")));
     if url.starts_with("postgres") {
@@ -268,6 +268,6 @@ async fn beside(variable: &str) -> Option<String> {
     } else {
         MySqlConnection::connect(&url).await.unwrap().execute(create).await.unwrap();
     }
-    let (server, _) = url.rsplit_once('/')?;
-    Some(format!("{server}/{name}"))
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
 }

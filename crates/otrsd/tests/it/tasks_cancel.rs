@@ -17,7 +17,7 @@ on_each_database! {
 
 fn a_running_task_ends(database: Database) {
     let types = [shell("Long", "echo begun; exec sleep 3620", &[]), shell("Brief", "true", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Long", "one");
     tasks.world.process("sleep 3620");
@@ -34,7 +34,7 @@ fn a_running_task_ends(database: Database) {
 
 fn one_that_ignores_term_ends(database: Database) {
     let script = "trap '' TERM; echo deaf; while :; do sleep 0.1; done";
-    let Some(tasks) = Tasks::new(database, &[shell("Deaf", script, &[])]) else { return };
+    let tasks = Tasks::new(database, &[shell("Deaf", script, &[])]);
     tasks.start();
     let mut task = NewTask::new("Deaf", "one", "{}");
     task.attempts = 9;
@@ -47,7 +47,7 @@ fn one_that_ignores_term_ends(database: Database) {
 
 fn one_whose_worker_died_does_not_begin_again(database: Database) {
     let types = [shell("Long", "echo begun >>\"$HOME/begun\"; exec sleep 3621", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let id = tasks.add_of("Long", "one");

@@ -63,7 +63,7 @@ impl Faked {
             shell("Brief", "true", &[]),
             shell("Later", retry, &[("RetryDelay", "1800"), ("RetryDelayMax", "1800")]),
         ];
-        Self::start(Tasks::new(database, &types).unwrap(), only_wall)
+        Self::start(Tasks::new(database, &types), only_wall)
     }
 
     pub(crate) fn start(tasks: Tasks, only_wall: bool) -> Self {

@@ -20,7 +20,7 @@ fn each_deadly_signal_is_named(database: Database) {
         shell(name, &format!("echo last words; kill -{name} $$"), &[("OnCrash", "keep")])
     };
     let names = ["SEGV", "ABRT", "BUS", "PIPE", "TERM", "KILL"];
-    let tasks = Tasks::new(database, &names.map(kill)).unwrap();
+    let tasks = Tasks::new(database, &names.map(kill));
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let ids = names.map(|name| tasks.add_of(name, "one"));
@@ -41,7 +41,7 @@ fn name_to_signal(name: &str) -> Signal {
 fn a_stopped_handler_ends_at_its_timeout(database: Database) {
     let types =
         [shell("Stops", "kill -STOP $$", &[("Timeout", "0.3")]), shell("Echo", "true", &[])];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Stops", "one");
     tasks.succeeds(tasks.add_of("Echo", "neighbour"));
@@ -59,7 +59,7 @@ fn handlers_without_manners(database: Database) {
         shell("Leaves", leaves, &[]),
         shell("Hangs", "exec <&-; exec sleep 0.3", &[]),
     ];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let closes = tasks.add_of("Closes", "one");
@@ -88,7 +88,7 @@ fn handlers_without_manners(database: Database) {
 fn a_handler_that_eats_memory(database: Database) {
     let eats = "ulimit -v 200000; exec perl -e 'my $all = q(); $all .= q(x) x 1e7 while 1'";
     let types = [shell("Eats", eats, &[]), shell("Echo", "true", &[])];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Eats", "one");
     tasks.succeeds(tasks.add_of("Echo", "neighbour"));

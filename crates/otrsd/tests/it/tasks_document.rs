@@ -15,7 +15,7 @@ fn block(language: &str) -> &'static str {
 
 #[test]
 fn the_pages_commands_run() {
-    let tasks = Tasks::new(Database::Sqlite, &[block("xml").to_owned()]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[block("xml").to_owned()]);
     tasks.start();
     let path = std::env::var("PATH").unwrap();
     let program = tasks.world.program.parent().unwrap().to_str().unwrap().to_owned();
@@ -31,7 +31,7 @@ fn the_pages_commands_run() {
 
 #[test]
 fn a_handler_gets_what_the_page_says() {
-    let tasks = Tasks::new(Database::Sqlite, &[shell("Thumbnail", "cat", &[])]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Thumbnail", "cat", &[])]);
     tasks.start();
     let given = serde_json::from_str::<serde_json::Value>(block("json")).unwrap();
     let mut task = task_store::NewTask::new("Thumbnail", "photo 7", given["data"].to_string());
@@ -42,7 +42,7 @@ fn a_handler_gets_what_the_page_says() {
 
 #[test]
 fn the_described_defaults_are_as_good_as_left_out() {
-    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[]);
     let described = tasks.world.otrsd(&["config", "describe", "TaskType###", "--json"]).ok().stdout;
     let described: Vec<serde_json::Value> = serde_json::from_str(&described).unwrap();
     let keys: Vec<(&str, &str)> = described
@@ -54,7 +54,7 @@ fn the_described_defaults_are_as_good_as_left_out() {
         .filter(|(key, default)| !default.is_empty() && !default.contains(' ') && *key != "Method")
         .collect();
     assert!(keys.len() > 8, "{keys:?}");
-    let tasks = Tasks::new(Database::Sqlite, &[shell("Same", "true", &keys)]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Same", "true", &keys)]);
     tasks.start();
     wait_until("its success", || {
         let said = tasks.world.otrsd(&["task", "add", "--type", "Same", "--wait"]);

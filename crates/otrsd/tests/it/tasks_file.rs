@@ -51,7 +51,7 @@ impl Drop for SmallDisk {
 }
 
 fn tasks(script: &str) -> Tasks {
-    Tasks::new(Database::Sqlite, &[shell("Waits", script, &[])]).unwrap()
+    Tasks::new(Database::Sqlite, &[shell("Waits", script, &[])])
 }
 
 const WAITS: &str = "echo begun >>\"$HOME/begun\"; until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
@@ -186,7 +186,7 @@ fn a_directory_that_may_not_be_written_is_named() {
 /// Payloads are nobody else's, wherever the file is.
 #[test]
 fn only_its_user_reads_the_database() {
-    let tasks = Tasks::new(Database::Sqlite, &[shell("Any", "true", &[])]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Any", "true", &[])]);
     tasks.start();
     tasks.world.running(WORKER);
     tasks.world.otrsd(&["task", "add", "--type", "Any", "--wait"]).ok();

@@ -28,7 +28,7 @@ on_each_database! {
 
 fn success(database: Database) {
     let script = "cd \"$HOME\"; cat >letter; env >variables; echo done; echo 'and said' >&2";
-    let Some(tasks) = Tasks::new(database, &[shell("Echo", script, &[])]) else { return };
+    let tasks = Tasks::new(database, &[shell("Echo", script, &[])]);
     tasks.start();
     let mut task = NewTask::new("Echo", "a name", r#"{"a": [1, "ü"]}"#);
     task.attempts = 2;
@@ -54,7 +54,7 @@ fn success(database: Database) {
 
 fn failures_are_held_with_their_text(database: Database) {
     let script = "echo 'no such customer' >&2; echo; exit 3";
-    let Some(tasks) = Tasks::new(database, &[shell("Fail", script, &[])]) else { return };
+    let tasks = Tasks::new(database, &[shell("Fail", script, &[])]);
     tasks.start();
     let id = tasks.add_of("Fail", "one");
     assert_eq!(tasks.held(id, HeldState::Failed).reason, "exit 3: no such customer");
@@ -65,7 +65,7 @@ fn failures_are_held_with_their_text(database: Database) {
 
 fn what_cannot_be_run_is_held(database: Database) {
     let missing = shell("Missing", "", &[]).replace("/bin/sh", "/no/such/program");
-    let Some(tasks) = Tasks::new(database, &[shell("Echo", "true", &[]), missing]) else { return };
+    let tasks = Tasks::new(database, &[shell("Echo", "true", &[]), missing]);
     tasks.start();
     let unknown = tasks.add_of("Unknown", "one");
     let damaged = tasks.add(&NewTask::new("Echo", "damaged", "%%% neither of both"));
@@ -86,9 +86,7 @@ fn a_retry_comes_by_itself(database: Database) {
     let keys = [("Attempts", "3"), ("RetryDelay", "0.2"), ("RetryDelayMax", "0.5")];
     let script = "echo try $OTRSD_TASK_TRY; [ $OTRSD_TASK_TRY = 3 ]";
     let temporary = shell("Later", "[ $OTRSD_TASK_TRY = 2 ] || exit 75", &[("RetryDelay", "0.1")]);
-    let Some(tasks) = Tasks::new(database, &[shell("Third", script, &keys), temporary]) else {
-        return;
-    };
+    let tasks = Tasks::new(database, &[shell("Third", script, &keys), temporary]);
     tasks.start();
     let (third, later) = (tasks.add_of("Third", "one"), tasks.add_of("Later", "one"));
     let outcomes: Vec<_> = tasks.ran(third, 3).iter().map(|it| it.outcome).collect();
@@ -104,7 +102,7 @@ fn what_is_put_off_uses_up_no_attempt(database: Database) {
     let keys = [("Attempts", "3"), ("RetryDelay", "0.1"), ("RetryDelayMax", "0.2")];
     let expires = [("RetryDelay", "0.1"), ("RetryDelayMax", "0.2"), ("Expires", "0.3")];
     let types = [shell("Snooze", script, &keys), shell("Never", "exit 75", &expires)];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let (snooze, never) = (tasks.add_of("Snooze", "one"), tasks.add_of("Never", "one"));
     let outcomes: Vec<_> = tasks.ran(snooze, 6).iter().map(|it| it.outcome).collect();
@@ -122,7 +120,7 @@ fn what_is_put_off_uses_up_no_attempt(database: Database) {
 #[test]
 fn the_attempts_of_a_task_are_those_of_its_type() {
     let types = [shell("Five", "true", &[("Attempts", "5")])];
-    let tasks = Tasks::new(Database::Sqlite, &types).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &types);
     tasks.world.otrsd(&["db", "migrate"]).ok();
     let ident = 500_000_000_000_000_001;
     tasks.sql(&format!(
@@ -138,7 +136,7 @@ fn the_attempts_of_a_task_are_those_of_its_type() {
 fn a_timeout_ends_the_whole_group(database: Database) {
     let script = "sleep 3601 & echo working; wait";
     let types = [shell("Slow", script, &[("Timeout", "0.5")])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Slow", "one");
     let sleep = sleeper(&tasks, 3601);
@@ -152,7 +150,7 @@ fn a_timeout_ends_the_whole_group(database: Database) {
 fn term_may_be_ignored(database: Database) {
     let script = "trap '' TERM; while :; do sleep 0.1; done";
     let types = [shell("Deaf", script, &[("Timeout", "0.2")])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let execution = tasks.outcome(tasks.add_of("Deaf", "one"));
     assert_eq!(execution.outcome, Outcome::TimedOut);
@@ -163,7 +161,7 @@ fn term_may_be_ignored(database: Database) {
 fn children_do_not_outlive_their_task(database: Database) {
     let script = "sleep 3602 & setsid sleep 3603 & (setsid sh -c 'sleep 3604; true' &) & \
                   until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
-    let Some(tasks) = Tasks::new(database, &[shell("Forks", script, &[])]) else { return };
+    let tasks = Tasks::new(database, &[shell("Forks", script, &[])]);
     tasks.start();
     let id = tasks.add_of("Forks", "one");
     let children = [3602, 3603, 3604].map(|seconds| sleeper(&tasks, seconds));
@@ -184,7 +182,7 @@ fn sleeper(tasks: &Tasks, seconds: u32) -> i32 {
 
 fn a_gigabyte_of_output(database: Database) {
     let script = "head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo the end";
-    let Some(tasks) = Tasks::new(database, &[shell("Loud", script, &[])]) else { return };
+    let tasks = Tasks::new(database, &[shell("Loud", script, &[])]);
     tasks.start();
     let worker = tasks.world.running(crate::tasks::WORKER);
     let id = tasks.add_of("Loud", "one");
@@ -201,7 +199,7 @@ fn a_gigabyte_of_output(database: Database) {
 fn a_killed_handler_runs_three_times(database: Database) {
     let script = "echo here; kill -KILL $$";
     let types = [shell("Dies", script, &[]), shell("Kept", script, &[("OnCrash", "keep")])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let (dies, kept) = (tasks.add_of("Dies", "one"), tasks.add_of("Kept", "one"));
     let entry = tasks.held(dies, HeldState::Quarantined);
@@ -220,9 +218,7 @@ fn a_killed_handler_runs_three_times(database: Database) {
 }
 
 fn many_tasks_once_each(database: Database) {
-    let Some(tasks) = Tasks::new(database, &[shell("Count", "echo $OTRSD_TASK_NAME", &[])]) else {
-        return;
-    };
+    let tasks = Tasks::new(database, &[shell("Count", "echo $OTRSD_TASK_NAME", &[])]);
     tasks.start();
     let new: Vec<_> =
         (0..200).map(|number| NewTask::new("Count", format!("{number}"), "{}")).collect();
@@ -242,7 +238,7 @@ fn many_tasks_once_each(database: Database) {
 
 fn handlers_go_first_when_memory_runs_out(database: Database) {
     let types = [shell("Score", "cat /proc/self/oom_score_adj", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     assert_eq!(tasks.succeeds(tasks.add_of("Score", "one")).output.as_deref(), Some("1000\n"));
     let worker = tasks.world.running(crate::tasks::WORKER);
@@ -262,7 +258,7 @@ fn who_grows_above_its_limit_has_failed(database: Database) {
         eater("Modest", "perl -e 'my $x = q{x} x 2e7; print length $x'"),
         shell("Free", "perl -e 'my $x = q{x} x 1e8; print length $x'", &[]),
     ];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     for (name, why) in [
         ("Perl", "exit 1: Out of memory!"),

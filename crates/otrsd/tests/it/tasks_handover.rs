@@ -30,7 +30,7 @@ fn brief(number: u32) -> String {
 
 /// A daemon whose worker runs a long task; the worker's process and the task.
 fn with_a_long_task(world: World, database: Database, slots: &str) -> (Tasks, i32, TaskId) {
-    let tasks = Tasks::of(world, database, &[long(), brief(1)]).unwrap();
+    let tasks = Tasks::of(world, database, &[long(), brief(1)]);
     let slots = setting("Daemon::SchedulerTaskWorker::MaximumWorkers", slots);
     tasks.world.configure("40-slots", &[slots]);
     tasks.start();

@@ -138,7 +138,7 @@ fn an_answer_says_what_became_of_the_task(database: Database) {
     let paths = ["ok", "gone", "moved", "busy", "down", "torn", "echo"];
     let types = paths
         .map(|path| hook(path, &format!("http://{}/{path}", server.address), &secret_header(), ""));
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add(&NewTask::new("ok", "a name", r#"{"a":[1,"ü"]}"#));
     assert_eq!(tasks.succeeds(id).output.as_deref(), Some("thanks"));
@@ -182,7 +182,7 @@ fn who_does_not_answer_is_asked_again() {
         hook("Unknown", "http://no-such-host.invalid/", "", ""),
         hook("Stopped", &format!("http://{}/stop", server.address), "", ""),
     ];
-    let Some(tasks) = Tasks::new(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::new(Database::Sqlite, &types);
     tasks.start();
     for (kind, reason) in [
         ("Silent", "took longer than 500ms"),
@@ -205,7 +205,7 @@ fn headers_are_secrets() {
     let server = Server::start(&ANSWERS);
     let url = format!("http://{}/gone", server.address);
     let types = [hook("Hook", &url, &secret_header(), "")];
-    let Some(tasks) = Tasks::new(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::new(Database::Sqlite, &types);
     tasks.start();
     let id = tasks.add_of("Hook", "one");
     tasks.held(id, HeldState::Failed);
@@ -231,7 +231,7 @@ fn a_bad_call_is_told_and_its_type_has_no_handler() {
         hook("Wrong", "ftp://example.org/", "", ""),
         hook("Both", "http://example.org/", "", "<Item Key=\"Command\">true</Item>"),
     ];
-    let Some(tasks) = Tasks::new(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::new(Database::Sqlite, &types);
     let said = tasks.world.otrsd(&["check"]);
     assert_eq!(said.code, 3, "{said:?}");
     for problem in [
@@ -249,7 +249,7 @@ fn a_bad_call_is_told_and_its_type_has_no_handler() {
 #[test]
 fn https_trusts_what_the_system_trusts() {
     let types = [setting("Test::Nothing", "1")];
-    let Some(tasks) = Tasks::new(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::new(Database::Sqlite, &types);
     let mut openssl = tasks.world.command("openssl");
     openssl.args([
         "req",

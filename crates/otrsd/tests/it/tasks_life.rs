@@ -23,7 +23,7 @@ on_each_database! {
 fn a_killed_workers_task_runs_again_at_once(database: Database) {
     let script = "[ -e second ] && exit 0; exec sleep 3606";
     let types = [shell("Long", &format!("cd \"$HOME\"; {script}"), &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Long", "one");
     tasks.world.process("sleep 3606");
@@ -41,7 +41,7 @@ fn a_killed_workers_task_runs_again_at_once(database: Database) {
 
 fn the_deaths_of_its_worker_are_not_its_fault(database: Database) {
     let types = [shell("Long", "[ -e \"$HOME/go\" ] && exit 0; exec sleep 3608", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Long", "one");
     for times in 1..=4 {
@@ -58,7 +58,7 @@ fn the_deaths_of_its_worker_are_not_its_fault(database: Database) {
 
 fn what_runs_may_end_at_a_stop(database: Database) {
     let types = [shell("Brief", "echo begun; sleep 1; echo ended", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Brief", "one");
     tasks.world.process("sleep 1");
@@ -68,9 +68,7 @@ fn what_runs_may_end_at_a_stop(database: Database) {
 }
 
 fn a_forced_stop_frees_what_runs(database: Database) {
-    let Some(tasks) = Tasks::new(database, &[shell("Long", "exec sleep 3611", &[])]) else {
-        return;
-    };
+    let tasks = Tasks::new(database, &[shell("Long", "exec sleep 3611", &[])]);
     tasks.start();
     let id = tasks.add_of("Long", "one");
     tasks.world.process("sleep 3611");
@@ -81,7 +79,7 @@ fn a_forced_stop_frees_what_runs(database: Database) {
 
 fn what_does_not_end_is_free_again(database: Database) {
     let types = [shell("Long", "exec sleep 3607", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     let id = tasks.add_of("Long", "one");
     tasks.world.process("sleep 3607");
@@ -93,7 +91,7 @@ fn what_does_not_end_is_free_again(database: Database) {
 
 fn a_discard_ends_what_it_began(database: Database) {
     let types = [shell("Brief", "sleep 0.2", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     let registered = crate::registration::module(WORKER)
         .key("Module", "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker")
         .key("Discard", "1.5");
@@ -110,7 +108,7 @@ fn a_discard_ends_what_it_began(database: Database) {
 
 fn pauses_are_honoured(database: Database) {
     let types = [shell("One", "true", &[]), shell("Other", "true", &[])];
-    let Some(tasks) = Tasks::new(database, &types) else { return };
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     tasks.block(tasks.store().pause("One", 0, "a test", jiff::Timestamp::now())).unwrap();
     let (one, other) = (tasks.add_of("One", "one"), tasks.add_of("Other", "other"));

@@ -23,7 +23,7 @@ on_each_database! {
 }
 
 fn a_function_gets_its_task(database: Database) {
-    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    let tasks = Tasks::native(database, &[]);
     tasks.start();
     let id = tasks.add(&NewTask::new("Say", "a name", r#"{"a":[1,"ü"]}"#));
     let execution = tasks.succeeds(id);
@@ -37,7 +37,7 @@ fn a_function_gets_its_task(database: Database) {
 
 fn ends_are_what_the_function_says(database: Database) {
     let types = [policy("End", &[("RetryDelay", "3600"), ("Attempts", "2")])];
-    let Some(tasks) = Tasks::native(database, &types) else { return };
+    let tasks = Tasks::native(database, &types);
     tasks.start();
     for (name, state, reason) in [
         ("failed", HeldState::Retry, "no such customer"),
@@ -60,7 +60,7 @@ fn ends_are_what_the_function_says(database: Database) {
 }
 
 fn a_function_adds_the_next_task(database: Database) {
-    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    let tasks = Tasks::native(database, &[]);
     tasks.start();
     let output = tasks.succeeds(tasks.add_of("Follow", "one")).output.unwrap();
     let next = output.trim().parse().unwrap();
@@ -68,7 +68,7 @@ fn a_function_adds_the_next_task(database: Database) {
 }
 
 fn a_module_adds_a_task(database: Database) {
-    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    let tasks = Tasks::native(database, &[]);
     tasks.world.configure("40-adder", &[module("Adder").key("Module", "Test::Adder").xml()]);
     tasks.start();
     wait_until("the task's success", || {
@@ -79,7 +79,7 @@ fn a_module_adds_a_task(database: Database) {
 
 /// Short tasks are claimed ahead. Those that long ones hold up then are free for another node.
 fn who_waits_in_line_is_for_others(database: Database) {
-    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    let tasks = Tasks::native(database, &[]);
     tasks.start();
     let slots = tasks.block(tasks.store().instances()).unwrap()[0].slots;
     let short = |_| NewTask::new("Say", "short", "{}");
@@ -101,7 +101,7 @@ fn who_waits_in_line_is_for_others(database: Database) {
 
 fn who_aborts_alone_is_quarantined(database: Database) {
     let types = [policy("Abort", &[])];
-    let Some(tasks) = Tasks::native(database, &types) else { return };
+    let tasks = Tasks::native(database, &types);
     tasks.world.file("now", "");
     tasks.start();
     let id = tasks.add_of("Abort", "now");
@@ -120,7 +120,7 @@ fn who_aborts_alone_is_quarantined(database: Database) {
 
 fn who_died_together_runs_alone(database: Database) {
     let types = [shell("Echo", "true", &[])];
-    let Some(tasks) = Tasks::native(database, &types) else { return };
+    let tasks = Tasks::native(database, &types);
     tasks.start();
     let good = tasks.add_of("Wait", "good");
     let bad = tasks.add_of("Abort", "bad");
@@ -152,7 +152,7 @@ fn who_died_together_runs_alone(database: Database) {
 }
 
 fn a_stop_interrupts(database: Database) {
-    let Some(tasks) = Tasks::native(database, &[]) else { return };
+    let tasks = Tasks::native(database, &[]);
     tasks.start();
     let polite = tasks.add_of("Polite", "one");
     let wait = tasks.add_of("Wait", "never");
@@ -170,7 +170,7 @@ fn a_stop_interrupts(database: Database) {
 #[test]
 fn a_timeout_drops_who_does_not_hear() {
     let types = [policy("Polite", &[("Timeout", "0.5")]), policy("Deaf", &[("Timeout", "0.5")])];
-    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::native(Database::Sqlite, &types);
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let begin = Instant::now();
@@ -190,7 +190,7 @@ fn a_timeout_drops_who_does_not_hear() {
 #[test]
 fn who_blocks_for_ever_costs_the_process() {
     let types = [policy("Block", &[("Timeout", "0.5")])];
-    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::native(Database::Sqlite, &types);
     tasks.start();
     let worker = tasks.world.running(WORKER);
     let id = tasks.add_of("Block", "one");
@@ -208,7 +208,7 @@ fn who_blocks_for_ever_costs_the_process() {
 #[test]
 fn settings_go_before_functions() {
     let types = [shell("Say", "echo by a command", &[]), policy("Wait", &[("Attempts", "many")])];
-    let Some(tasks) = Tasks::native(Database::Sqlite, &types) else { return };
+    let tasks = Tasks::native(Database::Sqlite, &types);
     let said = tasks.world.otrsd(&["check"]);
     assert!(
         said.code == 3 && said.stdout.contains("TaskType###Wait: 'Attempts' must be"),
@@ -227,7 +227,7 @@ fn settings_go_before_functions() {
 
 #[test]
 fn a_killed_workers_functions_run_again() {
-    let Some(tasks) = Tasks::native(Database::Sqlite, &[]) else { return };
+    let tasks = Tasks::native(Database::Sqlite, &[]);
     tasks.start();
     let id = tasks.add_of("Wait", "go");
     wait_until("its begin", || tasks.world.path("go.begun").exists().then_some(()));

@@ -27,7 +27,7 @@ fn two_daemons_with_one_number(database: Database) {
     let script = format!(
         "mkdir {place}/$OTRSD_TASK_NAME || exit 9; sleep 0.2; rmdir {place}/$OTRSD_TASK_NAME"
     );
-    let tasks = Tasks::new(database, &[shell("Alone", &script, &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Alone", &script, &[])]);
     tasks.start();
     let other = beside(&tasks);
     other.start();
@@ -64,7 +64,7 @@ fn a_twin_in_a_container_frees_nothing(database: Database) {
     if !geteuid().is_root() {
         return;
     }
-    let tasks = Tasks::new(database, &[shell("Long", "exec sleep 300", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Long", "exec sleep 300", &[])]);
     tasks.world.otrsd(&["db", "migrate"]).ok();
     let twin = beside(&tasks);
     let start = format!("exec {} start", tasks.world.program.display());
@@ -82,7 +82,7 @@ fn a_twin_in_a_container_frees_nothing(database: Database) {
 
 /// A copy must never send what the original queued.
 fn a_copied_database_waits_for_its_adoption(database: Database) {
-    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]);
     tasks.world.otrsd(&["db", "migrate"]).ok();
     is_of_elsewhere(&tasks);
     let waiting = tasks.add_of("Alone", "copied");
@@ -104,7 +104,7 @@ fn a_copied_database_waits_for_its_adoption(database: Database) {
 
 /// Who was registered when the copy was made does not work on it.
 fn a_clone_with_dead_workers_waits(database: Database) {
-    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]);
     tasks.world.otrsd(&["db", "migrate"]).ok();
     is_of_elsewhere(&tasks);
     let (now, store) = (jiff::Timestamp::now(), tasks.store());
@@ -145,7 +145,7 @@ fn adoption_beside_living_workers_keeps_them(database: Database) {
 
 /// A daemon that is not started, on a database that another one works on, as if from another host.
 fn beside_a_living_worker(database: Database) -> (Tasks, World) {
-    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Alone", "true", &[])]);
     let other = beside(&tasks);
     let number = setting("NodeID", "2");
     // A manager that comes late would join by itself.

@@ -17,7 +17,7 @@ on_each_database! {
 }
 
 fn a_planned_task_without_a_time_is_quarantined_and_shown(database: Database) {
-    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]);
     tasks.start();
     let (before, time) = match database {
         Database::Sqlite => ("", "'next tuesday'"),
@@ -51,7 +51,7 @@ fn a_planned_task_without_a_time_is_quarantined_and_shown(database: Database) {
 }
 
 fn an_end_that_the_database_refuses_runs_once(database: Database) {
-    let tasks = Tasks::new(database, &[]).unwrap();
+    let tasks = Tasks::new(database, &[]);
     let runs = tasks.world.text("runs");
     let script = format!("echo $OTRSD_TASK_NAME >>{runs}");
     tasks.world.configure("30-types", &[shell("Note", &script, &[])]);
@@ -89,7 +89,7 @@ fn an_end_that_the_database_refuses_runs_once(database: Database) {
 }
 
 fn a_row_makes_no_line_of_the_log(database: Database) {
-    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]);
     tasks.start();
     let escape = if database == Database::Postgres { "E" } else { "" };
     let line = match database {

@@ -13,7 +13,7 @@ on_each_database! {
 
 fn tasks(database: Database) -> Tasks {
     let types = [shell("Echo", "true", &[]), shell("Size", "wc -c", &[])];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     tasks
 }
@@ -97,7 +97,7 @@ fn bytes_that_are_no_text_are_held(database: Database) {
 
 fn data_reach_a_command_as_they_were_given(database: Database) {
     let types = [shell("Cat", "cat", &[]), shell("Lines", "wc -l", &[])];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     tasks.start();
     for data in [
         r#"{"z": 1, "huge": 12345678901234567890123, "money":1234567890123456.789,"a" :2, "z": -0.10}"#,

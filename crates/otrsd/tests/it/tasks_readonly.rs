@@ -66,7 +66,7 @@ impl Server {
 
 fn turns_read_only(database: Database) {
     let script = "echo begun >>\"$HOME/begun\"; until [ -e \"$HOME/go\" ]; do sleep 0.05; done";
-    let tasks = Tasks::new(database, &[shell("Waits", script, &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Waits", script, &[])]);
     let server = Server::new(database, &tasks);
     if database == Database::MariaDb {
         let (name, user) = (&server.name, &server.user);

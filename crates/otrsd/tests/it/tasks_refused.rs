@@ -20,7 +20,7 @@ fn mariadb_says_which_setting_is_wrong() {
 }
 
 fn says_which_setting_is_wrong(database: Database) {
-    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[shell("Echo", "true", &[])]);
     let name = format!("strict_{}", fastrand::u32(..));
     let (scheme, rest) = tasks.url.split_once("://").unwrap();
     let (server, own) = rest.split_once('@').unwrap().1.rsplit_once('/').unwrap();
@@ -69,7 +69,7 @@ fn says_which_setting_is_wrong(database: Database) {
 
 #[test]
 fn a_url_that_means_nothing_is_refused_without_its_password() {
-    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[]);
     for url in [
         format!("postgres://user:{SECRET}@host:port/name"),
         format!("mysql://user:{SECRET}@ho st/name"),

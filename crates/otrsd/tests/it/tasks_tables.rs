@@ -19,7 +19,7 @@ on_each_database! {
 const AGAIN: &str = "the database is there again";
 
 fn tasks(database: Database) -> Tasks {
-    Tasks::new(database, &[shell("Echo", "true", &[])]).unwrap()
+    Tasks::new(database, &[shell("Echo", "true", &[])])
 }
 
 /// Waits until the worker said something so often in all.

@@ -25,7 +25,7 @@ on_each_database! {
 #[test]
 fn a_datagram_makes_the_worker_look() {
     let brief = shell("Brief", "true", &[]);
-    let tasks = Tasks::new(Database::Postgres, &[brief]).unwrap();
+    let tasks = Tasks::new(Database::Postgres, &[brief]);
     tasks.start();
     tasks.succeeds(tasks.add_of("Brief", "first"));
     let socket = tasks.world.path(SOCKET);
@@ -73,7 +73,7 @@ fn the_command_line_tells_of_work(database: Database) {
 
 fn room_that_an_elder_makes_is_used_at_once(database: Database) {
     let long = shell("Long", "until [ -e \"$HOME/$OTRSD_TASK_NAME\" ]; do sleep 0.05; done", &[]);
-    let tasks = Tasks::new(database, &[long, shell("Brief", "true", &[])]).unwrap();
+    let tasks = Tasks::new(database, &[long, shell("Brief", "true", &[])]);
     let slots = setting("Daemon::SchedulerTaskWorker::MaximumWorkers", "2");
     tasks.world.configure("40-slots", &[slots]);
     tasks.start();

@@ -192,7 +192,7 @@ fn a_user_that_is_not_root_cannot_start_modules_of_others() {
 /// Tasks in a directory that other users may enter; `None` unless run by root.
 fn tasks(types: &[String]) -> Option<Tasks> {
     let world = world(&[])?;
-    Tasks::of(world, Database::Sqlite, types)
+    Some(Tasks::of(world, Database::Sqlite, types))
 }
 
 /// Prints what it can of what is not for it, and then what it has.
@@ -255,7 +255,7 @@ fn a_daemon_with_capabilities_starts_tasks_of_other_users() {
     }
     let script = "echo $(id -un) $(grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status | cut -f2)";
     let types = [shell("Tell", script, &[("User", "daemon")])];
-    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types).unwrap();
+    let tasks = Tasks::of(World::stock().by_nobody(), Database::Sqlite, &types);
     let mut daemon = tasks.world.command("setpriv");
     let capabilities = "+setuid,+setgid,+kill";
     daemon.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);

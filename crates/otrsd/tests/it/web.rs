@@ -82,7 +82,7 @@ impl Web {
             shell("Sleep", "sleep 600", &[]),
             shell("No", "echo why >&2; exit 3", &[]),
         ];
-        let tasks = Tasks::new(database, &types).unwrap();
+        let tasks = Tasks::new(database, &types);
         tasks.world.configure("60-web", &[console("127.0.0.1:0"), settings.to_vec()].concat());
         tasks.start();
         Self::of(tasks)

@@ -22,8 +22,7 @@ fn looking_makes_no_database() {
     let tasks = Tasks::new(
         Database::Sqlite,
         &[cron("Each", "* * * * *", "<Item Key=\"TaskType\">Echo</Item>")],
-    )
-    .unwrap();
+    );
     tasks.world.configure("10-modules", &[]);
     tasks.world.configure("60-web", &console("127.0.0.1:0"));
     tasks.world.start();
@@ -58,7 +57,7 @@ fn cron_tasks_that_nobody_looks_at_are_no_health() {
 
 #[test]
 fn a_database_that_is_away_is_told_soon() {
-    let tasks = Tasks::new(Database::Postgres, &[]).unwrap();
+    let tasks = Tasks::new(Database::Postgres, &[]);
     let (door, url) = Door::before(&tasks.url);
     tasks.world.configure("20-database", &[setting("DatabaseURL", &url)]);
     tasks.world.configure("60-web", &console("127.0.0.1:0"));

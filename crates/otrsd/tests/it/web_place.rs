@@ -14,7 +14,7 @@ use crate::{
 fn a_taken_port_is_waited_for() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "true", &[])]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[shell("Echo", "true", &[])]);
     tasks.world.configure("60-web", &console(&address));
     tasks.start();
     let log = || tasks.world.read("log/WebConsoleERR.log");
@@ -31,7 +31,7 @@ fn a_taken_port_is_waited_for() {
 
 #[test]
 fn a_socket_for_a_proxy() {
-    let tasks = Tasks::new(Database::Sqlite, &[]).unwrap();
+    let tasks = Tasks::new(Database::Sqlite, &[]);
     let path = tasks.world.text("web.sock");
     let mut settings = console(&format!("unix:{path}"));
     settings.push(

@@ -94,7 +94,7 @@ fn the_console_has_a_user_of_its_own(database: Database) {
         chapter.split("```sql\n").skip(1).map(|it| it.split("```").next().unwrap()).collect();
     let limited = shell("One", "sleep 600", &[("MaximumParallelInstances", "1")]);
     let types = [shell("Echo", "true", &[]), shell("No", "exit 3", &[]), limited];
-    let tasks = Tasks::new(database, &types).unwrap();
+    let tasks = Tasks::new(database, &types);
     let (server, name) = tasks.url.rsplit_once('/').unwrap();
     let (scheme, place) = (server.split_once("://").unwrap().0, server.rsplit_once('@').unwrap().1);
     let (user, own) = (format!("{name}_w"), format!("{scheme}://{name}_w@{place}/{name}"));
