@@ -187,7 +187,7 @@ mod tests {
 
     use nix::unistd::geteuid;
 
-    use crate::file_trust::*;
+    use super::*;
 
     /// `/` and `/tmp` above it are as on every machine.
     fn tree() -> (tempfile::TempDir, PathBuf) {

@@ -172,7 +172,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::redact::*;
+    use super::*;
 
     #[test]
     fn secrets_are_known_by_their_names() {

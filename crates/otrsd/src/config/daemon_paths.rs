@@ -81,7 +81,7 @@ impl DaemonPaths {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::daemon_paths::*;
+    use super::*;
 
     #[test]
     fn a_place_is_found_again_in_its_pid_file() {

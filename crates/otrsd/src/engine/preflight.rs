@@ -122,7 +122,7 @@ fn one_lives(seen: &mut HashMap<Owner, i64>, instances: &[Instance]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::preflight::*;
+    use super::*;
 
     #[test]
     fn only_a_counter_that_moves_is_a_life() {

@@ -84,7 +84,7 @@ fn unescaped(text: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use crate::file_trust::mounts::*;
+    use super::*;
 
     #[test]
     fn what_nobody_can_write() {

@@ -59,7 +59,7 @@ fn after(task: &CronTask, last: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scheduler::due_queue::*;
+    use super::*;
     use crate::{config::cron_tasks::MissedRuns, scheduler::missed_runs::tests::task_of};
 
     #[test]

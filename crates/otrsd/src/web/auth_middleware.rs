@@ -205,7 +205,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
 
 #[cfg(test)]
 mod tests {
-    use crate::web::auth_middleware::*;
+    use super::*;
 
     #[test]
     fn foreign_pages_change_nothing() {

@@ -218,7 +218,7 @@ pub(super) async fn reclaim(
 
 #[cfg(test)]
 mod tests {
-    use crate::worker::failure_detector::*;
+    use super::*;
 
     fn instance(number: u32, beats: i64) -> Instance {
         let owner = Owner::new(2, 10_000_000 + number).unwrap();

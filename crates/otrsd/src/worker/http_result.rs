@@ -55,7 +55,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Duration {
 mod tests {
     use hyper::header::{CONTENT_TYPE, USER_AGENT};
 
-    use crate::worker::http_result::*;
+    use super::*;
 
     #[test]
     fn what_an_answer_means() {

@@ -21,8 +21,8 @@ pub(super) struct IsolationQueue {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Isolation {
     Outside,
-    Beside,
-    Alone,
+    Shared,
+    Exclusive,
 }
 
 /// What becomes of a claimed task.
@@ -46,7 +46,7 @@ impl IsolationQueue {
                 Ok(None)
             }
             Admission::Start => {
-                if place == Isolation::Beside {
+                if place == Isolation::Shared {
                     self.beside.insert(order.task.row);
                 }
                 Ok(Some(order))
@@ -88,16 +88,16 @@ impl IsolationQueue {
 fn place(order: &Order) -> Isolation {
     match order.handler {
         Handler::Command(_) | Handler::Http(_) | Handler::Perl => Isolation::Outside,
-        Handler::Function(_) if order.history.crashed_together => Isolation::Alone,
-        Handler::Function(_) => Isolation::Beside,
+        Handler::Function(_) if order.history.crashed_together => Isolation::Exclusive,
+        Handler::Function(_) => Isolation::Shared,
     }
 }
 
 fn admit(place: Isolation, is_exclusive: bool) -> Admission {
     match (place, is_exclusive) {
-        (Isolation::Outside, _) | (Isolation::Beside, false) => Admission::Start,
-        (Isolation::Alone, false) => Admission::Wait,
-        (Isolation::Beside | Isolation::Alone, true) => Admission::Free,
+        (Isolation::Outside, _) | (Isolation::Shared, false) => Admission::Start,
+        (Isolation::Exclusive, false) => Admission::Wait,
+        (Isolation::Shared | Isolation::Exclusive, true) => Admission::Free,
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     use task_store::{History, LockKey, Owner, Payload, Task, TaskId};
 
-    use crate::worker::isolation::*;
+    use super::*;
     use crate::{clock::MonotonicTime, config::task_types::TaskType, handler::Function};
 
     #[test]
@@ -115,12 +115,12 @@ mod tests {
         for (place, is_exclusive, expected) in [
             (Isolation::Outside, false, Admission::Start),
             (Isolation::Outside, true, Admission::Start),
-            (Isolation::Beside, false, Admission::Start),
-            (Isolation::Beside, true, Admission::Free),
-            (Isolation::Alone, false, Admission::Wait),
-            (Isolation::Alone, true, Admission::Free),
+            (Isolation::Shared, false, Admission::Start),
+            (Isolation::Shared, true, Admission::Free),
+            (Isolation::Exclusive, false, Admission::Wait),
+            (Isolation::Exclusive, true, Admission::Free),
         ] {
-            assert_eq!(admit(place, is_exclusive), expected, "{place:?}, {keeps_alone}");
+            assert_eq!(admit(place, is_exclusive), expected, "{place:?}, {is_exclusive}");
         }
     }
 

@@ -232,7 +232,7 @@ mod tests {
 
     use perl_storable::{Hash, Key, Value, freeze};
 
-    use crate::worker::legacy_tasks::*;
+    use super::*;
 
     fn image(pids: &[u32]) -> Vec<u8> {
         let entry = |pid: &u32| (Key::from(pid.to_string().as_str()), Value::Hash(Hash::default()));

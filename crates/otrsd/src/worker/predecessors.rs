@@ -73,7 +73,7 @@ fn is_module(pid: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::worker::predecessors::*;
+    use super::*;
 
     #[tokio::test]
     async fn only_our_module_processes_are_elders() {

@@ -69,7 +69,7 @@ fn float(number: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::worker::prefetch::*;
+    use super::*;
 
     /// How many may wait, when `each` tasks end all `millis` for a second.
     fn after(each: usize, millis: u64, bytes: usize) -> u32 {

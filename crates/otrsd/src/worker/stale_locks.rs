@@ -117,7 +117,7 @@ fn refused(error: task_store::Error) -> task_store::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use crate::worker::stale_locks::*;
+    use super::*;
 
     fn lock(key: i64, time: &str) -> SeenLock {
         SeenLock { table: Locked::Task, row: 7, key, time: Some(time.to_owned()) }

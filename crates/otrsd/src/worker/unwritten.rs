@@ -92,7 +92,7 @@ pub(super) fn parked(rows: &[i64], outcome: task_store::Result<u64>) -> String {
 mod tests {
     use task_store::Then;
 
-    use crate::worker::unwritten::*;
+    use super::*;
 
     #[test]
     fn what_is_refused_is_tried_again_later() {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use task_store::{Death, Finished, Owner, Store, Task, Waiter};
 use tokio::{
-    sync::{Notify, failure_detector::Receiver},
+    sync::{Notify, watch::Receiver},
     task::JoinSet,
     time::sleep,
 };

@@ -116,7 +116,7 @@ impl Wishes {
 
 #[cfg(test)]
 mod tests {
-    use crate::worker::executor::running::*;
+    use super::*;
     use Act::{Drop, GiveUp, Tell, Wait};
 
     fn acts(wishes: &Wishes, seconds: &[u64]) -> Vec<Act> {

@@ -24,7 +24,7 @@ use crate::{
         execution::{Ended, Interruption, Order},
         memory,
         reaper::Reaper,
-        supervise::attend,
+        supervise::supervise_child,
     },
 };
 
