@@ -1,7 +1,7 @@
-//! The clocks, read here and nowhere else: decisions take the time as a parameter.
+//! The clocks of the process, read only here: decisions take the time as a parameter.
 //!
-//! A [`Moment`] is `CLOCK_MONOTONIC`, so it goes on across a replaced supervisor image and can be
-//! written down, which `std::time::Instant` cannot.
+//! A [`MonotonicTime`] is `CLOCK_MONOTONIC`. Unlike `std::time::Instant`, it can be written down, and it stays valid
+//! when the supervisor's image is replaced.
 
 use std::{ops::Add, time::Duration};
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// A point of the monotonic clock, for pauses and deadlines.
+/// A point in time of the monotonic clock, for pauses and deadlines.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub(crate) struct MonotonicTime(Duration);
 
@@ -19,17 +19,17 @@ impl MonotonicTime {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Of what [`Moment::as_micros`] said, in another process too.
+    /// The time that [`MonotonicTime::as_micros`] gave, in this process or another one.
     pub(crate) const fn from_micros(micros: u64) -> Self {
         Self(Duration::from_micros(micros))
     }
 
-    /// For protocols that speak of the monotonic clock.
+    /// For protocols that use the monotonic clock.
     pub(crate) fn as_micros(self) -> u128 {
         self.0.as_micros()
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// The time elapsed since `earlier`; zero if it lies in the future.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -43,13 +43,12 @@ impl Add<Duration> for MonotonicTime {
     }
 }
 
-/// The monotonic clock now.
 pub(crate) fn now() -> MonotonicTime {
-    // The kernel refuses no reader this clock; a zero would only make a pause longer.
+    // Reading this clock cannot fail; a zero would only make a pause longer.
     MonotonicTime(clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default())
 }
 
-/// The monotonic clock that goes on while the machine is suspended.
+/// The monotonic clock that continues while the machine is suspended.
 pub(crate) fn boottime() -> MonotonicTime {
     MonotonicTime(clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default())
 }
@@ -59,7 +58,7 @@ pub(crate) fn of_this_thread() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }
 
-/// The wall clock now, for people and file names.
+/// The wall clock, for people and file names.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
 pub(crate) fn now_utc() -> Timestamp {
     Timestamp::now()

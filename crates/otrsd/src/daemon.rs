@@ -54,8 +54,8 @@ impl Daemon {
         Self { registry, functions: Functions::new() }
     }
 
-    /// Adds a native module: registrations name it by `module`, for example `Acme::Poll`. A module
-    /// of that name that was added before is replaced, a stock module too.
+    /// Adds a native module, which registrations name by `module`, for example `Acme::Poll`. It replaces an earlier
+    /// module of that name, including a stock module.
     #[must_use]
     pub fn module<M: DaemonModule + 'static>(
         mut self,
@@ -66,8 +66,8 @@ impl Daemon {
         self
     }
 
-    /// Runs the tasks of a type by a function, inside the worker's process. A function of that type that was
-    /// added before is replaced.
+    /// Runs the tasks of a type with a function inside the worker's process. It replaces an earlier function for that
+    /// type.
     ///
     /// ```no_run
     /// use otrsd::{Task, TaskContext, TaskError};
@@ -84,17 +84,17 @@ impl Daemon {
     /// }
     /// ```
     ///
-    /// The setting `Daemon::SchedulerTaskWorker::TaskType###<Type>` holds its policy, as for every type; a
-    /// `Command` or `Http` there goes before the function.
+    /// The setting `Daemon::SchedulerTaskWorker::TaskType###<Type>` holds its policy, as for every type. A `Command` or
+    /// `Http` in that setting takes precedence over the function.
     ///
-    /// Functions run on up to 16 threads of a Tokio runtime of their own. One that works long without an
-    /// await takes a thread from the others: `tokio::task::spawn_blocking` is for that. What it gives to other
-    /// threads or tasks must look whether to end by itself ([`TaskContext::is_stopping`]): it is not seen when
-    /// the function is dropped, and would go on beside the next try.
+    /// Functions run on up to 16 threads of a separate Tokio runtime. A function that works for long without an await
+    /// withholds a thread from the others: use `tokio::task::spawn_blocking` for such work. Work that a function passes
+    /// to other threads or tasks must check whether to end ([`TaskContext::is_stopping`]): it is not tracked when the
+    /// function is dropped, and would continue beside the next attempt.
     ///
-    /// A panic is a failure. One that aborts the process takes what runs beside it along; each of these
-    /// tasks then runs alone, until it is known whose fault it was. Programs are better run by a `Command`: the
-    /// worker waits for all children of its process itself, so that `std::process` cannot.
+    /// A panic is a failure. A panic that aborts the process also ends all other tasks in that process; each of them
+    /// then runs alone until the one at fault is known. Run programs by a `Command` instead: the worker waits for all
+    /// children of its process itself, so `std::process` cannot.
     #[must_use]
     pub fn handler<F>(
         mut self,

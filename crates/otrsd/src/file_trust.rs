@@ -1,14 +1,17 @@
-//! Who may have written a file of settings, or a program that a reload executes, and who may write into the directories
-//! of the daemon.
+//! The trust check for files and directories: who may have written a settings file or a program that a reload executes,
+//! and who may write into the daemon's directories.
 //!
-//! Settings give their author a shell: they name programs, databases, directories and tokens. Hence a file is read
-//! only if root or the daemon's user owns it and every directory above it, and no other user can write to them. A
-//! directory with the sticky bit, like `/tmp`, is fine: others cannot replace in it what is not theirs. So is
-//! one of a mode for everybody that is mounted read-only, as Kubernetes does it with settings: no user can write it
-//! (`mounts.rs`).
+//! Settings give their author a shell: they name programs, databases, directories and tokens. A file is therefore read
+//! only if root or the daemon's user owns it and every directory above it, and no other user can write to any of them.
+//! Two exceptions:
 //!
-//! A file is opened once, directory by directory and link by link, and each is judged by its descriptor: what is read
-//! is what was judged, whatever is exchanged meanwhile.
+//! * A directory with the sticky bit, like `/tmp`, is accepted: other users cannot replace files there that they do not
+//!   own.
+//! * A world-writable file or directory on a read-only mount, as Kubernetes mounts settings, is accepted: no user can
+//!   write to it (`mounts.rs`).
+//!
+//! A file is opened once, directory by directory and link by link, and each step is checked by its descriptor. What is
+//! read is thus what was checked, even if files are exchanged meanwhile.
 
 pub(crate) mod mounts;
 mod rule;
@@ -29,14 +32,14 @@ use nix::{
 
 pub(crate) use self::rule::{Group, Rule};
 
-/// As the kernel's.
+/// The kernel's limit.
 const MOST_LINKS: u32 = 40;
 
 /// Opens the file of an absolute path for reading.
 ///
 /// # Errors
 ///
-/// It cannot be opened, or others could have written it: with what to do.
+/// The file cannot be opened, or other users could have written it. The error says what to do.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     match walk(path, Rule::own()).map_err(|error| refused(error, "could have written it"))? {
         End::File(file) => Ok(file),
@@ -44,12 +47,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens the directory of an absolute path, to look at it; `None` if it is not there yet, and nothing is wrong with those
-/// above it.
+/// Opens the directory of an absolute path for inspection. `None` if it does not exist yet and the directories above it
+/// are trusted.
 ///
 /// # Errors
 ///
-/// It is none, or others could replace it or write into it: with what to do.
+/// The path is not a directory, or other users could replace it or write into it. The error says what to do.
 pub(crate) fn directory(path: &Path, rule: Rule) -> io::Result<Option<File>> {
     match walk(path, rule) {
         Ok(End::Directory(way)) => {
@@ -64,7 +67,7 @@ pub(crate) fn directory(path: &Path, rule: Rule) -> io::Result<Option<File>> {
     }
 }
 
-/// The user besides root to whom a directory belongs that root alone, or that user, could put there.
+/// The owner of a directory, if it is not root and if only root or that user could have put the directory there.
 pub(crate) fn owner(path: &Path) -> Option<u32> {
     match walk(path, Rule::of_owner()) {
         Ok(End::Directory(way)) => way.rule.user(),
@@ -72,7 +75,7 @@ pub(crate) fn owner(path: &Path) -> Option<u32> {
     }
 }
 
-/// A refusal by the rule, and not by the kernel, with its reason.
+/// Adds the reason to a refusal by the rule; an error of the kernel stays as it is.
 fn refused(error: io::Error, what: &str) -> io::Error {
     if error.kind() != io::ErrorKind::PermissionDenied || error.raw_os_error().is_some() {
         return error;
@@ -80,7 +83,7 @@ fn refused(error: io::Error, what: &str) -> io::Error {
     io::Error::new(error.kind(), format!("is refused, for others {what}: {error}"))
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum End {
     Directory(Way),
     File(File),
@@ -119,14 +122,14 @@ fn names(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(name).collect()
 }
 
-/// What a name leads to.
+/// The target of a name.
 enum Step {
     Directory,
     File(File),
     Link(PathBuf),
 }
 
-/// A directory that was judged, with all above it.
+/// A directory that was checked together with all directories above it.
 struct Way {
     directory: File,
     /// Without links.
@@ -163,7 +166,7 @@ impl Way {
             (self.directory, self.path) = (seen, path);
             return Ok(Step::Directory);
         }
-        // The name may be another file's by now: what was opened is judged.
+        // The name may refer to another file by now: the opened file is checked.
         let file = self.open(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
         self.rule.judge(&file, &path)?;
         Ok(Step::File(file))
@@ -231,7 +234,7 @@ mod tests {
             ("own/absolute.xml", Ok("own")),
             ("open/a.xml", Err("open can be written by others; chmod go-w ")),
             ("own/out.xml", Err("open can be written by others; chmod go-w ")),
-            // A trusted file, but others choose which.
+            // The file is trusted, but other users choose which file it is.
             ("open/in.xml", Err("open can be written by others; chmod go-w ")),
             ("open/../own/below/a.xml", Err("open can be written by others; chmod go-w ")),
             ("own/loop.xml", Err("too many links")),
@@ -272,7 +275,7 @@ mod tests {
         directory(path, rule).map(|it| it.is_some()).map_err(|error| error.to_string())
     }
 
-    /// As `/var/log` on Ubuntu.
+    /// Ubuntu's `/var/log` is such a directory.
     #[test]
     fn root_may_give_a_directory_above_to_a_group() {
         let (_directory, path) = tree();
@@ -336,7 +339,7 @@ mod tests {
         for (name, expected) in [
             ("own/theirs", Some(4711)),
             ("own/theirs/below", Some(4711)),
-            // Any user could have made it.
+            // Any user could have created it.
             ("open/x", None),
             ("own/theirs/other", None),
             ("own/below", None),
@@ -348,7 +351,7 @@ mod tests {
         assert!(judged(&path.join("own/theirs/below"), Rule::own()).is_err());
     }
 
-    /// A reader that was fooled would read what the other one wrote.
+    /// A deceived reader would read what the other thread wrote.
     #[test]
     fn a_name_that_is_exchanged_all_the_time_never_fools() {
         let (_directory, path) = tree();

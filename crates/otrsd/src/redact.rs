@@ -1,10 +1,10 @@
-//! Takes secrets out of a text: known ones, and what stands where a secret stands.
+//! The redaction of secrets in a text: known secrets, and values in the places where a secret is expected.
 
 use serde_json::Value;
 use task_store::{Payload, Shape};
 
 const MASK: &str = "***";
-/// Shorter ones would mask words.
+/// Shorter secrets would also redact ordinary words.
 const SHORTEST: usize = 4;
 
 /// The text without `known` secrets, without the values of names like `Password`, and without the users of URLs.
@@ -17,7 +17,7 @@ pub(crate) fn redact(text: &str, known: &[&str]) -> String {
     without_users(&masked.join("\n"))
 }
 
-/// The text with its URLs, each without user and password.
+/// The text without the user and password of each URL.
 pub(crate) fn without_users(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -37,8 +37,8 @@ pub(crate) fn without_users(text: &str) -> String {
     out
 }
 
-/// As [`mask`], of what is secret by its name, in data: the texts and numbers below such keys, at every depth.
-/// All else stays as it is written.
+/// Like [`redact`], for secrets in data that are recognized by their names: the texts and numbers below such keys are
+/// redacted, at every depth. Everything else stays as it is written.
 pub(crate) fn redact_data(data: &Payload) -> Payload {
     masked(data.text()).parse().unwrap_or_default()
 }
@@ -62,7 +62,7 @@ fn masked(json: &str) -> String {
             if shown == text { json.to_owned() } else { quoted(&shown) }
         }
         Ok(_) => json.to_owned(),
-        // Not Unicode, so it cannot be looked at.
+        // Not Unicode, so it cannot be examined.
         Err(_) => quoted(MASK),
     }
 }
@@ -88,7 +88,7 @@ fn line(text: &str) -> String {
     out
 }
 
-/// What stands up to the next value of a secret, and what follows from there.
+/// The text up to the next value of a secret, and the text from there on.
 fn next(text: &str) -> Option<(&str, &str)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut start = 0;
@@ -104,18 +104,19 @@ fn next(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// `' => `, `": `, `} = `, and the like.
+/// `' => `, `": `, `} = `, and similar separators.
 fn separator_length(text: &str) -> Option<usize> {
     let name_ends = text.trim_start_matches(['\'', '"', '}', ']', ' ']);
     let sign = ["=>", "=", ":"].into_iter().find(|sign| name_ends.starts_with(sign))?;
     let value = name_ends[sign.len()..].trim_start();
-    // Not of Perl's package names, nor of comparisons.
+    // Excludes Perl's package names and comparisons.
     let is_other =
         name_ends.starts_with("::") || name_ends.starts_with("==") || name_ends.starts_with("=~");
     (!is_other).then(|| text.len() - value.len())
 }
 
-/// A text in quotes, or all up to what cannot be of it; a scheme like Bearer is of it.
+/// A text in quotes, or everything up to a character that cannot belong to the value; a scheme like Bearer belongs to
+/// it.
 fn value_length(value: &str) -> usize {
     let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
         let plain = |text: &str| {
@@ -139,7 +140,7 @@ fn value_length(value: &str) -> usize {
     value.len()
 }
 
-/// What the names of secrets end in, without regard to case.
+/// The endings of names of secrets, compared without regard to case.
 const NAMES: [&str; 15] = [
     "password",
     "passwords",
@@ -158,10 +159,10 @@ const NAMES: [&str; 15] = [
     "credentials",
 ];
 
-/// Variables of every shell: the directory where it is, and where it was.
+/// Variables of every shell: the current and the previous directory.
 const DIRECTORIES: [&str; 2] = ["PWD", "OLDPWD"];
 
-/// Whether what is called so is a secret: a key, a setting, a field.
+/// Whether a name is that of a secret: of a key, a setting or a field.
 pub(crate) fn is_secret(name: &str) -> bool {
     if DIRECTORIES.contains(&name) {
         return false;

@@ -1,5 +1,5 @@
-//! What the modules share that work on the task database: whether it may be used, what is told when it is away, rows that
-//! cannot be read, and the tables that they show.
+//! Code shared by the modules that work on the task database: the preflight check, the outage log, rows that cannot be
+//! read, and the tables of the Summary.
 
 pub(crate) mod odd_rows;
 pub(crate) mod outage_log;

@@ -1,4 +1,4 @@
-//! Rows that are quarantined or left out, for people: the log tells of each once, status and health of all.
+//! A report of rows that are quarantined or left out: the log names each of them once, status and health name all.
 
 use std::{
     collections::BTreeSet,
@@ -16,9 +16,9 @@ use crate::{
 
 /// Other processes quarantine rows too.
 const LOOK: Duration = Duration::from_mins(1);
-/// As long as tasks come, or something is told, which people mend.
+/// While tasks arrive, or while a problem is shown that an operator may fix.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// The most quarantined rows that are read.
+/// The maximum number of quarantined rows that are read.
 const MOST: u32 = 100;
 
 #[derive(Clone, Debug, Default)]
@@ -28,33 +28,33 @@ pub(crate) struct OddRows {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Of rows whose ends are kept.
+    /// Rows whose results are retained because the database refused them.
     kept: Mutex<BTreeSet<String>>,
-    /// What was said of other troubles since the last look.
+    /// Other problems reported since the last check.
     said: Mutex<BTreeSet<String>>,
     look: Notify,
     work: Notify,
 }
 
 impl OddRows {
-    /// Something was quarantined.
+    /// Reports that a row was quarantined.
     pub(crate) fn look(&self) {
         self.inner.look.notify_one();
     }
 
-    /// Tasks came: whatever brought them may have met rows that it left out.
+    /// Reports that tasks arrived: the query that brought them may have left rows out.
     pub(crate) fn work(&self) {
         self.inner.work.notify_one();
     }
 
-    /// What is said until the next look.
+    /// Reports a problem that is shown until the next check.
     pub(crate) fn say(&self, what: String) {
         if locked(&self.inner.said).insert(what) {
             self.look();
         }
     }
 
-    /// The ends that are kept now.
+    /// Sets the results that are retained now.
     pub(crate) fn kept(&self, now: BTreeSet<String>) {
         let mut before = locked(&self.inner.kept);
         if *before != now {
@@ -63,7 +63,7 @@ impl OddRows {
         }
     }
 
-    /// Looks for such rows and tells of them, for as long as this worker lives.
+    /// Reports such rows until the worker ends.
     pub(crate) async fn keep(self, store: Store, context: ModuleContext) {
         let mut told = BTreeSet::new();
         loop {
@@ -88,7 +88,7 @@ impl OddRows {
     }
 
     async fn all(&self, store: &Store) -> BTreeSet<String> {
-        // An error is met by the next exchange too, which tells of it.
+        // The next complete-and-claim meets the same error, and reports it.
         let mut rows: BTreeSet<String> =
             store.quarantined_rows(MOST).await.unwrap_or_default().into_iter().collect();
         rows.extend(store.left_out().iter().map(ToString::to_string));
@@ -98,7 +98,7 @@ impl OddRows {
     }
 }
 
-/// Shows rows that are left out wherever the module is shown.
+/// Marks the module as degraded while rows are left out.
 pub(crate) fn show(context: &ModuleContext, rows: &BTreeSet<String>) {
     match rows.first() {
         None => context.recovered(ROWS),
@@ -113,7 +113,7 @@ pub(crate) fn show(context: &ModuleContext, rows: &BTreeSet<String>) {
     }
 }
 
-/// As [`show`], of those that this process leaves out, and of `others`.
+/// Like [`show`], for the rows that this process leaves out and for `others`.
 pub(crate) fn show_left_out(context: &ModuleContext, store: &Store, others: Vec<String>) {
     let mut rows: BTreeSet<String> = store.left_out().iter().map(ToString::to_string).collect();
     rows.extend(others);

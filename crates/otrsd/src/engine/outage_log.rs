@@ -1,4 +1,4 @@
-//! A database that is away is told of once, and once when it is back.
+//! A log of database outages: each outage is reported once, and its end once.
 
 use std::mem::{Discriminant, discriminant};
 
@@ -10,13 +10,13 @@ use crate::{
     module::{ModuleContext, degraded},
 };
 
-/// What we told of a trouble that is not over.
+/// The problems reported in the current outage.
 #[derive(Debug)]
 pub(crate) struct OutageLog {
     context: ModuleContext,
-    /// Each kind once: who mended the password should hear of the missing table.
+    /// Each kind is reported once: an operator who fixed the password also needs to learn of the missing table.
     told: Vec<Discriminant<Error>>,
-    /// Whether there was any since somebody asked.
+    /// Whether an error occurred since `take_met` was last called.
     met: bool,
 }
 
@@ -25,12 +25,12 @@ impl OutageLog {
         Self { context, told: Vec::new(), met: false }
     }
 
-    /// Whether there was any trouble since the last call, over or not.
+    /// Whether an error occurred since the last call, even if the outage is over.
     pub(crate) fn take_met(&mut self) -> bool {
         std::mem::take(&mut self.met)
     }
 
-    /// The value, or `None` after telling what is wrong.
+    /// The value, or `None` after reporting the error.
     pub(crate) fn check<T>(&mut self, outcome: task_store::Result<T>) -> Option<T> {
         match outcome {
             Ok(value) => {

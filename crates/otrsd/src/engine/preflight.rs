@@ -1,4 +1,5 @@
-//! Before the first claim: the database answers, has our tables, and is the one it was.
+//! The preflight check before the first claim: the database answers, has this program's tables, and is the same one as
+//! before.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,18 +14,18 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// Looks at the counters of others, one after each pause: longer than two of their beats.
+/// The number of reads of other workers' counters, one after each pause: longer than two of their heartbeats.
 const LOOKS: u32 = 8;
 
 enum State {
     Ready,
-    /// An installation whose workers live: this host is a new node of it.
+    /// An installation with live workers: this host is a new node of it.
     Joined(Moved),
     /// Restored or copied: its tasks may have run elsewhere.
     Moved(Moved),
 }
 
-/// Waits until there is work to do for `context`'s module; false if it is to end before.
+/// Waits until `context`'s module can work; false if the module is to end before.
 pub(crate) async fn wait(
     context: &ModuleContext,
     store: &Store,
@@ -65,7 +66,7 @@ fn hold_back(context: &ModuleContext, moved: &Moved) {
     context.degraded(degraded::COPY, why);
 }
 
-/// An empty database becomes ours; one with other tables is for a human to migrate.
+/// Creates the tables in an empty database. A database with other tables must be migrated by an operator.
 async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_store::Result<State>> {
     let present = identity::present(context.settings())?;
     let state = async {
@@ -78,13 +79,13 @@ async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_sto
             }
             _ => store.migrate(&present, false).await?,
         }
-        // The file of a database may be new.
+        // The database file may have just been created.
         let present = identity::present(context.settings()).unwrap_or(present);
         let Some(moved) = status.moved else {
             store.join(&present).await?;
             return Ok(State::Ready);
         };
-        // Tables are made whole before an end; this takes seconds and can be left.
+        // Creating tables must be completed before the process ends; this check takes seconds and may be abandoned.
         let live = tokio::select! {
             live = others_live(store) => live?,
             () = context.stopped() => false,
@@ -98,7 +99,8 @@ async fn look(context: &ModuleContext, store: &Store) -> anyhow::Result<task_sto
     Ok(state.await)
 }
 
-/// Whether a registered worker lives. In a copy the rows of the original's are, but nobody counts there.
+/// Whether a registered worker is alive. A copied database contains the rows of workers of its source, but their
+/// counters do not move.
 pub(crate) async fn others_live(store: &Store) -> task_store::Result<bool> {
     let mut seen = HashMap::new();
     let mut instances = store.instances().await?;
@@ -115,7 +117,7 @@ pub(crate) async fn others_live(store: &Store) -> task_store::Result<bool> {
     Ok(one_lives(&mut seen, &instances))
 }
 
-/// Whether a counter is not what it was when it was first seen.
+/// Whether a counter differs from its first observed value.
 fn one_lives(seen: &mut HashMap<Owner, i64>, instances: &[Instance]) -> bool {
     instances.iter().any(|it| *seen.entry(it.owner).or_insert(it.beats) != it.beats)
 }
@@ -146,7 +148,7 @@ mod tests {
             (&[&[(1, 7)], &[(1, 7)], &[(1, 7)]], false),
             (&[&[(1, 7)], &[(1, 7)], &[(1, 8)]], true),
             (&[&[(1, 7), (2, 0)], &[(1, 7), (2, 1)]], true),
-            // One that was taken away, and one that is new, need not live.
+            // A removed instance and a new instance do not prove a live worker.
             (&[&[(1, 7)], &[(2, 8)], &[(2, 8)]], false),
             (&[&[(1, 7)], &[], &[(1, 8)]], true),
         ] {

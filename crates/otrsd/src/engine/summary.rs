@@ -1,4 +1,4 @@
-//! The two tables of the original's worker: what waits, and what runs.
+//! The two tables of the original's worker: waiting tasks and running tasks.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use task_store::{Entry, Filter, LockKey, State, Store, wall_clock};
 
 use crate::module::{Column, Summary};
 
-/// Rows that are shown: a console is no place for a million.
+/// The maximum number of rows shown: a console cannot display a million.
 const ROWS: u32 = 200;
 
 pub(crate) async fn of(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Summary>> {
@@ -46,7 +46,7 @@ pub(crate) async fn list(store: &Store, state: State) -> anyhow::Result<Vec<Entr
     store.list(&filter).await.context("cannot list the tasks")
 }
 
-/// The time in a table, as the original's columns have it.
+/// A time in the format of the original's columns.
 pub(crate) fn time(store: &Store, time: Option<Timestamp>) -> String {
     time.map(|time| wall_clock(time, store.time_zone())).unwrap_or_default()
 }
@@ -79,10 +79,12 @@ fn runs(entry: &Entry, now: Timestamp) -> BTreeMap<String, String> {
     ])
 }
 
-/// Whole seconds in the words of the original's tables.
+/// A duration in whole seconds, worded as in the original's tables.
 pub(crate) fn duration(seconds: u64) -> String {
-    // Rows hold seconds of an INTEGER: exact in a float.
-    #[expect(clippy::cast_precision_loss, reason = "for people, to a second")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a row holds seconds of an INTEGER, which a float represents exactly"
+    )]
     let of = |unit: u64| seconds as f64 / unit as f64;
     match seconds {
         0 => "< 1 Second".to_owned(),

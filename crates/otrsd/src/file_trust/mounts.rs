@@ -1,4 +1,4 @@
-//! Whether a file lies on a mount that takes no writes, whatever its mode says.
+//! A check whether a file lies on a mount that accepts no writes, whatever its mode says.
 
 use std::{
     fs::{self, File},
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// File systems that no other host writes to, and whose files are the kernel's word and not a program's.
+/// File systems to which no other host writes, and whose files come from the kernel and not from a program.
 const LOCAL: [&str; 9] =
     ["btrfs", "erofs", "ext2", "ext3", "ext4", "overlay", "squashfs", "tmpfs", "xfs"];
 
@@ -24,14 +24,14 @@ struct Mount {
     is_all_read_only: bool,
 }
 
-/// Whether what was opened by `path`, which has no links in it, is on a read-only mount and cannot be reached by another
-/// one. What cannot be known is writable.
+/// Whether the file opened by `path`, which contains no links, is on a read-only mount and cannot be reached through
+/// another mount. An unknown case counts as writable.
 pub(crate) fn is_read_only(file: &File, path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     mount_id(file).is_ok_and(|id| is_read_only_by(&mounts, id, path))
 }
 
-/// The mount that it is really on: one may hide another.
+/// The mount that the file is really on: one mount may hide another.
 fn mount_id(file: &File) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
@@ -44,7 +44,7 @@ fn is_read_only_by(mounts: &str, id: u64, path: &Path) -> bool {
     let Some(own) = mounts.iter().find(|mount| mount.id == id) else { return false };
     let Ok(below) = path.strip_prefix(&own.point) else { return false };
     let inside = own.root.join(below);
-    // A service that systemd confines sees every file system read-only, and others write to it all the same.
+    // A service confined by systemd sees every file system as read-only, while other processes can still write to it.
     let is_own = own.point != Path::new("/");
     let reaches = |other: &&Mount| {
         other.device == own.device && !other.is_read_only && inside.starts_with(&other.root)
@@ -120,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(is_read_only_by(&format!("{root}{mounts}"), 2, file), expected, "{what}");
         }
-        // As systemd's ProtectSystem=strict shows it, and a root that nothing can write.
+        // As systemd's ProtectSystem=strict shows it, and a root that is truly read-only.
         for (line, expected) in [
             ("1 0 8:1 / / ro - ext4 /dev/sda1 rw", false),
             ("1 0 8:1 / / ro - ext4 /dev/sda1 ro", true),

@@ -1,4 +1,4 @@
-//! Whom a file or directory must belong to, and who may write to it.
+//! The rule for a file or directory: who must own it, and who may write to it.
 
 use std::{
     fs::{File, Metadata},
@@ -19,26 +19,29 @@ const STICKY: u32 = 0o1000;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Group {
     None,
-    /// The daemon's user alone is in it.
+    /// The daemon's user is its only member.
     Own(u32),
-    /// That of a help desk's web server writes into each of its directories, and into the Perl that the daemon's user runs.
+    /// The group of a help desk's web server can write into each of its directories, and into the Perl code that the
+    /// daemon's user runs.
     Any,
 }
 
-/// What is demanded of each step of a way.
+/// The requirements for each step of a path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
-    /// Who may own it besides root. `None`: the first other user on the way, if root alone could put that step there.
+    /// The permitted owner besides root. `None`: the first other user on the path, if only root could have put that
+    /// step there.
     user: Option<u32>,
     group: Group,
-    /// Whether root may have given a directory above to a group, as Ubuntu gives `/var/log` to that of its log daemon.
+    /// Whether root may have given a directory above to a group, as Ubuntu gives `/var/log` to the group of its log
+    /// daemon.
     trusts_groups_of_root: bool,
-    /// Whether others may put files into the directory above.
+    /// Whether other users may put files into the directory above.
     is_shared: bool,
 }
 
 impl Rule {
-    /// For what this process's user alone writes.
+    /// For files that only this process's user writes.
     pub(crate) fn own() -> Self {
         Self {
             user: Some(geteuid().as_raw()),
@@ -48,22 +51,22 @@ impl Rule {
         }
     }
 
-    /// For what a user alone writes.
+    /// For files that only `user` writes.
     pub(crate) fn of(user: u32) -> Self {
         Self { user: Some(user), ..Self::own() }
     }
 
-    /// For root that looks at the daemon of another user.
+    /// For root when it inspects another user's daemon.
     pub(crate) fn of_owner() -> Self {
         Self { user: None, ..Self::own() }
     }
 
-    /// The same where a group may write.
+    /// The same rule, but a group may write.
     pub(crate) fn with_group(self, group: Group) -> Self {
         Self { group, ..self }
     }
 
-    /// The same where each group may write to which root gave a directory.
+    /// The same rule, but a group may write where root gave it a directory.
     pub(crate) fn with_groups_of_root(self) -> Self {
         Self { trusts_groups_of_root: true, ..self }
     }
@@ -72,18 +75,18 @@ impl Rule {
         Self { trusts_groups_of_root: false, ..self }
     }
 
-    /// Who of its group and of all others counts, by the bits of a mode.
+    /// The write bits that count: those of all others, and those of the group unless root's groups are trusted there.
     fn counting(&self, metadata: &Metadata) -> u32 {
         let is_given = self.trusts_groups_of_root && metadata.uid() == 0 && metadata.is_dir();
         if is_given { OTHERS_MAY_WRITE } else { GROUP_MAY_WRITE | OTHERS_MAY_WRITE }
     }
 
-    /// The user besides root to whom the steps so far belong.
+    /// The owner of the steps so far, if it is not root.
     pub(crate) fn user(&self) -> Option<u32> {
         self.user
     }
 
-    /// Judges what was opened by `path`, which has no links in it.
+    /// Checks what was opened by `path`, which contains no links.
     pub(crate) fn judge(&mut self, file: &File, path: &Path) -> io::Result<Metadata> {
         let metadata = file.metadata()?;
         let uid = metadata.uid();
@@ -117,7 +120,7 @@ impl Rule {
         } else {
             (self.counting(metadata), "go-w")
         };
-        // The mode of a link means nothing.
+        // The mode of a link is meaningless.
         let may_write = mode & refused != 0 && !sticky && !metadata.is_symlink();
         (may_write && !mounts::is_read_only(file, path))
             .then(|| format!("{shown} can be written by others; chmod {remedy} {shown}"))

@@ -1,4 +1,4 @@
-//! What a handler knows of its surroundings.
+//! The context in which a handler runs.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config::database, process::output::Tail};
 
-/// Of all handlers of a process together: the worker keeps its own, so that they never hold it up.
+/// Shared by all handlers of a process. The worker has separate connections, so handlers never block it.
 const CONNECTIONS: u32 = 4;
 
-/// Handed to a handler with its task: when to end, where to speak, the settings, and the store.
+/// The context that a handler receives with its task: the request to stop, the output, the settings, and the store.
 #[derive(Clone, Debug)]
 pub struct TaskContext {
     surroundings: Arc<Surroundings>,
@@ -19,14 +19,14 @@ pub struct TaskContext {
     said: Said,
 }
 
-/// What all executions of a process share.
+/// The part that all executions of a process share.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     settings: SysConfig,
     store: OnceLock<Store>,
 }
 
-/// The end of what a handler said.
+/// The last part of a handler's output.
 type Said = Arc<Mutex<Tail>>;
 
 impl Surroundings {
@@ -50,30 +50,30 @@ impl TaskContext {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 
-    /// Whether the execution is to end: its time is over, the daemon stops, or nobody wants the task any more.
+    /// Whether the execution is to end: its timeout is over, the daemon stops, or the task was cancelled.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
 
-    /// Resolves when the execution is to end, for `tokio::select!`. Five seconds later the handler is dropped
-    /// where it awaits; one that does not await by then costs the worker its process.
+    /// Resolves when the execution is to end, for `tokio::select!`. Five seconds later the handler is dropped where it
+    /// awaits. If it does not await by then, the worker has to end its process.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Adds a line to the execution's output, of which the last 16 KB are kept: `otrsd task show`.
+    /// Adds a line to the execution's output; the last 16 KB are kept and shown by `otrsd task show`.
     pub fn say(&self, line: &str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.push(line.as_bytes());
         said.push(b"\n");
     }
 
-    /// The effective settings, as they were when this life of the worker began.
+    /// The effective settings, as they were when this incarnation of the worker started.
     pub fn settings(&self) -> &SysConfig {
         &self.surroundings.settings
     }
 
-    /// The tasks of this installation, for example to add the next one.
+    /// The tasks of this installation, for example to enqueue the next one.
     ///
     /// ```no_run
     /// # use otrsd::{Task, TaskContext, TaskError, jiff::Timestamp, task_store::NewTask};
@@ -84,12 +84,12 @@ impl TaskContext {
     /// }
     /// ```
     ///
-    /// [`Store::enqueue_in`] enqueues within a transaction of your own, so that the task is there if and when that
-    /// commits. A handler may run twice for one task, so it may add twice, too.
+    /// [`Store::enqueue_in`] enqueues within a transaction of your own, so that the task exists if and only if that
+    /// transaction commits. A handler may run twice for one task, so it may also enqueue twice.
     ///
     /// # Errors
     ///
-    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is away is no error here.
+    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is unreachable is not an error here.
     pub fn store(&self) -> anyhow::Result<Store> {
         database::shared(&self.surroundings.store, &self.surroundings.settings, CONNECTIONS)
     }

@@ -1,8 +1,8 @@
-//! Why a handler did not do what it should, and what shall follow.
+//! The error of a handler: why it failed, and what is to follow.
 
 use std::fmt::Display;
 
-/// A task that was not done. Any error becomes one by `?`: then the type's policy says what follows.
+/// The error of a task that was not done. Any error becomes one by `?`; the type's policy then says what follows.
 ///
 /// ```
 /// # use otrsd::TaskError;
@@ -23,14 +23,14 @@ pub struct TaskError {
     why: String,
 }
 
-/// What follows an error.
+/// The consequence of an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
-    /// What the type's policy says.
+    /// The type's policy decides.
     Failed,
-    /// Another try, whatever the attempts say.
+    /// Another attempt, whatever `Attempts` says.
     Later,
-    /// No other try, whatever the attempts say.
+    /// No further attempt, whatever `Attempts` says.
     Never,
 }
 
@@ -40,18 +40,18 @@ impl TaskError {
         Self::of(Verdict::Failed, why)
     }
 
-    /// It is not the task's fault: it is tried again after growing pauses, and uses up no attempts, until `Expires`
-    /// of its type. What exit 75 is for commands.
+    /// A temporary condition that is not the task's fault: the task is tried again after growing pauses, without using
+    /// up attempts, until `Expires` of its type. It corresponds to exit code 75 of a command.
     pub fn later(why: impl Display) -> Self {
         Self::of(Verdict::Later, why)
     }
 
-    /// Another try would end alike: the task is held as failed, whatever attempts it has left.
+    /// A permanent failure: another attempt would end alike. The task is held as failed, whatever attempts it has left.
     pub fn never(why: impl Display) -> Self {
         Self::of(Verdict::Never, why)
     }
 
-    /// With the chain of causes, where the error tells it so.
+    /// Includes the chain of causes if the error's `{:#}` format shows it.
     fn of(verdict: Verdict, why: impl Display) -> Self {
         Self { verdict, why: format!("{why:#}") }
     }

@@ -11,25 +11,25 @@ use task_store::{Payload, TaskId};
 pub(crate) use self::{context::Surroundings, error::Verdict};
 pub use self::{context::TaskContext, error::TaskError};
 
-/// One try of one task, as its handler gets it.
+/// One attempt at one task, as its handler receives it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Task {
-    /// Its id for life.
+    /// The permanent id of the task.
     pub id: TaskId,
-    /// What kind of task it is: the name that the handler is registered under.
+    /// The type of the task: the name that the handler is registered under.
     pub task_type: String,
-    /// What it is called.
+    /// The name of the task.
     pub name: String,
-    /// Which try this is: 1, and one more after each failure and each postponement.
+    /// The number of this attempt: 1, plus one for each failure and each postponement.
     pub number: u32,
-    /// The payload, as far as Rust's numbers hold it.
+    /// The payload, as far as Rust's numbers can represent it.
     pub data: Value,
-    /// The payload's JSON as it was given, to the last digit.
+    /// The payload's JSON as it was given, with every digit.
     pub text: String,
 }
 
-/// A task before its payload was read.
+/// A task whose payload was not parsed yet.
 pub(crate) struct Delivery {
     pub(crate) id: TaskId,
     pub(crate) task_type: String,
@@ -52,7 +52,7 @@ type Outcome = Pin<Box<dyn Future<Output = Result<(), TaskError>> + Send>>;
 #[derive(Clone)]
 pub(crate) struct Function(Arc<dyn Fn(Task, TaskContext) -> Outcome + Send + Sync>);
 
-/// Every type that this program has a function for.
+/// The functions of this program by task type.
 pub(crate) type Functions = BTreeMap<String, Function>;
 
 impl Function {
@@ -63,7 +63,7 @@ impl Function {
         Self(Arc::new(move |task, context| Box::pin(handler(task, context))))
     }
 
-    /// The call itself is made at the first poll, so what it does before its first await is the handler's too.
+    /// The function is called at the first poll, so code before its first await is also part of the handler.
     pub(crate) async fn call(self, task: Delivery, context: TaskContext) -> Result<(), TaskError> {
         (self.0)(task.open()?, context).await
     }

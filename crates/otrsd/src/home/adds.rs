@@ -1,8 +1,8 @@
-//! The kernel tells when a program of the installation on this host has added a task.
+//! A hint from the kernel that a program of the installation on this host has added a task.
 //!
-//! After each addition its Perl deletes the list of free tasks from the cache, which nobody but the original's worker
-//! reads. So such an entry is laid out, one that has expired; its end is the hint. Additions on other hosts are not
-//! heard of here.
+//! After each addition, the installation's Perl deletes the list of free tasks from the cache. Only the original's
+//! worker reads that entry, so an expired one is placed there, and its deletion is the hint. Additions on other hosts
+//! are not detected here.
 
 use std::future::pending;
 
@@ -13,7 +13,7 @@ use sysconfig::SysConfig;
 use super::cache::Entry;
 use crate::{logs, process::watch::Watch};
 
-/// Hears of the additions on this host.
+/// Detects the additions on this host.
 #[derive(Debug)]
 pub(crate) struct Adds {
     entry: Entry,
@@ -22,7 +22,7 @@ pub(crate) struct Adds {
 }
 
 impl Adds {
-    /// Outside of an installation, or where its cache is not in files, nothing can be heard.
+    /// `None` outside of an installation, and where its cache is not in files: additions cannot be detected there.
     pub(crate) fn of(settings: &SysConfig) -> Option<Self> {
         Self::on(Entry::of(settings, "SchedulerDB", "TaskListUnlocked")?)
     }
@@ -33,12 +33,12 @@ impl Adds {
         Some(adds)
     }
 
-    /// Resolves when something was added since the last time. May be cancelled without losing a hint.
+    /// Resolves when a task was added since the last call. Cancelling it loses no hint.
     pub(crate) async fn heard(&mut self) {
         if self.is_broken || self.watch.changed().await.is_err() {
             return pending().await;
         }
-        // Before whoever waits looks, so that nothing comes in between.
+        // Before the caller queries the tasks, so that no addition is missed in between.
         self.lay();
     }
 

@@ -1,4 +1,4 @@
-//! An entry of an installation's cache in files, as `Kernel::System::Cache::FileStorable` keeps it.
+//! An entry of an installation's file cache, as `Kernel::System::Cache::FileStorable` stores it.
 
 use std::{
     fs::{self, Permissions},
@@ -20,10 +20,10 @@ use crate::{
 
 const CACHE: &str = "Cache::Module";
 const MODULE: &str = "Kernel::System::Cache::FileStorable";
-/// Directories between the type's and the file.
+/// Directories between the directory of the type and the file.
 const USUAL_LEVELS: usize = 2;
 
-/// One entry, there or not.
+/// One entry, whether it exists or not.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     path: PathBuf,
@@ -35,7 +35,7 @@ pub(super) fn is_in_files(settings: &SysConfig) -> bool {
 }
 
 impl Entry {
-    /// Outside of an installation, or where its cache is not in files, there is none.
+    /// `None` outside of an installation, and where its cache is not in files.
     pub(super) fn of(settings: &SysConfig, kind: &str, key: &str) -> Option<Self> {
         let home = text(settings, SETTING)?;
         if !is_in_files(settings) {
@@ -59,8 +59,8 @@ impl Entry {
         &self.path
     }
 
-    /// The original writes into the file that is there, and waits for a lock that any program of the group can keep; here
-    /// each is a new file.
+    /// Replaces the file. The original writes into the existing file, and waits for a lock that any program of the
+    /// group can hold.
     pub(super) fn write(&self, value: Value, until: Timestamp) -> anyhow::Result<()> {
         make(self.path.parent().context("a file without a directory")?)?;
         own_file::replace(&self.path, 0o660, &frozen(value, until)?)
@@ -68,7 +68,7 @@ impl Entry {
     }
 }
 
-/// The web server is another user of the same group, whatever our mask is.
+/// The web server is another user of the same group, whatever the umask is.
 fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());

@@ -1,8 +1,8 @@
-//! What the web interface looks at: an entry of the cache that says that this node's daemon runs.
+//! The heartbeat for the web interface: a cache entry which says that this node's daemon runs.
 //!
-//! The original's task worker writes it every 10 seconds, and it holds for 30; without it, every user of the
-//! web interface is told that the daemon is not running. Where the cache is not in files, a process of the
-//! installation's own Perl writes it.
+//! The original's task worker writes it every 10 seconds, and it is valid for 30. Without it, the web interface tells
+//! every user that the daemon is not running. Where the cache is not in files, a process of the installation's own Perl
+//! writes it.
 
 use std::{
     io::{self, Write as _},
@@ -26,7 +26,7 @@ const SCRIPT: &str = include_str!("perl/heartbeat.pl");
 const PERIOD: Duration = Duration::from_secs(10);
 const VALIDITY: SignedDuration = SignedDuration::from_secs(30);
 
-/// Keeps the entry alive. Outside of an installation there is none.
+/// Renews the entry. Returns at once outside of an installation.
 pub(crate) async fn keep(settings: SysConfig) {
     let Some(home) = Home::of(&settings) else { return };
     let mut heart = Heart::of(&settings, &home);
@@ -50,7 +50,7 @@ enum Heart {
     File(Entry),
     Perl {
         argv: Vec<String>,
-        /// Of the process, while it lives.
+        /// The standard input of the process, while it lives.
         input: Option<ChildStdin>,
     },
 }
@@ -66,7 +66,7 @@ impl Heart {
         match self {
             Self::File(entry) => entry.write(Value::Int(1), clock::now_utc() + VALIDITY),
             Self::Perl { argv, input } => {
-                // One that died reads nothing: another takes its place.
+                // A dead process reads nothing: another one replaces it.
                 if input.as_mut().is_none_or(|input| input.write_all(b".").is_err()) {
                     let mut fresh = start(argv)?;
                     fresh.write_all(b".")?;
@@ -84,7 +84,7 @@ impl Home {
     }
 }
 
-/// Starts the process. Its end is taken by whoever waits for the worker's children.
+/// Starts the process. The worker's reaper waits for its end.
 fn start(argv: &[String]) -> io::Result<ChildStdin> {
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])

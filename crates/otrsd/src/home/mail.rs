@@ -1,15 +1,15 @@
-//! One mail, sent by an installation's own code in one short process.
+//! One mail, sent by the installation's own code in one short-lived process.
 
 use std::fs;
 
 use crate::config::home::{Home, is_word, question::ask_with};
 
-/// The installation's package that writes the mail of a task that failed.
+/// The installation's package that writes the mail about a failed task.
 const LETTERS: &str = "Kernel/System/Daemon/DaemonModules/BaseTaskWorker.pm";
 const SCRIPT: &str = include_str!("perl/mail.pl");
 
 impl Home {
-    /// Sends a mail; what Perl said if it could not.
+    /// Sends a mail; `Some` with Perl's message if it could not.
     ///
     /// # Errors
     ///
@@ -20,7 +20,7 @@ impl Home {
         Ok((answer != b"1").then(|| reason(&complaint).to_owned()))
     }
 
-    /// What the installation calls itself in its mails about tasks, by its own code: Znuny still says OTRS there.
+    /// The product name in the installation's mails about tasks, read from its own code: Znuny still says OTRS there.
     pub(crate) fn product(&self) -> String {
         let read = |place| fs::read_to_string(self.directory().join(place).join(LETTERS)).ok();
         let code = ["Custom", ""].into_iter().find_map(read);
@@ -35,7 +35,7 @@ fn product(code: &str) -> Option<&str> {
     before.rsplit(['"', '\'']).next().filter(|word| is_word(word))
 }
 
-/// The first message in the installation's own way to complain, which is long; else the last line.
+/// The first message of the installation's own error format, which is long; else the last line.
 fn reason(complaint: &str) -> &str {
     let first = complaint.lines().find_map(|line| line.trim().strip_prefix("Message: "));
     first.or_else(|| complaint.lines().last()).unwrap_or("Perl does not say why")

@@ -1,6 +1,6 @@
-//! A help desk that this daemon works for: what its Perl is asked and told, its mail, its heartbeat, what would hurt it.
+//! The help desk that this daemon works for: the requests to its Perl, its mail, its heartbeat, and the checks of it.
 //!
-//! Its code is never changed. What identifies it, and its configuration, are in `config::home`.
+//! Its code is never changed. Its identity and its configuration are in `config::home`.
 
 pub(crate) mod adds;
 mod cache;

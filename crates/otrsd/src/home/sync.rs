@@ -1,8 +1,8 @@
-//! `SystemConfigurationSyncManager`: brings deployments of other nodes here, and tells the supervisor when the
+//! `SystemConfigurationSyncManager`: fetches deployments of other nodes, and notifies the supervisor when the
 //! installation's configuration has changed.
 //!
-//! Deployments are looked for once a minute, as by the original; a changed file is told by the kernel. Perl is
-//! called only when there is a deployment to write.
+//! It checks for deployments once a minute, as the original does; the kernel reports changed files. Perl is called only
+//! when there is a deployment to write.
 
 use std::{fs, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
 };
 
 const PERIOD: Duration = Duration::from_mins(1);
-/// Files that belong together are written within it.
+/// Related files are written within this time.
 const SETTLE: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_mins(2);
 
@@ -36,9 +36,9 @@ pub(crate) struct SystemConfigurationSyncManager {
     context: ModuleContext,
     watch: Option<Watch>,
     outages: OutageLog,
-    /// The state of the files of which the supervisor knows.
+    /// The state of the files that the supervisor knows.
     known: String,
-    /// What went wrong last.
+    /// The last reported problem.
     told: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl SystemConfigurationSyncManager {
         Self { context, watch: None, outages, known, told: None }
     }
 
-    /// Writes the newest deployment into the files, unless it is there.
+    /// Writes the newest deployment into the files, unless it is already there.
     async fn sync(&mut self, home: &Home, store: &Store) {
         let newest = store.newest_deployment().await;
         let Some(newest) = self.outages.check(newest).flatten() else { return };
@@ -68,7 +68,7 @@ impl SystemConfigurationSyncManager {
         }
     }
 
-    /// Asks for a reload if the files are others than those that were read.
+    /// Requests a reload if the files differ from those that were read.
     fn tell(&mut self, home: &Home) {
         let present = home.configured();
         if present != self.known {
@@ -78,8 +78,8 @@ impl SystemConfigurationSyncManager {
     }
 }
 
-/// Watches the files of the configuration, by their directories: files are most often replaced, and not written. Into the
-/// installation's own directory, OTOBO's containers put a marker.
+/// Watches the directories of the configuration files, since files are usually replaced and not written. OTOBO's
+/// containers put a marker into the installation's own directory.
 fn watch(home: &Home) -> anyhow::Result<Watch> {
     let watch = Watch::new()?;
     for place in ["", "Kernel", "Kernel/Config/Files"] {
@@ -124,7 +124,7 @@ impl DaemonModule for SystemConfigurationSyncManager {
     }
 }
 
-/// By the installation's own code.
+/// Runs the installation's own code.
 async fn write(home: &Home) -> anyhow::Result<()> {
     let argv = home.sync();
     let mut command = Command::new(&argv[0]);
@@ -138,7 +138,7 @@ async fn write(home: &Home) -> anyhow::Result<()> {
 }
 
 impl Home {
-    /// The number of the deployment that the files are of.
+    /// The number of the deployment that the files contain.
     fn deployment(&self) -> Option<i64> {
         let text =
             fs::read_to_string(self.directory().join("Kernel/Config/Files/ZZZAAuto.pm")).ok()?;

@@ -1,6 +1,6 @@
-//! Command modules, in any language: a command once a round, and the Summary that a command prints.
+//! Command modules, in any language: a command that runs once a round, and the Summary that a command prints.
 //!
-//! A long-running command needs nothing of this: the supervisor starts it directly.
+//! A long-running command does not use this: the supervisor starts it directly.
 
 use std::{process::Stdio, time::Duration};
 
@@ -35,9 +35,9 @@ impl DaemonModule for CommandModule {
     /// The command has this process's environment, directory, user and output.
     async fn run(&mut self) -> anyhow::Result<Round> {
         let argv = self.spec.argv().unwrap_or_default();
-        // What the supervisor took from this process is taken from the command too.
+        // Privileges that the supervisor removed from this process are removed from the command too.
         let mut command = command(argv, Change { user: None, new_privileges: true })?;
-        // The round reports to the supervisor, not its command.
+        // This process reports to the supervisor, not its command.
         command.env_remove(crate::process::sd_notify::SOCKET).env_remove("WATCHDOG_USEC");
         if self.context.debug() {
             self.context.say(&format!("  Daemon: {} runs {argv:?}", self.context.name()));
@@ -49,7 +49,7 @@ impl DaemonModule for CommandModule {
         Ok(Round::Continue)
     }
 
-    /// Runs `SummaryCommand` as the module itself would run.
+    /// Runs `SummaryCommand` as the user that the module itself would run as.
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         let Some(argv) = &self.spec.summary_command else { return Ok(Vec::new()) };
         let user = self.spec.user.as_deref().map(Identity::of).transpose()?;
@@ -88,7 +88,7 @@ impl DaemonModule for CommandModule {
     }
 }
 
-/// The handbook's Summary returns one table, the stock modules return lists of them.
+/// The handbook's Summary returns one table; the stock modules return lists of them.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {

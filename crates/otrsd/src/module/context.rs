@@ -1,4 +1,4 @@
-//! What a module knows of its surroundings.
+//! The context in which a module runs.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -15,7 +15,7 @@ use crate::config::database;
 /// A module does one thing after the other.
 const CONNECTIONS: u32 = 2;
 
-/// Handed to a module's constructor: its name, its settings, and the ways to pause and to speak.
+/// The context that a module's constructor receives: its name, its settings, and the means to pause and to print.
 #[derive(Clone, Debug)]
 pub struct ModuleContext {
     shared: Arc<Shared>,
@@ -32,14 +32,14 @@ struct Shared {
     store: OnceLock<Store>,
 }
 
-/// How a module's process is asked to end.
+/// The ways in which a module's process is asked to end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
-    /// For whatever reason: its successor comes, or none.
+    /// For whatever reason, with or without a successor.
     pub(crate) planned: CancellationToken,
     /// Soon: the daemon stops.
     pub(crate) soon: CancellationToken,
-    /// At once: it is killed in a moment.
+    /// At once: the process is about to be killed.
     pub(crate) now: CancellationToken,
 }
 
@@ -57,7 +57,7 @@ impl ModuleContext {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Of a module that only says what it has done.
+    /// For a module that only shows its Summary.
     pub(crate) fn for_summary(name: String, settings: SysConfig) -> Self {
         Self::new(name, settings, false, End::default())
     }
@@ -67,7 +67,7 @@ impl ModuleContext {
         &self.shared.name
     }
 
-    /// The effective settings, as they were when this life of the module began.
+    /// The effective settings, as they were when this incarnation of the module started.
     pub fn settings(&self) -> &SysConfig {
         &self.shared.settings
     }
@@ -77,7 +77,7 @@ impl ModuleContext {
         self.shared.settings.get(&format!("DaemonModules###{}", self.shared.name))?.get(key)
     }
 
-    /// The tasks of this installation, for example to add one. Opened at the first call, by `DatabaseURL`.
+    /// The tasks of this installation, for example to enqueue one. Opened at the first call, by `DatabaseURL`.
     ///
     /// ```no_run
     /// # use otrsd::{ModuleContext, anyhow, jiff::Timestamp, task_store::NewTask};
@@ -90,32 +90,32 @@ impl ModuleContext {
     ///
     /// # Errors
     ///
-    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is away is no error here.
+    /// `DatabaseURL` or `OTRSTimeZone` cannot be used. A database that is unreachable is not an error here.
     pub fn store(&self) -> anyhow::Result<Store> {
         database::shared(&self.shared.store, &self.shared.settings, CONNECTIONS)
     }
 
-    /// Whether the module was asked to tell more: `start --debug`.
+    /// Whether the module was asked for more output: `start --debug`.
     pub fn debug(&self) -> bool {
         self.shared.debug
     }
 
-    /// Whether this life is to end. A long round looks now and then and returns early.
+    /// Whether this process is to end. A long round checks it now and then and returns early.
     pub fn is_stopping(&self) -> bool {
         self.shared.end.planned.is_cancelled()
     }
 
-    /// Resolves when this life is to end, for `tokio::select!`.
+    /// Resolves when this process is to end, for `tokio::select!`.
     pub async fn stopped(&self) {
         self.shared.end.planned.cancelled().await;
     }
 
-    /// Whether the daemon stops: what goes on is ended when the grace is over.
+    /// Whether the daemon stops: what still runs is ended when the grace period is over.
     pub(crate) fn is_hurried(&self) -> bool {
         self.shared.end.soon.is_cancelled()
     }
 
-    /// Resolves when there is only a moment left.
+    /// Resolves shortly before the process is killed.
     pub(crate) async fn called_last(&self) {
         self.shared.end.now.cancelled().await;
     }
@@ -124,7 +124,7 @@ impl ModuleContext {
         self.shared.end.soon.cancelled().await;
     }
 
-    /// Sleeps, but no longer than until a stop is asked for.
+    /// Sleeps until the time is over or a stop is requested.
     pub async fn pause(&self, time: Duration) {
         tokio::select! {
             () = self.stopped() => {}
@@ -132,26 +132,27 @@ impl ModuleContext {
         }
     }
 
-    /// The module runs, but does not serve: `what` is the matter (a few words, the key of the matter), and `why`.
-    /// `otrsd status`, the console and `/readyz` show it as degraded until [`recovered`](Self::recovered) is called.
+    /// Reports that the module runs, but does not serve: `what` is the problem (a few words that identify it), and
+    /// `why` its reason. `otrsd status`, the console and `/readyz` show the module as degraded until
+    /// [`recovered`](Self::recovered) is called.
     pub fn degraded(&self, what: &'static str, why: impl Into<String>) {
         self.shared.degraded.add(what, why.into());
     }
 
-    /// `what` is not the matter any more.
+    /// Reports that the problem `what` is over.
     pub fn recovered(&self, what: &'static str) {
         self.shared.degraded.remove(what);
     }
 
-    /// The module has begun to do its work, as far as it can: `otrsd start` waits no longer to hear how it is.
+    /// Reports that the module has started its work, as far as it can: `otrsd start` then stops waiting for its state.
     pub(crate) fn begun(&self) {
         self.shared.degraded.tell_first();
     }
 
     /// Prints a line on standard output.
     ///
-    /// Unlike `println!` it does not panic when the disk is full: it counts the lines that are lost
-    /// and says so in the log when there is room again.
+    /// Unlike `println!` it does not panic when the disk is full: it counts the lines that are lost and reports their
+    /// number in the log when there is room again.
     pub fn say(&self, line: &str) {
         self.shared.output.say(line);
     }

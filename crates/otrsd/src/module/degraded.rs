@@ -1,4 +1,4 @@
-//! A module that runs but does not serve says so; the supervisor shows it as `degraded`.
+//! The degraded state: a module that runs but does not serve reports it, and the supervisor shows it as `degraded`.
 
 use std::{
     collections::BTreeMap,
@@ -9,19 +9,19 @@ use crate::process::sd_notify;
 
 /// The database does not answer, or its tables are not those of this program.
 pub(crate) const DATABASE: &str = "waits for its database";
-/// The console's port or socket is another program's.
+/// Another program uses the console's port or socket.
 pub(crate) const ADDRESS: &str = "waits for its address";
 
-/// The database was used elsewhere, where no worker is seen to live.
+/// The database was used elsewhere, and no worker appears to be alive there.
 pub(crate) const COPY: &str = "does nothing, since the database may be a copy";
 
-/// Rows that hold what they must not, or about which the database refuses something.
+/// Rows with invalid contents, or for which the database refuses an operation.
 pub(crate) const ROWS: &str = "leaves rows out";
 
-/// What `/readyz` may tell everybody. A module's other words are for those who may see its status.
+/// The texts that `/readyz` may show publicly. A module's other texts are for users that may see its status.
 const PUBLIC: [&str; 4] = [DATABASE, ADDRESS, COPY, ROWS];
 
-/// What keeps a module from serving, as it last said.
+/// The reasons that keep a module from serving, as last reported.
 #[derive(Debug, Default)]
 pub(super) struct Degraded {
     said: Mutex<Said>,
@@ -29,7 +29,7 @@ pub(super) struct Degraded {
 
 #[derive(Debug, Default)]
 struct Said {
-    /// The supervisor has heard how the module is.
+    /// Whether the supervisor knows the module's state.
     told: bool,
     reasons: BTreeMap<&'static str, String>,
 }
@@ -60,7 +60,7 @@ impl Degraded {
         }
     }
 
-    /// Tells the supervisor how the module is, unless it knows.
+    /// Reports the module's state to the supervisor, unless it is known.
     pub(super) fn tell_first(&self) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if !said.told {
@@ -69,7 +69,7 @@ impl Degraded {
     }
 }
 
-/// What everybody may know of a module's reasons.
+/// The public part of a module's reasons.
 pub(crate) fn public(reasons: &str) -> &'static str {
     let known = PUBLIC.iter().find(|what| reasons.split("; ").any(|it| it.starts_with(**what)));
     known.copied().unwrap_or("is degraded")

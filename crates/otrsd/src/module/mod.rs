@@ -1,4 +1,4 @@
-//! The API of daemon modules: their life in rounds, as the original's daemon modules have it.
+//! The API of daemon modules: their life cycle in rounds, as in the original's daemon modules.
 
 pub(crate) mod command;
 mod context;
@@ -20,11 +20,11 @@ pub use self::{
 };
 pub use crate::config::pace::Pace;
 
-/// A daemon module: a semi-persistent worker that lives in rounds.
+/// A daemon module: a semi-persistent worker that runs in rounds.
 ///
-/// Each registered module runs in a process of its own. A *round* is [`pre_run`], [`run`],
-/// [`post_run`], then the pause of [`pace`]; rounds follow each other until the module is discarded:
-/// its process ends and a new one starts at once, with fresh memory and the current configuration.
+/// Each registered module runs in a separate process. A *round* is [`pre_run`], [`run`], [`post_run`], then the pause
+/// of [`pace`]. Rounds follow each other until the module is discarded: its process ends and a new one starts at once,
+/// with fresh memory and the current configuration.
 ///
 /// [`pre_run`]: DaemonModule::pre_run
 /// [`run`]: DaemonModule::run
@@ -80,30 +80,29 @@ pub trait DaemonModule: Send {
         Ok(Round::Continue)
     }
 
-    /// The pause after each round, and when to discard. The registration's `SleepPost` and
-    /// `Discard` go before it.
+    /// The pause after each round, and when to discard. The registration's `SleepPost` and `Discard` take precedence.
     fn pace(&self) -> Pace {
         Pace::default()
     }
 
-    /// What the module is doing or has done, as tables for the console. It is built in the process
-    /// that asks, so it works while the daemon is stopped; the module's rounds are another process.
+    /// What the module is doing or has done, as tables for the console. They are built in the process that asks, so
+    /// this also works while the daemon is stopped; the module's rounds run in another process.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the tables from being filled; the other modules' are still shown.
+    /// Any problem that prevents filling the tables; the tables of the other modules are still shown.
     async fn summary(&mut self) -> anyhow::Result<Vec<Summary>> {
         Ok(Vec::new())
     }
 }
 
-/// What follows a part of a round.
+/// The result of a part of a round.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Round {
-    /// The next part, or the next round.
+    /// Continues with the next part, or the next round.
     Continue,
-    /// A planned restart, the false return of the original's modules: the process ends and is
-    /// created anew as soon as possible. The reason is for the log.
+    /// A planned restart, which the original's modules request by returning false: the process ends, and a new one
+    /// starts as soon as possible. The reason is for the log.
     Discard(Cow<'static, str>),
 }
 

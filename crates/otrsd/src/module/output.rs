@@ -1,4 +1,4 @@
-//! Standard output that survives a full disk.
+//! A standard output that survives a full disk.
 
 use std::{
     fmt::Write as _,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::process::sd_notify;
 
-/// Counts the lines that could not be written, to say so as soon as one can.
+/// Counts the lines that could not be written, and reports their number as soon as a line can be.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     lost: Mutex<u64>,
@@ -29,7 +29,7 @@ impl Output {
             Err(error) => {
                 *lost += 1;
                 if *lost == 1 {
-                    // The supervisor's log may lie on another disk.
+                    // The supervisor's log may be on another disk.
                     let _ = sd_notify::send(&format!("X_OUTPUT_LOST={error}"));
                 }
             }

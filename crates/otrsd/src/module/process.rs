@@ -1,4 +1,4 @@
-//! A native module's process: `otrsd module run NAME`, started by the supervisor and nobody else.
+//! The process of a native module: `otrsd module run NAME`, which only the supervisor starts.
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
@@ -17,7 +17,7 @@ use tokio::{
 
 const SMALL_STACK: usize = 128 << 10;
 
-/// Lives one life of the module `name`.
+/// Runs one incarnation of the module `name`.
 pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
     logs::write_times();
     match live(registry, name, debug) {
@@ -32,9 +32,9 @@ pub(crate) fn run(registry: &Registry, name: &str, debug: bool) -> ExitCode {
 }
 
 fn live(registry: &Registry, name: &str, debug: bool) -> anyhow::Result<()> {
-    // `ps` would show the name that was executed: /proc/self/exe.
+    // `ps` would show the name of the executed file: /proc/self/exe.
     prctl::set_name(c"otrsd-module")?;
-    // What it starts as the same user could read its settings, and so could whatever takes cores.
+    // Otherwise processes of the same user that it starts, and collectors of core dumps, could read its settings.
     prctl::set_dumpable(false)?;
     let contents = generation::inherited()?;
     let spec = contents.modules.iter().find(|spec| spec.name == name);
@@ -79,9 +79,10 @@ pub(crate) fn construct(
     module.with_context(|| format!("no module '{}' in this program", spec.module))
 }
 
-/// INT, TERM and QUIT end this life after its round, TERM soon, QUIT at once; USR1 opens the log files anew.
+/// Handles signals: INT, TERM and QUIT end this process after its round, TERM soon, QUIT at once; USR1 reopens the log
+/// files.
 ///
-/// A thread of its own hears them, so that a round that never awaits can still ask whether to end.
+/// A separate thread receives them, so a round that never awaits can still ask whether to end.
 fn listen(end: End, files: logs::ModuleFiles) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate, mut quit, mut reopen) = {

@@ -1,4 +1,4 @@
-//! The native modules of this program: registered name → constructor.
+//! The registry of this program's native modules: registered name → constructor.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,10 +9,10 @@ use crate::config::natives::Natives;
 
 type Constructor = Arc<dyn Fn(ModuleContext) -> Box<dyn DaemonModule> + Send + Sync>;
 
-/// Gives up rights before a module's process has a second thread. The flag: whether it is in debug mode.
+/// Drops privileges before a module's process has a second thread. The flag: whether it is in debug mode.
 pub(crate) type Confinement = fn(&SysConfig, bool);
 
-/// Every native module that a registration can name, and every type of task with a function.
+/// Every native module that a registration can name, and every task type that has a function.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
     natives: Natives,
@@ -32,7 +32,7 @@ impl Registry {
         self.confinements.remove(module);
     }
 
-    /// The process of a registered module confines itself.
+    /// Sets the function by which the process of a registered module confines itself.
     pub(crate) fn confine(&mut self, module: &str, confinement: Confinement) {
         self.confinements.insert(module.to_owned(), confinement);
     }
@@ -41,7 +41,7 @@ impl Registry {
         self.natives.set_handled(types);
     }
 
-    /// What there is, without what it does.
+    /// The names of what is registered, without the constructors.
     pub(crate) fn natives(&self) -> &Natives {
         &self.natives
     }

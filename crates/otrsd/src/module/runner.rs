@@ -1,4 +1,4 @@
-//! The life of a module: rounds until it is discarded, fails, or is asked to stop.
+//! The main loop of a module: rounds until it is discarded, fails, or is asked to stop.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use super::{DaemonModule, ModuleContext, Round};
 use crate::{config::pace::Pace, process::sd_notify};
 
-/// Runs rounds until this life ends; the reason, if it is a discard.
+/// Runs rounds until the module is to end; the reason, if it is a discard.
 ///
-/// `watchdog`: the longest time that the supervisor waits for a sign of a finished round.
+/// `watchdog`: the longest time that the supervisor waits for the report of a finished round.
 pub(super) async fn run(
     module: &mut dyn DaemonModule,
     context: &ModuleContext,
@@ -44,7 +44,7 @@ async fn round(module: &mut dyn DaemonModule) -> anyhow::Result<Round> {
     module.post_run().await.context("PostRun failed")
 }
 
-/// A pause does not count for the watchdog, however long it is: signs go on during it.
+/// A pause does not count for the watchdog, however long it is: reports continue during it.
 async fn pause(
     context: &ModuleContext,
     time: Duration,

@@ -1,4 +1,4 @@
-//! Summary: what a module shows on the console.
+//! The Summary: the tables that a module shows on the console.
 
 use std::collections::BTreeMap;
 
@@ -29,13 +29,13 @@ pub struct Column {
     pub name: String,
     /// The text in the table's head.
     pub display_name: String,
-    /// A hint for displays of a fixed width, in characters. The console fits columns to their cells.
+    /// The suggested width in characters for displays of a fixed width. The console fits columns to their cells.
     #[serde(default)]
     pub size: u16,
 }
 
 impl Column {
-    /// A column.
+    /// Creates a column.
     pub fn new(name: &str, display_name: &str, size: u16) -> Self {
         Self { name: name.to_owned(), display_name: display_name.to_owned(), size }
     }

@@ -1,4 +1,4 @@
-//! The handbook's example: prints the time every two seconds, is discarded every hour.
+//! The handbook's example module: it prints the time every two seconds, and is discarded every hour.
 
 use async_trait::async_trait;
 

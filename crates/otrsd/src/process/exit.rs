@@ -1,4 +1,4 @@
-//! How a module's process ended: what is kept of every exit.
+//! The record of a module's exit: how its process ended.
 
 use std::{fmt, time::Duration};
 
@@ -6,27 +6,27 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-/// One ended life of a module.
+/// The end of one incarnation of a module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Exit {
-    /// Absent when the process could not even be started.
+    /// Absent when the process could not be started.
     pub(crate) pid: Option<i32>,
     pub(crate) at: Timestamp,
-    /// What the kernel says, for programs.
+    /// What the kernel reports, for programs.
     pub(crate) code: Option<i32>,
     pub(crate) signal: Option<i32>,
     /// For people: `exit 1`, `signal 9 (SIGKILL)`, `cannot start: …`.
     pub(crate) how: String,
-    /// Whether the end was wanted: by the module (discard), by an operator, or by a reload.
+    /// Whether the end was planned: by the module (discard), by an operator, or by a reload.
     pub(crate) planned: bool,
-    /// Why it was wanted, or what went wrong.
+    /// Why it was planned, or what went wrong.
     pub(crate) reason: String,
     pub(crate) uptime_seconds: f64,
     pub(crate) peak_rss_kb: u64,
     pub(crate) last_stderr_line: Option<String>,
 }
 
-/// What the kernel says of an end.
+/// The kernel's account of an end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
     Code(i32),
@@ -56,7 +56,7 @@ impl fmt::Display for Exit {
             write!(f, ", after {uptime:.1?}, peak {} kB", self.peak_rss_kb)?;
         }
         match &self.last_stderr_line {
-            // A native module's reason is the line that it wrote, too.
+            // A native module's reason is also the line that it wrote.
             Some(line) if self.reason.is_empty() || self.planned => write!(f, ": {line}"),
             _ => Ok(()),
         }
@@ -75,7 +75,7 @@ impl End {
 
 const LONGEST_TEXT: usize = 500;
 
-/// What a module says goes to terminals and logs: no control characters, and not much of it.
+/// Makes a module's text fit for terminals and logs: no control characters, and a limited length.
 pub(crate) fn printable(text: &str) -> String {
     let legible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(LONGEST_TEXT).map(legible).collect()

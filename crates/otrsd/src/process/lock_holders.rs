@@ -1,7 +1,7 @@
-//! Who holds a lock that others may hold too, by the kernel's list of locks.
+//! The holders of a shared lock, by the kernel's list of locks.
 //!
-//! A group may read the PID file of a help desk, so its members can lock it. That is no daemon, and keeps none from
-//! starting or stopping.
+//! A group may read the PID file of a help desk, so its members can lock it. Such a process is not a daemon, and must
+//! not prevent a start or a stop.
 
 use std::{
     fs::{self, File},
@@ -16,8 +16,8 @@ use nix::{
 
 use crate::process::is_of;
 
-/// Whether only users hold a lock on the file that are neither root, nor this process's user, nor its owner. What cannot
-/// be known is not so: a process in another container, or a kernel that does not tell.
+/// Whether the lock on the file is held only by users that are neither root, nor this process's user, nor the file's
+/// owner. False if that is unknown: for a process in another container, or a kernel that does not report it.
 pub(crate) fn are_strangers(file: &File) -> bool {
     let Ok(metadata) = file.metadata() else { return false };
     let place = (metadata.dev(), metadata.ino());
@@ -26,13 +26,13 @@ pub(crate) fn are_strangers(file: &File) -> bool {
     let pids: Vec<i32> = locks.lines().filter_map(|line| holder(line, place)).collect();
     let is_stranger = |pid: &i32| match user(*pid) {
         Some(_) => !ours.iter().any(|uid| is_of(*pid, *uid)),
-        // It left the file to a process that it started.
+        // The holder has ended; a process that it started may have inherited the file.
         None => !processes().any(|(pid, uid)| ours.contains(&uid) && has_open(pid, place)),
     };
     !pids.is_empty() && pids.iter().all(is_stranger)
 }
 
-/// The process that a line of `/proc/locks` names, if it holds a lock on the file.
+/// The process named by a line of `/proc/locks`, if it holds a lock on the file.
 fn holder(line: &str, (device, inode): (u64, u64)) -> Option<i32> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else { return None };
@@ -50,7 +50,7 @@ fn processes() -> impl Iterator<Item = (i32, u32)> {
     pids.filter_map(|pid| Some((pid, user(pid)?)))
 }
 
-/// Whether a process has the file open, as far as we may look.
+/// Whether a process has the file open, as far as this process may see.
 fn has_open(pid: i32, place: (u64, u64)) -> bool {
     let is_it = |path: &Path| fs::metadata(path).is_ok_and(|it| (it.dev(), it.ino()) == place);
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();

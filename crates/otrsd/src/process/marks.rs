@@ -1,5 +1,5 @@
-//! Variables that mark the processes of a run, so that they are found again: by the guard, by the next start, by a module's
-//! next incarnation.
+//! Environment variables that mark the processes of a run, so that the guard, the next start and the next incarnation
+//! of a module can find them.
 
 use std::{env, ffi::OsString};
 

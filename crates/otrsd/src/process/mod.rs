@@ -1,4 +1,4 @@
-//! What every child process of ours gets, whoever starts it.
+//! The common setup of all child processes, whichever part starts them.
 
 use std::{
     env,
@@ -39,13 +39,14 @@ pub(crate) mod watch;
 
 use crate::clock;
 
-/// What another user's process keeps of the environment; the rest may be secret. So are those that begin with `LC_`.
+/// The environment variables that another user's process keeps, besides those that begin with `LC_`; all others may be
+/// secret.
 const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "PATH", "TZ"];
 
-/// Changing to a user takes `CAP_SETGID` and `CAP_SETUID`, ending its processes `CAP_KILL`: by their bits.
+/// Changing to a user takes `CAP_SETGID` and `CAP_SETUID`, ending its processes `CAP_KILL`: the bits of all three.
 const TO_CHANGE: u64 = 1 << 5 | 1 << 6 | 1 << 7;
 
-/// Whom a module or a task's command runs as.
+/// The user that a module or a task's command runs as.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Identity {
     uid: Uid,
@@ -67,13 +68,14 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// This process may not change to another user, or there is none of that name.
+    /// This process may not change to another user, or there is no user of that name.
     pub(crate) fn asked(name: &str) -> Result<Self, String> {
         Self::check_rights()?;
         Self::of(name).map_err(|error| format!("'User': {error}"))
     }
 
-    /// Whether this process may change to other users and end what runs as them. Root may lack that in a container.
+    /// Checks whether this process may change to other users and end their processes. In a container even root may lack
+    /// these rights.
     pub(crate) fn check_rights() -> Result<(), String> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
@@ -85,7 +87,7 @@ impl Identity {
             .into())
     }
 
-    /// The owner of a file, who may have no entry: then with its group.
+    /// The owner of a file. An owner without an entry gets the file's group.
     pub(crate) fn of_owner(uid: Uid, gid: Gid) -> io::Result<Self> {
         if let Some(user) = User::from_uid(uid)? {
             return Self::of(&user.name);
@@ -94,7 +96,7 @@ impl Identity {
         Ok(Self { uid, gid, groups, name, home })
     }
 
-    /// The whole environment of a program of this user, of what ours has.
+    /// The complete environment for a program of this user, taken from the environment of this process.
     pub(crate) fn environment(&self) -> impl Iterator<Item = (OsString, OsString)> {
         let is_kept = |name: &OsString| {
             name.to_str().is_some_and(|name| KEPT.contains(&name) || name.starts_with("LC_"))
@@ -105,7 +107,7 @@ impl Identity {
         env::vars_os().filter(move |(name, _)| is_kept(name)).chain(own)
     }
 
-    /// Between fork and exec. Capabilities of a daemon that is not root would stay.
+    /// Called between fork and exec. The ambient capabilities of a daemon that is not root would otherwise remain.
     pub(crate) fn assume(&self) -> nix::Result<()> {
         drop_ambient()?;
         setgroups(&self.groups)?;
@@ -114,22 +116,22 @@ impl Identity {
     }
 }
 
-/// This process writes no core, for settings are in its memory. What it starts may raise its own limit.
+/// Prevents core dumps of this process, since settings are in its memory. Its children may raise their own limit.
 pub(crate) fn write_no_core() -> nix::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_CORE)?;
     setrlimit(Resource::RLIMIT_CORE, 0, most)
 }
 
-/// What a process changes of its rights before it executes a program.
+/// The changes of a process's privileges before it executes a program.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) user: Option<Identity>,
-    /// Whether the program, and what it starts, may gain rights.
+    /// Whether the program, and what it starts, may gain privileges.
     pub(crate) new_privileges: bool,
 }
 
 impl Change {
-    /// Between fork and exec.
+    /// Called between fork and exec.
     pub(crate) fn make(&self) -> nix::Result<()> {
         if let Some(user) = &self.user {
             user.assume()?;
@@ -138,7 +140,7 @@ impl Change {
     }
 }
 
-/// Then a program that is executed has no capabilities but its file's.
+/// An executed program then has only the capabilities of its file.
 #[expect(unsafe_code, reason = "nix has no ambient capabilities")]
 fn drop_ambient() -> nix::Result<()> {
     // SAFETY: the call takes numbers alone.
@@ -147,22 +149,22 @@ fn drop_ambient() -> nix::Result<()> {
     Errno::result(result).map(drop)
 }
 
-/// Between fork and exec: the kernel kills the child when `parent`'s thread that started it ends.
-/// Set last, for changing the user clears it; the parent may have died before.
+/// Called between fork and exec: the kernel kills the child when `parent`'s thread that started it ends. It must be the
+/// last step, because changing the user clears the setting; the parent may have died before.
 pub(crate) fn die_with(parent: Pid) -> nix::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
-/// Between fork and exec: lets go of the caller's terminal and of the descriptors that it left open. Another user's program
-/// could type into the one and read the others.
+/// Called between fork and exec: detaches from the caller's terminal and from the descriptors that it left open. A
+/// program of another user could type into the terminal and read the descriptors.
 pub(crate) fn leave_caller() -> nix::Result<()> {
     setsid()?;
     keep_descriptors();
     Ok(())
 }
 
-/// Keeps what the caller left open from all that this process executes.
+/// Marks the caller's open descriptors so that no executed program inherits them.
 #[expect(unsafe_code, reason = "nix has no close_range")]
 fn keep_descriptors() {
     // SAFETY: no descriptor is closed; each is marked.
@@ -171,22 +173,22 @@ fn keep_descriptors() {
     }
 }
 
-/// Whether a process is that user's, and was not started by another one as a setuid program: its arguments and descriptors are
-/// those of whoever started it.
+/// Whether a process belongs to that user, and was not started as a setuid program by another user: the arguments and
+/// descriptors of a setuid program come from its caller.
 pub(crate) fn is_of(pid: i32, uid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let all = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
     let mut all = all.split_whitespace().peekable();
-    // What may not be looked at is another user's or ours.
+    // A process that cannot be inspected belongs to another user or to this one.
     let program = fs::metadata(format!("/proc/{pid}/exe"));
     let changes_user = program.is_ok_and(|it| it.mode() & libc::S_ISUID != 0);
     all.peek().is_some() && all.all(|it| it.parse() == Ok(uid)) && !changes_user
 }
 
-/// A descriptor that gets readable when the process is dead.
+/// A descriptor that becomes readable when the process is dead.
 #[expect(unsafe_code, reason = "nix has no pidfd_open")]
 pub(crate) fn pidfd(pid: i32) -> io::Result<File> {
-    // SAFETY: the call takes two numbers, and its descriptor is nobody else's.
+    // SAFETY: the call takes two numbers, and the returned descriptor is not owned elsewhere.
     unsafe {
         let number = libc::syscall(libc::SYS_pidfd_open, pid, 0);
         match RawFd::try_from(number) {
@@ -196,8 +198,8 @@ pub(crate) fn pidfd(pid: i32) -> io::Result<File> {
     }
 }
 
-/// Waits until the process behind a [`pidfd`] is dead, but no longer than `longest`, if there is one;
-/// whether it is. Signals of our own do not count.
+/// Waits until the process behind a [`pidfd`] is dead, but no longer than `longest`, if given; whether it is dead.
+/// Interruptions by signals do not count.
 pub(crate) fn ends_within(process: &File, longest: Option<Duration>) -> anyhow::Result<bool> {
     let until = longest.map(|longest| clock::now() + longest);
     loop {

@@ -1,4 +1,4 @@
-//! What a handler printed: the end of it, however much it was.
+//! The tail of a handler's output, however long the output was.
 
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -10,12 +10,12 @@ use tokio::{
 /// Bytes that are kept.
 const LIMIT: usize = 16 << 10;
 const CHUNK: usize = 64 << 10;
-/// Characters of a line that is quoted.
+/// The maximum number of characters of a quoted line.
 const LONGEST_LINE: usize = 500;
-/// What a process that nobody could kill may hold open is waited for no longer.
+/// The longest wait for the end of a stream that a process which could not be killed may hold open.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The end of a stream.
+/// The last part of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     kept: VecDeque<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Adds what came next.
+    /// Appends the next bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.kept.extend(bytes);
         let surplus = self.kept.len().saturating_sub(LIMIT);
@@ -31,7 +31,7 @@ impl Tail {
         self.lost += surplus as u64;
     }
 
-    /// As text without what databases refuse; `None` if there was nothing.
+    /// The text without characters that databases refuse; `None` if there was no output.
     pub(crate) fn text(&self) -> Option<String> {
         if self.kept.is_empty() {
             return None;
@@ -44,12 +44,12 @@ impl Tail {
         })
     }
 
-    /// The last line with something in it, which most often says what went wrong.
+    /// The last line that is not blank; it usually gives the reason of a failure.
     pub(crate) fn last_line(&self) -> Option<String> {
         self.text()?.lines().rev().find(|line| !line.trim().is_empty()).map(legible)
     }
 
-    /// What happened, with the last line as its reason.
+    /// The event, with the last line as its reason.
     pub(crate) fn explain(&self, what: String) -> String {
         match self.last_line() {
             Some(line) => format!("{what}: {line}"),
@@ -57,13 +57,12 @@ impl Tail {
         }
     }
 
-    /// The first one.
+    /// The first line that is not blank.
     pub(crate) fn first_line(&self) -> Option<String> {
         self.text()?.lines().find(|line| !line.trim().is_empty()).map(legible)
     }
 
-    /// Reads on as long as somebody may write, so that nobody who writes is held up. Cancelled at any
-    /// point it has lost nothing.
+    /// Reads as long as any process may write, so that no writer is blocked. Cancelling it loses no data.
     pub(crate) async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -71,19 +70,18 @@ impl Tail {
                 0 => return Ok(()),
                 length => self.push(&chunk[..length]),
             }
-            // A handler that prints without end must not keep the others waiting.
+            // A handler that prints without end must not block the others.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Reads what is left when the writers are dead.
+    /// Reads the remaining output when the writers are dead.
     pub(crate) async fn drain(&mut self, from: &mut (impl AsyncRead + Unpin)) {
         let _ = timeout(PATIENCE, self.fill(from)).await;
     }
 }
 
-/// A text for people and for databases, which refuse some characters: not too long, without control
-/// characters.
+/// A text for people and for databases, which refuse some characters: limited in length, without control characters.
 pub(crate) fn legible(text: &str) -> String {
     let legible = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',

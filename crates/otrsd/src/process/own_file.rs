@@ -1,8 +1,9 @@
-//! Files of the daemon's, in directories where others may have put something else: a link to another file, a FIFO that
-//! nobody writes into, a file of theirs. In a help desk that is every directory, since the web server writes there too.
+//! The daemon's files in directories where other users may have put something else: a link to another file, a FIFO
+//! without a writer, or one of their own files. In a help desk every directory is such, since the web server writes
+//! there too.
 //!
-//! The directory was judged when the daemon started (`config/directories.rs`); here what lies in the place of one file is
-//! refused, and nothing else. Nothing is waited for.
+//! The directory was checked when the daemon started (`config/directories.rs`). The functions here check only the one
+//! file in its place, and never block.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -13,11 +14,11 @@ use std::{
 
 use nix::{libc, unistd::geteuid};
 
-/// Opens a file of whatever user.
+/// Opens a file of any user.
 ///
 /// # Errors
 ///
-/// It cannot be opened, or is no plain file: with what to do.
+/// The file cannot be opened, or is not a regular file. The error says what to do.
 pub(crate) fn plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
         Ok(file) => file,
@@ -29,11 +30,11 @@ pub(crate) fn plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> 
     not_plain(&file.metadata()?).map_or(Ok(file), Err)
 }
 
-/// Opens a file of this process's user, or root's.
+/// Opens a file of this process's user, or of root.
 ///
 /// # Errors
 ///
-/// As [`plain`]; and it is another user's, or lies in another place, too.
+/// As [`plain`]; or the file belongs to another user, or has a second name elsewhere.
 pub(crate) fn own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = plain(path, options)?;
     let metadata = file.metadata()?;
@@ -43,14 +44,14 @@ pub(crate) fn own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
             "it belongs to user {uid}, not to root or the daemon's user"
         )));
     }
-    // Whose other name it is may be root's word or a system's file.
+    // The other name may belong to a file of root or of the system.
     if names > 1 {
         return Err(refused("it has another name elsewhere (a hard link)"));
     }
     Ok(file)
 }
 
-/// Opens a file of ours for reading.
+/// Opens an own file for reading.
 ///
 /// # Errors
 ///
@@ -59,11 +60,11 @@ pub(crate) fn read(path: &Path) -> io::Result<File> {
     own(path, OpenOptions::new().read(true))
 }
 
-/// Puts a new file in the place of whatever lies there. Readers see the old one or the new one.
+/// Replaces whatever is at the path with a new file. Readers see either the old file or the new one.
 ///
 /// # Errors
 ///
-/// It cannot be written, or a directory lies in its place.
+/// The file cannot be written, or a directory is in its place.
 pub(crate) fn replace(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()> {
     let new = path.with_added_extension(format!("new-{}", std::process::id()));
     match fs::remove_file(&new) {
@@ -71,7 +72,7 @@ pub(crate) fn replace(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()>
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    // The umask does not count.
+    // Independent of the umask.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(contents)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))

@@ -1,9 +1,9 @@
-//! The PID file, by the original's protocol: the decimal PID without a newline, mode 0660, and a
-//! shared lock for life. A daemon runs if and only if somebody holds the lock; what the file says, or
-//! whether some process has that number, proves nothing.
+//! The PID file, by the original's protocol: the decimal PID without a newline, mode 0660, and a shared lock for the
+//! whole run. A daemon runs if and only if a process holds the lock; neither the file's content nor the existence of a
+//! process with that number proves it.
 //!
-//! Perl deletes the file when it thinks that nobody runs. So our daemons exclude each other by a lock
-//! on a file of their own, which nobody deletes, and which only their user can open.
+//! Perl deletes the file when it believes that no daemon runs. Daemons of this program therefore exclude each other by
+//! a lock on a separate file, which is never deleted and which only their user can open.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
@@ -24,7 +24,7 @@ use anyhow::{Context as _, bail};
 /// As the original's, whose group reads the file.
 const MODE: u32 = 0o660;
 const LOCK_MODE: u32 = 0o600;
-/// Between two looks at a daemon of which nothing else can be seen.
+/// The poll interval for a daemon that cannot be observed in another way.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Held while the daemon runs.
@@ -33,21 +33,21 @@ pub(crate) struct PidFile {
     path: PathBuf,
     /// Shared lock, for the original's `status` and `stop`.
     file: File,
-    /// Exclusive lock, among ourselves.
+    /// Exclusive lock between daemons of this program.
     own: File,
 }
 
-/// Who has the daemon's place.
+/// The result of taking the PID file.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// We, now.
+    /// It is this process's now.
     Free(PidFile),
-    /// A running daemon, ours or Perl's; its PID where the file tells it.
+    /// A running daemon of this program or the original; its PID if the file contains it.
     By(Option<i32>),
 }
 
 impl PidFile {
-    /// Takes the daemon's place, if it is free.
+    /// Takes the PID file, if no daemon holds it.
     pub(crate) fn take(path: &Path) -> anyhow::Result<Taken> {
         let lock = lock_path(path);
         let own = open(&lock, LOCK_MODE)?;
@@ -65,16 +65,16 @@ impl PidFile {
         })
     }
 
-    /// Whether both files are where they were made.
+    /// Whether both files are still the ones that were created.
     pub(crate) fn is_in_place(&self) -> bool {
         is_at(&self.own, &lock_path(&self.path)) && is_at(&self.file, &self.path)
     }
 
-    /// Makes and locks anew what was removed.
+    /// Creates and locks again what was removed.
     ///
     /// # Errors
     ///
-    /// Another daemon has taken the place meanwhile, or the files cannot be made.
+    /// Another daemon has taken the PID file meanwhile, or the files cannot be created.
     pub(crate) fn renew(&mut self) -> anyhow::Result<()> {
         let taken = || format!("another daemon has taken {}", self.path.display());
         if !is_at(&self.own, &lock_path(&self.path)) {
@@ -98,15 +98,15 @@ impl PidFile {
         Self { path: path.to_owned(), file: file.into(), own: own.into() }
     }
 
-    /// Begins the name of every run at this place. A path alone may mean another file elsewhere: in
-    /// another container, say.
+    /// The prefix of the name of every run at this path. The path alone may mean another file elsewhere, for example in
+    /// another container.
     pub(crate) fn mark(&self) -> io::Result<String> {
         let lock = self.own.metadata()?;
         Ok(format!("{}:{}-{}:", self.path.display(), lock.dev(), lock.ino()))
     }
 
-    /// Deletes the file, as the original does, unless it is another's by now. The locks go with the
-    /// process: whoever waits for its end is not woken before.
+    /// Deletes the file, as the original does, unless it is another daemon's by now. The locks are released with the
+    /// process, so that a caller that waits for its end is not woken early.
     pub(crate) fn release(self) {
         if is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
@@ -115,21 +115,21 @@ impl PidFile {
     }
 }
 
-/// The file, with the shared lock and our number in it; `None` if another daemon has it.
+/// The file, with the shared lock and this process's PID in it; `None` if another daemon has it.
 fn take_shared(path: &Path) -> anyhow::Result<Option<File>> {
-    // Between our look and our lock Perl may delete the file or start: then look again.
+    // Between the check and the lock, Perl may delete the file or start: then try again.
     for _ in 0..10 {
         let file = open(path, MODE)?;
         if !patiently(|| locks(file.try_lock()))? {
             if !are_strangers(&file) {
                 return Ok(None);
             }
-            // The original would not find the lock that we share with them; in a new file it does.
+            // The original would not detect the lock that is shared with that process; in a new file it does.
             fs::remove_file(path)
                 .with_context(|| format!("another user's process locks {}", path.display()))?;
             continue;
         }
-        // From exclusive to shared there is a moment without a lock; the first process to take it wins.
+        // The change from exclusive to shared leaves a moment without a lock; the first process to take it wins.
         if !locks(file.try_lock_shared())? || !is_at(&file, path) {
             continue;
         }
@@ -140,31 +140,31 @@ fn take_shared(path: &Path) -> anyhow::Result<Option<File>> {
     bail!("{}: another program keeps replacing this file", path.display())
 }
 
-/// Whether a daemon, ours or Perl's, is running.
+/// Whether a daemon, of this program or the original, is running.
 ///
 /// # Errors
 ///
-/// The files are there but cannot be looked at: then nobody knows.
+/// The files exist but cannot be examined, so the answer is unknown.
 pub(crate) fn is_running(path: &Path) -> anyhow::Result<bool> {
     Ok(!matches!(occupant(path)?, Occupant::Nobody))
 }
 
-/// Who runs at a place; with the PID where the file tells it.
+/// The daemon that runs at a path, with its PID if the file contains it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Occupant {
     Nobody,
     Ours(Option<i32>),
-    /// Perl's, which knows the shared lock alone.
+    /// The original, which knows only the shared lock.
     Original(Option<i32>),
 }
 
-/// Looks who holds the locks.
+/// Determines which daemon holds the locks.
 ///
 /// # Errors
 ///
 /// As [`is_running`].
 pub(crate) fn occupant(path: &Path) -> anyhow::Result<Occupant> {
-    // Shared: two who look at the same time do not see each other.
+    // Shared: two processes that check at the same time do not see each other.
     let by_ours = |file: &File| Ok(!locks(file.try_lock_shared())? && !are_strangers(file));
     if look(&lock_path(path), by_ours)? {
         return Ok(Occupant::Ours(pid_in(path)));
@@ -195,14 +195,14 @@ fn locks(attempt: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-/// The end of the daemon that runs now, not of one that is started after it.
+/// A wait for the end of the daemon that runs now, not of one that starts after it.
 #[derive(Debug)]
 pub(crate) struct End {
-    /// Ours locks a file that no other user can open.
+    /// A daemon of this program locks a file that no other user can open.
     lock: Option<File>,
     /// The PID file of the original.
     shared: Option<File>,
-    /// Where we may look at it.
+    /// Present if the process may be observed.
     process: Option<File>,
 }
 
@@ -221,15 +221,15 @@ impl End {
         Ok(Self { lock, shared, process: process_of_holder(path) })
     }
 
-    /// Waits for it. The kernel wakes us: the daemon holds its locks as long as it lives, and for a
-    /// moment of its dying not any more.
+    /// Waits for it. The kernel wakes the caller: the daemon holds its locks as long as it lives, and loses them
+    /// shortly before its process is gone.
     pub(crate) fn wait(self) -> anyhow::Result<()> {
         if let Some(lock) = &self.lock {
             lock.lock()?;
         }
         match (self.process, self.shared) {
             (Some(process), _) => ends_within(&process, None).map(drop),
-            // A lock that is waited for could be any user's of the group.
+            // A lock to wait for could belong to any user of the group.
             (None, Some(shared)) => {
                 while is_held(&shared)? {
                     thread::sleep(LOOK);
@@ -242,14 +242,14 @@ impl End {
 }
 
 fn process_of_holder(path: &Path) -> Option<File> {
-    // Opened first: what is seen of the process then is of this one.
+    // Opened first: all later observations of the process then refer to this one.
     let pid = pid_in(path)?;
     let process = pidfd(pid).ok()?;
     (holder(path) == Some(pid)).then_some(process)
 }
 
-/// The process that the file tells, if it really has the file open: a number alone may be anybody's,
-/// or one of another PID name space.
+/// The process that the file names, if it really has the file open: a number alone may be another process's, or one of
+/// another PID name space.
 pub(crate) fn holder(path: &Path) -> Option<i32> {
     let pid = pid_in(path)?;
     let file = open_to_read(path).ok()?;
@@ -257,14 +257,14 @@ pub(crate) fn holder(path: &Path) -> Option<i32> {
     descriptors.map(|it| it.path()).any(|held| is_at(&file, &held)).then_some(pid)
 }
 
-/// The PID that the file tells; it proves nothing.
+/// The PID in the file; it proves nothing.
 pub(crate) fn pid_in(path: &Path) -> Option<i32> {
     let mut text = String::new();
     open_to_read(path).ok()?.take(32).read_to_string(&mut text).ok()?;
     text.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
-/// Another process may hold the lock for a moment, only to look.
+/// Another process may hold the lock briefly, only to check it.
 fn patiently(attempt: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
     for _ in 0..5 {
         if attempt()? {
@@ -284,7 +284,7 @@ fn open(path: &Path, mode: u32) -> anyhow::Result<File> {
     options.read(true).write(true).create(true).truncate(false).mode(mode);
     let file = own_file::own(path, &mut options)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    // The umask does not count, nor what a program that sets all rights of a help desk gave it.
+    // Independent of the umask, and of a mode that a program for a help desk's permissions has set.
     let _ = file.set_permissions(Permissions::from_mode(mode));
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! The one place that waits for children, own and adopted.
+//! The waits for child processes, own and adopted; no other code waits for children.
 
 use std::{mem::MaybeUninit, thread, time::Duration};
 
@@ -25,7 +25,7 @@ pub(crate) struct Reaped {
     pub(crate) cpu: Duration,
 }
 
-/// The next dead child, if there is one. It keeps its number until it is taken.
+/// The next dead child, if there is one. Its PID stays reserved until it is taken.
 pub(crate) fn next_dead() -> Option<Pid> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
@@ -37,14 +37,14 @@ pub(crate) fn next_dead() -> Option<Pid> {
     }
 }
 
-/// Ends what is left of the group of a dead leader that was not taken yet: while it holds the
-/// number, the signal cannot reach a stranger.
+/// Kills what is left of the process group of a dead leader that was not taken yet: while the leader reserves the
+/// number, the signal cannot reach an unrelated process.
 pub(crate) fn end_group(leader: Pid) {
     let _ = killpg(leader, Signal::SIGKILL);
 }
 
-/// Takes every child that was just killed, so that none is left for others to take. A child that
-/// nobody could kill is waited for no longer than a second.
+/// Takes every child that was just killed, so that none is left for other code to take. Waits no longer than a second
+/// for a child that could not be killed.
 pub(crate) fn take_the_rest() {
     for _ in 0..200 {
         while next_dead().and_then(take).is_some() {}
@@ -65,7 +65,7 @@ pub(crate) fn end(pid: i32) {
 
 /// Takes a dead child, or waits for its death.
 ///
-/// `wait4` rather than `waitid`: it alone tells the peak memory of a child.
+/// It uses `wait4` rather than `waitid`, because only `wait4` reports a child's peak memory.
 #[expect(unsafe_code, reason = "nix has no wait4")]
 pub(crate) fn take(pid: Pid) -> Option<Reaped> {
     let mut status = 0;

@@ -1,5 +1,5 @@
-//! systemd's notification protocol, the sending side: the supervisor tells the service manager, a
-//! module tells the supervisor. A datagram of `KEY=value` lines to the socket in `NOTIFY_SOCKET`.
+//! The sending side of systemd's notification protocol: the supervisor notifies the service manager, a module notifies
+//! the supervisor. A message is a datagram of `KEY=value` lines to the socket in `NOTIFY_SOCKET`.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ pub(crate) const SOCKET: &str = "NOTIFY_SOCKET";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends `lines` to whoever started this process; without a socket nobody asked.
+/// Sends `lines` to the parent's socket; without a socket no notification was requested.
 pub(crate) fn send(lines: &str) -> io::Result<()> {
     let Some(name) = env::var_os(SOCKET) else { return Ok(()) };
     let name = name.as_encoded_bytes();
@@ -29,7 +29,7 @@ pub(crate) fn send(lines: &str) -> io::Result<()> {
         None => SocketAddr::from_pathname(OsStr::from_bytes(name))?,
     };
     let socket = UnixDatagram::unbound()?;
-    // The kernel queues ten datagrams: a busy listener makes the sender wait, a dead one not for long.
+    // The kernel queues ten datagrams: a busy receiver makes the sender wait, a dead one only up to the timeout.
     socket.set_write_timeout(Some(PATIENCE))?;
     socket.send_to_addr(lines.as_bytes(), &address)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Sockets in the file system: made with their mode, and met with a look at who listens.
+//! Sockets in the file system: bound with their mode, and connected to with a check of the listening process.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use nix::{
 
 use crate::file_trust;
 
-/// Binds a socket that has its mode from its first moment on.
+/// Binds a socket that has its mode from the first moment.
 pub(crate) fn bind<T>(
     path: &Path,
     mode: u32,
@@ -36,7 +36,7 @@ pub(crate) fn bind<T>(
 ///
 /// # Errors
 ///
-/// Nothing listens there, or a user who is neither this one nor root, nor, if root asks, the owner of the directory.
+/// No process listens there, or its user is neither this one nor root, nor, if root asks, the owner of the directory.
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     let stream = short(path, |path| UnixStream::connect(path))?;
     let server = getsockopt(&stream, PeerCredentials)?.uid();
@@ -51,11 +51,11 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     ))
 }
 
-/// A socket that sends datagrams to the one of that path, and never waits.
+/// A socket that sends datagrams to the one at that path, and never blocks.
 ///
 /// # Errors
 ///
-/// Nothing listens there.
+/// No process listens there.
 pub(crate) fn sender(path: &Path) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;

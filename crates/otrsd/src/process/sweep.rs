@@ -1,8 +1,7 @@
-//! Ends processes that nobody else reaches: descendants that left their session.
+//! The sweep of processes that no other mechanism reaches: descendants that left their session.
 //!
-//! Every process of a run carries marks in its environment, and so do its descendants, whatever
-//! session, parent or user they moved to. One that also replaced its environment is not found; only
-//! a cgroup would hold it.
+//! Every process of a run has marks in its environment, and so have its descendants, whatever session, parent or user
+//! they moved to. A process that also replaced its environment is not found; only a cgroup would contain it.
 
 use std::{collections::BTreeSet, fs, thread, time::Duration};
 
@@ -14,10 +13,10 @@ use nix::{
 
 use crate::process::marks::RUN;
 
-/// Kills every process of a run that `is_meant` by its mark, until none is left.
+/// Kills every process of a run whose mark satisfies `is_meant`, until none is left.
 pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
     let mut killed = BTreeSet::new();
-    // A process may fork while the list is read: look again until nobody is found.
+    // A process may fork while the list is read: repeat until none is found.
     for _ in 0..100 {
         let found = all_pids().filter(|pid| mark(*pid, RUN).is_some_and(|run| is_meant(&run)));
         let found: Vec<i32> = found.filter(|pid| end(*pid)).collect();
@@ -30,8 +29,8 @@ pub(crate) fn run(is_meant: impl Fn(&str) -> bool) -> usize {
     killed.len()
 }
 
-/// Kills the adopted children, not leaders themselves, whose mark says that they are of something that
-/// is over. Their own children come to us when they die, so this is called again for each dead stray.
+/// Kills the adopted children, except leaders, whose mark belongs to something that is over. Their own children are
+/// adopted by this process when they die, so this is called again for each dead stray.
 pub(crate) fn strays(
     mark: impl Fn(i32) -> Option<String>,
     is_leader: impl Fn(i32) -> bool,
@@ -55,7 +54,7 @@ fn end(pid: i32) -> bool {
     }
 }
 
-/// The value of a variable in a process's first environment; `None` also for a zombie.
+/// The value of a variable in a process's initial environment; `None` also for a zombie.
 pub(crate) fn mark(pid: i32, variable: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
@@ -65,8 +64,8 @@ pub(crate) fn mark(pid: i32, variable: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// The word after `title` in what a process calls itself: a copy that executed nothing has the environment
-/// of whom it is a copy of.
+/// The word after `title` in a process's title. A forked copy that executed nothing still has the environment of its
+/// parent.
 pub(crate) fn mark_in_title(pid: i32, title: &str) -> Option<String> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line);
@@ -80,7 +79,7 @@ fn all_pids() -> impl Iterator<Item = i32> {
     pids.filter(move |pid| *pid != own)
 }
 
-/// This process's children; only its main thread has any.
+/// The children of this process; only its main thread has any.
 fn children() -> Vec<i32> {
     let own = getpid();
     let list = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();

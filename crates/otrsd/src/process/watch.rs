@@ -1,4 +1,4 @@
-//! Files and directories that the kernel watches for this process (inotify).
+//! A kernel watch for files and directories (inotify).
 
 use std::{fs::File, io, os::fd::AsFd as _, path::Path};
 
@@ -9,16 +9,16 @@ use nix::{
 };
 use tokio::net::unix::pipe::Receiver;
 
-/// What is watched.
+/// A set of watched files and directories.
 #[derive(Debug)]
 pub(crate) struct Watch {
     inotify: Inotify,
-    /// The same descriptor, as the one kind that tokio waits for without unsafe code.
+    /// The same descriptor, in the one form for which tokio can wait without unsafe code.
     ready: Receiver,
 }
 
 impl Watch {
-    /// Of nothing yet.
+    /// A watch without any file or directory yet.
     pub(crate) fn new() -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let same = File::from(inotify.as_fd().try_clone_to_owned()?);
@@ -36,7 +36,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Watches for what is written into the files of a directory.
+    /// Watches for writes into the files of a directory.
     pub(crate) fn writes_in(&self, directory: &Path) -> anyhow::Result<()> {
         let what = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
         let watched = self.inotify.add_watch(directory, what);
@@ -44,20 +44,20 @@ impl Watch {
         Ok(())
     }
 
-    /// Watches for `what` in one more place.
+    /// Watches one more path for the events `what`.
     pub(crate) fn also(&self, place: &Path, what: AddWatchFlags) -> io::Result<()> {
         self.inotify.add_watch(place, what)?;
         Ok(())
     }
 
-    /// Watches for the end of a file.
+    /// Watches for the removal of a file.
     pub(crate) fn end_of(&self, file: &Path) -> io::Result<()> {
         let what = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
         self.inotify.add_watch(file, what)?;
         Ok(())
     }
 
-    /// Waits until something happened.
+    /// Waits until an event occurred.
     pub(crate) async fn changed(&self) -> io::Result<()> {
         self.ready.readable().await?;
         loop {
@@ -67,7 +67,7 @@ impl Watch {
                 Err(error) => return Err(error.into()),
             }
         }
-        // With no event left, this tells tokio to wait for the next one.
+        // With no event left, this makes tokio wait for the next one.
         let _ = self.ready.try_read(&mut [0]);
         Ok(())
     }

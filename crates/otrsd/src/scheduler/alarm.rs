@@ -1,4 +1,4 @@
-//! Sleeping until a time of day, whatever happens to the clocks meanwhile.
+//! A sleep until a time of day, whatever happens to the clocks meanwhile.
 
 use std::{io, os::fd::OwnedFd};
 
@@ -9,7 +9,7 @@ use nix::sys::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// Resolves at `due`, or as soon as somebody sets the clock: then what is due must be looked at again.
+/// Resolves at `due`, or as soon as the clock is set: the caller must then check again what is due.
 pub(super) async fn wait(due: Timestamp) -> io::Result<()> {
     let timer =
         TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;

@@ -1,17 +1,17 @@
-//! From when the due instants of a cron task count: a pure decision.
+//! A pure decision: the time from which the fire times of a cron task count.
 
 use jiff::Timestamp;
 
 use crate::config::cron_tasks::CronTask;
 
-/// The last due instant that is accounted for.
+/// The last fire time that is accounted for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Begin {
-    /// As the database knows it.
+    /// As recorded in the database.
     Known(Timestamp),
-    /// Of a cron task that was never seen: it does not run for an instant at which nothing knew of it.
+    /// For a new cron task: it does not run for a fire time before it was known.
     New(Timestamp),
-    /// Of one whose schedule changed: that counts from the change on.
+    /// For a cron task whose schedule changed: the new schedule counts from the change on.
     Changed(Timestamp),
 }
 
@@ -23,8 +23,9 @@ impl Begin {
     }
 }
 
-/// `last` is what the database knows, `planned_by` the schedule by which that was planned. The original (`as_original`) holds the newest due instant of any schedule
-/// against its last run: of a changed one it runs that instant, and no other before it.
+/// `last` is the recorded fire time, `planned_by` the schedule by which that was planned. The original (`as_original`)
+/// compares the newest fire time of any schedule with its last run: it runs that fire time of a changed schedule, and
+/// none before it.
 pub(super) fn begin(
     task: &CronTask,
     last: Option<Timestamp>,
@@ -66,7 +67,7 @@ mod tests {
             (Some(at(2)), other.clone(), true, Begin::Changed(at(9))),
             (Some(at(9)), other.clone(), true, Begin::Known(at(9))),
             (Some(at(10)), other.clone(), false, Begin::Known(at(10))),
-            // The old schedule was decided later than the new one was due.
+            // The old schedule fired later than the newest fire time of the new one.
             (Some(half_past), other.clone(), false, Begin::Known(half_past)),
             // The clock was set back.
             (Some(at(20)), other, false, Begin::Known(at(20))),

@@ -1,6 +1,6 @@
-//! `SchedulerCronTaskManager`: puts the tasks of the settings into the queue at their due instants.
+//! `SchedulerCronTaskManager`: enqueues the tasks of the settings at their fire times.
 //!
-//! Every due instant is decided once in the whole cluster, and accounted for. It sleeps until the next one.
+//! Every fire time is decided once in the whole cluster, and accounted for. The manager sleeps until the next one.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -23,11 +23,11 @@ use crate::{
 };
 
 const CONNECTIONS: u32 = 1;
-/// After an error, or while another holds a row.
+/// After an error, or while another process holds a row.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
-/// How long the manager may sleep if nothing is due.
+/// The longest sleep if nothing is due.
 const LONGEST: Duration = Duration::from_hours(1);
-/// Between two looks for old occurrences, and until the first.
+/// The interval of the sweeps for old cron runs, and the delay of the first.
 const SWEEP: Duration = Duration::from_hours(24);
 const FIRST_SWEEP: Duration = Duration::from_mins(10);
 
@@ -40,9 +40,9 @@ pub(crate) struct SchedulerCronTaskManager {
     tasks: Arc<[CronTask]>,
     names: BTreeSet<String>,
     problems: Vec<Problem>,
-    /// Made when the rows of the database were read.
+    /// Created after the rows of the database were read.
     planner: Option<CronPlanner>,
-    /// When old occurrences are looked for.
+    /// When the next sweep for old cron runs is due.
     sweep: MonotonicTime,
 }
 
@@ -65,7 +65,7 @@ impl SchedulerCronTaskManager {
         }
     }
 
-    /// Decides everything that is due; false if something must be looked at again soon.
+    /// Decides everything that is due; false if a repetition is needed soon.
     async fn work(&mut self, store: &Store) -> task_store::Result<bool> {
         let settings = self.context.settings();
         let planner = match &mut self.planner {
@@ -83,7 +83,7 @@ impl SchedulerCronTaskManager {
         Ok(settled)
     }
 
-    /// When something is to be done again.
+    /// The time of the next check.
     fn next(&self) -> Timestamp {
         let longest = later(clock::now_utc(), LONGEST);
         self.planner.as_ref().and_then(CronPlanner::next).map_or(longest, |next| next.min(longest))
@@ -122,7 +122,7 @@ impl DaemonModule for SchedulerCronTaskManager {
         Ok(Round::Continue)
     }
 
-    /// The round itself waits for the next due instant.
+    /// The round itself waits for the next fire time.
     fn pace(&self) -> Pace {
         Pace { sleep_post: Some(Duration::ZERO), discard: Some(Duration::from_hours(1)) }
     }

@@ -1,4 +1,4 @@
-//! The account of due instants is kept as long as the ledger, and then forgotten.
+//! The retention of cron runs: they are kept as long as the ledger, and then deleted.
 
 use jiff::SignedDuration;
 use task_store::{Store, earlier, later};
@@ -6,11 +6,10 @@ use task_store::{Store, earlier, later};
 use crate::clock;
 
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// What one statement takes away.
+/// The period that one statement deletes.
 const SLICE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Forgets what is old enough, the oldest first. Which instant of a cron task was the last stands in its
-/// recurrent row as well.
+/// Deletes what is old enough, the oldest first. The last fire time of a cron task is also in its recurrent row.
 pub(super) async fn forget(store: &Store) -> task_store::Result<()> {
     let until = earlier(clock::now_utc(), KEPT);
     while let Some(oldest) = store.oldest_cron_run().await?.filter(|oldest| *oldest < until) {

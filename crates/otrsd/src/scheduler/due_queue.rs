@@ -1,4 +1,4 @@
-//! When which cron task is due next. Pure.
+//! The due queue: the next fire time of each cron task. Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,16 +6,16 @@ use jiff::Timestamp;
 
 use crate::config::cron_tasks::CronTask;
 
-/// Some cron tasks by number, in order of their next due instants.
+/// The cron tasks by number, in the order of their next fire times.
 #[derive(Debug, Default)]
 pub(super) struct DueQueue {
-    /// The last due instant of each that is accounted for.
+    /// The last fire time of each task that is accounted for.
     last: Vec<Timestamp>,
     next: BTreeSet<(Timestamp, usize)>,
 }
 
 impl DueQueue {
-    /// With the last due instant of each task.
+    /// `last` holds the last fire time of each task that is accounted for.
     pub(super) fn new(tasks: &[CronTask], last: Vec<Timestamp>) -> Self {
         let mut due_queue = Self { last, next: BTreeSet::new() };
         for (number, task) in tasks.iter().enumerate() {
@@ -24,12 +24,12 @@ impl DueQueue {
         due_queue
     }
 
-    /// The last due instant of a task that is accounted for.
+    /// The last fire time of a task that is accounted for.
     pub(super) fn last(&self, number: usize) -> Timestamp {
         self.last[number]
     }
 
-    /// Everything up to `last` is accounted for; never less than before.
+    /// Accounts for everything up to `last`; never goes back.
     pub(super) fn accounted(&mut self, number: usize, task: &CronTask, last: Timestamp) {
         if let Some(next) = after(task, self.last[number]) {
             self.next.remove(&(next, number));
@@ -38,12 +38,12 @@ impl DueQueue {
         self.plan(number, task);
     }
 
-    /// The tasks with an instant up to `now` that is not accounted for, the oldest first.
+    /// The tasks with a fire time up to `now` that is not accounted for, the oldest first.
     pub(super) fn due(&self, now: Timestamp) -> Vec<usize> {
         self.next.iter().take_while(|(next, _)| *next <= now).map(|(_, number)| *number).collect()
     }
 
-    /// The next due instant of all.
+    /// The earliest fire time of all tasks.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.next.first().map(|(next, _)| *next)
     }
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!((due_queue.next(), due_queue.due(at(60))), (Some(at(10)), vec![1, 0]));
         due_queue.accounted(1, &tasks[1], at(50));
         assert_eq!(due_queue.due(at(60)), [0, 1]);
-        // Another node's word may be older than what is known.
+        // Another node's answer may be older than what is known.
         due_queue.accounted(1, &tasks[1], at(20));
         assert_eq!((due_queue.last(1), due_queue.next()), (at(50), Some(at(60))));
     }

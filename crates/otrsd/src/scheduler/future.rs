@@ -1,7 +1,7 @@
-//! `SchedulerFutureTaskManager`: moves planned tasks into the queue when they are due.
+//! `SchedulerFutureTaskManager`: moves future tasks into the queue when they are due.
 //!
-//! It sleeps until the next one, or until something is planned meanwhile, by whomever. Where nobody calls, an
-//! index-only look every two seconds sees that.
+//! It sleeps until the next one is due, or until a notification that a task was scheduled meanwhile. Where the database
+//! has no notifications, an index-only query every two seconds detects that.
 
 use std::time::Duration;
 
@@ -21,24 +21,24 @@ use crate::{
     module::{Column, DaemonModule, ModuleContext, Round, Summary},
 };
 
-/// One to listen.
+/// One of them listens for notifications.
 const CONNECTIONS: u32 = 2;
 /// Tasks that are moved in one transaction.
 const BATCH: u32 = 500;
-/// No two looks are nearer; the column has whole seconds anyway.
+/// The shortest interval between two checks; the column has only whole seconds.
 const LOOK: Duration = Duration::from_secs(1);
-/// Where nobody calls: so late may be what is planned for sooner than this.
+/// Without notifications: how late a task may be that was scheduled to be due sooner than this.
 const LOOK_UNCALLED: Duration = Duration::from_secs(2);
-/// A call may be lost.
+/// A notification may be lost.
 const SAFETY: Duration = Duration::from_secs(10);
-/// What is due and did not move is in another's hands: no reason to spin.
+/// A task that is due and did not move is locked by another process: this pause avoids a busy loop.
 const SHORTEST: Duration = Duration::from_millis(20);
 
 pub(crate) struct SchedulerFutureTaskManager {
     context: ModuleContext,
     /// Opened in the first round: it needs the runtime.
     store: Option<Store>,
-    /// Who hears of what is planned, where somebody calls.
+    /// Receives notifications of scheduled tasks, where the database has them.
     waiter: Option<Waiter>,
     outages: OutageLog,
 }
@@ -49,7 +49,7 @@ impl SchedulerFutureTaskManager {
         Self { context, store: None, waiter: None, outages }
     }
 
-    /// Moves what is due; when the next one is, as far as the database says.
+    /// Moves what is due; returns when the next task is due, as far as the database knows.
     async fn work(&mut self, store: &Store) -> task_store::Result<Option<Timestamp>> {
         if self.waiter.is_none() && store.hears_of_plans() {
             self.waiter = Some(store.waiter().await?);
@@ -70,7 +70,7 @@ impl SchedulerFutureTaskManager {
         }
     }
 
-    /// Until a task is due, or is planned.
+    /// Waits until a task is due, or is scheduled.
     async fn wait(&mut self, due: Option<Timestamp>) {
         let now = clock::now_utc();
         let Some(waiter) = &mut self.waiter else {
@@ -114,7 +114,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
         Ok(Round::Continue)
     }
 
-    /// The round itself waits; about as many looks as there are seconds in the original's hour.
+    /// The round itself waits; it makes about as many checks as there are seconds in the original's hour.
     fn pace(&self) -> Pace {
         Pace { sleep_post: Some(Duration::ZERO), discard: Some(Duration::from_millis(3600)) }
     }
@@ -135,7 +135,7 @@ impl DaemonModule for SchedulerFutureTaskManager {
     }
 }
 
-/// Until the next task is due, but no longer than `longest`.
+/// The time until the next task is due, but no longer than `longest`.
 fn pause(due: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration {
     let left = due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
     left.map_or(longest, |left| left.clamp(SHORTEST, longest))

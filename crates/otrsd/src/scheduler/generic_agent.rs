@@ -1,7 +1,7 @@
-//! `SchedulerGenericAgentTaskManager`: puts the generic agent's jobs into the queue at their due instants.
+//! `SchedulerGenericAgentTaskManager`: enqueues the generic agent's jobs at their fire times.
 //!
-//! They can be changed in the web interface at any time, so they are read at each full minute, which is when
-//! they can be due. A database without them costs one look for the table a minute.
+//! The jobs can be changed in the web interface at any time, so they are read at each full minute, which is when they
+//! can be due. A database without them costs one query for the table a minute.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -34,11 +34,11 @@ pub(crate) struct SchedulerGenericAgentTaskManager {
     store: Option<Store>,
     outages: OutageLog,
     presence: Presence,
-    /// Where schedules are read.
+    /// The time zone of the schedules.
     zone: TimeZone,
-    /// What was planned, and the jobs that it was made of.
+    /// The planner, and the jobs from which it was made.
     planned: Option<(Vec<Job>, CronPlanner)>,
-    /// What was told of damaged jobs.
+    /// The damaged jobs that were reported.
     told: BTreeSet<String>,
 }
 
@@ -51,7 +51,7 @@ impl SchedulerGenericAgentTaskManager {
         Self { context, store, outages, presence, zone, planned, told }
     }
 
-    /// Decides everything that is due; false if something must be looked at again soon.
+    /// Decides everything that is due; false if a repetition is needed soon.
     async fn work(&mut self, store: &Store) -> task_store::Result<bool> {
         let jobs = store.generic_agent_jobs().await?;
         let settings = self.context.settings();

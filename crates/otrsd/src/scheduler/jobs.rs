@@ -1,4 +1,4 @@
-//! The generic agent's jobs, as the web interface keeps them: which are planned by the clock, and when. Pure.
+//! The generic agent's jobs as the web interface stores them: which ones are scheduled, and when. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +11,20 @@ use crate::config::cron_tasks::{CronTask, CronWork, MissedRuns};
 
 /// The type of the jobs' tasks.
 pub(super) const TYPE: &str = "GenericAgent";
-/// Of a day.
+/// Hours of a day.
 const HOURS: usize = 24;
 
-/// The jobs that are planned.
+/// The jobs that are scheduled.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     pub(super) tasks: Vec<CronTask>,
-    /// What is wrong with others.
+    /// The problems of the other jobs.
     pub(super) problems: BTreeSet<String>,
 }
 
-/// As the original: a job that is not valid, or has not all three lists, is not planned by the clock.
+/// As the original: a job that is not valid, or lacks one of the three lists, is not scheduled.
 ///
-/// `zone`: where schedules are read.
+/// `zone`: the time zone of the schedules.
 pub(super) fn planned(jobs: &[Job], zone: &TimeZone) -> Jobs {
     let mut planned = Jobs::default();
     for job in jobs {
@@ -54,7 +54,7 @@ fn task(
     if job.name.chars().count() > MAX_NAME_LENGTH {
         return Err(format!("its name is longer than {MAX_NAME_LENGTH} characters"));
     }
-    // A list of all hours means every hour: also that one which the clocks show a second time.
+    // A list of all hours means every hour, including the one that is repeated when the clocks go back.
     let hours = if hours.len() == HOURS { "*".to_owned() } else { hours.join(",") };
     let text = format!("{} {hours} * * {}", minutes.join(","), days.join(","));
     let schedule = Schedule::parse(&text, Dialect::Vixie).map_err(|error| error.to_string())?;
@@ -71,7 +71,7 @@ fn task(
     })
 }
 
-/// The job's name and keys; a key that stands several times is a list.
+/// The job's name and keys; a key that occurs several times is a list.
 fn data(job: &Job) -> Json {
     let mut keys: BTreeMap<&str, Json> = BTreeMap::new();
     for (key, _) in &job.keys {

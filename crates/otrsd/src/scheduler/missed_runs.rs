@@ -1,4 +1,4 @@
-//! What is due for a cron task between its last due instant and now. Pure.
+//! The missed and present fire times of a cron task, from its last fire time until now. Pure.
 
 use std::collections::VecDeque;
 
@@ -6,32 +6,32 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::cron_tasks::{CronTask, MissedRuns};
 
-/// Without a policy for missed runs, an instant runs if it is at most so late.
+/// Without a policy for missed runs, a fire time runs if it is at most this late.
 const IN_TIME: SignedDuration = SignedDuration::from_mins(1);
-/// Missed instants that are accounted for at once: more of them wait for the next look, so that no other
-/// cron task waits for these.
+/// The number of missed fire times that are accounted for at once. The rest wait for the next check, so that no other
+/// cron task is delayed by them.
 const MOST: usize = 100_000;
 
-/// Due instants in a row with one fate.
+/// Consecutive fire times with the same outcome.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Due {
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
     pub(super) instants: u64,
-    /// The due instant before the first.
+    /// The fire time before the first.
     pub(super) follows: Timestamp,
-    /// Whether it runs, or is written down as missed.
+    /// Whether it runs, or is recorded as missed.
     pub(super) runs: bool,
 }
 
-/// The due instants after `last` and up to `now`, oldest first: those that are missed in one row, then those
-/// that run, each in its own. Of very many, first those that are surely missed.
+/// The fire times after `last` and up to `now`, oldest first: the missed ones in one row, then those that run, each in
+/// a separate row. If there are very many, only those that are certainly missed.
 pub(super) fn due(task: &CronTask, last: Timestamp, now: Timestamp) -> Vec<Due> {
     let running = running(task, now);
     let following = task.schedule.following(last, &task.zone).map(|due| due.instant);
     let mut instants = following.take_while(|instant| *instant <= now);
     let mut missed: Option<Due> = None;
-    // The newest so far: they run, if no newer ones come.
+    // The newest so far: they run, unless newer ones follow.
     let mut newest = VecDeque::new();
     for instant in instants.by_ref().take(MOST.saturating_add(running)) {
         newest.push_back(instant);
@@ -60,7 +60,7 @@ pub(super) fn due(task: &CronTask, last: Timestamp, now: Timestamp) -> Vec<Due> 
     rows
 }
 
-/// How many of the newest due instants run.
+/// How many of the newest fire times run.
 fn running(task: &CronTask, now: Timestamp) -> usize {
     let is_late = || {
         let newest = task.schedule.previous(now, &task.zone);
@@ -125,7 +125,8 @@ pub(crate) mod tests {
         }
     }
 
-    /// Rows follow each other without a gap, and count what the schedule says, however long nobody was there.
+    /// Rows follow each other without a gap, and count as many fire times as the schedule has, however long no manager
+    /// ran.
     #[test]
     fn rows_are_whole() {
         let start = Timestamp::from_second(1_790_000_000).unwrap();
@@ -143,7 +144,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// How many instants there are in the rows of all looks, and how many of them run.
+    /// The number of fire times in the rows of all checks, and the number of those that run.
     fn account(task: &CronTask, start: Timestamp, now: Timestamp) -> (u64, usize) {
         let (mut last, mut instants, mut ran) = (start, 0, 0);
         loop {

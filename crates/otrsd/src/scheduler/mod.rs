@@ -1,4 +1,4 @@
-//! The managers: they put tasks into the queue when their time comes, and run none.
+//! The managers of scheduled work: they enqueue tasks at their scheduled times, and run none.
 
 mod alarm;
 mod begin;

@@ -1,5 +1,5 @@
-//! Cron tasks and what is known of them: their due instants are decided and accounted for here, whoever
-//! planned them.
+//! The cron planner: the cron tasks and their known state. All fire times are decided and accounted for here, for the
+//! settings' cron tasks and the generic agent's jobs alike.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ use crate::{
 
 /// Decisions of one transaction.
 const AT_ONCE: usize = 250;
-/// Clocks of one cluster differ by less.
+/// The clocks of one cluster differ by less.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) struct CronPlanner {
@@ -37,7 +37,7 @@ pub(super) struct CronPlanner {
 }
 
 impl CronPlanner {
-    /// The tasks, with what the database knows of them. Rows of names that are not among `names` are forgotten.
+    /// Reads the tasks' state from the database. Rows whose names are not among `names` are deleted.
     pub(super) async fn read(
         store: &Store,
         settings: &SysConfig,
@@ -62,12 +62,12 @@ impl CronPlanner {
         Ok(Self { task_type, tasks, due_queue, node: node(settings) })
     }
 
-    /// The next due instant of all.
+    /// The earliest fire time of all tasks.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.due_queue.next()
     }
 
-    /// The cron tasks that wait for a future that a wrong clock or another program wrote into their rows.
+    /// The cron tasks whose rows contain a time in the future, written by a wrong clock or another program.
     pub(super) fn ahead(&self, now: Timestamp) -> Vec<String> {
         let ahead = |last: Timestamp| last.duration_since(now) > AHEAD;
         let tasks = self.tasks.iter().enumerate();
@@ -84,8 +84,8 @@ impl CronPlanner {
             .collect()
     }
 
-    /// Decides everything that is due; false if something must be looked at again soon. What was accounted
-    /// for before an error still is.
+    /// Decides everything that is due; false if a repetition is needed soon. What was accounted for before an error
+    /// remains accounted for.
     pub(super) async fn decide(
         &mut self,
         store: &Store,
@@ -106,7 +106,7 @@ impl CronPlanner {
         Ok(settled & self.account_for(store, presence, &batch).await?)
     }
 
-    /// One transaction. What is due of one cron task is never in two.
+    /// Accounts for a batch in one transaction. The due rows of one cron task are never split.
     async fn account_for(
         &mut self,
         store: &Store,
@@ -122,7 +122,7 @@ impl CronPlanner {
                     settled = false;
                     continue;
                 }
-                // What is left of the plan begins where the other node's ended.
+                // The rest of the plan begins where the other node's ended.
                 FireOutcome::Taken(until) => {
                     settled &= until >= due.last;
                     until
@@ -153,7 +153,7 @@ impl CronPlanner {
     }
 }
 
-/// Writes down what is new, and by which schedules the cron tasks are planned from now on.
+/// Records new cron tasks, and the schedules by which they are planned from now on.
 async fn remember(
     store: &Store,
     task_type: &str,

@@ -1,10 +1,10 @@
-//! Why due instants were missed, as far as their manager knows: whether it was there, and could decide. Pure.
+//! The cause of missed fire times, as far as their manager knows: whether it was running, and could decide. Pure.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A look that took longer was held up by the database.
+/// A check that took longer was delayed by the database.
 const PROMPT: Duration = Duration::from_secs(1);
 
 const ABSENT: &str = "no manager was running";
@@ -12,26 +12,26 @@ const AWAY: &str = "the database was away or locked";
 const ABSENT_OR_AWAY: &str = "no manager was running, or the database was away or locked";
 const HELD_UP: &str = "the machine was held up, or its clock set forward";
 
-/// What a manager knows of its own presence.
+/// A manager's knowledge of its own presence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Presence {
     since: Timestamp,
-    /// The last look found the database in the way: what was due then is still to be decided.
+    /// The last check was blocked by the database: what was due then is still undecided.
     is_blocked: bool,
 }
 
 impl Presence {
-    /// From a time on; `is_blocked` if the database had to be waited for until then.
+    /// The manager is present since `since`; `is_blocked` if it had to wait for the database until then.
     pub(super) fn new(since: Timestamp, is_blocked: bool) -> Self {
         Self { since, is_blocked }
     }
 
-    /// Takes a look into account: whether everything was decided, and how long that took.
+    /// Records a check: whether everything was decided, and how long that took.
     pub(super) fn note(&mut self, settled: bool, took: Duration) {
         self.is_blocked = !settled || took > PROMPT;
     }
 
-    /// Why instants from `first` on are missed. What other nodes did is unknown.
+    /// The cause of missed fire times from `first` on. What other nodes did is unknown.
     pub(super) fn cause(&self, first: Timestamp) -> &'static str {
         match (first < self.since, self.is_blocked) {
             (true, false) => ABSENT,

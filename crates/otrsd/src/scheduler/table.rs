@@ -1,4 +1,4 @@
-//! The Summary of the modules that plan by the clock, as the original's.
+//! The Summary of the managers of scheduled work, as the original's.
 
 use jiff::Timestamp;
 use task_store::{Recurrent, Store};
@@ -9,7 +9,7 @@ use crate::{
     module::{Column, Summary},
 };
 
-/// `kind`: what the original calls these tasks; `rows`: those of the store.
+/// `kind`: the original's name for these tasks; `rows`: those of the store.
 pub(super) fn of(
     kind: &str,
     tasks: &[CronTask],
@@ -18,7 +18,7 @@ pub(super) fn of(
 ) -> Summary {
     let place = |task: &&CronTask| rows.iter().position(|row| row.name == task.name);
     let mut tasks: Vec<_> = tasks.iter().collect();
-    // The original's order; what has no row yet comes last.
+    // The original's order; tasks without a row come last.
     tasks.sort_by_cached_key(|task| place(task).unwrap_or(rows.len()));
     let cells = |task: &CronTask| {
         let last = place(&task).map(|place| &rows[place]);

@@ -1,9 +1,9 @@
-//! How long a failed task waits for its next try: a pure decision.
+//! The backoff of a failed task until its next attempt: a pure decision.
 
 use std::time::Duration;
 
-/// The pause after the failure number `failures` (1 is the first): `first`, doubling up to `longest`.
-/// `jitter`, from 0 to 1, takes away up to a quarter, so that what failed together does not come together.
+/// The pause after failure number `failures` (1 is the first): `first`, doubling up to `longest`. `jitter`, from 0 to
+/// 1, subtracts up to a quarter, so that tasks that failed together are not retried together.
 pub(super) fn delay(first: Duration, longest: Duration, failures: u32, jitter: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(30);
     let pause = first.saturating_mul(1 << doublings).min(longest);

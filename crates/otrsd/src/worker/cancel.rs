@@ -1,4 +1,4 @@
-//! Running tasks that somebody does not want any more: their requests are looked for while something runs.
+//! The cancellation of running tasks: requests are polled while something runs.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use super::executor;
 /// One statement that reads an empty table, and only while tasks run.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Tells an execution that its task is to end, and who says so.
+/// Tells an execution that its task was cancelled, and by whom.
 #[derive(Debug, Default)]
 pub(super) struct Cancel {
     asked: CancellationToken,
@@ -29,17 +29,17 @@ impl Cancel {
         }
     }
 
-    /// Resolves when it is asked for: with who did.
+    /// Resolves when the task is cancelled; returns who asked for it.
     pub(super) async fn asked(&self) -> String {
         self.asked.cancelled().await;
         self.by.get().cloned().unwrap_or_default()
     }
 }
 
-/// The tasks that run here.
+/// The tasks that run in this worker.
 #[derive(Clone, Debug)]
 pub(super) struct Cancels {
-    /// Outside of this process.
+    /// Those outside of this process.
     running: Arc<Mutex<HashMap<TaskId, Arc<Cancel>>>>,
     functions: executor::Cancels,
 }
@@ -57,7 +57,7 @@ impl Cancels {
         self.running().remove(&task);
     }
 
-    /// Whether the task runs here.
+    /// Cancels the task; false if it does not run here.
     fn ask(&self, task: TaskId, by: String) -> bool {
         let cancel = self.running().get(&task).cloned();
         let Some(cancel) = cancel else { return self.functions.ask(task, &by) };
@@ -69,7 +69,7 @@ impl Cancels {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for requests, for as long as this worker lives.
+    /// Polls for requests until the worker ends.
     pub(super) async fn keep(self, store: Store) {
         let mut asked: Vec<TaskId> = Vec::new();
         loop {
@@ -78,7 +78,7 @@ impl Cancels {
                 |task: &TaskId| !self.running().contains_key(task) && !self.functions.has(*task);
             let ended: Vec<TaskId> = asked.iter().copied().filter(over).collect();
             for task in ended {
-                // Who asked takes it back too, unless he is gone.
+                // The command that asked withdraws its request too, unless it is gone.
                 if store.withdraw_cancel(task).await.is_ok() {
                     asked.retain(|it| *it != task);
                 }
@@ -86,7 +86,7 @@ impl Cancels {
             if self.running().is_empty() && self.functions.is_empty() {
                 continue;
             }
-            // A database that is away is told of by the worker itself.
+            // The worker itself reports a database outage.
             for (task, by) in store.cancel_requests().await.unwrap_or_default() {
                 if self.ask(task, by) && !asked.contains(&task) {
                     asked.push(task);

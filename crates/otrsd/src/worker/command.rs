@@ -1,4 +1,4 @@
-//! Starts a handler: a command in any language, the task as JSON on its standard input.
+//! A handler that is a command in any language: it gets the task as JSON on its standard input.
 
 use std::{
     io,
@@ -32,7 +32,7 @@ use crate::{
 /// Names the task, and marks the processes that run it.
 pub(super) const TASK_ID: &str = "OTRSD_TASK_ID";
 
-/// A handler that runs. Its process number is its group's.
+/// A running handler. Its PID is also that of its process group.
 #[derive(Debug)]
 pub(super) struct Running<Output = Receiver> {
     pub(super) leader: Pid,
@@ -41,7 +41,7 @@ pub(super) struct Running<Output = Receiver> {
     pub(super) output: Output,
 }
 
-/// Starts `argv` for the try number `number` of a task. On the main thread: the kernel sends the death
+/// Starts `argv` for attempt `number` of a task. It must run on the main thread, because the kernel sends the death
 /// signal when the *thread* that started a child ends.
 pub(super) fn start(
     argv: &[String],
@@ -70,7 +70,7 @@ pub(super) fn start(
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0);
-    // What is between the supervisor and us.
+    // These concern only the supervisor and this process.
     let ours = [sd_notify::SOCKET, "WATCHDOG_USEC", generation::DESCRIPTOR];
     for variable in Sources::variables().chain(ours) {
         command.env_remove(variable);
@@ -97,10 +97,10 @@ pub(super) fn start(
     Ok(Running { leader: Pid::from_raw(leader), end, output })
 }
 
-/// When memory runs out, the kernel shall take a handler, and not the worker or the database: its task is
-/// run again. Makes async-signal-safe system calls only; where there is no such file, nothing is lost.
+/// Makes the handler the first victim when memory runs out, rather than the worker or the database: its task is run
+/// again. It makes async-signal-safe system calls only; where the file does not exist, nothing is lost.
 fn be_the_first_to_go() {
-    // Or the file is root's, as those of the worker.
+    // Otherwise the file belongs to root, like the worker's files.
     let _ = set_dumpable(true);
     let file = open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
     if let Ok(file) = file {
@@ -109,7 +109,8 @@ fn be_the_first_to_go() {
 }
 
 impl<Output> Running<Output> {
-    /// To the whole group. Only while [`Running::end`] has not been told: then the number is another's.
+    /// Signals the whole group. Only valid while [`Running::end`] has not resolved: the number may be reused after
+    /// that.
     pub(super) fn signal(&self, signal: Signal) {
         let _ = killpg(self.leader, signal);
     }
@@ -124,7 +125,7 @@ struct Letter<'a> {
     r#type: &'a str,
 }
 
-/// What a handler reads: one line, the data in it as they were given.
+/// The input of a handler: one line, with the data as they were given.
 pub(super) fn letter(task: &Task, number: u32, data: &Payload) -> Vec<u8> {
     let letter = Letter {
         data,
@@ -134,13 +135,13 @@ pub(super) fn letter(task: &Task, number: u32, data: &Payload) -> Vec<u8> {
         r#type: &task.task_type,
     };
     let mut line = serde_json::to_vec(&letter).unwrap_or_default();
-    // Of JSON, only the white space between its parts has such characters.
+    // In JSON, only the white space between its parts has such characters.
     line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     line.push(b'\n');
     line
 }
 
-/// A handler need not read: a pipe that was closed is no error.
+/// A handler need not read its input: a closed pipe is not an error.
 async fn feed(stdin: OwnedFd, letter: Vec<u8>) {
     if let Ok(mut stdin) = Sender::from_owned_fd(stdin) {
         let _ = stdin.write_all(&letter).await;

@@ -1,4 +1,5 @@
-//! What a life tells the database, and what it gets for it: ends against new tasks, in one transaction.
+//! The complete-and-claim exchange with the database: finished tasks are recorded and new ones claimed, in one
+//! transaction.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -25,13 +26,13 @@ use crate::{
     logs,
 };
 
-/// So many ends are told while new tasks are asked for.
+/// From this number on, finished tasks are recorded while new tasks are claimed.
 const MANY: usize = 64;
-/// Due retries that are freed at once.
+/// Due retries that are released at once.
 const RETRIES: u32 = 200;
 
 impl WorkerLoop {
-    /// Writes down what ended, claims what fits, and starts it.
+    /// Records what ended, claims what fits, and starts it.
     pub(super) async fn exchange(&mut self) -> task_store::Result<()> {
         if self.unsure {
             let all = self.store.locked_by(LockKey::Ours(self.owner)).await?;
@@ -73,7 +74,7 @@ impl WorkerLoop {
             self.odd_rows.look();
         }
         if self.ending.is_some() && !self.finished.is_empty() {
-            // The next life may use the room.
+            // The successor may use the free slots.
             self.wake.tell();
         }
         self.remember_retries(now);
@@ -94,7 +95,7 @@ impl WorkerLoop {
         self.start_claimed().await
     }
 
-    /// Ends against new tasks, in one transaction; if there are many, a server gets two at once.
+    /// Completes and claims in one transaction; if many tasks finished, a server gets two concurrent transactions.
     async fn trade(&mut self, claim: &Claim<'_>, now: Timestamp) -> task_store::Result<Finish> {
         if self.finished.is_empty() {
             let claimed = self.store.claim(claim, now).await?;
@@ -108,7 +109,7 @@ impl WorkerLoop {
         let ends = self.store.finish(self.owner, &self.finished, None, now);
         let claimed = self.store.claim(claim, now);
         let (ends, claimed) = tokio::join!(Box::pin(ends), Box::pin(claimed));
-        // What failed there is found out before the next trade.
+        // A failed claim is resolved before the next exchange.
         self.unsure |= claimed.is_err();
         let claimed = claimed.unwrap_or_default();
         match ends {
@@ -120,12 +121,12 @@ impl WorkerLoop {
         }
     }
 
-    /// Too long without a sign of life: what is started now may soon be another's.
+    /// Too long without a heartbeat: another worker may soon reclaim what is started now.
     fn is_careful(&self) -> bool {
         clock::boottime().since(*self.alive.borrow()) >= CAREFUL
     }
 
-    /// The rows under our lock, as far as is known.
+    /// The rows locked by this worker, as far as is known.
     pub(super) fn holding(&self) -> Vec<i64> {
         let claimed = self.claimed.iter().map(|task| task.row);
         let finished = self.finished.iter().map(|finished| finished.row);
@@ -133,13 +134,13 @@ impl WorkerLoop {
         ours.chain(self.titles.keys().copied()).chain(self.executor.rows()).collect()
     }
 
-    /// Types that are not claimed while one of their tasks is, or is to be, alone.
+    /// Types that are not claimed while one of their tasks runs, or waits to run, in isolation.
     fn not_now(&self) -> Vec<String> {
         let all = self.setup.in_process.iter().filter(|_| self.isolation.is_exclusive());
         all.cloned().collect()
     }
 
-    /// What is refused about held tasks must not keep others from running.
+    /// An error that concerns held tasks must not keep others from running.
     async fn release_retries(&mut self) -> task_store::Result<()> {
         let now = clock::now();
         if self.ending.is_some() || self.retries_at > now {
@@ -187,7 +188,7 @@ impl WorkerLoop {
             [] => HashMap::new(),
             ids => self.store.history(ids).await?,
         };
-        // Asked of a worker that died before it could obey.
+        // Requested of a worker that died before it could cancel.
         let mut unwanted = HashMap::new();
         if !known.is_empty() {
             match self.store.cancel_requests().await {
@@ -234,7 +235,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Unless a stop came meanwhile; nobody has begun with it.
+    /// Queues the task, unless a stop was requested meanwhile: then it is released, since it has not started.
     fn line_up(&mut self, order: Order) {
         if self.ending.is_some() {
             self.isolation.leave(order.task.row);
@@ -243,7 +244,7 @@ impl WorkerLoop {
         self.executor.line_up(order);
     }
 
-    /// Runs what runs outside of this process.
+    /// Starts a task outside of this process.
     fn begin(&mut self, order: Order) {
         self.titles.insert(order.task.row, order.title());
         let now = match order.policy.on_lease_lost {
@@ -259,7 +260,7 @@ impl WorkerLoop {
         self.finished.push(Finished { row, execution: None, then: Then::Free });
     }
 
-    /// What is needed to run a task, or why it cannot run.
+    /// Prepares a task to run, or returns why it cannot run.
     fn order(&mut self, task: Task, history: History) -> Result<Order, Hold> {
         let hold = |state, reason| Hold { state, due: None, reason };
         if let Some(reason) = task.damage {
@@ -282,7 +283,7 @@ impl WorkerLoop {
             return Err(hold(HeldState::NoHandler, reason));
         };
         if self.unknown.remove(&task.task_type) {
-            // Its file was installed meanwhile.
+            // The handler's file was installed meanwhile.
             let (store, types) = (self.store.clone(), vec![task.task_type.clone()]);
             tokio::spawn(async move { requeue_unrouted::of(&store, &types).await });
         }
@@ -291,7 +292,7 @@ impl WorkerLoop {
             let reason = "its worker died while it ran, and its type has OnCrash keep".to_owned();
             return Err(hold(HeldState::Failed, reason));
         }
-        // Perl reads what it froze, also what only it can.
+        // Perl reads the data that it froze, including forms that only Perl can read.
         let data = match handler {
             Handler::Perl => Ok(Payload::default()),
             _ => decode(&task.data),
@@ -306,7 +307,7 @@ fn is_quarantined(it: &Finished) -> bool {
     matches!(&it.then, Then::Hold(hold) if hold.state == HeldState::Quarantined)
 }
 
-/// Whether somebody should be told.
+/// Whether the failure is to be mailed.
 fn is_failure(it: &Execution) -> bool {
     !matches!(
         it.outcome,
@@ -314,7 +315,7 @@ fn is_failure(it: &Execution) -> bool {
     )
 }
 
-/// Says which tasks were not ours any more.
+/// The message that names the tasks that were no longer this worker's.
 fn taken(finished: &[Finished], ours: &[bool]) -> String {
     let lost = finished.iter().zip(ours).filter(|(_, ours)| !**ours).map(|(it, _)| it);
     let names: Vec<String> = lost

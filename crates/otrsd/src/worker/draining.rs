@@ -1,4 +1,4 @@
-//! What a life that claims no more says of the tasks that it waits for.
+//! The drain report: the tasks that a worker still waits for after it has stopped claiming.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::worker_loop::WorkerLoop;
 use crate::process::sd_notify;
 
 impl WorkerLoop {
-    /// What this life waits for, for status and stop.
+    /// Reports the tasks that this worker waits for, for status and stop.
     pub(super) fn tell_what_runs(&self) {
         let functions = self.executor.titles();
         let titles: BTreeSet<&str> =
@@ -17,7 +17,7 @@ impl WorkerLoop {
     }
 }
 
-/// Nothing is said of no task.
+/// `None` if there is no task.
 fn waits_for(titles: &BTreeSet<&str>) -> Option<String> {
     const TOLD: usize = 5;
     let count = titles.len();

@@ -1,4 +1,4 @@
-//! One run of one task, from the start of its handler to its end: of a command, to that of its last process.
+//! One run of one task, from the start of its handler to its end; a command ends with its last process.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
 /// Between TERM and KILL.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What an execution needs.
+/// The input of an execution.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) task: Task,
@@ -38,23 +38,23 @@ pub(super) struct Order {
     pub(super) policy: Arc<TaskType>,
     pub(super) history: History,
     pub(super) owner: Owner,
-    /// Since when it waits for its start.
+    /// When the task was claimed, and thus began to wait for its start.
     pub(super) claimed: MonotonicTime,
 }
 
 impl Order {
-    /// The task for people.
+    /// The task in messages.
     pub(super) fn title(&self) -> String {
         format!("{} ({} {})", self.task.id, self.task.task_type, self.task.name)
     }
 
-    /// Which try it is.
+    /// The number of this attempt.
     pub(super) fn number(&self) -> u32 {
         self.history.failed.saturating_add(self.history.postponed).saturating_add(1)
     }
 }
 
-/// What executions outside of this process are made with, shared by all of a life.
+/// The resources for executions outside of this process, shared by all executions of a worker.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
     pub(super) reaper: Arc<Reaper>,
@@ -63,7 +63,7 @@ pub(super) struct Tools {
     pub(super) perl: Option<Perl>,
 }
 
-/// The end of an execution, and what it cost where that was measured.
+/// The end of an execution, and its costs where they were measured.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) ending: Ending,
@@ -78,21 +78,21 @@ impl Ended {
     }
 }
 
-/// The ways in which a worker ends executions that are not over.
+/// The ways in which a worker interrupts executions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interruption {
-    /// TERM, and KILL after the usual patience: this worker is to end.
+    /// TERM, and KILL after the usual delay: this worker is to end.
     pub(super) soon: CancellationToken,
-    /// KILL: the tasks may be another's already.
+    /// KILL: another worker may already have reclaimed the tasks.
     pub(super) now: CancellationToken,
-    /// As `now`, for what goes on when the lease is lost.
+    /// As `now`, for tasks that continue when the lease is lost.
     pub(super) gone: CancellationToken,
-    /// TERM, and KILL after the usual patience: nobody wants the task any more.
+    /// TERM, and KILL after the usual delay: the task was cancelled.
     pub(super) cancel: Arc<Cancel>,
 }
 
 impl Interruption {
-    /// Resolves when an execution must end that may take `longest`: with what that makes of it.
+    /// Resolves when an execution that may take `longest` must end; returns its ending.
     pub(super) async fn told(&self, longest: Duration) -> Ending {
         tokio::select! {
             () = self.now.cancelled() => {
@@ -105,7 +105,7 @@ impl Interruption {
     }
 }
 
-/// Runs a task to its end, outside of this process. Functions have their lanes.
+/// Runs a task to its end, outside of this process. Functions run in the executor's lanes.
 pub(super) async fn run(order: Order, tools: Tools, stop: Interruption) -> Finished {
     let started = clock::now_utc();
     let ended = match &order.handler {
@@ -142,7 +142,7 @@ async fn command(argv: &[String], order: &Order, reaper: &Reaper, stop: &Interru
     }
 }
 
-/// The end of a task that nobody wants any more, before it began.
+/// The end of a task that was cancelled before it began.
 pub(super) fn cancelled(task: Task, owner: Owner, by: String) -> Finished {
     let (row, now) = (task.row, clock::now_utc());
     let execution =
@@ -150,7 +150,7 @@ pub(super) fn cancelled(task: Task, owner: Owner, by: String) -> Finished {
     Finished { row, execution: Some(execution), then: Then::Delete }
 }
 
-/// What is written down of an execution, and what becomes of its task.
+/// The ledger's record of an execution, and what becomes of its task.
 pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: Ended) -> Finished {
     let Order { task, policy, history, owner, .. } = order;
     let Consequence { outcome, error, then } =
@@ -171,7 +171,7 @@ pub(super) fn finished(order: Order, started: Timestamp, ended: Timestamp, it: E
     Finished { row, execution: Some(execution), then }
 }
 
-/// The ledger is read by more people than the program that printed it.
+/// More people read the ledger than the output of the program that printed it.
 fn masked(text: &str) -> String {
     redact(text, &[])
 }

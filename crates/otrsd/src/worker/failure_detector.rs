@@ -1,4 +1,5 @@
-//! Which of the other workers are dead: by the kernel at this place, by a counter that stands still elsewhere.
+//! The failure detector for other workers: the kernel tells which workers of this location are dead; for all others, a
+//! counter that stands still does.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,17 +20,17 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_secs(3);
-/// Where this worker is alone: so late another is met for the first time.
+/// The poll interval while this worker is alone, and thus the longest time until another one is detected.
 const LOOK_ALONE: Duration = Duration::from_secs(10);
-/// For so long after others were seen they are expected back, as after a restart.
+/// For this long after other workers were seen, they are expected back, as after a restart.
 const COMPANY: Duration = Duration::from_mins(5);
-/// A counter stands still if so many looks, over so long a time, saw the same.
+/// A counter stands still if this many samples, over this period, had the same value.
 const LOOKS: u32 = 5;
 const SPAN: Duration = Duration::from_secs(15);
-/// For tasks that go on when their worker has lost its lease.
+/// For tasks that continue when their worker has lost its lease.
 const LONG_SPAN: Duration = Duration::from_mins(5);
 
-/// What one observer saw of the others' counters. It never compares clocks of two machines.
+/// One observer's samples of other workers' counters. It never compares clocks of two machines.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     seen: HashMap<Owner, Seen>,
@@ -47,12 +48,11 @@ struct Seen {
 struct Silent {
     owner: Owner,
     beats: i64,
-    /// For how long.
     still: Duration,
 }
 
 impl Watch {
-    /// Takes a look into account; which are dead, as far as can be seen.
+    /// Adds a sample; returns the workers that appear dead.
     fn observe(&mut self, instances: &[Instance], now: MonotonicTime) -> Vec<Silent> {
         let before = std::mem::take(&mut self.seen);
         for Instance { owner, beats, .. } in instances {
@@ -70,24 +70,24 @@ impl Watch {
         all.filter(|silent| silent.still >= SPAN).collect()
     }
 
-    /// The others of this node whose counters moved since the last look.
+    /// The other workers of this node whose counters moved since the last sample.
     fn moving(&self, node: u16, instances: &[Instance]) -> Vec<Instance> {
         let moves =
             |it: &&Instance| self.seen.get(&it.owner).is_some_and(|seen| seen.beats != it.beats);
         instances.iter().filter(|it| it.owner.node() == node).filter(moves).cloned().collect()
     }
 
-    /// The database was away: perhaps the others only could not reach it either.
+    /// After a database outage: the other workers may only have failed to reach it as well.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
     }
 }
 
-/// Tasks that ran inside of a worker that died, and were freed here: if one dies so too often, it is not run
-/// again.
+/// Tasks that ran inside a worker that died, and that this worker reclaimed. A task that died in this way too often is
+/// not run again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CrashSuspects {
-    /// The types that run inside of the worker.
+    /// The types that run inside the worker.
     types: Arc<[String]>,
     tasks: Arc<Mutex<HashSet<TaskId>>>,
 }
@@ -97,7 +97,7 @@ impl CrashSuspects {
         Self { types: types.collect(), tasks: Arc::default() }
     }
 
-    /// Whether a task is one; it is none any more.
+    /// Whether a task is a suspect; it is removed.
     pub(super) fn remove(&self, task: TaskId) -> bool {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&task)
     }
@@ -109,7 +109,7 @@ impl CrashSuspects {
     }
 }
 
-/// Frees the tasks of workers that died, for as long as this one lives; those of the types that `go_on` later.
+/// Reclaims the tasks of dead workers until this one ends; tasks of the types in `go_on` later.
 pub(super) async fn keep(
     store: Store,
     own: Owner,
@@ -120,7 +120,7 @@ pub(super) async fn keep(
     let mut watch = Watch::default();
     let mut twins = HashSet::new();
     let mut met = None;
-    // Those that are there already are met at once.
+    // The first sample follows soon, to detect workers that already exist.
     let mut until_next = LOOK;
     loop {
         sleep(until_next).await;
@@ -145,12 +145,12 @@ pub(super) async fn keep(
     }
 }
 
-/// Until the next look, by when others were seen last.
+/// The time until the next sample, depending on when other workers were last seen.
 fn pause(met: Option<MonotonicTime>, now: MonotonicTime) -> Duration {
     if met.is_some_and(|met| now.since(met) < COMPANY) { LOOK } else { LOOK_ALONE }
 }
 
-/// Says once of each worker that lives elsewhere with our `NodeID`.
+/// Warns once about each worker that runs elsewhere with this `NodeID`.
 fn tell_of_twins(moving: &[Instance], lives: &Lives, told: &mut HashSet<Owner>) {
     let news: Vec<_> = moving.iter().filter(|it| !told.contains(&it.owner)).collect();
     if news.is_empty() {
@@ -168,7 +168,8 @@ fn tell_of_twins(moving: &[Instance], lives: &Lives, told: &mut HashSet<Owner>) 
     }
 }
 
-/// Frees what dead workers of this node left behind, as far as the kernel tells; those that live beside this one.
+/// Reclaims the tasks of this node's dead workers, as far as the kernel knows; returns the workers that still run
+/// beside this one.
 pub(super) async fn predecessors(
     store: &Store,
     own: Owner,
@@ -196,7 +197,7 @@ pub(super) async fn predecessors(
     Ok(predecessors)
 }
 
-/// Frees what a dead worker had, but for tasks of the types in `spared`.
+/// Reclaims the tasks of a dead worker, except for the types in `spared`.
 pub(super) async fn reclaim(
     store: &Store,
     dead: Owner,

@@ -1,4 +1,4 @@
-//! Who runs the tasks of a type: what the settings say, else a function of this program.
+//! The handlers of task types: those of the settings, else functions of this program.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,20 +29,20 @@ pub(super) enum Handler {
     Perl,
 }
 
-/// The types that have a handler in this daemon, and those with a policy alone.
+/// The types that have a handler in this daemon, and those with only a policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handlers {
     types: BTreeMap<String, (Arc<TaskType>, Option<Handler>)>,
     cron: Policies,
-    /// Of a type that the settings do not speak of.
+    /// The policy of types that the settings do not mention.
     usual: Arc<TaskType>,
-    /// Types of which the settings say something wrong.
+    /// Types with invalid settings.
     wrong: BTreeSet<String>,
     home: Option<Home>,
 }
 
 impl Handlers {
-    /// A type whose settings are wrong is not run, though there be a function: not otherwise than it should.
+    /// A type with invalid settings is not run, even if it has a function: it must not run with a wrong policy.
     pub(super) fn new(
         settings: &SysConfig,
         types: BTreeMap<String, TaskType>,
@@ -54,7 +54,7 @@ impl Handlers {
         let mut wrong = task_types::given(settings);
         wrong.retain(|name| !all.contains_key(name));
         let is_mixed = Home::mixed(settings).is_some();
-        // A node of the original deletes the tasks of a type that it has no handler for.
+        // A node of the original deletes tasks of types for which it has no handler.
         let own = functions.keys().filter(|name| !is_mixed || perl.contains(*name));
         for name in own.filter(|name| !task_types::is_given(settings, name)) {
             all.entry(name.clone()).or_default();
@@ -73,7 +73,7 @@ impl Handlers {
         Self { cron: cron_tasks::policies(settings, cron), types, usual, wrong, home }
     }
 
-    /// How a task is run. That of a cron task names its setting; a command of that one goes first.
+    /// The policy and the handler of a task. A cron task's task names its setting, whose command takes precedence.
     pub(super) fn of(&self, task: &Task) -> Option<(Arc<TaskType>, Handler)> {
         let is_cron = task.task_type == cron_tasks::TYPE;
         if is_cron && let Some(policy) = self.of_command(task) {
@@ -89,7 +89,7 @@ impl Handlers {
         Some((Arc::clone(policy), handler.or_else(|| self.late(name))?))
     }
 
-    /// The original looks for a handler's file when a task comes: it may have been installed meanwhile.
+    /// The original looks for a handler's file when a task arrives: it may have been installed meanwhile.
     fn late(&self, name: &str) -> Option<Handler> {
         self.home.as_ref()?.has_handler(name).then_some(Handler::Perl)
     }
@@ -102,13 +102,13 @@ impl Handlers {
         self.cron.commands.get(&cron.key)
     }
 
-    /// The types that have one.
+    /// The types that have a handler.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let cron = (!self.cron.commands.is_empty()).then_some(cron_tasks::TYPE);
         self.with(|_| true).chain(cron)
     }
 
-    /// The types that say how long what became of their tasks is kept.
+    /// The types that set how long their ledger rows and held tasks are kept.
     pub(super) fn keep_days(&self) -> BTreeMap<String, u32> {
         let types = self.types.iter();
         types.filter_map(|(name, (policy, _))| Some((name.clone(), policy.keep_days?))).collect()
@@ -119,7 +119,7 @@ impl Handlers {
         self.with(|handler| matches!(handler, Handler::Function(_)))
     }
 
-    /// The types whose tasks go on when their worker has lost its lease.
+    /// The types whose tasks continue when their worker has lost its lease.
     pub(super) fn go_on(&self) -> impl Iterator<Item = &str> {
         let goes_on = |policy: &TaskType| policy.on_lease_lost == OnLeaseLost::Continue;
         let types = self.types.iter().filter(move |(_, (policy, _))| goes_on(policy));
@@ -134,14 +134,14 @@ impl Handlers {
     }
 }
 
-/// What the data of a cron task's task say of it.
+/// The part of a task's data that identifies its cron task.
 #[derive(Deserialize)]
 struct OfCronTask {
     #[serde(rename = "Key")]
     key: String,
 }
 
-/// Who writes a command or a URL asks for it expressly.
+/// An explicit command or URL takes precedence over a function.
 fn handler(policy: &TaskType, function: Option<&Function>) -> Option<Handler> {
     let command = policy.command.clone().map(Handler::Command);
     let http = || policy.http.clone().map(Handler::Http);

@@ -1,9 +1,10 @@
-//! From one life to the next without a gap: the old one claims until the new one can. What waits in its line is begun
-//! there at a discard, and left to the new one at a change, whose settings it is to meet.
+//! The handoff between two incarnations of the worker without a gap: the predecessor claims until its successor can. At
+//! a discard, the predecessor runs the tasks in its ready queue itself. At a change it releases them to the successor,
+//! so that they run with the new settings.
 //!
-//! The new one greets when it is registered, the old one answers, and never do both claim. A word that is lost
-//! costs a moment, and no task: each goes on by itself after a while. The supervisor hears the end of it, too: a
-//! `reload` returns when the old one claims no more.
+//! The successor announces itself when it is registered, the predecessor offers the work, and they never both claim. A
+//! lost message costs a short delay but no task: after a timeout, each continues by itself. The supervisor is also
+//! notified: a `reload` returns when the predecessor has stopped claiming.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -13,34 +14,34 @@ use crate::{
     process::sd_notify,
 };
 
-/// How long a life that is to end claims on while there is no next one.
+/// How long an incarnation that is to end continues to claim while it has no successor.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a new one lets the one before.
+/// How long a successor lets its predecessor claim.
 const COURTESY: Duration = Duration::from_millis(100);
 
-/// Where a life stands between the one before and the one after.
+/// The state of the handoff with the predecessor and with the successor.
 #[derive(Debug, Default)]
 pub(super) struct Handoff {
-    /// Why it is to end, and until when it claims if the next one does not come.
+    /// Why it is to end, and until when it claims if no successor appears.
     over: Option<(&'static str, MonotonicTime)>,
-    /// The next one may have other settings.
+    /// The successor may have other settings.
     changed: bool,
-    /// Until when the one before may still claim.
+    /// Until when the predecessor may still claim.
     from: Option<MonotonicTime>,
 }
 
 impl Handoff {
-    /// Whether the next life was asked for.
+    /// Whether a successor was requested.
     pub(super) fn is_asked_for(&self) -> bool {
         self.over.is_some()
     }
 
-    /// Whether it was asked for because something changed.
+    /// Whether it was requested because of a change.
     pub(super) fn is_changed(&self) -> bool {
         self.changed
     }
 
-    /// Whether this life is not to claim yet.
+    /// Whether this incarnation must not claim yet.
     pub(super) fn waits(&self) -> bool {
         self.from.is_some()
     }
@@ -52,7 +53,7 @@ impl Handoff {
 }
 
 impl WorkerLoop {
-    /// Says to the life before that this one can claim.
+    /// Announces to the predecessor that this incarnation can claim.
     pub(super) fn announce(&mut self) {
         if self.wake.announce() {
             self.handoff.from = Some(clock::now() + COURTESY);
@@ -61,7 +62,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Asks for the next life, and claims on.
+    /// Requests a successor, and continues to claim.
     pub(super) fn offer(&mut self, why: &'static str, now: MonotonicTime) {
         if self.handoff.is_asked_for() || sd_notify::send("X_SUCCESSOR=1").is_ok() {
             self.handoff.over.get_or_insert((why, now + PATIENCE));
@@ -70,7 +71,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Asks for the next life, which is to do what does not run yet.
+    /// Requests a successor that is to run the tasks which have not started yet.
     pub(super) fn change_over(&mut self, now: MonotonicTime) {
         self.handoff.changed = true;
         self.offer("its end was asked for", now);
@@ -89,7 +90,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Nobody need be waited for any more: this life claims, or it leaves that to the next one.
+    /// Ends the wait: this incarnation starts claiming, or leaves that to its successor.
     pub(super) fn step(&mut self) {
         self.look = true;
         if self.handoff.from.take().is_some() {
@@ -103,7 +104,7 @@ impl WorkerLoop {
         }
     }
 
-    /// From now on this life only ends what it began, beside the next one if there is to be one.
+    /// From now on this incarnation only finishes what it started, beside a successor if there is to be one.
     pub(super) fn stop_claiming(&mut self, why: &'static str) {
         self.handoff.over = None;
         self.handoff.from = None;
@@ -112,7 +113,7 @@ impl WorkerLoop {
     }
 
     fn end_claims(&mut self, why: &'static str) {
-        // Whoever cannot be told starts the next life when this one is over.
+        // If the supervisor cannot be notified, it starts the successor when this process has ended.
         let _ = sd_notify::send("X_HANDOVER=1");
         self.ending = Some(why);
         self.shown_slots.store(0, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! Calls a URL for a task. Nothing is followed: headers that are secrets go to the host that they are for.
+//! The HTTP client that calls a URL for a task. Redirects are not followed: secret headers are sent only to their
+//! intended host.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -28,23 +29,23 @@ use super::{
 use crate::{clock, config::http::Call, logs, process::output::Tail};
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// A connection that was not used for so long is closed.
+/// A connection that was idle for this long is closed.
 const IDLE: Duration = Duration::from_secs(30);
-/// What is read of an answer: enough to say what went wrong.
+/// The part of an answer that is read: enough to explain a failure.
 const BEGINNING: usize = 8 << 10;
-/// How long that may take; the status has said already what became of the task.
+/// The time limit for that; the status has already decided the outcome.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Connections = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// The connections of one life. Made when the first call is due: the certificates are read then.
+/// The connections of one worker, created for the first call: the certificates are read then.
 #[derive(Debug, Default)]
 pub(super) struct Client {
     connections: OnceLock<Result<Connections, rustls::Error>>,
 }
 
 impl Client {
-    /// Makes the call for a task. Dropped at any point, it ends the request.
+    /// Makes the call for a task. Dropping the future ends the request.
     pub(super) async fn run(&self, call: &Call, order: &Order, stop: &Interruption) -> Ended {
         let told = stop.told(order.policy.timeout);
         tokio::pin!(told);
@@ -81,7 +82,7 @@ fn connect() -> Result<Connections, rustls::Error> {
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(CONNECT));
     tcp.set_nodelay(true);
-    // Named, since a program that uses us may have several.
+    // Named explicitly, since a program that uses this crate may have several.
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots())
@@ -94,7 +95,7 @@ fn connect() -> Result<Connections, rustls::Error> {
         .build(https))
 }
 
-/// The certificates that this system trusts. Without any, plain http goes on.
+/// The certificates that this system trusts. Without any, only plain HTTP works.
 fn roots() -> RootCertStore {
     let loaded = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
@@ -135,7 +136,7 @@ fn temporary(why: String) -> Ended {
     Ended::without_costs(Ending::Temporary(why, Duration::ZERO))
 }
 
-/// A server that is slow today may be quick tomorrow.
+/// A slow server may be faster at the next attempt.
 fn unanswered(call: &Call, ours: Ending) -> Ending {
     match ours {
         Ending::TimedOut(why) => {

@@ -1,4 +1,4 @@
-//! What an answer to a call means: pure decisions.
+//! The result of an HTTP call: pure decisions.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{
     process::output::Tail,
 };
 
-/// What stands for something else by chance is masked in vain.
+/// Secrets of at most this many bytes are not redacted: the same text may occur by chance.
 const SHORT: usize = 5;
 
-/// What an answer means.
+/// The ending that a status code means.
 pub(super) fn ending(status: StatusCode, why: String, pause: Duration) -> Ending {
     let is_temporary = status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
@@ -25,14 +25,14 @@ pub(super) fn ending(status: StatusCode, why: String, pause: Duration) -> Ending
     }
 }
 
-/// It for people.
+/// The result in messages.
 pub(super) fn explained(call: &Call, status: StatusCode, beginning: &Tail) -> String {
     let note = if status.is_redirection() { " (redirects are not followed)" } else { "" };
     let said = beginning.first_line().map(|line| format!(": {line}")).unwrap_or_default();
     without_secrets(format!("{}: {status}{note}{said}", call.place()), &call.headers)
 }
 
-/// An answer may tell what it was asked with.
+/// An answer may repeat the headers of its request.
 pub(super) fn without_secrets(text: String, headers: &HeaderMap) -> String {
     let secrets = headers.values().filter_map(|value| value.to_str().ok());
     secrets
@@ -40,7 +40,7 @@ pub(super) fn without_secrets(text: String, headers: &HeaderMap) -> String {
         .fold(text, |text, secret| text.replace(secret, MASK))
 }
 
-/// How long the server wants us to wait: seconds, or until a time.
+/// How long the server wants the client to wait: seconds, or until a time.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Duration {
     let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! One function at work: its panics are caught, its processor time is measured.
+//! An instrumented function: its panics are caught, and its processor time is measured.
 
 use std::{
     any::Any,
@@ -15,10 +15,11 @@ use std::{
 
 use crate::{clock, handler::TaskError};
 
-/// What a function gave back, or the text of its panic.
+/// The result of a function, or the text of its panic.
 pub(super) type End = Result<Result<(), TaskError>, String>;
 
-/// Measures what the function's thread uses while it is polled; what it gives to other threads is not counted.
+/// Measures the processor time of the function's thread while it is polled; work that it gives to other threads is not
+/// counted.
 pub(super) struct Instrumented {
     function: Pin<Box<dyn Future<Output = Result<(), TaskError>> + Send>>,
     cpu: Cpu,
@@ -64,11 +65,11 @@ impl Future for Instrumented {
 }
 
 thread_local! {
-    /// Where this thread panicked last.
+    /// The location of this thread's last panic.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// The place of a panic is told to the hook alone.
+/// Only the panic hook is told the location of a panic.
 pub(super) fn remember_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,8 +1,8 @@
-//! Which tasks may run beside each other in the worker's process.
+//! The isolation of poison pills in the worker's process.
 //!
-//! A process that dies takes all executions in it along, and nobody knows whose fault it was. So each of them
-//! next runs alone: nothing else in that process, and no other such task under the worker's lock, lest it be
-//! counted among the dead. Commands and calls are not in the process, and go on.
+//! A process that dies ends all executions in it, and the one at fault is unknown. Each of these tasks therefore runs
+//! alone at its next attempt: no other task in that process, and no other in-process task under the worker's lock,
+//! since that one would be counted among the crashed. Commands and HTTP calls are not in the process, and continue.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use super::{execution::Order, handlers::Handler};
 pub(super) struct IsolationQueue {
     beside: HashSet<i64>,
     alone: Option<i64>,
-    /// Will be alone.
+    /// Waits to run alone.
     waiting: Option<Order>,
 }
 
@@ -25,18 +25,17 @@ enum Isolation {
     Exclusive,
 }
 
-/// What becomes of a claimed task.
+/// The decision on a claimed task.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Admission {
     Start,
     Wait,
-    /// Its turn comes later, here or elsewhere.
+    /// It is released, to run later here or on another worker.
     Free,
 }
 
 impl IsolationQueue {
-    /// A task comes. `Ok` gives what is to be started, if anything; `Err` the row that
-    /// is to be freed.
+    /// Admits a task. `Ok` returns the task to start, if any; `Err` returns the row to release.
     pub(super) fn admit(&mut self, order: Order) -> Result<Option<Order>, i64> {
         let place = place(&order);
         match admit(place, self.is_exclusive()) {
@@ -54,8 +53,8 @@ impl IsolationQueue {
         }
     }
 
-    /// The task that waited to be alone, if it is now. `unwritten` is what was freed for its sake, or ended,
-    /// and is still under our lock.
+    /// The task that waited to run alone, if it can now. `unwritten` counts tasks that were released for it, or ended,
+    /// and are still under this worker's lock.
     pub(super) fn admit_exclusive(&mut self, unwritten: usize) -> Option<Order> {
         let is_alone = self.beside.is_empty() && unwritten == 0;
         let order = self.waiting.take_if(|_| is_alone)?;
@@ -63,13 +62,13 @@ impl IsolationQueue {
         Some(order)
     }
 
-    /// A task has ended.
+    /// Removes a task that has ended.
     pub(super) fn leave(&mut self, row: i64) {
         self.beside.remove(&row);
         self.alone.take_if(|alone| *alone == row);
     }
 
-    /// Whether a task is to be alone, now or soon: no other of the process may be claimed.
+    /// Whether a task runs alone, or waits to: no other in-process task may be claimed.
     pub(super) fn is_exclusive(&self) -> bool {
         self.alone.is_some() || self.waiting.is_some()
     }
@@ -79,7 +78,7 @@ impl IsolationQueue {
         self.waiting.as_ref().map(|order| order.task.row)
     }
 
-    /// Nobody will be admitted any more.
+    /// Takes the waiting task: no task is admitted any more.
     pub(super) fn dismiss(&mut self) -> Option<Order> {
         self.waiting.take()
     }

@@ -1,9 +1,9 @@
-//! Shows the others that this worker lives, and ends its executions when it cannot.
+//! The worker's lease: it shows other workers that this one is alive, and ends its executions when it cannot.
 //!
-//! Others take a worker for dead when its counter has not moved for 15 s. So one that could not move it for
-//! 12 s ends what it runs, before somebody else begins with it; and one that cannot even do that, because it
-//! is stopped or hangs, is killed by the supervisor a second later, with all its handlers. For types that go
-//! on without the lease, the same holds with five minutes.
+//! Other workers take a worker for dead when its counter has not moved for 15 s. A worker that could not move it for 12
+//! s therefore ends what it runs, before another one starts the same tasks. If it cannot even do that, because it is
+//! stopped or hangs, the supervisor kills it and all its handlers a second later. For types that continue without the
+//! lease, the same holds with five minutes.
 
 use std::{
     convert::Infallible,
@@ -30,23 +30,23 @@ use crate::{
     process::sd_notify,
 };
 
-/// Between two signs of life.
+/// The heartbeat interval.
 const BEAT: Duration = Duration::from_secs(3);
-/// Before the supervisor acts, for the end of what runs.
+/// Left for ending the executions before the supervisor acts.
 const MARGIN: Duration = Duration::from_millis(500);
-/// Without a sign of life for this long, nothing new is started.
+/// Without a heartbeat for this long, nothing new is started.
 pub(super) const CAREFUL: Duration = Duration::from_secs(8);
-/// Which tasks it is kept for.
+/// The tasks for which the lease is kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum For {
     All,
-    /// Those of types that go on when it is lost for the others.
+    /// Those of types that continue when it is lost for the others.
     TheRest,
 }
 
 impl For {
-    /// Without a sign of life for this long, the tasks may soon be others'. The original's workers, too, are
-    /// waited for five minutes.
+    /// Without a heartbeat for this long, other workers may soon reclaim the tasks. They also wait five minutes for the
+    /// original's workers.
     fn limit(self) -> Duration {
         Duration::from_secs(if self == Self::All { 12 } else { 280 })
     }
@@ -57,24 +57,24 @@ impl For {
     }
 }
 
-/// What a lease is about.
+/// The lease and what depends on it.
 pub(super) struct Lease {
     pub(super) store: Store,
     pub(super) owner: Owner,
-    /// What shows on `SQLite` that this worker lives.
+    /// The lock that shows on `SQLite` that this worker is alive.
     pub(super) life: Option<LifeLock>,
-    /// How many tasks this life runs at once; none when it only ends what it began.
+    /// The number of slots; zero when this worker only finishes what it started.
     pub(super) slots: Arc<AtomicU32>,
-    /// When this worker last showed that it lives.
+    /// The time of this worker's last successful heartbeat.
     pub(super) alive: Sender<MonotonicTime>,
-    /// Cancelled when the tasks may be others'.
+    /// Cancelled when other workers may have reclaimed the tasks.
     pub(super) lost: CancellationToken,
-    /// Cancelled when also those may be that go on without the lease.
+    /// Cancelled when they may also have reclaimed tasks that continue without the lease.
     pub(super) gone: CancellationToken,
 }
 
 impl Lease {
-    /// Keeps it until it is lost, and then for what goes on.
+    /// Keeps the lease until it is lost, and then for the tasks that continue.
     pub(super) async fn keep(self) {
         let mut seen = *self.alive.borrow();
         let Err(why) = self.hold(For::All, &mut seen).await;
@@ -83,11 +83,11 @@ impl Lease {
         let Err(why) = self.hold(For::TheRest, &mut seen).await;
         logs::warn(&format!("what went on is ended: {why:#}"));
         self.gone.cancel();
-        // What still ends is nobody else's any more, and nothing to be killed for.
+        // All executions have been told to end: there is no lease left for which the supervisor must kill this process.
         let _ = sd_notify::send("X_LEASE=");
     }
 
-    /// Beats until it cannot; `seen` is the time of the last beat.
+    /// Sends heartbeats until it cannot; `seen` is the time of the last one.
     async fn hold(&self, tasks: For, seen: &mut MonotonicTime) -> anyhow::Result<Infallible> {
         let mut beats = Beats::new()?;
         let mut promised = promise(tasks)?;
@@ -97,10 +97,10 @@ impl Lease {
             let left = tasks.limit().saturating_sub(asked.since(*seen));
             let patience = patience(left, promised.since(clock::now()));
             let shown = match timeout(patience, self.beat(tasks)).await {
-                // Others count from the beat, which was after the question and before the answer.
+                // Other workers count from the heartbeat, which was after the query was sent and before its answer.
                 Ok(Ok(true)) => Some(asked),
                 Ok(Ok(false)) => anyhow::bail!("others took this worker for dead"),
-                // Tables that are gone, or another file, are nothing that passes.
+                // Missing tables, or a different database file, are not a temporary condition.
                 Ok(Err(error)) if !error.is_transient() => None,
                 _ => self.life.as_ref().filter(|it| it.is_visible()).map(|_| clock::boottime()),
             };
@@ -123,20 +123,20 @@ impl Lease {
     }
 }
 
-/// How long one heartbeat may take: as long as there is a lease. Without one, as after a suspend, one question is due
-/// all the same, since perhaps no other node noticed; but the supervisor is not to act before its answer.
+/// The timeout of one heartbeat: the rest of the lease. Without a lease, as after a suspend, one attempt is still made,
+/// since perhaps no other node noticed; but it must be answered before the supervisor acts.
 fn patience(left: Duration, promised: Duration) -> Duration {
     left.max(BEAT.min(promised.saturating_sub(MARGIN)))
 }
 
-/// Tells the supervisor until when it need not act, and that this worker works.
+/// Tells the supervisor until when it need not act, and that this worker is alive.
 fn promise(tasks: For) -> std::io::Result<MonotonicTime> {
     let until = clock::now() + tasks.last();
     sd_notify::send(&format!("X_LEASE={}\nWATCHDOG=1", until.as_micros()))?;
     Ok(until)
 }
 
-/// Ticks of the clock that goes on while the machine is suspended: the next is due at once after it.
+/// Ticks of the clock that continues while the machine is suspended: after a suspend the next one is due at once.
 struct Beats {
     timer: Receiver,
 }

@@ -1,6 +1,6 @@
-//! Running tasks of the original's worker on this node that outlived it: a stop of the original does not wait
-//! for them, and its next worker adopts them by the worker file. So do we: they have their slots, their locks are
-//! kept, the kernel tells when one ends, and what it left is free at once.
+//! The legacy tasks: running tasks of the original's worker on this node that outlived it. A stop of the original does
+//! not wait for them, and its next worker adopts them by the worker file. This worker does the same: they occupy slots,
+//! their locks are renewed, the kernel reports when one ends, and what it left is released at once.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -30,29 +30,29 @@ use crate::{
     process::{own_file, pidfd},
 };
 
-/// The clocks of processes and files are that coarse.
+/// The resolution of the clocks of processes and files.
 const COARSE: Duration = Duration::from_secs(2);
-/// Of the original's record, in bytes.
+/// The maximum size of the original's record, in bytes.
 const LARGEST: u64 = 1 << 20;
-/// Of a second, in what the kernel says of processes; the same on every Linux.
+/// Ticks per second in the kernel's process times; the same on every Linux.
 const TICKS: u64 = 100;
 
-/// What is known of the process of a lock.
+/// The state of the process that holds a lock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sight {
     /// It runs its task.
     Alive,
-    /// It was one that ran tasks, and is dead.
+    /// It ran tasks, and is dead.
     Over,
-    /// The worker file does not tell.
+    /// The worker file does not contain it.
     Unknown,
 }
 
-/// Those of one node.
+/// The legacy tasks of one node.
 #[derive(Debug)]
 pub(super) struct Orphans {
     node: u16,
-    /// The original's record of what runs; none but in an installation.
+    /// The original's record of running tasks; only in an installation.
     file: Option<PathBuf>,
     living: BTreeSet<u32>,
     dead: HashSet<u32>,
@@ -61,7 +61,7 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Those that live now.
+    /// The legacy tasks that run now.
     pub(super) fn of(settings: &SysConfig) -> Self {
         let place = DaemonPaths::named(settings);
         let file = Home::of(settings).map(|_| place.worker_file());
@@ -80,7 +80,7 @@ impl Orphans {
         Self::new(1, None)
     }
 
-    /// How many live.
+    /// The number of living processes.
     pub(super) fn count(&self) -> watch::Receiver<u64> {
         self.count.subscribe()
     }
@@ -102,8 +102,8 @@ impl Orphans {
         }
     }
 
-    /// Reads the worker file again if there is a lock of a process that is not known: the original may just be
-    /// ending, and its last round begin tasks.
+    /// Reads the worker file again if a lock belongs to an unknown process: the original may just be ending, and may
+    /// start tasks in its last round.
     pub(super) fn look(&mut self, seen: &[SeenLock]) {
         let is_new = |lock: &SeenLock| {
             let key = LockKey::parse(lock.key);
@@ -144,7 +144,7 @@ impl Orphans {
         self.tell();
     }
 
-    /// Waits until one is dead; for ever if there is none.
+    /// Waits until one is dead; forever if there is none.
     pub(super) async fn death(&mut self) {
         let Some(Ok(pid)) = self.deaths.join_next().await else { return pending().await };
         self.living.remove(&pid);
@@ -152,12 +152,13 @@ impl Orphans {
         self.dead.insert(pid);
         self.tell();
         if let Some(file) = self.file.as_deref().filter(|_| self.living.is_empty()) {
-            // As the original does. Its next worker would take whoever has these numbers by then for its own.
+            // As the original does. Its next worker would otherwise adopt processes to which these numbers were
+            // reassigned.
             let _ = fs::remove_file(file);
         }
     }
 
-    /// The locks of the dead are free: their numbers can be others' from now on.
+    /// The locks of dead processes are released: their numbers may be reassigned from now on.
     pub(super) fn forget_dead(&mut self) {
         self.dead.clear();
     }
@@ -167,7 +168,7 @@ impl Orphans {
     }
 }
 
-/// What the worker file says.
+/// The contents of the worker file.
 #[derive(Debug)]
 struct Record {
     pids: Vec<u32>,
@@ -198,10 +199,10 @@ fn pids(image: &[u8]) -> anyhow::Result<Vec<u32>> {
     Ok(entries.iter().filter_map(|(pid, _)| pid.as_str()?.parse().ok()).collect())
 }
 
-/// A process of the record, if it is still that one; it is readable when that is dead.
+/// A process of the record, if it is still the same one; it becomes readable when that is dead.
 fn find(pid: u32, written: Timestamp) -> Option<Receiver> {
     let number = i32::try_from(pid).ok()?;
-    // Opened first: what is read of the process then is of this one.
+    // Opened first: all later observations of the process then refer to this one.
     let process = pidfd(number).ok()?;
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
     let is_ours = fs::metadata(format!("/proc/{number}")).ok()?.uid() == geteuid().as_raw();
@@ -212,12 +213,12 @@ fn find(pid: u32, written: Timestamp) -> Option<Receiver> {
         .flatten()
 }
 
-/// Whether a process was there when the record was written: a younger one has got the number of a dead one.
+/// Whether a process existed when the record was written: a younger one was assigned the number of a dead one.
 fn was_there(process_age: Duration, file_age: SignedDuration) -> bool {
     SignedDuration::try_from(process_age + COARSE).is_ok_and(|age| age >= file_age)
 }
 
-/// When a living process began: microseconds since the machine did.
+/// When a living process started: microseconds since the machine did.
 fn begun(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');

@@ -1,6 +1,6 @@
-//! Which workers lived at this place: in its directory, under the lock that one daemon holds at a time. Of them alone a
-//! process number says whether they live. A host's name does not tell: two containers can have one name, and each has a
-//! process 7.
+//! The record of workers that ran at this location, kept in its directory under the lock that one daemon holds at a
+//! time. Only for these does a process number tell whether they are alive. The host's name does not tell: two
+//! containers can have the same name, and each has a process 7.
 
 use std::{
     io::{self, Read as _},
@@ -12,10 +12,10 @@ use task_store::{Instance, Owner};
 
 use crate::{config::daemon_paths::DaemonPaths, logs, process::own_file};
 
-/// Of the record, in bytes.
+/// The maximum size of the record, in bytes.
 const LARGEST: u64 = 1 << 16;
 
-/// The record of them, a line each; it outlives the supervisor as the PID file does.
+/// The record, with one line for each worker; like the PID file, it outlives the supervisor.
 #[derive(Clone, Debug)]
 pub(super) struct Lives {
     file: PathBuf,
@@ -26,16 +26,17 @@ impl Lives {
         Self { file: DaemonPaths::named(settings).workers() }
     }
 
-    /// Those that are recorded. What cannot be read is nobody's: then their counters tell who is dead, 15 s later.
+    /// The recorded workers. An unreadable record counts as empty: the counters then show which workers are dead, 15 s
+    /// later.
     pub(super) fn recorded(&self) -> Vec<String> {
         let mut text = String::new();
         let read = own_file::read(&self.file);
-        // Half a record is one of fewer workers.
+        // A truncated record names fewer workers.
         let _ = read.and_then(|file| file.take(LARGEST).read_to_string(&mut text));
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Records a life, beside the earlier ones that are still registered.
+    /// Records a worker, beside the earlier ones that are still registered.
     pub(super) fn add(&self, own: Owner, registered: &[Instance]) {
         let mut lines = self.recorded();
         lines.retain(|line| registered.iter().any(|it| it.owner.to_string() == *line));

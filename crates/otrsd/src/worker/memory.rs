@@ -1,7 +1,8 @@
-//! `MemoryMax` of a task type: the kernel refuses a process what it asks for beyond its limit.
+//! `MemoryMax` of a task type: the kernel refuses a process any memory beyond its limit.
 //!
-//! Neither the worker nor a neighbour has to look at it, and the machine never comes near its own end. Most
-//! programs die of a refusal, each in its own words; by them, or by what they took, it is told apart.
+//! Neither the worker nor another process has to watch it, and the machine never comes near its own limit. Most
+//! programs fail at such a refusal, each with its own message. The message, or the memory used, distinguishes this
+//! failure from others.
 
 use std::ptr;
 
@@ -15,7 +16,7 @@ use nix::{
 use super::outcome::Ending;
 use crate::logs;
 
-/// How programs of several languages speak of a refusal, in small letters.
+/// The messages by which programs of several languages report a refusal, in lower case.
 const WORDS: [&str; 6] = [
     "out of memory",
     "cannot allocate memory",
@@ -25,7 +26,7 @@ const WORDS: [&str; 6] = [
     "memory exhausted",
 ];
 
-/// Limits the calling process and what it will start. Between fork and exec.
+/// Limits the calling process and what it will start. Called between fork and exec.
 pub(super) fn limit(most: Option<u64>) -> nix::Result<()> {
     most.map_or(Ok(()), |most| setrlimit(Resource::RLIMIT_DATA, most, most))
 }
@@ -40,7 +41,7 @@ pub(super) fn limit_of(pid: Pid, most: Option<u64>) {
         libc::prlimit(pid.as_raw(), libc::RLIMIT_DATA, &raw const limit, ptr::null_mut())
     };
     match Errno::result(result) {
-        // One that is dead takes nothing more.
+        // A dead process uses no more memory.
         Ok(_) | Err(Errno::ESRCH) => {}
         Err(error) => logs::warn(&format!(
             "the memory of process {pid}, which runs a task, cannot be limited to {}: {error}",
@@ -49,13 +50,13 @@ pub(super) fn limit_of(pid: Pid, most: Option<u64>) {
     }
 }
 
-/// What an end means under a limit, where the largest of the processes took `peak_kb`: a failure that went that
-/// far, or speaks of memory, is one of the task, and comes again as often as the task runs.
+/// The meaning of an ending under a limit, where the largest of the processes used `peak_kb`: a failure that reached
+/// the limit, or mentions memory, is a failure of the task, and recurs at every attempt.
 pub(super) fn told_apart(ending: Ending, limit: Option<u64>, peak_kb: Option<u64>) -> Ending {
     let (Ending::Failed(why) | Ending::Crashed(why), Some(most)) = (&ending, limit) else {
         return ending;
     };
-    // Code and what is shared do not count, but in a process that takes so much they are little.
+    // Code and shared memory do not count, but in a process that uses this much they are insignificant.
     let is_full = peak_kb.is_some_and(|peak| peak >= (most >> 10) / 10 * 9);
     let words = why.to_lowercase();
     if is_full || WORDS.iter().any(|word| words.contains(word)) {
@@ -65,7 +66,7 @@ pub(super) fn told_apart(ending: Ending, limit: Option<u64>, peak_kb: Option<u64
     ending
 }
 
-/// Bytes for people, in the largest unit that they are whole in.
+/// A number of bytes in the largest unit that divides it, for messages.
 fn amount(bytes: u64) -> String {
     let units = [(30, "GB"), (20, "MB"), (10, "kB")];
     let whole = units.into_iter().find(|(shift, _)| bytes.trailing_zeros() >= *shift);

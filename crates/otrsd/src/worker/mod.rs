@@ -1,7 +1,8 @@
-//! `SchedulerTaskWorker`: runs the tasks of the queue, by commands, calls and functions.
+//! `SchedulerTaskWorker`: runs the tasks of the queue, by commands, HTTP calls and functions.
 //!
-//! The database is asked for what fits into the free slots, and told how each task ended. What follows an end,
-//! how long a retry waits, who is dead: pure functions with tables. Nothing is ever deleted but by a success.
+//! It claims from the database what fits into the free slots, and reports how each task ended. Decisions, such as what
+//! follows an ending, how long a retry waits, and which workers are dead, are pure functions with tables. The worker's
+//! loop deletes a task only after a success or a cancellation.
 
 mod backoff;
 mod cancel;
@@ -64,7 +65,7 @@ use crate::{
 };
 
 const CONNECTIONS: u32 = 5;
-/// Of the grace, kept for what must be written at the end.
+/// The part of the grace period kept for what must be written at the end.
 const RESERVE: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -81,7 +82,7 @@ impl SchedulerTaskWorker {
 
 #[async_trait]
 impl DaemonModule for SchedulerTaskWorker {
-    /// Works until this life ends: everything claimed is finished or free by then.
+    /// Works until this incarnation ends: everything claimed is finished or released by then.
     async fn run(&mut self) -> anyhow::Result<Round> {
         let heartbeat = tokio::spawn(heartbeat::keep(self.context.settings().clone()));
         let round = Box::pin(self.live()).await;
@@ -100,7 +101,7 @@ impl DaemonModule for SchedulerTaskWorker {
 }
 
 impl SchedulerTaskWorker {
-    /// From the first look at the database to the last task.
+    /// From the preflight check to the last task.
     async fn live(&self) -> anyhow::Result<Round> {
         let settings = self.context.settings();
         let store = database::open(settings, CONNECTIONS)?;
@@ -172,7 +173,7 @@ impl SchedulerTaskWorker {
         seconds.map_or(Duration::from_hours(1), |it| it.value)
     }
 
-    /// Registers this life, looks who else lives, and frees what earlier ones left.
+    /// Registers this worker, detects other live workers, and reclaims what earlier ones left.
     async fn begin(
         &self,
         store: &Store,
@@ -194,10 +195,10 @@ impl SchedulerTaskWorker {
     }
 }
 
-/// A life that is registered.
+/// A registered worker.
 struct Begun {
     owner: Owner,
-    /// Before it was: its lease counts from here.
+    /// The time before the registration: the lease counts from here.
     since: MonotonicTime,
     predecessors: Predecessors,
 }

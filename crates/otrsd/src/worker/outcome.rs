@@ -1,4 +1,4 @@
-//! What follows the end of an execution: a pure decision.
+//! The outcome of an execution: a pure decision on what follows its end.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::config::task_types::{OnCrash, TaskType};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     Success,
-    /// It asks to be tried again after this pause at least: this is no failure, and uses up no attempt.
+    /// The handler asks for a later attempt, after this pause at least: this is no failure, and uses up no attempt.
     Temporary(String, Duration),
     Failed(String),
-    /// It asks not to be tried again, whatever the attempts say.
+    /// The handler asks not to be tried again, whatever the attempts say.
     Final(String),
     TimedOut(String),
-    /// A signal that was not ours.
+    /// A signal that the worker did not send.
     Crashed(String),
-    /// We ended it, for somebody did not want it any more; who.
+    /// Ended by the worker because the task was cancelled; by whom.
     Cancelled(String),
-    /// We ended it, for this worker ends.
+    /// Ended by the worker because the worker ends.
     Interrupted(String),
 }
 
-/// What the ledger is told, and what becomes of the task.
+/// The ledger's record, and what becomes of the task.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Consequence {
     pub(super) outcome: Outcome,
@@ -34,10 +34,10 @@ pub(super) struct Consequence {
     pub(super) then: Then,
 }
 
-/// So many crashes, each alone in its process, and a task is not run again.
+/// After this many crashes, each alone in its process, a task is not run again.
 pub(super) const MAX_CRASHES: u32 = 3;
 
-/// `attempts` is what the task itself allows, `history` what was before this execution.
+/// `attempts` is the number that the task itself allows, `history` the record of earlier executions.
 pub(super) fn consequence(
     ending: Ending,
     policy: &TaskType,
@@ -87,7 +87,7 @@ pub(super) fn consequence(
     Consequence { outcome, error: Some(error), then }
 }
 
-/// A task that was put off for too long has failed for good, so that somebody sees it.
+/// A task that was postponed for too long has finally failed, so that an operator sees it.
 fn in_time(ending: Ending, policy: &TaskType, history: History, now: Timestamp) -> Ending {
     let Ending::Temporary(why, asked) = ending else { return ending };
     let (Some(since), Some(expires)) = (history.postponed_since, policy.expires) else {
@@ -105,8 +105,8 @@ fn in_time(ending: Ending, policy: &TaskType, history: History, now: Timestamp) 
     ))
 }
 
-/// The pauses grow with each postponement, and only with those. What the operator takes for the longest goes
-/// before what is asked for.
+/// The pauses grow only with the number of postponements. The operator's maximum takes precedence over the requested
+/// pause.
 fn postponed(
     why: String,
     asked: Duration,
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// Policies from settings full of extreme values, and rows of other programs.
+    /// Tests policies from settings with extreme values, and rows written by other programs.
     #[test]
     fn no_policy_and_no_history_is_too_much() {
         let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Other workers of this place that live: most often earlier lives of this one, which end what
-//! they began. Their tasks take room here, and the kernel tells when one of them dies.
+//! The predecessors: other workers at this location that are alive, usually earlier incarnations of this one that
+//! finish what they started. Their tasks occupy slots here, and the kernel reports when one of them dies.
 
 use std::{fs, future::pending};
 
@@ -8,7 +8,7 @@ use tokio::{net::unix::pipe::Receiver, task::JoinSet};
 
 use crate::process::pidfd;
 
-/// Those that live, as far as we know.
+/// The workers known to be alive.
 #[derive(Debug, Default)]
 pub(super) struct Predecessors {
     owners: Vec<Owner>,
@@ -19,7 +19,7 @@ pub(super) struct Predecessors {
 #[derive(Debug)]
 pub(super) struct Predecessor {
     owner: Owner,
-    /// Readable when it is dead; a pipe's end is the one kind that tokio waits for without unsafe code.
+    /// Readable when it is dead; a pipe's end is the one form for which tokio can wait without unsafe code.
     process: Receiver,
 }
 
@@ -27,7 +27,7 @@ impl Predecessor {
     /// The worker in process `pid`, if there is one.
     pub(super) fn find(owner: Owner, pid: u32) -> Option<Self> {
         let pid = i32::try_from(pid).ok()?;
-        // Opened first: what is read of the process then is of this one.
+        // Opened first: all later observations of the process then refer to this one.
         let process = pidfd(pid).ok()?;
         if !is_module(pid) {
             return None;
@@ -46,25 +46,25 @@ impl Predecessors {
         });
     }
 
-    /// Whose locks they have.
+    /// The owners of their locks.
     pub(super) fn owners(&self) -> &[Owner] {
         &self.owners
     }
 
-    /// Waits until one of them is dead; for ever if there is none.
+    /// Waits until one of them is dead; forever if there is none.
     pub(super) async fn dead(&mut self) -> Owner {
         match self.deaths.join_next().await {
             Some(Ok(dead)) => {
                 self.owners.retain(|owner| *owner != dead);
                 dead
             }
-            // Nothing there can fail.
+            // The tasks of this set cannot fail.
             Some(Err(_)) | None => pending().await,
         }
     }
 }
 
-/// Whether it is a living module process of ours: another program may have got the number of a dead one.
+/// Whether it is a living module process of this program: the number of a dead one may have been reassigned.
 fn is_module(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let Some((before, rest)) = stat.rsplit_once(") ") else { return false };

@@ -1,29 +1,30 @@
-//! How many tasks wait in line beyond the free slots, so that nobody waits for the database between two short
-//! tasks: as many as will probably start within a few milliseconds. Long tasks have nobody waiting behind them.
+//! The prefetch: how many tasks are queued beyond the free slots, so that no slot waits for the database between two
+//! short tasks. It is the number that will probably start within a few milliseconds; long tasks have none queued behind
+//! them.
 //!
-//! What counts is how many end a second while there is somebody to run. The time in which slots are free and the
-//! database takes long to answer says little of the tasks.
+//! The measure is how many tasks end per second while there are tasks to run. Time in which slots are free because the
+//! database takes long to answer says little about the tasks.
 
 use std::time::Duration;
 
 use crate::clock::MonotonicTime;
 
-/// Who waits longer than this for a slot is for others to take.
+/// A task that waits longer than this for a slot is released for other workers.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
-/// So much work is claimed ahead, in seconds.
+/// How much work is prefetched, in seconds.
 const HORIZON: f64 = 0.025;
-/// The rate is that of about so many seconds.
+/// The period over which the rate is averaged, in seconds.
 const MEMORY: f64 = 0.05;
-/// Time without work counts so much less.
+/// The weight of time without work.
 const DRY: f64 = 0.05;
 const MOST: f64 = 1000.0;
 /// Bytes of payloads.
 const MOST_DATA: f64 = 16e6;
 
-/// What was seen of the tasks so far.
+/// The statistics of the tasks so far.
 #[derive(Clone, Debug)]
 pub(super) struct Prefetch {
-    /// How many ended a second, the last ones counting most.
+    /// Tasks ended per second, the most recent ones counting most.
     rate: f64,
     /// The mean payload.
     data: f64,
@@ -35,7 +36,7 @@ impl Prefetch {
         Self { rate: 0.0, data: 0.0, since: now }
     }
 
-    /// Some ended since the last call; for so long slots were free and nobody was in line.
+    /// Records tasks that ended since the last call, and how long slots were free and the queue empty.
     pub(super) fn ended(&mut self, tasks: usize, dry: Duration, now: MonotonicTime) {
         let since = now.since(self.since);
         let counts = since.saturating_sub(dry).as_secs_f64() + DRY * dry.min(since).as_secs_f64();
@@ -44,19 +45,19 @@ impl Prefetch {
         self.since = now;
     }
 
-    /// These came.
+    /// Records claimed tasks.
     pub(super) fn came(&mut self, tasks: usize, bytes: usize) {
         if tasks > 0 {
             self.data = float(bytes) / float(tasks);
         }
     }
 
-    /// Those that waited went away again: they were too many.
+    /// Resets the rate after prefetched tasks were released: they were too many.
     pub(super) fn forget(&mut self) {
         self.rate = 0.0;
     }
 
-    /// How many may wait.
+    /// How many tasks may be queued beyond the free slots.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
     pub(super) fn tasks(&self) -> u32 {
         (self.rate * HORIZON).min(MOST_DATA / self.data.max(1.0)).clamp(0.0, MOST) as u32
@@ -71,7 +72,7 @@ fn float(number: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// How many may wait, when `each` tasks end all `millis` for a second.
+    /// The prefetch after a second in which `each` tasks end every `millis`.
     fn after(each: usize, millis: u64, bytes: usize) -> u32 {
         let mut ahead = Prefetch::new(MonotonicTime::from_micros(0));
         for step in 1..=1000 / millis {

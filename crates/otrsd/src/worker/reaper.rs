@@ -1,7 +1,7 @@
-//! The worker's one place that waits for children: handlers, and what they left to us.
+//! The reaper of the worker's children: handlers, and the processes that they left. No other code waits for them.
 //!
-//! A handler's group is killed before the handler is taken, while its number cannot be anybody else's; what
-//! left the group is known by the task in its environment. Only then is the handler's end told.
+//! A handler's group is killed before the handler is taken, while its number cannot be reassigned. Processes that left
+//! the group are identified by the task in their environment. Only then is the handler's end reported.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ struct Handler {
 }
 
 impl Reaper {
-    /// Begins to wait, from now on also for children of dead children.
+    /// Starts waiting for children, from now on also those of dead children.
     pub(super) fn start() -> anyhow::Result<Arc<Self>> {
         set_child_subreaper(true)?;
         let mut deaths = signal(SignalKind::child())?;
@@ -48,14 +48,14 @@ impl Reaper {
         Ok(reaper)
     }
 
-    /// Where the end of a handler that was started just now will be told.
+    /// The receiver for the end of a handler that was just started.
     pub(super) fn expect(&self, leader: i32, task: String) -> oneshot::Receiver<Reaped> {
         let (end, told) = oneshot::channel();
         self.handlers().insert(leader, Handler { task, end });
         told
     }
 
-    /// The process has begun with another task.
+    /// Records that the process has started another task.
     pub(super) fn mark(&self, leader: i32, task: &str) {
         if let Some(handler) = self.handlers().get_mut(&leader) {
             task.clone_into(&mut handler.task);

@@ -1,4 +1,4 @@
-//! Tasks that were held for want of a handler, once there is one.
+//! The requeueing of tasks that were held because they had no handler, once there is one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Tasks that one transaction puts back.
 const BATCH: u32 = 500;
 
-/// Puts back those of these types each time that `alone` says so: this life claims alone from then on, or an earlier one,
-/// which may have held some until its end, is gone.
+/// Requeues held tasks of these types at each signal of `alone`: from then on this worker is the only one that claims,
+/// or an earlier one, which may have held tasks until its end, is gone.
 pub(super) async fn keep(store: Store, types: Vec<String>, alone: Arc<Notify>) {
     loop {
         alone.notified().await;
-        // A database that is away is told of by the worker itself.
+        // The worker itself reports a database outage.
         while of(&store, &types).await.is_err() {
             sleep(PAUSE).await;
         }
     }
 }
 
-/// Those of these types.
+/// Requeues held tasks of these types.
 pub(super) async fn of(store: &Store, types: &[String]) -> task_store::Result<()> {
     let now = clock::now_utc();
     for name in types {

@@ -1,4 +1,4 @@
-//! What is kept for how long: the ledger's rows, and tasks that failed for good. Nothing goes in silence.
+//! The retention of the ledger's rows, and of tasks that finally failed. Nothing is deleted without a message.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,25 +8,25 @@ use tokio::time::sleep;
 
 use crate::{clock, logs};
 
-/// Days of the ledger's rows of a type that does not say.
+/// Days that ledger rows of a type without a setting are kept.
 const USUAL: u32 = 30;
 /// Rows of one transaction.
 const BATCH: u32 = 500;
-/// Between two sweeps, and until the first; each a quarter more or less, so that nodes do not meet.
+/// The interval of the sweeps, and the delay of the first; each varies by a quarter, so that nodes do not coincide.
 const SWEEP: Duration = Duration::from_hours(1);
 const FIRST: Duration = Duration::from_mins(1);
 
 /// Days by type.
 pub(super) type KeepDays = BTreeMap<String, u32>;
 
-/// Sweeps now and then, for as long as this worker lives.
+/// Sweeps from time to time until the worker ends.
 pub(super) async fn keep(store: Store, days: KeepDays) {
     let mut pause = FIRST;
     loop {
         sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
         pause = SWEEP;
         let _ = store.quarantine_endless_retries(clock::now_utc()).await;
-        // A database that is away is told of by the worker itself.
+        // The worker itself reports a database outage.
         let (Ok(executions), Ok(tasks)) = (ledger(&store, &days).await, held(&store, &days).await)
         else {
             continue;
@@ -39,7 +39,7 @@ pub(super) async fn keep(store: Store, days: KeepDays) {
     }
 }
 
-/// From the oldest row on, until everything is younger than the shortest time.
+/// Sweeps from the oldest row on, until all rows are younger than the shortest time.
 async fn ledger(store: &Store, days: &KeepDays) -> task_store::Result<u64> {
     let now = clock::now_utc();
     let (mut after, mut gone) = (0, 0);

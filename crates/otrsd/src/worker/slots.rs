@@ -1,14 +1,14 @@
-//! How many tasks a worker may still start and claim: pure decisions.
+//! The slots of a worker: pure decisions on how many tasks it may still start and claim.
 
-/// The free slots of `maximum`, when `running` tasks run here, and `elsewhere` on this node earlier lives still
-/// have some. What is finished, and only waits to be written down, has none.
+/// The free slots of `maximum`, when `running` tasks run here, and `elsewhere` more occupy slots of this node. A task
+/// that is finished, and is only to be recorded, occupies none.
 pub(super) fn room(maximum: u32, running: usize, elsewhere: u64) -> u32 {
     let here = u32::try_from(running).unwrap_or(u32::MAX);
     let there = u32::try_from(elsewhere).unwrap_or(u32::MAX);
     maximum.saturating_sub(here).saturating_sub(there)
 }
 
-/// How many tasks to claim when `line` wait already: `ahead` of them may, beyond those that start at once.
+/// How many tasks to claim when `line` tasks are queued already: `ahead` may be queued beyond those that start at once.
 pub(super) fn wanted(room: u32, line: usize, ahead: u32) -> u32 {
     let line = u32::try_from(line).unwrap_or(u32::MAX);
     room.saturating_add(ahead).saturating_sub(line)

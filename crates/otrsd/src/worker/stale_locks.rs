@@ -1,7 +1,7 @@
-//! Locks that nobody keeps: of Perl processes that died, of lives of ours that nobody remembers.
+//! Stale locks: those of Perl processes that died, and of this program's workers that are no longer registered.
 //!
-//! Whether a lock is kept is seen by its time, which changes at each renewal, and by the observer's own clock:
-//! the times of two machines are never compared. A lock of a registered instance is its watchers' business.
+//! An observer detects whether a lock is renewed by its time, which changes at each renewal, and measures by its own
+//! clock: the times of two machines are never compared. The failure detector handles the locks of registered instances.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,21 +17,22 @@ use crate::{
     logs,
 };
 
-/// Seldom, since not every planner has an index for it; often enough to be in time.
+/// Rarely, since not every query planner has an index for it; often enough to be in time.
 const LOOK: Duration = Duration::from_secs(15);
-/// The original renews each minute, and frees after five: we come before it, for it then loses the task.
+/// The original renews every minute, and releases after five. This worker acts before, because the original's release
+/// loses the task.
 const PERL: Duration = Duration::from_secs(270);
-/// An instance registers before it claims, and is forgotten with its locks.
+/// An instance registers before it claims, and is deleted together with its locks.
 const UNREGISTERED: Duration = Duration::from_secs(15);
 
-/// What one observer saw of the locks.
+/// One observer's samples of the locks.
 #[derive(Debug, Default)]
 struct Locks {
     since: HashMap<SeenLock, MonotonicTime>,
 }
 
 impl Locks {
-    /// Takes a look into account; which locks nobody keeps.
+    /// Adds a sample; returns the stale locks.
     fn observe(
         &mut self,
         seen: Vec<SeenLock>,
@@ -53,7 +54,7 @@ impl Locks {
     }
 }
 
-/// How long a lock may stay as it is; `None` if that is not for us to say.
+/// How long a lock may stay unchanged; `None` if this worker must not judge it.
 fn patience(lock: &SeenLock, registered: &HashSet<Owner>, orphans: &Orphans) -> Option<Duration> {
     let key = LockKey::parse(lock.key);
     match key {
@@ -69,7 +70,7 @@ fn patience(lock: &SeenLock, registered: &HashSet<Owner>, orphans: &Orphans) -> 
     }
 }
 
-/// Frees what nobody keeps, for as long as this worker lives, and keeps what orphans have.
+/// Releases stale locks until the worker ends, and renews those of legacy tasks.
 pub(super) async fn keep(store: Store, mut orphans: Orphans) {
     let mut locks = Locks::default();
     loop {
@@ -85,7 +86,7 @@ pub(super) async fn keep(store: Store, mut orphans: Orphans) {
 }
 
 async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_store::Result<()> {
-    // The locks first: who claims meanwhile is registered before.
+    // The locks are read first: an instance that claims meanwhile was registered before.
     let seen = store.locks().await?;
     let instances = if seen.is_empty() { Vec::new() } else { store.instances().await? };
     let registered = instances.iter().map(|instance| instance.owner).collect();
@@ -93,11 +94,11 @@ async fn look(store: &Store, locks: &mut Locks, orphans: &mut Orphans) -> task_s
     for key in orphans.living() {
         let theirs = seen.iter().filter(|it| it.table == Locked::Task && it.key == key.key());
         let rows: Vec<i64> = theirs.map(|lock| lock.row).collect();
-        // The original's next worker would, and nodes beside us free what nobody renews.
+        // The original's next worker would renew them, and other nodes release locks that are not renewed.
         store.renew(key, &rows, clock::now_utc()).await?;
     }
     for lock in locks.observe(seen, &registered, orphans, clock::boottime()) {
-        // One that the database does not let free must not keep the others.
+        // A lock that the database refuses to release must not prevent the release of others.
         if store.free(&lock).await.or_else(refused)? {
             logs::warn(&format!(
                 "{} row {}: its lock {} was not kept by anybody; it is free again",

@@ -1,4 +1,4 @@
-//! A process at work for a task: reads what it prints, waits for its end, and ends it when it must end.
+//! The supervision of a process that runs a task: its output is read, its end is awaited, and it is ended when it must.
 
 use std::{future::pending, time::Duration};
 
@@ -18,19 +18,19 @@ use crate::{
     process::{exit::End, output::Tail, reaper::Reaped},
 };
 
-/// The exit code of `sysexits.h` that asks for another try.
+/// The exit code of `sysexits.h` that asks for another attempt.
 const TEMPORARY: i32 = 75;
 
-/// How an execution came to its end.
+/// The end of a supervised execution.
 #[derive(Debug)]
 pub(super) struct Attended {
-    /// Why we wanted it, if we did.
+    /// Why the worker ended it, if it did.
     pub(super) ours: Option<Ending>,
     /// The end of the process; `None` if it lives on, or was lost.
     pub(super) end: Option<Reaped>,
 }
 
-/// Attends to a process until its end, or until `told` says that its task is over.
+/// Supervises a process until its end, or until `told` reports that its task is over.
 pub(super) async fn supervise_child(
     running: &mut Running<impl AsyncRead + Unpin>,
     policy: &TaskType,
@@ -74,7 +74,7 @@ pub(super) async fn supervise_child(
     Attended { ours, end }
 }
 
-/// What a command's end means. One that succeeds in spite of our TERM has succeeded.
+/// The meaning of a command's end. A command that succeeds despite the worker's TERM has succeeded.
 pub(super) fn ending(attended: Attended, tail: &Tail) -> Ending {
     match (attended.end.map(|reaped| reaped.end), attended.ours) {
         (Some(End::Code(0)), None | Some(Ending::Interrupted(_))) => Ending::Success,

@@ -1,5 +1,5 @@
-//! Ends that the database refuses to write down, in whatever form: their tasks stay ours and do not run again, and
-//! the others go on.
+//! Results that the database refuses to record in any form: their tasks stay locked and do not run again, and the
+//! others continue.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use task_store::{Finished, Instead, Refused};
 
 use crate::{clock::MonotonicTime, logs};
 
-/// Between two tries to write them down.
+/// The pause between two attempts to record them.
 const AGAIN: Duration = Duration::from_mins(1);
-/// With more of them nothing is claimed: it is hardly the tasks' fault, and what runs is not written down.
+/// With this many, nothing more is claimed: the tasks are hardly at fault, and further results would not be recorded
+/// either.
 const MOST: usize = 100;
 
 #[derive(Debug, Default)]
@@ -32,14 +33,14 @@ impl UnwrittenEnds {
         self.ends.iter().map(|(end, _)| end.row)
     }
 
-    /// For people.
+    /// For messages.
     pub(super) fn told(&self) -> impl Iterator<Item = String> {
         self.ends.iter().map(|(end, why)| {
             format!("table scheduler_task, row {}: its end cannot be written down: {why}", end.row)
         })
     }
 
-    /// Keeps what was refused in every form, and tells of the rest.
+    /// Retains what was refused in every form, and logs the rest.
     pub(super) fn take(
         &mut self,
         refused: &[Refused],
@@ -63,7 +64,7 @@ impl UnwrittenEnds {
         }
     }
 
-    /// Puts them among what is to be written, when it is time.
+    /// Adds them to the results to be recorded, when it is time.
     pub(super) fn again(&mut self, finished: &mut Vec<Finished>, now: MonotonicTime) {
         if self.at.is_some_and(|at| at <= now) {
             self.at = None;
@@ -72,7 +73,7 @@ impl UnwrittenEnds {
     }
 }
 
-/// What is said of those that a life leaves behind.
+/// The message about those that a worker leaves behind.
 pub(super) fn parked(rows: &[i64], outcome: task_store::Result<u64>) -> String {
     let names: Vec<String> = rows.iter().map(i64::to_string).collect();
     let rows = names.join(", ");

@@ -1,8 +1,8 @@
-//! A word on this node that there may be work: an empty datagram to a socket beside the PID file, or in an installation
-//! what its Perl does after an addition.
+//! Wake-ups on this node: a hint that there may be work. It is an empty datagram to a socket beside the PID file, or in
+//! an installation the effect of its Perl after an addition.
 //!
-//! A hint, as those of the database are: nobody listens, the queue is full, and nothing is lost, since the
-//! worker looks in any case. Two lives of a worker speak by it, too: of which of them claims.
+//! Like those of the database, it is only a hint: without a receiver, or with a full queue, nothing is lost, since the
+//! worker polls in any case. Two incarnations of a worker also use the socket to agree on which of them claims.
 
 use std::{
     fs, future,
@@ -18,29 +18,29 @@ use tokio::net::UnixDatagram;
 
 use crate::{config::daemon_paths::DaemonPaths, home::adds::Adds, logs, process::socket};
 
-/// The socket of one life, until the next one binds its own.
+/// The socket of one incarnation, until its successor binds another one.
 #[derive(Debug)]
 pub(super) struct Wake {
     place: DaemonPaths,
     socket: Option<UnixDatagram>,
-    /// To the life that listened before.
+    /// To the incarnation that listened before.
     predecessor: Option<net::UnixDatagram>,
     adds: Option<Adds>,
 }
 
-/// What was said.
+/// A received message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Word {
     /// There may be work.
     Work,
-    /// By the next life: it can claim.
+    /// From the successor: it can claim.
     Here,
-    /// By the life before: it claims no more.
+    /// From the predecessor: it has stopped claiming.
     Yours,
 }
 
 impl Wake {
-    /// Listens from now on; who cannot is told, and goes without.
+    /// Listens from now on. If it cannot, it logs that, and works without hints.
     pub(super) fn listen(settings: &SysConfig) -> Self {
         Self { adds: Adds::of(settings), ..Self::at(DaemonPaths::named(settings)) }
     }
@@ -52,7 +52,7 @@ impl Wake {
         Self { place, socket, predecessor, adds: None }
     }
 
-    /// Resolves when somebody said something.
+    /// Resolves at the next message.
     pub(super) async fn heard(&mut self) -> Word {
         let adds = async {
             match &mut self.adds {
@@ -66,17 +66,17 @@ impl Wake {
         }
     }
 
-    /// Tells the life that listens now: this one's successor, if there is one.
+    /// Wakes the incarnation that listens now: this one's successor, if there is one.
     pub(super) fn tell(&self) {
         tell(&self.place, Word::Work);
     }
 
-    /// Tells the successor that this life claims no more.
+    /// Tells the successor that this incarnation has stopped claiming.
     pub(super) fn offer(&self) {
         tell(&self.place, Word::Yours);
     }
 
-    /// Tells the life before that this one can claim; false if nobody can hear it.
+    /// Announces to the predecessor that this incarnation can claim; false if none receives it.
     pub(super) fn announce(&self) -> bool {
         self.predecessor
             .as_ref()
@@ -106,7 +106,7 @@ async fn word(socket: Option<&UnixDatagram>) -> Word {
         Ok(length) => Word::of(&byte[..length]),
         Err(_) => return future::pending().await,
     };
-    // What was said meanwhile is answered by the same look.
+    // Messages that arrived meanwhile are answered by the same check.
     while let Ok(length) = socket.try_recv(&mut byte) {
         heard = Some(Word::of(&byte[..length])).filter(|it| *it != Word::Work).unwrap_or(heard);
     }
@@ -117,7 +117,7 @@ fn tell(place: &DaemonPaths, word: Word) {
     let _ = socket::sender(&place.wake()).and_then(|socket| socket.send(word.bytes()));
 }
 
-/// Bound under another name first: whoever sends meanwhile meets the old socket or the new one.
+/// Binds under another name first, so that a concurrent sender reaches either the old socket or the new one.
 fn bind(path: &Path) -> anyhow::Result<UnixDatagram> {
     let fresh = path.with_extension(format!("wake.{}", process::id()));
     let listen = || -> io::Result<UnixDatagram> {

@@ -1,5 +1,5 @@
-//! One life of the worker: a loop that waits for an event, changes what it knows, and exchanges that with the
-//! database: ends against new tasks.
+//! The worker's loop: it waits for an event, updates its state, and synchronizes it with the database by reporting
+//! finished tasks and claiming new ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,74 +39,74 @@ use crate::{
     module::{ModuleContext, Round},
 };
 
-/// The database is looked at so often, even if nobody says that something was added.
+/// The interval at which the database is polled, even without a notification of new tasks.
 pub(super) const SAFETY: Duration = Duration::from_secs(10);
 /// After an error.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the settings say.
+/// The worker's settings.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     /// How many tasks run at once.
     pub(super) slots: u32,
     pub(super) handlers: Handlers,
-    /// The types whose tasks run in this process, and may die with it.
+    /// The types whose tasks run in this process, and may crash with it.
     pub(super) in_process: BTreeSet<String>,
-    /// How long running tasks may go on after a stop is asked for.
+    /// How long running tasks may continue after a stop is requested.
     pub(super) grace: Duration,
-    /// How long this life claims.
+    /// How long this incarnation claims.
     pub(super) discard: Duration,
 }
 
-/// A worker that works.
+/// The state of a running worker.
 pub(super) struct WorkerLoop {
     pub(super) context: ModuleContext,
     pub(super) store: Store,
     pub(super) owner: Owner,
     pub(super) setup: Setup,
     pub(super) outages: OutageLog,
-    /// When this worker last showed that it lives.
+    /// The time of this worker's last successful heartbeat.
     pub(super) alive: Receiver<MonotonicTime>,
     pub(super) suspects: CrashSuspects,
     pub(super) tools: Tools,
     pub(super) stop: Interruption,
     pub(super) cancels: Cancels,
-    /// What waits for a slot, and the functions at work.
+    /// The ready queue, and the running functions.
     pub(super) executor: Executor,
-    /// What runs outside of this process; its rows, with what people call them.
+    /// The executions outside of this process; and the titles of their tasks by row.
     pub(super) running: JoinSet<Finished>,
     pub(super) titles: BTreeMap<i64, String>,
-    /// Which functions may be ours beside each other.
+    /// Which functions may run beside each other.
     pub(super) isolation: IsolationQueue,
-    /// Ours, and not yet looked at.
+    /// Locked by this worker, and not yet examined.
     pub(super) claimed: Vec<Task>,
     pub(super) ahead: Prefetch,
-    /// Called when a failure was written down.
+    /// Notified when a failure was recorded.
     pub(super) failed: Arc<Notify>,
-    /// Over, and not yet written down.
+    /// Over, and not yet recorded.
     pub(super) finished: Vec<Finished>,
     /// Over, and refused by the database.
     pub(super) kept: UnwrittenEnds,
     pub(super) odd_rows: OddRows,
-    /// Types without a handler that were told of.
+    /// Types without a handler that were reported.
     pub(super) unknown: BTreeSet<String>,
     pub(super) handoff: Handoff,
-    /// See [`readmit`](crate::worker::requeue_unrouted).
+    /// See [`requeue_unrouted`](crate::worker::requeue_unrouted).
     pub(super) alone: Arc<Notify>,
-    /// Why nothing is claimed any more.
+    /// Why this worker has stopped claiming.
     pub(super) ending: Option<&'static str>,
-    /// There may be something to claim.
+    /// There may be a task to claim.
     pub(super) look: bool,
     /// It may be anywhere in the queue.
     pub(super) freed: bool,
-    /// Workers of this node that live beside this one, tasks that the original left, and how many both are.
+    /// Other workers of this node beside this one, tasks that the original left, and the number of tasks of both.
     pub(super) predecessors: Predecessors,
     pub(super) orphans: Receiver<u64>,
     pub(super) elsewhere: u64,
     pub(super) wake: Wake,
-    /// What others are told: see [`Lease::slots`](super::lease::Lease).
+    /// The slots shown to others: see [`Lease::slots`](super::lease::Lease).
     pub(super) shown_slots: Arc<AtomicU32>,
-    /// The last exchange failed: the database may have given us what we do not know of.
+    /// The last exchange failed: the database may have locked tasks for this worker that it does not know of.
     pub(super) unsure: bool,
     pub(super) retries_at: MonotonicTime,
     pub(super) renewed_at: MonotonicTime,
@@ -167,7 +167,7 @@ impl WorkerLoop {
         Arc::clone(&self.shown_slots)
     }
 
-    /// Works until this life is to end and nothing is left.
+    /// Works until this incarnation is to end and nothing is left.
     pub(super) async fn lead(mut self) -> anyhow::Result<Round> {
         let mut waiter = None;
         let discard_at = clock::now() + self.setup.discard;
@@ -182,7 +182,7 @@ impl WorkerLoop {
             let works = self.outages.check(outcome).is_some() && waiter.is_some();
             self.unsure |= !works;
             if self.ending.is_some() && self.runs_nothing() {
-                // Without a database the next life takes the tasks back.
+                // Without a database, the successor reclaims the tasks.
                 let cannot_wait = self.context.is_hurried() || self.executor.is_stuck();
                 if works && self.owes_nothing() || cannot_wait && !works {
                     return Ok(self.end().await);
@@ -206,7 +206,7 @@ impl WorkerLoop {
     ) -> anyhow::Result<()> {
         let now = clock::now();
         let (ending, can_claim) = (self.ending, self.can_claim());
-        // An earlier life that writes down an end makes room here.
+        // A predecessor that records a result frees a slot here.
         let listens = can_claim || self.elsewhere > 0 && ending.is_none();
         let left = |at: MonotonicTime| at.since(now);
         let pause = if works { left(self.retries_at) } else { PAUSE };
@@ -257,7 +257,7 @@ impl WorkerLoop {
         self.wanted() > 0
     }
 
-    /// How many tasks fit: into the free slots, and into the line before them.
+    /// How many tasks fit: into the free slots, and into the ready queue.
     pub(super) fn wanted(&self) -> u32 {
         if self.ending.is_some() || self.handoff.waits() || self.kept.is_full() {
             return 0;
@@ -289,7 +289,7 @@ impl WorkerLoop {
         Ok(())
     }
 
-    /// Lets the lanes' news in: what ended, or that a slot is free.
+    /// Collects the executor's news: functions that ended, or a slot that is free.
     pub(super) fn hear_of_functions(&mut self) {
         let done = self.executor.take_done();
         if done.is_empty() {
@@ -319,7 +319,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Who waited too long in line is for whoever has a slot.
+    /// Releases prefetched tasks that waited too long, for any worker with a free slot.
     pub(super) fn release_prefetched(&mut self) {
         self.ahead.forget();
         for row in self.executor.release_prefetched() {
@@ -328,7 +328,7 @@ impl WorkerLoop {
         }
     }
 
-    /// Whether no row can be under our lock.
+    /// Whether no row can be locked by this worker.
     fn owes_nothing(&self) -> bool {
         let written = self.finished.is_empty() && self.executor.rows().is_empty();
         written && !self.has_claimed() && !self.unsure
@@ -341,7 +341,7 @@ impl WorkerLoop {
             || self.executor.counts().0 > 0
     }
 
-    /// A life that may still have rows stays registered: the next one takes them back.
+    /// A worker that may still have rows stays registered: its successor reclaims them.
     async fn end(mut self) -> Round {
         self.executor.close().await;
         let kept: Vec<i64> = self.kept.rows().collect();
@@ -361,7 +361,7 @@ const LOST: &str = "its tasks may be others' by now";
 
 async fn hint(waiter: Option<&mut Waiter>) {
     let Some(waiter) = waiter else { return std::future::pending().await };
-    // An error is met again by the next exchange, which tells of it.
+    // The next complete-and-claim meets the same error, and reports it.
     if waiter.wait(SAFETY).await.is_err() {
         sleep(PAUSE).await;
     }

@@ -1,4 +1,5 @@
-//! The installation's database: whether it answers, what its user may do there, its clock, and who else works with it.
+//! The checks of the installation's database: whether it answers, what its user may do there, its clock, and which
+//! other programs work with it.
 
 use std::time::Duration;
 
@@ -17,19 +18,19 @@ use crate::{
     config::{Configuration, database, identity, modules::Kind, node},
 };
 
-/// Whoever asks does not wait longer for a database that is away.
+/// The longest wait for an unreachable database.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// So far the clocks may be apart.
+/// The permitted difference between the clocks.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
-/// What the database says.
+/// The answers of the database.
 #[derive(Debug)]
 struct Seen {
     schema: SchemaStatus,
     forbidden: Vec<Forbidden>,
     may_create: bool,
     is_read_only: bool,
-    /// How far its clock is ahead of ours.
+    /// How far its clock is ahead of this host's.
     ahead: SignedDuration,
     /// Whether a worker is registered, dead or alive.
     has_workers: bool,
@@ -45,7 +46,7 @@ pub(super) fn findings(configuration: &Configuration, here: &Here) -> Vec<Findin
         Ok(runtime) => runtime.block_on(async {
             match database::open(settings, 1) {
                 Ok(store) => ask(&store, settings, node, is_native).await,
-                // A wrong time zone is told of elsewhere.
+                // A wrong time zone is reported elsewhere.
                 Err(_) if database::zone(settings).is_err() => Vec::new(),
                 Err(error) => vec![Finding::Problem(format!("database {error:#}"))],
             }
@@ -107,7 +108,7 @@ async fn look(store: &Store, settings: &SysConfig) -> task_store::Result<Seen> {
     })
 }
 
-/// Rights that are missing are told of as such.
+/// Missing privileges are reported separately.
 fn readable<T>(answer: task_store::Result<Vec<T>>) -> task_store::Result<Vec<T>> {
     match answer {
         Err(Error::Refused(_)) => Ok(Vec::new()),
@@ -115,7 +116,7 @@ fn readable<T>(answer: task_store::Result<Vec<T>>) -> task_store::Result<Vec<T>>
     }
 }
 
-/// The answer was given at some moment in between.
+/// The answer was given at some time between the two.
 fn ahead(before: Timestamp, theirs: Timestamp, after: Timestamp) -> SignedDuration {
     if theirs < before {
         theirs.duration_since(before)
@@ -126,7 +127,7 @@ fn ahead(before: Timestamp, theirs: Timestamp, after: Timestamp) -> SignedDurati
     }
 }
 
-/// Modules in Perl need none of our tables.
+/// Perl modules need none of this program's tables.
 fn judge(seen: &Seen, is_native: bool, place: &str) -> Vec<Finding> {
     let mut problems = Vec::new();
     if seen.is_read_only {
@@ -164,7 +165,7 @@ fn schema(schema: &SchemaStatus, may_create: bool) -> Option<String> {
     let may_not =
         "its user may not create tables: let an administrator run what otrsd db schema prints";
     match schema.version {
-        // They are made at the start.
+        // They are created at the start.
         None if may_create => None,
         None => Some(format!("the tables otrsd_* are not there, and {may_not}")),
         Some(version) if version > SCHEMA_VERSION => Some(format!(
@@ -198,7 +199,7 @@ fn rights(forbidden: &Forbidden) -> String {
     format!("table {table}: {reason}: let an administrator {} to its user", grants.join(" and "))
 }
 
-/// With registered workers this host may be a new node of the installation.
+/// If workers are registered, this host may be a new node of the installation.
 fn moved(schema: &SchemaStatus, has_workers: bool, place: &str) -> Option<Finding> {
     let moved = schema.moved.as_ref()?;
     let Moved { remembered, present, difference } = moved;

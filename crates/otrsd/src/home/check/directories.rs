@@ -1,4 +1,4 @@
-//! Directories of the installation that its daemon writes into.
+//! The check of the installation's directories that its daemon writes into.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use sysconfig::SysConfig;
 use super::Finding;
 use crate::config::{home::Home, text};
 
-/// Those of the PID file and the logs are looked at for every daemon.
+/// The directories of the PID file and the logs are checked for every daemon.
 pub(super) fn findings(home: &Home, settings: &SysConfig) -> Vec<Finding> {
     let usual = home.directory().join("var/tmp");
     let temporary = text(settings, "TempDir").map_or(usual, PathBuf::from);
@@ -23,7 +23,7 @@ pub(super) fn findings(home: &Home, settings: &SysConfig) -> Vec<Finding> {
     places.iter().filter_map(|(directory, what)| finding(directory, what)).collect()
 }
 
-/// One that is not there is made, if there is room for it.
+/// A missing directory will be created, so its nearest existing ancestor must permit that.
 fn finding(directory: &Path, what: &str) -> Option<Finding> {
     let nearest = directory.ancestors().find(|path| path.exists())?;
     let error = access(nearest, AccessFlags::W_OK | AccessFlags::X_OK).err()?;

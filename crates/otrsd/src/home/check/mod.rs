@@ -1,4 +1,5 @@
-//! What would hurt an installation's daemon, each with what to do: looked at all at once, nothing changed.
+//! The checks of an installation: each problem that would affect its daemon, with its remedy. They run all at once and
+//! change nothing.
 
 mod database;
 mod directories;
@@ -11,12 +12,12 @@ use nix::unistd::geteuid;
 
 use crate::config::{Configuration, home::Home};
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Finding {
     /// The daemon, or what it runs, will not work.
     Problem(String),
-    /// Worth knowing; it may be meant so.
+    /// A remark on something that may be intended.
     Hint(String),
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn findings(configuration: &Configuration) -> Vec<Finding> {
     findings
 }
 
-/// Root may write everywhere, so that what is said of rights is not said of the daemon's user.
+/// Root may write everywhere, so findings about permissions do not apply to the daemon's user.
 fn as_root(home: &Path) -> Option<Finding> {
     geteuid().is_root().then(|| {
         Finding::Hint(format!(

@@ -1,4 +1,4 @@
-//! What the installation's own Perl says: packages that it cannot load, its mail, its time zone.
+//! The answers of the installation's own Perl: packages that it cannot load, its mail, its time zone.
 
 use std::{collections::BTreeMap, env, fmt::Write as _};
 
@@ -17,7 +17,7 @@ use crate::config::{
 
 const SCRIPT: &str = include_str!("../perl/check.pl");
 const USUAL_RECIPIENT: &str = "root@localhost";
-/// What the hosts load before anything else.
+/// The packages that the Perl hosts load first.
 const FRAMEWORK: [&str; 7] = [
     "Kernel::System::ObjectManager",
     "Kernel::System::DB",
@@ -27,7 +27,7 @@ const FRAMEWORK: [&str; 7] = [
     "Kernel::System::Daemon::SchedulerDB",
     "Kernel::System::Daemon::DaemonModules::BaseTaskWorker",
 ];
-/// So many that need one library are named.
+/// The number of dependents that are named for each missing library.
 const NAMED: usize = 3;
 
 #[derive(Debug, Deserialize)]
@@ -82,7 +82,7 @@ pub(super) fn findings(home: &Home, configuration: &Configuration) -> Vec<Findin
     findings
 }
 
-/// Of the documentation's example there are two: this program's, and one that somebody wrote.
+/// The documentation's example has two variants: this program's, and one written in Perl.
 fn example(home: &Home, configuration: &Configuration) -> Option<Finding> {
     let is_it = |it: &&ModuleSpec| it.module == packages::TEST_DAEMON;
     let module = configuration.modules.iter().find(is_it)?;
@@ -91,7 +91,7 @@ fn example(home: &Home, configuration: &Configuration) -> Option<Finding> {
     Some(Finding::Hint(format!("module {name} runs in Perl and not natively, for {why}")))
 }
 
-/// Who needs which package, in pairs.
+/// Pairs of a dependent and the package that it needs.
 fn needed(home: &Home, configuration: &Configuration) -> Vec<String> {
     let framework = FRAMEWORK.iter().map(|it| ("the framework".to_owned(), (*it).to_owned()));
     let types = home.task_types().into_iter();
@@ -108,14 +108,14 @@ fn needed(home: &Home, configuration: &Configuration) -> Vec<String> {
     all.flat_map(|(what, package)| [what, package]).collect()
 }
 
-/// Once for each library, however many need it.
+/// Reports each library once, however many packages need it.
 fn packages(missing: &[Missing]) -> Vec<Finding> {
     let mut libraries = BTreeMap::<&str, Vec<&str>>::new();
     let mut broken = Vec::new();
     for it in missing {
         match library(&it.why) {
             Some(library) => libraries.entry(library).or_default().push(&it.what),
-            // Perl says why only the first time.
+            // Perl gives the reason only the first time.
             None if it.why.starts_with("Attempt to reload") => {}
             None => {
                 broken.push(format!("{}: {} cannot be loaded: {}", it.what, it.package, it.why));
@@ -151,7 +151,7 @@ fn library(why: &str) -> Option<&str> {
     why.strip_prefix("Can't locate ")?.split_once(" in @INC").map(|(file, _)| file)
 }
 
-/// That the mail of failures reaches nobody hurts no task.
+/// Hints only: failure mail that reaches no recipient affects no task.
 fn mail(mail: &Mail, recipient: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if mail.module.is_empty() {
@@ -178,7 +178,7 @@ fn mail(mail: &Mail, recipient: &str) -> Vec<Finding> {
     findings
 }
 
-/// `ours` is what we say to the setting.
+/// `ours` is this program's objection to the setting.
 fn time_zone(zone: &Zone, ours: Option<String>) -> Option<Finding> {
     let name = &zone.name;
     match (ours, zone.is_known) {

@@ -1,4 +1,5 @@
-//! Other daemons with this `NodeID`: on this host by their PID files, on others by what they write into the database.
+//! The search for other daemons with this `NodeID`: on this host by their PID files, on other hosts by what they write
+//! into the database.
 
 use std::{
     collections::BTreeSet,
@@ -21,9 +22,9 @@ use crate::{
     process::pid_file::{self, Occupant},
 };
 
-/// The original renews the lock of a running task each minute.
+/// The original renews the lock of a running task every minute.
 const FRESH: i64 = 70;
-/// Between two looks at a counter, and how many: longer than two of its beats.
+/// The pause between two reads of a counter, and their number: longer than two of its heartbeats.
 const PAUSE: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 14;
 
@@ -31,7 +32,7 @@ const LOOKS: u32 = 14;
 #[derive(Debug)]
 pub(super) struct Here {
     pub(super) findings: Vec<Finding>,
-    /// Whether the one that is checked runs.
+    /// Whether the daemon that is checked runs.
     pub(super) runs: bool,
 }
 
@@ -65,7 +66,7 @@ fn rival(node: u16, who: &str, pid: Option<i32>, path: &Path) -> Finding {
     ))
 }
 
-/// What tells others from us.
+/// The identity of this node, to distinguish it from others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'a> {
     pub(super) id: u16,
@@ -74,7 +75,8 @@ pub(super) struct Node<'a> {
     pub(super) runs: bool,
 }
 
-/// Workers of this `NodeID` that live. On other hosts only a counter that moves is a life, which takes seconds to see.
+/// The live workers of this `NodeID`. On other hosts only a moving counter proves that a worker is alive, which takes
+/// seconds to observe.
 pub(super) async fn workers(store: &Store, node: Node<'_>) -> task_store::Result<Vec<Finding>> {
     let first = store.instances().await?;
     let mut all: Vec<_> = first.iter().filter(|it| it.owner.node() == node.id).cloned().collect();
@@ -103,7 +105,7 @@ fn has_moved(before: &Instance, present: &[Instance]) -> bool {
     now.is_some_and(|now| now.beats != before.beats)
 }
 
-/// Those on this host, if they are not of the daemon that is checked.
+/// The workers on this host that do not belong to the daemon that is checked.
 fn here_too(all: &[Instance], node: Node<'_>, command: &dyn Fn(u32) -> String) -> Vec<Instance> {
     let is_worker = |it: &Instance| command(it.pid).contains("module run");
     all.iter().filter(|it| it.host == node.host && !node.runs && is_worker(it)).cloned().collect()
@@ -117,7 +119,7 @@ fn works_elsewhere(it: &Instance, node: Node<'_>) -> Finding {
     ))
 }
 
-/// What Perl daemons of this `NodeID` keep locked, whose processes are not here.
+/// Locks of Perl daemons with this `NodeID` whose processes are not on this host.
 pub(super) fn locks(
     seen: &[SeenLock],
     node: Node<'_>,
@@ -148,7 +150,7 @@ fn perl_elsewhere(
     )))
 }
 
-/// The arguments of a process, or nothing.
+/// The command line of a process, or an empty text.
 fn command_line(pid: u32) -> String {
     let line = fs::read(Path::new("/proc").join(pid.to_string()).join(OsStr::new("cmdline")));
     String::from_utf8_lossy(&line.unwrap_or_default()).replace('\0', " ")

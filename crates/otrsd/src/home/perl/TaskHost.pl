@@ -1,13 +1,13 @@
 # line 2 "TaskHost.pl"
-# Runs tasks by the installation's own handlers, unmodified. The framework is loaded once; each child that is
-# asked for is a copy of it, which takes one task, or several of a type, and ends.
+# Runs tasks with the installation's own, unmodified handlers. The framework is loaded once. Each requested child is a
+# copy of this process; it takes one task, or several of one type, and ends.
 #
 #   TaskHost.pl PROGRAM PRODUCT SOCKET PRCTL CLONE
 #
-# PROGRAM is the original's, for whoever asks where he is. Each byte on the standard input asks for one child;
-# its end is that of the host. A child connects twice to the abstract SOCKET, and says in one byte which
-# connection it is: C brings tasks and takes results, each a hash that Storable froze behind its length, O takes what is
-# printed. PRCTL and CLONE are the numbers of two system calls that Perl has no names for.
+# PROGRAM is the path of the original's program, for code that looks up its own location. Each byte on the standard
+# input requests one child; end of file ends the host. A child connects twice to the abstract SOCKET, and identifies
+# each connection by one byte: C receives tasks and returns results, each a hash frozen by Storable and preceded by its
+# length; O receives the printed output. PRCTL and CLONE are the numbers of two system calls that Perl has no names for.
 
 use strict;
 use warnings;
@@ -15,14 +15,14 @@ use warnings;
 BEGIN {
     $0 = $ARGV[0];
 
-    # For the memory of this process, and not of those that a task starts.
+    # For the memory of this process only, not of the processes that a task starts.
     delete $ENV{GLIBC_TUNABLES};
 }
 
 use POSIX ();
 
-# Compiled first, so it runs last: to tear down all that a copy shares with its host would take longer than most tasks.
-# A program that is not there is executed in vain, but before that Perl writes all that waits to be written.
+# Compiled first, so it runs last: tearing down everything that a copy shares with its host would take longer than most
+# tasks. Executing a program that does not exist fails, but Perl flushes all pending output before it.
 my $is_copy;
 
 END {
@@ -53,28 +53,28 @@ use constant {
 my ( undef, $product, $socket, $prctl, $clone ) = @ARGV;
 my $worker = getppid;
 
-# Who looks with ps sees what it is, and not this text.
+# ps shows this title instead of the source text.
 $0 = 'otrsd perl host';
 
-# What stays from one task to the next: it knows nothing of tasks.
+# The objects kept from one task to the next: they know nothing of tasks.
 my @KEPT = map {"Kernel::System::$_"} qw(DB Encode Log Main);
 unshift @KEPT, 'Kernel::Config';
 
-# Not local: that would take it apart at the exit of each copy.
+# Not local: that would destroy it at the exit of each copy.
 $Kernel::OM = Kernel::System::ObjectManager->new(    ## no critic
     'Kernel::System::Log' => { LogPrefix => "$product - Daemon " . WORKER },
 );
 my %stamps;
 load();
 
-# What the engine writes in the transaction that ends a task would else be written twice.
+# The engine writes this in the transaction that ends a task; without the override it would be written twice.
 my $has_told;
 {
     no warnings qw(once redefine);    ## no critic
     *Kernel::System::Daemon::SchedulerDB::RecurrentTaskWorkerInfoSet = sub { return $has_told = 1 };
 }
 
-# What a handler would mail the engine mails, together with what no handler knows of.
+# The engine sends this mail instead of the handler, together with failures that no handler knows of.
 my $has_complained;
 {
     no warnings qw(redefine);    ## no critic
@@ -88,7 +88,7 @@ my $has_complained;
     };
 }
 
-# Where memory is short, the kernel is to end a copy, or this process, rather than others: no task is lost with it.
+# If memory is short, the kernel is to kill a copy, or this process, rather than others: no task is lost by that.
 if ( open my $file, '>', '/proc/self/oom_score_adj' ) {
     print {$file} '1000';
     close $file;
@@ -97,14 +97,14 @@ if ( open my $file, '>', '/proc/self/oom_score_adj' ) {
 my $checked = time;
 while ( sysread STDIN, my $order, 1 ) {
 
-    # A new host reads the code anew, as the original does for each task.
+    # A new host reads the code again, as the original does for each task.
     last if has_changed();
     my $pid = syscall $clone + 0, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0;
     if ( $pid == 0 ) {
         $is_copy = 1;
         live();
 
-        # What the task made has an end of its own; what it shares with the host has none here.
+        # Destructors run for the objects that the task created, but not for those shared with the host.
         discard( grep { $_ ne 'Kernel::System::DB' } @KEPT );
         exit 0;
     }
@@ -112,12 +112,12 @@ while ( sysread STDIN, my $order, 1 ) {
 }
 exit 0;
 
-# Loads what every task needs, and remembers the state of each file.
+# Loads what every task needs, and records the state of each file.
 sub load {
     require Kernel::System::Daemon::SchedulerDB;
     require Kernel::System::Daemon::DaemonModules::BaseTaskWorker;
     $Kernel::OM->Get($_) for grep { $_ ne 'Kernel::System::DB' } @KEPT;
-    # Of the printing into strings by which handlers catch errors.
+    # Needed to print into strings, by which handlers catch errors.
     require PerlIO::scalar;
     prepare();
     my $driver = $Kernel::OM->Get('Kernel::Config')->Get('DatabaseDSN') // '';
@@ -129,7 +129,7 @@ sub load {
         for my $file ( glob "'$directory/Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker/*.pm'" ) {
             my ($name) = $file =~ m{(Kernel/System/Daemon/.*)\z}xms;
 
-            # One that does not compile fails by itself, when it is asked for.
+            # A package that does not compile fails by itself when it is requested.
             eval { require $name } or warn $@;
         }
     }
@@ -150,7 +150,7 @@ sub stamp {
     return @state ? "$state[1] $state[7] $state[9]" : '';
 }
 
-# Looks at most once a second.
+# Checks at most once a second.
 sub has_changed {
     my $now = time;
     return if $now - $checked < 1;
@@ -158,12 +158,12 @@ sub has_changed {
     return scalar grep { stamp($_) ne $stamps{$_} } keys %stamps;
 }
 
-# A child's life.
+# The main loop of a child.
 sub live {
     $0 = 'otrsd perl child';
     setpgrp 0, 0;
 
-    # The worker's death is ours; it may have been before this call.
+    # Die with the worker, which may have died before this call.
     syscall $prctl + 0, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
     POSIX::_exit(0) if getppid != $worker;
     srand;
@@ -179,7 +179,7 @@ sub live {
     while ( my $task = message($tasks) ) {
         my $result = has_changed() ? { outcome => 'stale' } : run( $task, $ran++ );
 
-        # A copy that the handler made and lost runs on up to here.
+        # A copy that the handler forked and lost track of reaches this point.
         POSIX::_exit(0) if $$ != $own;
         print {$tasks} pack 'N/a*', Storable::nfreeze($result);
         last if $task->{last} || $result->{outcome} eq 'stale';
@@ -196,7 +196,7 @@ sub connection {
     return $connection;
 }
 
-# The next one, if one comes.
+# The next message, if there is one.
 sub message {
     my ($connection) = @_;
     my ( $length, $text ) = ( 4, '' );
@@ -209,7 +209,7 @@ sub message {
     return Storable::thaw($text);
 }
 
-# Runs one task, and tells how it ended.
+# Runs one task, and reports how it ended.
 sub run {
     my ( $task, $ran ) = @_;
     my ( $type, $name ) = @{$task}{qw(type name)};
@@ -221,7 +221,7 @@ sub run {
     }
     local %ENV = ( %ENV, OTRSD_TASK_ID => $task->{id} );
 
-    # By this, too, whoever outlives the task is found.
+    # Processes that outlive the task are also found by this title.
     $0 = "otrsd perl task $task->{id} ($type)";
 
     my $handler = WORKER . "::$type";
@@ -237,16 +237,16 @@ sub run {
             Data     => $data,
         );
 
-        # What the task only announced belongs to it.
+        # Events that the task only queued belong to it.
         $Kernel::OM->ObjectEventsHandle();
         1;
     };
     my $error = $@;
 
-    # A job that is not valid any more, or ran less than a minute ago, is declined without a status: no failure.
+    # A job that is no longer valid, or ran less than a minute ago, is declined without a status: this is no failure.
     $is_done ||= $type eq 'GenericAgent' && !$has_told;
 
-    # A request that is to be tried again later has a new planned task; the handler complains of all others.
+    # A request to be retried later has a new future task; the handler logs an error for all other failures.
     $is_done ||= $type eq 'GenericInterface' && $has_lived && !$has_complained;
     my @after = times;
     my $cpu   = 0;
@@ -256,7 +256,7 @@ sub run {
     return \%result;
 }
 
-# All objects but these.
+# Discards all objects except these.
 sub discard {
     my %is_kept = map { $_ => 1 } @_;
     my @others = grep { !$is_kept{$_} } keys %{ $Kernel::OM->{Objects} };
@@ -264,7 +264,7 @@ sub discard {
     return;
 }
 
-# The data as Perl froze it, or as JSON.
+# The data, either frozen by Perl or as JSON.
 sub payload {
     my ($text) = @_;
     if ( $text =~ m{\A\s*[\[\{]}xms ) {

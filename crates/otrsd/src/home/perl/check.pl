@@ -1,15 +1,15 @@
 # line 2 "check.pl"
-# Says, as JSON, which packages cannot be loaded, how the installation sends its mail, and whether its time zone is
+# Reports, as JSON, which packages cannot be loaded, how the installation sends its mail, and whether its time zone is
 # known. It connects to nothing and changes nothing.
 #
 #   check.pl PROGRAM [WHAT PACKAGE]…
 #
-# PROGRAM is the original's, for whoever asks where he is. WHAT needs PACKAGE.
+# PROGRAM is the path of the original's program, for code that looks up its own location. WHAT needs PACKAGE.
 
 use strict;
 use warnings;
 
-# What the installation's own code prints must not get into the answer.
+# Output of the installation's own code must not get into the answer.
 my $answer;
 
 BEGIN {
@@ -59,7 +59,7 @@ binmode $answer;
 print {$answer} JSON::PP->new()->utf8()->encode( \%answer ) or die "cannot answer: $!\n";
 close $answer or die "cannot answer: $!\n";
 
-# The first line of what Perl says to it.
+# The first line of Perl's error message.
 sub refusal {
     my ($package) = @_;
     my $file = "$package.pm";

@@ -1,10 +1,11 @@
 # line 2 "heartbeat.pl"
-# Keeps the entry of a cache that is not in files by which the web interface knows that a node's daemon runs, by the
-# installation's own code. Each byte on the standard input is a beat; its end is that of this process.
+# Renews the cache entry by which the web interface knows that a node's daemon runs, where the cache is not in files. It
+# uses the installation's own code. Each byte on the standard input is a heartbeat; end of file ends this process.
 #
 #   heartbeat.pl PROGRAM PRODUCT NODE SECONDS
 #
-# PROGRAM is the original's, for whoever asks where he is; SECONDS is how long a beat holds.
+# PROGRAM is the path of the original's program, for code that looks up its own location; SECONDS is how long a
+# heartbeat is valid.
 
 use strict;
 use warnings;
@@ -15,7 +16,7 @@ use Kernel::System::ObjectManager ();
 
 my ( undef, $product, $node, $seconds ) = @ARGV;
 
-# Who looks with ps sees what it is, and not this text.
+# ps shows this title instead of the source text.
 $0 = 'otrsd perl heartbeat';
 
 local $Kernel::OM = Kernel::System::ObjectManager->new(
@@ -24,7 +25,7 @@ local $Kernel::OM = Kernel::System::ObjectManager->new(
 
 while ( sysread STDIN, my $beat, 1 ) {
 
-    # A cache that is away may be back at the next one.
+    # An unreachable cache may be available again at the next heartbeat.
     eval {
         $Kernel::OM->Get('Kernel::System::Cache')->Set(
             Type           => 'DaemonRunning',

@@ -1,16 +1,16 @@
 # line 2 "mail.pl"
-# Sends one mail about tasks that failed, by the installation's own code, as its task workers do. The standard input
-# is JSON: subject, body, and envelope_sender where it is not to be the usual one. It answers 1 when the mail is on
-# its way, or when the settings name nobody who should get it.
+# Sends one mail about failed tasks with the installation's own code, as its task workers do. The standard input is
+# JSON: subject, body, and envelope_sender if it differs from the default. The answer is 1 when the mail was handed
+# over, or when the settings name no recipient.
 #
 #   mail.pl PROGRAM PRODUCT
 #
-# PROGRAM is the original's, for whoever asks where he is.
+# PROGRAM is the path of the original's program, for code that looks up its own location.
 
 use strict;
 use warnings;
 
-# What the installation's own code prints must not get into the answer.
+# Output of the installation's own code must not get into the answer.
 my $answer;
 
 BEGIN {
@@ -37,7 +37,7 @@ if ($recipient) {
     }
     elsif ( defined $letter->{envelope_sender} ) {
 
-        # So the installation sends what must not be answered.
+        # This is how the installation sends mail that must not be answered.
         $config->{SendmailNotificationEnvelopeFrom} = q{};
         $config->{'SendmailNotificationEnvelopeFrom::FallbackToEmailFrom'} = 0;
         %more = ( Loop => 1 );

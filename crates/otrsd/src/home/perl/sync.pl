@@ -1,6 +1,6 @@
 # line 2 "sync.pl"
-# Writes the newest deployment of the settings into the installation's files, by its own code. The first argument is
-# the original's program, for whoever asks where he is.
+# Writes the newest deployment of the settings into the installation's files with its own code. The first argument is
+# the path of the original's program, for code that looks up its own location.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ local $Kernel::OM = Kernel::System::ObjectManager->new(
     'Kernel::System::Log' => { LogPrefix => $ARGV[1] },
 );
 
-# Another node's deployment is not what this node's cache remembers.
+# This node's cache does not know another node's deployment.
 my $cache = $Kernel::OM->Get('Kernel::System::Cache');
 $cache->Configure( CacheInMemory => 0, CacheInBackend => 1 );
 $cache->CleanUp( Type => $_ ) for qw(SysConfig SysConfigDeployment);

@@ -1,5 +1,5 @@
-//! Ends functions whose time is over, or that nobody wants any more. It runs beside the worker's loop, which
-//! may wait for the database.
+//! The deadline watchdog: it ends functions whose timeout is over or that were cancelled. It runs beside the worker's
+//! loop, which may wait for the database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     worker::execution::Interruption,
 };
 
-/// Nobody is at work.
+/// For times without running functions.
 const LONG: Duration = Duration::from_hours(24);
 
 pub(super) async fn keep(shared: Arc<Shared>, stop: Interruption) {
@@ -34,7 +34,7 @@ pub(super) async fn keep(shared: Arc<Shared>, stop: Interruption) {
 }
 
 impl Shared {
-    /// Goes one step on with all whose step is due; when the next one is.
+    /// Advances all functions whose next step is due; returns when the following step is due.
     fn check(&self, stop: &Interruption, now: MonotonicTime) -> Option<MonotonicTime> {
         let mut queue_state = self.queue_state();
         let mut given_up = Vec::new();

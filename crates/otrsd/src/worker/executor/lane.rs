@@ -1,4 +1,4 @@
-//! A lane: one function after the other, each with its panics caught and its processor time measured.
+//! A lane of the executor: it runs one function after another, catches their panics and measures their processor time.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Runs as long as a function is first in line.
+/// Runs as long as the first task in the ready queue is a function.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut lane = Lane { shared, drop: Arc::default(), row: None };
     while let Some(function) = lane.next() {
@@ -39,19 +39,19 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 struct Lane {
     shared: Arc<Shared>,
-    /// Drops the function at work, and only that one.
+    /// Drops the running function, and only that one.
     drop: Arc<CancellationToken>,
-    /// Of the task at work.
+    /// The row of the running task.
     row: Option<i64>,
 }
 
 impl Lane {
-    /// Fetches the next task, or gives the slot back.
+    /// Fetches the next task, or frees the slot.
     fn next(&mut self) -> Option<Instrumented> {
         if self.drop.is_cancelled() {
             self.drop = Arc::default();
         }
-        // Too long without a sign of life: what is started now may soon be another's.
+        // Too long without a heartbeat: another worker may soon reclaim what is started now.
         let is_careful = clock::boottime().since(*self.shared.alive.borrow()) >= CAREFUL;
         let mut queue_state = self.shared.queue_state();
         let order = queue_state.line.pop_front_if(|order| !is_careful && is_function(order))?;
@@ -104,7 +104,7 @@ impl Drop for Lane {
     }
 }
 
-/// The task for its function, and what is left for its end.
+/// Splits a task into the part for its function and the rest, which is needed at its end.
 fn task(mut order: Order) -> (Order, Delivery) {
     let delivery = Delivery {
         id: order.task.id,
@@ -116,7 +116,7 @@ fn task(mut order: Order) -> (Order, Delivery) {
     (order, delivery)
 }
 
-/// What a function's end means. One that succeeds although we stop has succeeded.
+/// The meaning of a function's end. A function that succeeds despite an interruption has succeeded.
 pub(super) fn ending(ours: Option<Ending>, end: Option<End>) -> Ending {
     match (end, ours) {
         (Some(Ok(Ok(()))), None | Some(Ending::Interrupted(_))) => Ending::Success,

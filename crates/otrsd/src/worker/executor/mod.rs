@@ -1,8 +1,8 @@
-//! Claimed tasks on their way into the slots, and Rust functions at work.
+//! The executor: the ready queue of claimed tasks, and the running Rust functions.
 //!
-//! What is claimed waits in line. Commands and calls are begun by the worker's thread; functions run on threads
-//! of their own, for that one keeps the locks alive and must not be held up. A lane runs one function after the
-//! other, as long as the first in line is a function's, and asks nobody between two of them.
+//! Claimed tasks wait in the ready queue. The worker's thread starts commands and HTTP calls. Functions run on separate
+//! threads, because the worker's thread renews the locks and must not be blocked. A lane runs one function after
+//! another as long as the first task in the queue is a function, and needs no other thread in between.
 
 mod deadline_watchdog;
 mod lane;
@@ -33,13 +33,13 @@ use crate::{
     handler::Surroundings,
 };
 
-/// One that blocks holds a thread: as many as tasks may run, but not without end.
+/// A function that blocks occupies a thread: there are as many threads as tasks may run, up to this limit.
 const MOST_THREADS: usize = 16;
 const STACK: usize = 1 << 20;
-/// For the connections that functions used.
+/// For closing the connections that functions used.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// What a life runs its tasks on.
+/// The executor of one worker.
 #[derive(Debug)]
 pub(super) struct Executor {
     runtime: OnceLock<Runtime>,
@@ -47,21 +47,21 @@ pub(super) struct Executor {
     shared: Arc<Shared>,
 }
 
-/// What the worker's thread and the lanes share.
+/// The state shared by the worker's thread and the lanes.
 #[derive(Debug)]
 struct Shared {
     queue_state: Mutex<QueueState>,
-    /// Something ended, or a lane did.
+    /// A function ended, or a lane did.
     news: Notify,
-    /// Somebody's end is due sooner than all that the keeper waits for.
+    /// A function's deadline is earlier than any that the watchdog waits for.
     sooner: Notify,
     surroundings: Arc<Surroundings>,
-    /// When this worker last showed that it lives.
+    /// The time of this worker's last successful heartbeat.
     alive: Receiver<MonotonicTime>,
 }
 
 impl Executor {
-    /// Threads are made when the first function is to run.
+    /// The threads are created when the first function is to run.
     pub(super) fn new(slots: u32, settings: &SysConfig, alive: Receiver<MonotonicTime>) -> Self {
         let threads = usize::try_from(slots).unwrap_or(MOST_THREADS).clamp(1, MOST_THREADS);
         let shared = Shared {
@@ -74,23 +74,22 @@ impl Executor {
         Self { runtime: OnceLock::new(), threads, shared: Arc::new(shared) }
     }
 
-    /// Ends functions that must end, for as long as this worker lives.
+    /// Ends functions that must end, until the worker ends.
     pub(super) fn keeper(&self, stop: Interruption) -> impl Future<Output = ()> + Send + use<> {
         deadline_watchdog::keep(Arc::clone(&self.shared), stop)
     }
 
-    /// Resolves when something ended.
+    /// Resolves when a function or a lane ended.
     pub(super) async fn news(&self) {
         self.shared.news.notified().await;
     }
 
-    /// Lets a claimed task wait for its slot.
+    /// Adds a claimed task to the ready queue.
     pub(super) fn line_up(&self, order: Order) {
         self.shared.queue_state().line.push_back(order);
     }
 
-    /// Fills `room` slots with those that are first in line. Functions are begun here; the others are
-    /// the caller's to begin.
+    /// Fills `room` slots with the first tasks in the queue. Functions are started here; the caller starts the others.
     pub(super) fn start(&self, room: u32) -> Vec<Order> {
         let (lanes, others) = self.shared.queue_state().start(room);
         if lanes > 0 {
@@ -108,54 +107,54 @@ impl Executor {
         others
     }
 
-    /// What ended since it was last asked for.
+    /// The tasks that ended since the last call.
     pub(super) fn take_done(&self) -> Vec<Finished> {
         std::mem::take(&mut self.shared.queue_state().done)
     }
 
-    /// How long lanes stood still, since this was last asked for, because nobody waited.
+    /// How long lanes were idle since the last call because no task was queued.
     pub(super) fn take_starved(&self, now: MonotonicTime) -> Duration {
         self.shared.queue_state().take_starved(now)
     }
 
-    /// How many wait in line, and how many slots the lanes have.
+    /// The length of the ready queue, and the number of slots that the lanes occupy.
     pub(super) fn counts(&self) -> (usize, usize) {
         let queue_state = self.shared.queue_state();
         (queue_state.line.len(), queue_state.lanes)
     }
 
-    /// Since when the first in line waits.
+    /// When the first task in the queue was claimed.
     pub(super) fn waits_since(&self) -> Option<MonotonicTime> {
         self.shared.queue_state().line.front().map(|order| order.claimed)
     }
 
-    /// Nobody waits any more: the rows of those who did.
+    /// Empties the ready queue; returns the rows.
     pub(super) fn release_prefetched(&self) -> Vec<i64> {
         self.shared.queue_state().line.drain(..).map(|order| order.task.row).collect()
     }
 
-    /// The rows of all that wait, are at work, or ended and were not yet asked for.
+    /// The rows of all tasks that wait, run, or ended and were not yet taken.
     pub(super) fn rows(&self) -> Vec<i64> {
         self.shared.queue_state().rows().collect()
     }
 
-    /// The functions at work, for people.
+    /// The titles of the running functions.
     pub(super) fn titles(&self) -> Vec<String> {
         let queue_state = self.shared.queue_state();
         queue_state.running.values().map(|it| it.order.title()).collect()
     }
 
-    /// Whether a function runs on that nobody can end: only the end of the process ends it.
+    /// Whether a function runs that cannot be ended: only the end of the process ends it.
     pub(super) fn is_stuck(&self) -> bool {
         self.shared.queue_state().is_stuck
     }
 
-    /// Who hears of requests to cancel functions at work.
+    /// The handle that cancels running functions.
     pub(super) fn cancels(&self) -> Cancels {
         Cancels(Arc::clone(&self.shared))
     }
 
-    /// Ends the connections that functions used.
+    /// Closes the connections that functions used.
     pub(super) async fn close(&self) {
         if let (Some(runtime), Some(store)) =
             (self.runtime.get(), self.shared.surroundings.opened())
@@ -182,7 +181,7 @@ impl Executor {
 }
 
 impl Drop for Executor {
-    /// Waits for nobody: there may be one that does not end.
+    /// Waits for no function: one of them may not end.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -196,7 +195,7 @@ impl Shared {
     }
 }
 
-/// Functions at work that somebody may not want any more.
+/// A handle that cancels running functions.
 #[derive(Clone, Debug)]
 pub(super) struct Cancels(Arc<Shared>);
 
@@ -209,7 +208,7 @@ impl Cancels {
         self.0.queue_state().find(task).is_some()
     }
 
-    /// Whether the task is at work here.
+    /// Cancels the task; false if it does not run here.
     pub(super) fn ask(&self, task: TaskId, by: &str) -> bool {
         let mut queue_state = self.0.queue_state();
         let Some(it) = queue_state.find(task) else { return false };

@@ -1,4 +1,4 @@
-//! Who waits, who is at work, who is done: what a lock is held for, and shortly.
+//! The queue state: the tasks that wait, run and are done. It is guarded by a lock that is held only briefly.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,17 +23,17 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct QueueState {
-    /// Claimed, in order.
+    /// Claimed tasks, in order.
     pub(super) line: VecDeque<Order>,
-    /// Functions, by their rows.
+    /// Running functions, by their rows.
     pub(super) running: HashMap<i64, RunningFunction>,
-    /// How many run, or are about to: each has a slot.
+    /// The lanes that run, or are about to: each occupies a slot.
     pub(super) lanes: usize,
     pub(super) done: Vec<Finished>,
-    /// Since when lanes have stood still because nobody waits, and how long they did before.
+    /// Since when lanes have been idle because no task is queued, and how long they were idle before.
     pub(super) starved_since: Option<MonotonicTime>,
     pub(super) dry: Duration,
-    /// When the keeper looks next; `None` when it waits for nobody.
+    /// When the watchdog checks next; `None` when no function runs.
     pub(super) next_check: Option<MonotonicTime>,
     pub(super) is_stuck: bool,
 }
@@ -43,8 +43,8 @@ pub(super) fn is_function(order: &Order) -> bool {
 }
 
 impl QueueState {
-    /// Of the first `room` in line: how many are functions, which stay until their lanes fetch them, and
-    /// all others.
+    /// Takes the first `room` tasks: the number of functions, which stay queued until their lanes fetch them, and all
+    /// other tasks.
     pub(super) fn start(&mut self, room: u32) -> (usize, Vec<Order>) {
         let (mut functions, mut others) = (0, Vec::new());
         for _ in 0..room {
@@ -58,12 +58,12 @@ impl QueueState {
         (functions, others)
     }
 
-    /// A lane found nobody in line.
+    /// A lane found the queue empty.
     pub(super) fn starves(&mut self, now: MonotonicTime) {
         self.starved_since.get_or_insert(now);
     }
 
-    /// Somebody came.
+    /// A task was queued.
     pub(super) fn is_fed(&mut self, now: MonotonicTime) {
         self.dry += self.starved_since.take().map_or(Duration::ZERO, |since| now.since(since));
     }
@@ -75,7 +75,7 @@ impl QueueState {
         std::mem::take(&mut self.dry)
     }
 
-    /// Without threads.
+    /// Postpones the tasks for whose lanes no threads could be started.
     pub(super) fn cannot_start(&mut self, lanes: usize, error: &io::Error) {
         self.lanes -= lanes;
         for order in self.line.drain(..lanes.min(self.line.len())) {
@@ -95,7 +95,7 @@ impl QueueState {
         self.running.values_mut().find(|it| it.order.task.id == task)
     }
 
-    /// A function has ended, or was dropped; one that was given up before is nobody's any more.
+    /// A function has ended, or was dropped. One that was given up before is no longer present.
     pub(super) fn end(&mut self, row: i64, end: Option<End>, now: Timestamp) {
         if let Some(it) = self.running.remove(&row) {
             let cpu = Some(it.cpu.used());
@@ -103,7 +103,7 @@ impl QueueState {
         }
     }
 
-    /// One that does not end although it must: its outcome is written down before the process ends.
+    /// Gives up a function that does not end although it must: its outcome is recorded before the process ends.
     pub(super) fn give_up(&mut self, row: i64, now: Timestamp) -> Option<String> {
         let it = self.running.remove(&row)?;
         let task = &it.order.task;

@@ -1,4 +1,4 @@
-//! One function at work, and when it must end: told first, then dropped where it awaits, then given up.
+//! One running function and the steps to end it: it is first told to stop, then dropped where it awaits, then given up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// A function that awaits is dropped at once; after this time it does not.
+/// A function that awaits is dropped at once. After this time it evidently does not await.
 const DROP: Duration = Duration::from_secs(1);
 
-/// What is known of it.
+/// The state of a running function.
 #[derive(Debug)]
 pub(super) struct RunningFunction {
     /// Without the payload, which the function has.
@@ -31,11 +31,11 @@ pub(super) struct RunningFunction {
     /// Tells its lane to drop it.
     pub(super) drop: Arc<CancellationToken>,
     pub(super) steps: Steps,
-    /// Who does not want the task any more.
+    /// Who cancelled the task.
     pub(super) cancelled: Option<String>,
 }
 
-/// How far its ending has come.
+/// The progress of its ending.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Steps {
     longest: Duration,
@@ -52,7 +52,7 @@ enum Step {
     Dropped,
 }
 
-/// What is to be done with a function now.
+/// The action for a function that is due now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Act {
     Wait,
@@ -61,14 +61,14 @@ pub(super) enum Act {
     GiveUp,
 }
 
-/// Who wants an end of it.
+/// The reasons why it should end.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Wishes {
-    /// Somebody does not want the task any more: who.
+    /// Who cancelled the task.
     pub(super) cancelled: Option<String>,
     /// The worker is to end.
     pub(super) soon: bool,
-    /// The task may be another's.
+    /// Another worker may have reclaimed the task.
     pub(super) lost: bool,
 }
 
@@ -77,12 +77,12 @@ impl Steps {
         Self { longest, deadline: now + longest, step: Step::Works, ours: None }
     }
 
-    /// When to look again, if nothing happens.
+    /// When to check again, if nothing happens.
     pub(super) fn deadline(&self) -> MonotonicTime {
         self.deadline
     }
 
-    /// Goes one step on, if one is due.
+    /// Advances by one step, if one is due.
     pub(super) fn go_on(&mut self, wishes: &Wishes, now: MonotonicTime) -> Act {
         let is_over = now >= self.deadline;
         let (step, pause, act) = match self.step {

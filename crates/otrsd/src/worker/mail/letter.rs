@@ -1,4 +1,4 @@
-//! What a mail about failures says.
+//! The text of a mail about failures.
 
 use std::{fmt::Write as _, path::Path};
 

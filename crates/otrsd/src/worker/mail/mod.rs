@@ -1,7 +1,8 @@
-//! Mail about tasks that fail in an installation: to whom the original sends it, through the installation's own Perl.
+//! The mail about failed tasks in an installation: to the original's recipients, through the installation's own Perl.
 //!
-//! The ledger tells what failed, and the database remembers of what was told. So nothing depends on a life of the
-//! worker, and of several nodes one sends. A mail is forgotten only when it is on its way.
+//! The ledger shows what failed, and the database remembers which failures were reported. The mail thus does not depend
+//! on one incarnation of the worker, and only one of several nodes sends it. A failure counts as reported only when its
+//! mail was handed over.
 
 mod letter;
 mod plan;
@@ -27,18 +28,18 @@ use crate::{
     module::ModuleContext,
 };
 
-/// The name of what is remembered.
+/// The name of the remembered state.
 const MEMORY: &str = "failure-mail";
-/// Failures that are looked at together.
+/// Failures that are processed together.
 const MANY: u32 = 500;
-/// Without a word of a failure the ledger is looked at so often, for those of workers that died.
+/// The interval of checks without a signal of a failure, for failures of workers that died.
 const PERIOD: Duration = Duration::from_mins(1);
-/// After trouble.
+/// After an error.
 const PAUSE: Duration = Duration::from_mins(1);
-/// Who sends is not doubled for so long.
+/// How long other nodes leave the sending to the current sender.
 const LEASE: Duration = Duration::from_mins(2);
 
-/// Who tells of failures.
+/// The sender of failure mail.
 pub(super) struct Teller {
     context: ModuleContext,
     store: Store,
@@ -47,14 +48,14 @@ pub(super) struct Teller {
     rules: FailureMail,
     zone: TimeZone,
     password: Secret,
-    /// Something failed just now.
+    /// Signals that a task has just failed.
     failed: Arc<Notify>,
-    /// What went wrong last.
+    /// The last reported problem.
     said: Option<String>,
 }
 
 impl Teller {
-    /// Nobody outside of an installation.
+    /// `None` outside of an installation.
     pub(super) fn new(
         context: &ModuleContext,
         store: &Store,
@@ -75,7 +76,7 @@ impl Teller {
         })
     }
 
-    /// Tells, until the worker's end is asked for: the next life may have other settings.
+    /// Sends mail until the worker's end is requested: its successor may have other settings.
     pub(super) async fn keep(mut self) {
         while !self.context.is_stopping() {
             let pause = match self.tell().await {
@@ -96,7 +97,7 @@ impl Teller {
     }
 
     fn complain(&mut self, error: &anyhow::Error) {
-        // The worker itself tells of a database that is away.
+        // The worker itself reports a database outage.
         if error.downcast_ref::<task_store::Error>().is_some_and(task_store::Error::is_transient) {
             return;
         }
@@ -107,12 +108,12 @@ impl Teller {
         self.said = Some(what);
     }
 
-    /// Sends one mail at most; how long there is nothing to do.
+    /// Sends at most one mail; returns the time until the next check.
     async fn tell(&self) -> anyhow::Result<Duration> {
         let (now, own) = (clock::now_utc(), self.owner.key());
         let text = self.store.memory(MEMORY).await?;
         let newest = self.store.newest_execution().await?;
-        // What cannot be read is of another version.
+        // Unreadable state was written by another version.
         let memory = text.as_deref().and_then(|text| serde_json::from_str::<Memory>(text).ok());
         let Some(memory) = memory.filter(|_| self.rules.mode != Mode::Off) else {
             self.remember(text.as_deref(), &Memory::beginning(newest, now)).await?;
@@ -130,11 +131,11 @@ impl Teller {
             let until = (now + LEASE).as_microsecond();
             let sends = memory.sent_by(Some((own, until)));
             let Some(text) = self.remember(before.as_deref(), &sends).await? else {
-                // Another was first.
+                // Another node was first.
                 return Ok(Duration::ZERO);
             };
             if let Err(error) = self.send(mail).await {
-                // The next to look may have better settings.
+                // The next node to check may have better settings.
                 self.remember(Some(&text), &memory.sent_by(None)).await?;
                 return Err(error);
             }
@@ -144,7 +145,7 @@ impl Teller {
         Ok(pause)
     }
 
-    /// The text that is remembered now, unless somebody else changed it meanwhile.
+    /// Replaces the remembered text; `None` if another node changed it meanwhile.
     async fn remember(
         &self,
         before: Option<&str>,

@@ -1,7 +1,8 @@
-//! Which failures make a mail, and when: pure decisions on what the ledger holds and what is remembered.
+//! The plan of failure mail: pure decisions, from the ledger and the remembered state, on which failures make a mail
+//! and when.
 //!
-//! The memory is shared by all nodes, so one mail is sent whoever looks. Rows of the ledger become visible in
-//! another order than that of their numbers, so the newest ones are looked at again for a while.
+//! All nodes share the memory, so one mail is sent whichever node checks. Rows of the ledger become visible in another
+//! order than that of their numbers, so the newest rows are checked again for a while.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,29 +12,29 @@ use task_store::Execution;
 
 use crate::config::failure_mail::{FailureMail, Mode};
 
-/// No transaction of a worker takes longer: what is not visible by then has not happened.
+/// No transaction of a worker takes longer: a row that is not visible by then does not exist.
 const SETTLED: i64 = 30_000_000;
-/// So many failures that were looked at are remembered, and so many tasks.
+/// The number of processed failures that are remembered, and the number of tasks.
 const MANY_ROWS: usize = 1000;
 const MANY_TASKS: usize = 50;
 
-/// What is remembered. Times are microseconds since 1970.
+/// The remembered state. Times are microseconds since 1970.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Memory {
-    /// All rows up to this one were looked at.
+    /// All rows up to this one were processed.
     through: i64,
-    /// Later ones that were.
+    /// Later rows that were processed.
     looked_at: BTreeSet<i64>,
-    /// The newest row some time ago.
+    /// The newest row at an earlier check, and the time of that check.
     newest: i64,
     newest_at: i64,
-    /// Tasks of which was told within the period.
+    /// Tasks that were reported within the period.
     told: Vec<Told>,
-    /// Who sends just now, and until when nobody else does.
+    /// The node that is sending, and until when no other node sends.
     sender: Option<(i64, i64)>,
 }
 
-/// A task of which was told, and its failures since then.
+/// A task that was reported, and its failures since then.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct Told {
     task_type: String,
@@ -58,7 +59,7 @@ pub(super) struct Mail {
     pub(super) row: i64,
 }
 
-/// What is to be done, and what is remembered when it is.
+/// The next action, and the state to remember when it is done.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) memory: Memory,
@@ -68,29 +69,29 @@ pub(super) struct Step {
 }
 
 impl Memory {
-    /// Of whoever looks for the first time: what was before is not told of.
+    /// The state at the first check: earlier failures are not reported.
     pub(super) fn beginning(newest: i64, now: Timestamp) -> Self {
         let newest_at = now.as_microsecond();
         Self { through: newest, newest, newest_at, ..Self::default() }
     }
 
-    /// After this row there may be failures that were not looked at.
+    /// Failures after this row may be unprocessed.
     pub(super) fn through(&self) -> i64 {
         self.through
     }
 
-    /// The same, while somebody sends up to a time.
+    /// The same state with a sender, until the given time.
     pub(super) fn sent_by(&self, sender: Option<(i64, i64)>) -> Self {
         Self { sender, ..self.clone() }
     }
 
-    /// Whether somebody else sends.
+    /// Until when another node sends, if one does.
     pub(super) fn waits_for(&self, own: i64, now: Timestamp) -> Option<i64> {
         let (sender, until) = self.sender?;
         (sender != own && until > now.as_microsecond()).then_some(until)
     }
 
-    /// The next mail, one at most. `failures` are all after [`Memory::through`], or as many as were asked for.
+    /// The next mail, one at most. `failures` are all failures after [`Memory::through`], or as many as were requested.
     pub(super) fn step(
         &self,
         failures: &[(i64, Execution)],
@@ -111,7 +112,7 @@ impl Memory {
         if is_all {
             memory.settle(newest, now);
         } else {
-            // Those that follow are looked at next.
+            // The following failures are processed next.
             memory.through = failures.last().map_or(memory.through, |(row, _)| *row);
         }
         let mail = memory.due(micros(rules.period), now);
@@ -147,7 +148,8 @@ impl Memory {
         Some(Mail { task_type, name, count: 1, first: at, last: at, row })
     }
 
-    /// The first task whose period is over and that failed in it; those that did not are forgotten.
+    /// The mail for the first task whose period is over and that failed in it; tasks without such a failure are
+    /// forgotten.
     fn due(&mut self, period: i64, now: i64) -> Option<Mail> {
         self.told.retain(|told| told.count > 0 || told.at.saturating_add(period) > now);
         let told = self.told.iter_mut().find(|told| told.at.saturating_add(period) <= now)?;
@@ -156,7 +158,7 @@ impl Memory {
         Some(Mail { task_type, name, count, first, last, row })
     }
 
-    /// What was the newest row long enough ago has no unseen one before it.
+    /// A row that was the newest one long enough ago has no invisible row before it.
     fn settle(&mut self, newest: i64, now: i64) {
         let is_idle = self.through == newest && self.looked_at.is_empty();
         if is_idle || now - self.newest_at < SETTLED && self.looked_at.len() < MANY_ROWS {
@@ -207,7 +209,7 @@ mod tests {
         FailureMail { mode, period, envelope_sender: None }
     }
 
-    /// Looks at a second, until nothing is left to do: name and count of each mail.
+    /// Runs all steps due at a second: name and count of each mail.
     fn look(
         memory: &mut Memory,
         ledger: &[(i64, Execution)],

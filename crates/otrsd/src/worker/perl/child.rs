@@ -1,4 +1,4 @@
-//! A copy of the host: it takes tasks on one connection, and prints on another.
+//! A copy of the Perl host: it takes tasks on one connection, and prints on another.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// What a child wrote before its end is there already.
+/// The wait for what a child wrote before its end, which has already arrived.
 const AT_ONCE: Duration = Duration::from_millis(100);
 const CHUNK: usize = 64 << 10;
 
@@ -65,7 +65,7 @@ impl Child {
         }
     }
 
-    /// Whether it can take a task for which `kind` was asked: a used one takes only those of its type.
+    /// Whether it can take a task requested for `kind`: a used child takes only tasks of its type.
     pub(super) fn fits(&self, kind: Option<&str>) -> bool {
         self.ran == 0 || self.kind.as_deref() == kind
     }
@@ -82,7 +82,7 @@ impl Child {
         !self.is_over && self.ran < order.policy.tasks_per_child
     }
 
-    /// Runs one task. `None` if nothing was begun, because the code has changed.
+    /// Runs one task. `None` if it was not started, because the code has changed.
     pub(super) async fn run(&mut self, order: &Order, stop: &Interruption) -> Option<Ended> {
         self.ran += 1;
         self.kind = Some(order.task.task_type.clone());
@@ -95,7 +95,7 @@ impl Child {
         let (mut message, mut tail) = (Vec::new(), Tail::default());
         let (reports, tasks) = (&mut self.reports, &mut self.tasks);
         let told = async {
-            // One that died meanwhile reads nothing: its end tells more.
+            // A child that died meanwhile reads nothing: its end explains more.
             let _ = tasks.write_all(&letter).await;
             read(reports, &mut message).await;
             if is_last || is_part(&message) {
@@ -109,7 +109,7 @@ impl Child {
         }
         let report = Report::read(&message);
         let end = attended.end;
-        // What we wanted to end is not used again.
+        // A child that was to be ended is not reused.
         self.is_over = end.is_some() || report.is_none() || attended.ours.is_some();
         if report.as_ref().is_some_and(|report| report.outcome == Outcome::Stale) {
             return None;
@@ -117,7 +117,7 @@ impl Child {
         if end.is_none() {
             print(&self.running.output, &mut tail);
         }
-        // The whole life of a child that ran one task was for it.
+        // All processor time of a child that ran one task belongs to it.
         let whole = end.filter(|_| self.ran == 1).map(|end| end.cpu);
         let peak_memory = end.map(|end| end.peak_rss_kb);
         let cpu = whole.or_else(|| report.as_ref().and_then(Report::cpu));
@@ -131,7 +131,7 @@ impl Child {
     }
 }
 
-/// What is missing of a report, if it comes.
+/// Reads the rest of a report, if it arrives.
 async fn read(reports: &mut OwnedReadHalf, message: &mut Vec<u8>) {
     while is_part(message) && matches!(reports.read_buf(message).await, Ok(1..)) {}
 }
@@ -144,7 +144,7 @@ fn print(output: &UnixStream, tail: &mut Tail) {
     }
 }
 
-/// Whether a process is a living child of ours: nobody else may pretend to be one.
+/// Whether a process is a living child of this one: no other process may impersonate one.
 pub(super) fn is_ours(pid: i32) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     matches!(waitid(Id::Pid(Pid::from_raw(pid)), flags), Ok(WaitStatus::StillAlive))

@@ -1,4 +1,4 @@
-//! The warm process: started when it is first needed, asked for a child for each task, let go when it is idle.
+//! The warm host process: started when it is first needed, asked for a child for each task, ended when it is idle.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,25 +32,25 @@ use crate::{
 
 /// Children that are made before they are needed.
 const SPARE: usize = 1;
-/// Between the starts of a host that makes no children, doubling.
+/// The pause between the starts of a host that makes no children; it doubles.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A child that was asked for and has not come by then is asked for again.
+/// A child that was requested and has not connected by then is requested again.
 const PATIENCE: Duration = Duration::from_secs(3);
 const INTRODUCTION: Duration = Duration::from_secs(1);
-/// With huge pages a copy of the host costs half: there are fewer entries of page tables to copy and to free.
+/// With huge pages a copy of the host costs half: there are fewer page table entries to copy and to free.
 const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
-/// What the executions ask for.
+/// The requests of executions.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// A fresh child, or one that ran tasks of this type alone.
+    /// A fresh child, or one that ran only tasks of this type.
     Child { kind: Option<String>, sender: oneshot::Sender<Child> },
-    /// A child that may run more.
+    /// Returns a child that may run more tasks.
     Back(Child),
 }
 
-/// The host, and whoever waits for its children.
+/// The host, and the requests that wait for its children.
 #[derive(Debug)]
 pub(super) struct Host {
     argv: Vec<String>,
@@ -62,20 +62,20 @@ pub(super) struct Host {
     waiting: VecDeque<(Option<String>, oneshot::Sender<Child>)>,
     /// First connections of children that have not made the second.
     halves: HashMap<i32, (u8, UnixStream)>,
-    /// Starts in a row that brought no child.
+    /// Consecutive starts that produced no child.
     failures: u32,
-    /// Before this there is no new start.
+    /// There is no new start before this time.
     retry_at: MonotonicTime,
-    /// When somebody last asked for a child, or one came.
+    /// When a child was last requested, or one connected.
     used: MonotonicTime,
 }
 
 #[derive(Debug)]
 struct Process {
-    /// A byte for each child; its end is the host's.
+    /// Each byte requests a child; closing it ends the host.
     orders: ChildStdin,
     end: oneshot::Receiver<Reaped>,
-    /// Children that were asked for and have not come.
+    /// Children that were requested and have not connected.
     owed: usize,
 }
 
@@ -106,7 +106,7 @@ impl Host {
         })
     }
 
-    /// Serves until nobody can ask any more.
+    /// Serves until no sender of requests is left.
     pub(super) async fn keep(mut self, mut requests: Receiver<Request>) {
         loop {
             self.serve();
@@ -140,12 +140,12 @@ impl Host {
         }
     }
 
-    /// Gives what is there to those who wait, in their order, and asks for what is missing.
+    /// Gives idle children to the waiting requests, in their order, and asks the host for those that are missing.
     fn serve(&mut self) {
         self.idle.retain_mut(Child::lives);
         let mut still = VecDeque::new();
         for (kind, sender) in self.waiting.drain(..).filter(|(_, sender)| !sender.is_closed()) {
-            // One that is warm of its own type first.
+            // Prefers a child that has run tasks of this type.
             let fitting = |child: &Child| child.fits(kind.as_deref());
             let used = self.idle.iter().position(|child| !child.is_fresh() && fitting(child));
             match used.or_else(|| self.idle.iter().position(fitting)) {
@@ -165,7 +165,7 @@ impl Host {
         let wanted = self.waiting.len() + SPARE;
         if let Some(process) = &mut self.process {
             let missing = wanted.saturating_sub(fresh + process.owed);
-            // If the host is dead, its end will be told.
+            // If the host is dead, its end will be reported.
             if missing > 0 && process.orders.write_all(&vec![b'.'; missing]).is_ok() {
                 process.owed += missing;
             }
@@ -205,7 +205,7 @@ impl Host {
         Ok(Process { orders, end, owed: 0 })
     }
 
-    /// Lets a child in when both its connections are there.
+    /// Accepts a child when both its connections exist.
     async fn meet(&mut self, mut connection: UnixStream) {
         let Some(pid) = connection.peer_cred().ok().and_then(|peer| peer.pid()) else { return };
         if !is_ours(pid) {
@@ -228,7 +228,7 @@ impl Host {
         self.idle.push(Child::new(pid, control, output, &self.reaper));
     }
 
-    /// A host that saw new code ends with exit 0, and another one takes its place.
+    /// A host that detected new code ends with exit 0, and another one replaces it.
     fn end(&mut self, end: Option<Reaped>) {
         self.process = None;
         self.halves.clear();
@@ -250,7 +250,7 @@ impl Host {
         self.retry_at = clock::now() + pause.min(LONGEST_PAUSE);
     }
 
-    /// When there is something to do though nothing happens.
+    /// When there is work even if no event occurs.
     fn due(&self) -> MonotonicTime {
         match &self.process {
             None => self.retry_at,
@@ -263,11 +263,11 @@ impl Host {
         let Some(process) = &mut self.process else { return };
         self.used = clock::now();
         if self.waiting.is_empty() {
-            // Nobody needed a child for so long.
+            // No child was requested for the idle time.
             self.process = None;
             self.idle.clear();
         } else {
-            // Children may have died on their way.
+            // Children may have died before they connected.
             process.owed = 0;
         }
     }

@@ -1,7 +1,7 @@
 //! Runs tasks by the handlers of an installation, in copies of a warm Perl process.
 //!
-//! The host loads the framework once and copies itself for each task. A copy is a child of this process and
-//! not of the host: its end, its processor time and its memory come from the kernel, as those of a command do.
+//! The host loads the framework once and copies itself for each task. A copy is a child of this process and not of the
+//! host: its end, its processor time and its memory come from the kernel, as those of a command do.
 
 mod child;
 mod host;
@@ -23,11 +23,11 @@ use super::{
 };
 use crate::config::{home::Home, reference};
 
-/// So often a task is given to another process because the code has changed.
+/// How often a task is passed to another process because the code has changed.
 const STALE: usize = 5;
-/// What a child calls itself while it runs a task, before the task's id.
+/// The beginning of a child's process title while it runs a task; the task's id follows.
 pub(super) const TITLE: &str = "otrsd perl task ";
-/// Who asks beyond that waits for the host to listen.
+/// Requests beyond this number wait until the host accepts them.
 const REQUESTS: usize = 64;
 const IDLE: &str = "Daemon::SchedulerTaskWorker::HostIdle";
 
@@ -52,8 +52,8 @@ impl Perl {
         Ok(Some(Self { requests }))
     }
 
-    /// Runs a task to its end. It waits for as long as there is no host: elsewhere it would run no better, and its
-    /// own time has not begun.
+    /// Runs a task to its end. It waits as long as there is no host: elsewhere the task would run no better, and its
+    /// timeout has not begun.
     pub(super) async fn run(&self, order: &Order, stop: &Interruption) -> Ended {
         for _ in 0..STALE {
             let child = tokio::select! {

@@ -1,4 +1,4 @@
-//! What a child says of the end of a task, and what is made of it.
+//! The report of a child on the end of a task, and its meaning.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::{
     },
 };
 
-/// Bytes: a report holds the text of an exception at most.
+/// Bytes: a report contains the text of an exception at most.
 const LONGEST: usize = 1 << 20;
 /// Bytes of the length before an image.
 const LENGTH: usize = 4;
 
-/// What a child says of a task.
+/// A child's report on a task.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) outcome: Outcome,
@@ -31,12 +31,12 @@ pub(super) struct Report {
 pub(super) enum Outcome {
     Success,
     Failed,
-    /// The code was changed since it was loaded: nothing was begun.
+    /// The code was changed since it was loaded: nothing was started.
     Stale,
 }
 
 impl Report {
-    /// What was sent, if it is whole and makes sense.
+    /// The report, if it is complete and valid.
     pub(super) fn read(message: &[u8]) -> Option<Self> {
         let report = thaw(image(message)?).ok()?;
         let outcome = match report.get("outcome")?.as_str()? {
@@ -54,12 +54,12 @@ impl Report {
     }
 }
 
-/// Whether more is to come.
+/// Whether the message is incomplete.
 pub(super) fn is_part(message: &[u8]) -> bool {
     message.len() < LONGEST && image(message).is_none()
 }
 
-/// Whatever a handler died with.
+/// The error that a handler died with.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -67,14 +67,14 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What is behind the length.
+/// The part after the length.
 fn image(message: &[u8]) -> Option<&[u8]> {
     let (length, image) = message.split_first_chunk::<LENGTH>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     image.get(..length)
 }
 
-/// The task as a child reads it. Its data pass as they are stored.
+/// The task in the form that a child reads. Its data pass as they are stored.
 pub(super) fn letter(order: &Order, is_last: bool) -> Vec<u8> {
     let task = &order.task;
     let mut letter = Hash::default();
@@ -89,14 +89,14 @@ pub(super) fn letter(order: &Order, is_last: bool) -> Vec<u8> {
     ] {
         letter.insert(Key::from(key), value);
     }
-    // Of gigabytes nothing is frozen: the child ends, and the task has failed.
+    // Gigabytes cannot be frozen: the child ends, and the task has failed.
     let image = freeze(&Value::Hash(letter)).unwrap_or_default();
     let length = u32::try_from(image.len()).unwrap_or_default();
     [&length.to_be_bytes()[..], &image].concat()
 }
 
-/// What an execution came to. One that had succeeded when we wanted its end has succeeded; one that left
-/// without a word has not, whatever its exit code.
+/// The ending of an execution. An execution that had succeeded when it was to be ended has succeeded; one that ended
+/// without a report has not, whatever its exit code.
 pub(super) fn ending_of(report: Option<Report>, attended: Attended, tail: &Tail) -> Ending {
     match (report, attended) {
         (Some(Report { outcome: Outcome::Success, .. }), _) => Ending::Success,
