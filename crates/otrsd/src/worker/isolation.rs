@@ -11,8 +11,8 @@ use super::{execution::Order, handlers::Handler};
 /// The tasks in the worker's process, by their rows.
 #[derive(Debug, Default)]
 pub(super) struct IsolationQueue {
-    beside: HashSet<i64>,
-    alone: Option<i64>,
+    shared: HashSet<i64>,
+    exclusive: Option<i64>,
     /// Waits to run alone.
     waiting: Option<Order>,
 }
@@ -37,16 +37,16 @@ enum Admission {
 impl IsolationQueue {
     /// Admits a task. `Ok` returns the task to start, if any; `Err` returns the row to release.
     pub(super) fn admit(&mut self, order: Order) -> Result<Option<Order>, i64> {
-        let place = place(&order);
-        match admit(place, self.is_exclusive()) {
+        let isolation = isolation_of(&order);
+        match admit(isolation, self.is_exclusive()) {
             Admission::Free => Err(order.task.row),
             Admission::Wait => {
                 self.waiting = Some(order);
                 Ok(None)
             }
             Admission::Start => {
-                if place == Isolation::Shared {
-                    self.beside.insert(order.task.row);
+                if isolation == Isolation::Shared {
+                    self.shared.insert(order.task.row);
                 }
                 Ok(Some(order))
             }
@@ -56,21 +56,21 @@ impl IsolationQueue {
     /// The task that waited to run alone, if it can now. `unwritten` counts tasks that were released for it, or ended,
     /// and are still under this worker's lock.
     pub(super) fn admit_exclusive(&mut self, unwritten: usize) -> Option<Order> {
-        let is_alone = self.beside.is_empty() && unwritten == 0;
+        let is_alone = self.shared.is_empty() && unwritten == 0;
         let order = self.waiting.take_if(|_| is_alone)?;
-        self.alone = Some(order.task.row);
+        self.exclusive = Some(order.task.row);
         Some(order)
     }
 
     /// Removes a task that has ended.
     pub(super) fn leave(&mut self, row: i64) {
-        self.beside.remove(&row);
-        self.alone.take_if(|alone| *alone == row);
+        self.shared.remove(&row);
+        self.exclusive.take_if(|exclusive| *exclusive == row);
     }
 
     /// Whether a task runs alone, or waits to: no other in-process task may be claimed.
     pub(super) fn is_exclusive(&self) -> bool {
-        self.alone.is_some() || self.waiting.is_some()
+        self.exclusive.is_some() || self.waiting.is_some()
     }
 
     /// The row of the task that waits.
@@ -84,7 +84,7 @@ impl IsolationQueue {
     }
 }
 
-fn place(order: &Order) -> Isolation {
+fn isolation_of(order: &Order) -> Isolation {
     match order.handler {
         Handler::Command(_) | Handler::Http(_) | Handler::Perl => Isolation::Outside,
         Handler::Function(_) if order.history.crashed_together => Isolation::Exclusive,
