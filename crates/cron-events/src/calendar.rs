@@ -1,7 +1,7 @@
 //! The Gregorian calendar on plain integers: days since 1970-01-01 to dates and back.
 //!
-//! Searching steps over months by the thousand; integers keep that in nanoseconds. Checked against
-//! jiff's calendar over whole 400-year cycles.
+//! A search may step over thousands of months; with integers that takes nanoseconds. Checked against jiff's calendar
+//! over whole 400-year cycles.
 
 use jiff::civil;
 
@@ -16,7 +16,7 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// Years are counted from March, so that the leap day is a year's last.
+    /// Years are counted from March, so that the leap day is the last day of a year.
     pub(crate) fn from_days(days: i64) -> Date {
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
@@ -54,13 +54,13 @@ pub(crate) fn days_in_month(year: i64, month: u32) -> u32 {
     }
 }
 
-/// Civil seconds since 1970-01-01T00:00:00 as a civil date and time, if jiff can hold it.
+/// Civil seconds since 1970-01-01T00:00:00 as a civil date and time, if jiff can represent it.
 pub(crate) fn datetime(second: i64) -> Option<civil::DateTime> {
     let epoch = civil::date(1970, 1, 1).at(0, 0, 0, 0);
     epoch.checked_add(jiff::SignedDuration::from_secs(second)).ok()
 }
 
-/// The callers' values are below 400, so nothing is ever lost.
+/// The callers' values are below 400, so the conversion is lossless.
 fn small(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(0)
 }

@@ -1,9 +1,9 @@
-//! Why a text is no schedule: which field, which text, and what would be one.
+//! Why a text is no schedule: the field, its text, and what is allowed.
 
 use crate::field::Field;
 
-/// Texts longer than this are refused; the longest sensible one (every minute of the hour, every
-/// day of the month written out) has about 400 bytes.
+/// The maximum length of a text; the longest sensible one (every minute of the hour, every day of the month written
+/// out) has about 400 bytes.
 pub(crate) const MAX_LENGTH: usize = 1_000;
 
 /// Why a text is no schedule. The message names the field, its text and what is allowed there.
@@ -16,18 +16,18 @@ pub enum Error {
         length: usize,
     },
 
-    /// Not as many fields as the dialect wants.
+    /// Not the number of fields that the dialect requires.
     #[error("schedule {text:?} has {found} fields, expected {expected}")]
     FieldCount {
         /// The schedule.
         text: String,
-        /// How many fields it has.
+        /// The number of its fields.
         found: usize,
-        /// What the dialect wants, as words.
+        /// What the dialect requires, in words.
         expected: &'static str,
     },
 
-    /// A comment or a variable setting, which a crontab may hold beside its schedules.
+    /// A comment or a variable setting, which a crontab may contain beside its schedules.
     #[error("{text:?} is {what}, expected a schedule: minute hour day-of-month month day-of-week")]
     NotASchedule {
         /// The text.
@@ -60,12 +60,12 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// The fields can be read, but no calendar has such a day.
+    /// The fields are valid, but no calendar has such a day.
     #[error("no month has such a day: day of month {days:?} in month {months:?} never comes")]
     Impossible {
-        /// The text of day of month.
+        /// The text of the day of month.
         days: String,
-        /// The text of month.
+        /// The text of the month.
         months: String,
     },
 }

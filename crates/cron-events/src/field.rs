@@ -14,14 +14,14 @@ pub enum Field {
     Hour,
     /// The day of the month.
     DayOfMonth,
-    /// The month, January is 1.
+    /// The month; January is 1.
     Month,
     /// The day of the week; 0 and 7 are Sunday.
     DayOfWeek,
 }
 
 impl Field {
-    /// The values that exist.
+    /// The valid values.
     pub(crate) fn values(self) -> RangeInclusive<u32> {
         match self {
             Field::Second | Field::Minute => 0..=59,

@@ -1,34 +1,34 @@
-//! A due instant, and what the clocks did around it.
+//! A fire time, and the effect of a change of the clocks on it.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::fmt;
 
-/// One due instant of a schedule.
+/// One fire time of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
-    /// When, to the second.
+    /// The instant, to the second.
     pub instant: Timestamp,
-    /// Set where a change of the clocks touches this due instant.
+    /// Set where a change of the clocks affects this fire time.
     pub note: Option<Note>,
 }
 
-/// What a change of the clocks did to a due instant; displays as a sentence for people.
+/// The effect of a change of the clocks on a fire time; displayed as a sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// The clocks skip the time it was meant for, so it is due at the jump.
+    /// The clocks skip the intended time, so the schedule fires at the jump.
     Skipped {
         /// The civil time that does not exist; the first of them, if the schedule names several.
         civil: DateTime,
     },
-    /// The clocks skip the time it was meant for, so it is due an hour later.
+    /// The clocks skip the intended time, so the schedule fires an hour later.
     Moved {
         /// The civil time that does not exist.
         civil: DateTime,
     },
-    /// The clocks show this time twice; a fixed-time schedule is due the first time only.
+    /// The clocks show this time twice; a fixed-time schedule fires the first time only.
     FirstOnly,
-    /// The clocks show this time twice; a wildcard schedule is due both times, this is the first.
+    /// The clocks show this time twice; a wildcard schedule fires both times, this is the first.
     First,
     /// The second of the two.
     Second,

@@ -1,5 +1,5 @@
-//! The dialect of the Perl module `Schedule::Cron::Events`: its lines and fields. The habits that
-//! look like mistakes are its own; each one is held by the table in `tests/oracle`.
+//! The dialect of the Perl module `Schedule::Cron::Events`: its lines and fields. The quirks that look like mistakes
+//! are those of the module; the table in `tests/oracle` covers each of them.
 
 use crate::bits::Bits;
 use crate::error::Error;
@@ -48,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Schedule, Error> {
     })
 }
 
-/// Lines of a crontab which the module passes over.
+/// Lines of a crontab that the module skips.
 fn other_than_schedule(text: &str) -> Option<&'static str> {
     if text.trim_start().starts_with('#') {
         return Some("a comment");
@@ -58,7 +58,7 @@ fn other_than_schedule(text: &str) -> Option<&'static str> {
     (name > 0 && value.starts_with(|c: char| !c.is_whitespace())).then_some("a variable setting")
 }
 
-/// One field as the set of its values; only the day fields may come out empty.
+/// The values of one field; only the day fields may be empty.
 fn set(field: Field, text: &str) -> Result<Bits, Error> {
     // The module counts every field from 0, and drops the 0 of day of month and month at the end.
     let end = *field.values().end();
@@ -74,7 +74,7 @@ fn set(field: Field, text: &str) -> Result<Bits, Error> {
     };
     if let Some(beyond) = values.last().filter(|&&value| value > u64::from(last)) {
         let problem = match field {
-            // The module turns one 7 into Sunday and stumbles over the second.
+            // The module converts one 7 to Sunday and fails on the second.
             Field::DayOfWeek if *beyond == 7 => "7 is named twice".to_owned(),
             _ => format!("{beyond} is above {end}"),
         };

@@ -1,4 +1,4 @@
-//! A schedule: parsed once, then asked for its due instants in any time zone.
+//! A schedule: parsed once, then queried for its fire times in any time zone.
 
 use crate::calendar::datetime;
 use crate::error::{Error, MAX_LENGTH};
@@ -9,7 +9,7 @@ use crate::{perl, vixie};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Whose rules a text is read by; the crate's page states them.
+/// The rules by which a text is read; the documentation of the crate states them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// The Perl module `Schedule::Cron::Events`.
@@ -18,11 +18,11 @@ pub enum Dialect {
     Vixie,
 }
 
-/// When something is due. A few machine words, cheap to copy.
+/// A parsed schedule. A few machine words, cheap to copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Schedule {
     pub(crate) times: Times,
-    /// Hour, minute or seconds begin with `*`; decides what a change of the clocks does.
+    /// Hour, minute or seconds begin with `*`; decides the effect of a change of the clocks.
     pub(crate) wildcard: bool,
     /// See [`Schedule::moving_skipped`].
     pub(crate) moves_skipped: bool,
@@ -32,7 +32,7 @@ pub struct Schedule {
 const HOUR: i64 = 3_600;
 
 impl Schedule {
-    /// Reads a schedule. A text that can be read has due instants in every time zone.
+    /// Parses a schedule. A valid text has fire times in every time zone.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Schedule, Error> {
         if text.len() > MAX_LENGTH {
             return Err(Error::TooLong { length: text.len() });
@@ -43,36 +43,36 @@ impl Schedule {
         }
     }
 
-    /// The same schedule, but a civil time that the clocks skip is due an hour later, as the help desks' Perl
-    /// moves it, and not at the jump; a wildcard's too.
+    /// The same schedule, but a civil time that the clocks skip fires an hour later, as the help desks' Perl moves it,
+    /// and not at the jump; also for a wildcard schedule.
     #[must_use]
     pub fn moving_skipped(self) -> Schedule {
         Schedule { moves_skipped: true, ..self }
     }
 
-    /// The first due instant after `after`; `None` only where the year 9999 ends.
+    /// The first fire time after `after`; `None` only at the end of the year 9999.
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Occurrence> {
         self.following(after, zone).next()
     }
 
-    /// The last due instant at or before `at`; `None` only where the year -9999 begins.
+    /// The last fire time at or before `at`; `None` only at the beginning of the year -9999.
     pub fn previous(&self, at: Timestamp, zone: &TimeZone) -> Option<Occurrence> {
         self.preceding(at, zone).next()
     }
 
-    /// All due instants after `after`, forwards.
+    /// All fire times after `after`, forwards.
     pub fn following<'z>(&self, after: Timestamp, zone: &'z TimeZone) -> Following<'z> {
         let from = whole_second(after) + 1;
         Following { schedule: *self, zone, span: Span::at(zone, from), from }
     }
 
-    /// All due instants at or before `at`, backwards.
+    /// All fire times at or before `at`, backwards.
     pub fn preceding<'z>(&self, at: Timestamp, zone: &'z TimeZone) -> Preceding<'z> {
         let to = whole_second(at);
         Preceding { schedule: *self, zone, span: Span::at(zone, to), to }
     }
 
-    /// Due because of the change of the clocks that the span begins with.
+    /// The fire time that results from the change of the clocks at the start of the span.
     fn at_jump(&self, span: &Span) -> Option<Occurrence> {
         if self.wildcard || self.moves_skipped || span.earlier >= span.offset {
             return None;
@@ -81,19 +81,19 @@ impl Schedule {
         occurrence(span.start, Some(Note::Skipped { civil: datetime(skipped)? }))
     }
 
-    /// The first civil time of the span that may be due.
+    /// The first civil time of the span that may match.
     fn first_civil(&self, span: &Span) -> i64 {
         let first = span.start + span.offset;
         if self.wildcard { first } else { first.max(span.start + span.earlier) }
     }
 
-    /// By how many seconds the times that the span's beginning skips are moved, if there are any.
+    /// The number of seconds by which the times skipped at the start of the span are moved, if there are any.
     fn move_of(&self, span: &Span) -> Option<i64> {
         let skipped = span.offset - span.earlier;
         (self.moves_skipped && skipped > 0).then(|| (skipped + HOUR - 1) / HOUR * HOUR)
     }
 
-    /// The first time from `civil` on that stands for a skipped one.
+    /// The first time from `civil` on that replaces a skipped one.
     fn moved_from(&self, civil: i64, span: &Span) -> Option<i64> {
         let by = self.move_of(span)?;
         let from = (civil - by).max(span.start + span.earlier);
@@ -101,21 +101,21 @@ impl Schedule {
         (moved < span.end + span.offset).then_some(moved)
     }
 
-    /// The last time up to `civil` that stands for a skipped one.
+    /// The last time up to `civil` that replaces a skipped one.
     fn moved_until(&self, civil: i64, span: &Span) -> Option<i64> {
         let by = self.move_of(span)?;
         let to = (civil - by).min(span.start + span.offset - 1);
         Some(self.times.previous(to, span.start + span.earlier)? + by)
     }
 
-    /// The skipped time for which alone the schedule is due at `civil`.
+    /// The skipped time that is the only reason to fire at `civil`.
     fn skipped_for(&self, civil: i64, span: &Span) -> Option<i64> {
         let skipped = civil - self.move_of(span)?;
         let is_skipped = (span.start + span.earlier..span.start + span.offset).contains(&skipped);
         (is_skipped && self.times.next(civil, civil + 1).is_none()).then_some(skipped)
     }
 
-    /// Due because the clocks show `civil` within the span.
+    /// The fire time at which the clocks show `civil` within the span.
     fn at_civil(&self, civil: i64, span: &Span) -> Option<Occurrence> {
         let note = if let Some(skipped) = self.skipped_for(civil, span) {
             Some(Note::Moved { civil: datetime(skipped)? })
@@ -130,7 +130,7 @@ impl Schedule {
     }
 }
 
-/// The due instants after an instant; see [`Schedule::following`].
+/// The fire times after an instant; see [`Schedule::following`].
 #[derive(Clone, Debug)]
 pub struct Following<'z> {
     schedule: Schedule,
@@ -165,7 +165,7 @@ impl Iterator for Following<'_> {
     }
 }
 
-/// The due instants up to an instant, backwards; see [`Schedule::preceding`].
+/// The fire times up to an instant, backwards; see [`Schedule::preceding`].
 #[derive(Clone, Debug)]
 pub struct Preceding<'z> {
     schedule: Schedule,
@@ -184,7 +184,7 @@ impl Iterator for Preceding<'_> {
             let to = self.to + span.offset;
             let named = self.schedule.times.previous(to, self.schedule.first_civil(&span));
             let civil = named.max(self.schedule.moved_until(to, &span));
-            // Due at the jump itself is told as the jump's, whatever the clocks show there.
+            // A fire time at the jump itself is reported as the jump's, whatever the clocks show there.
             let at_start = civil.is_none_or(|civil| civil == span.start + span.offset);
             if at_start
                 && self.to >= span.start

@@ -1,15 +1,15 @@
-//! The lists of the Perl module `Set::Crontab`: `1,2-4,*/3,!13,>9,<15`, anything else ignored.
+//! The lists of the Perl module `Set::Crontab`: `1,2-4,*/3,!13,>9,<15`; anything else is ignored.
 
-/// More values than `!n` can take away again in a text of the longest length allowed: a range that
-/// still has values beyond its field after so many is refused, however long it is.
+/// More values than the `!n` of a text of maximum length can remove: a range that still has values beyond its field
+/// after this number is refused, however long it is.
 const MOST_VALUES: usize = 1_024;
 
-/// The values from 0 to `end` that a text names, in ascending order; those that it names beyond
-/// `end` and the repeated ones are among them. The error is the problem in words.
+/// The values from 0 to `end` that a text names, in ascending order, including repeated ones and those beyond `end`.
+/// The error is the problem in words.
 pub(crate) fn expand(text: &str, end: u64) -> Result<Vec<u64>, String> {
     let Elements { mut picked, bounds, excluded } = elements(text, end)?;
     let all = 0..=end;
-    // The conditions of a field were one Perl expression: one of them broken, and none holds.
+    // The conditions of a field were one Perl expression: if one of them is invalid, none holds.
     if !bounds.is_empty() {
         let holds = |value: u64| bounds.iter().all(|bound| bound.holds(value));
         picked.extend(all.clone().filter(|&value| holds(value)));
@@ -24,7 +24,7 @@ pub(crate) fn expand(text: &str, end: u64) -> Result<Vec<u64>, String> {
     Ok(picked)
 }
 
-/// What the elements of a list stand for; a number that Perl could not read is none.
+/// The elements of a list by kind; a number that Perl could not read is left out.
 #[derive(Default)]
 struct Elements {
     picked: Vec<u64>,
@@ -70,7 +70,7 @@ fn elements(text: &str, end: u64) -> Result<Elements, String> {
     Ok(elements)
 }
 
-/// `body/step`; without digits after the last slash, the slash is part of an element to ignore.
+/// `body/step`; without digits after the last slash, the slash is part of an element that is ignored.
 fn split_step(element: &str) -> (&str, Option<&str>) {
     match element.rsplit_once('/') {
         Some((body, step)) if is_number(step) => (body, Some(step)),
@@ -89,7 +89,7 @@ fn step_width(step: Option<&str>) -> Result<usize, &'static str> {
     }
 }
 
-/// First and last of a number, a star or a range.
+/// The first and the last value of a number, a star or a range.
 fn range(body: &str, end: u64) -> Option<(u64, u64)> {
     match body.split_once('-') {
         _ if body == "*" => Some((0, end)),
@@ -103,7 +103,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Too large for 64 bits is too large for any field.
+/// A number too large for 64 bits is too large for any field.
 fn decimal(digits: &str) -> u64 {
     digits.parse().unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! The civil times a schedule names, without any zone: is there one, which is the next, which the
-//! last. Civil times are seconds since 1970-01-01T00:00:00 on the clock's own face.
+//! The civil times of a schedule, independent of a time zone: is there one, which is the next, which the last. Civil
+//! times are seconds since 1970-01-01T00:00:00 as shown by the clock.
 
 use crate::bits::Bits;
 use crate::calendar::{DAY, Date, days_in_month, weekday};
@@ -8,14 +8,14 @@ use crate::field::Field;
 /// The days 1 to 7 repeated over a month, as a factor for a set of weekdays.
 const WEEKS: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
 
-/// How day of month and day of week go together.
+/// How day of month and day of week are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DayRule {
     Both,
     Either,
 }
 
-/// What a schedule names. The sets of time and month are never empty.
+/// The values of a schedule. The sets of time and month are never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Times {
     pub(crate) seconds: Bits,
@@ -23,14 +23,14 @@ pub(crate) struct Times {
     pub(crate) hours: Bits,
     pub(crate) days: Bits,
     pub(crate) months: Bits,
-    /// 0 is Sunday, 7 does not occur.
+    /// 0 is Sunday; 7 does not occur.
     pub(crate) weekdays: Bits,
     pub(crate) day_rule: DayRule,
 }
 
 impl Times {
-    /// Whether any year has such a day. Every date falls on every weekday at some time, so the
-    /// weekdays matter only if they are enough by themselves.
+    /// Whether any year has such a day. Every date falls on every weekday in some year, so the weekdays matter only if
+    /// they suffice by themselves.
     pub(crate) fn possible(&self) -> bool {
         let any_weekday = !self.weekdays.is_empty();
         let any_date = Field::Month.values().filter(|&month| self.months.has(month)).any(|month| {
@@ -112,7 +112,7 @@ impl Times {
         Bits(days & ((2 << length) - 2))
     }
 
-    /// The first second of the day at or after `second`.
+    /// The first matching second of the day at or after `second`.
     fn time_from(&self, second: i64) -> Option<i64> {
         let (hour, minute, second) = clock(second);
         if self.hours.has(hour) {
@@ -129,7 +129,7 @@ impl Times {
         Some(second_of_day(hour, self.minutes.at_or_above(0)?, self.seconds.at_or_above(0)?))
     }
 
-    /// The last second of the day at or before `second`.
+    /// The last matching second of the day at or before `second`.
     fn time_until(&self, second: i64) -> Option<i64> {
         let (hour, minute, second) = clock(second);
         if self.hours.has(hour) {
@@ -161,7 +161,7 @@ fn preceding_month(date: Date) -> Date {
     }
 }
 
-/// Of the month.
+/// The first second of the month.
 fn first_second(date: Date) -> i64 {
     Date { day: 1, ..date }.days() * DAY
 }

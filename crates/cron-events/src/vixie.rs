@@ -65,7 +65,7 @@ fn schedule(second: &str, fields: [&str; 5]) -> Result<Schedule, Error> {
     })
 }
 
-/// One field as the set of its values, never empty.
+/// The values of one field, never empty.
 fn set(field: Field, text: &str) -> Result<Bits, Error> {
     let mut bits = Bits::default();
     for element in text.split(',') {
@@ -100,7 +100,7 @@ fn range(field: Field, element: &str) -> Result<(u32, u32, usize), String> {
         return Ok((value, value, 1));
     };
     let (first, last) = (value(field, first)?, value(field, last)?);
-    // The week may end on Sunday however it is written.
+    // The week may end on Sunday in either notation.
     let last = if field == Field::DayOfWeek && last == 0 && first > 0 { 7 } else { last };
     if first > last {
         return Err(format!("the range {body} runs backwards"));

@@ -1,10 +1,10 @@
-//! A time zone as spans of one offset. Inside a span civil time and instants are a constant apart;
-//! at its two ends the clocks change.
+//! A time zone as spans of one offset. Inside a span civil time and instants differ by a constant; the clocks change at
+//! its two ends.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The longest stretch of time around an instant in which the offset does not change.
+/// The longest period around an instant in which the offset does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Its first second, as an instant.
@@ -20,7 +20,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The span that holds an instant, if jiff can hold the instant.
+    /// The span that contains an instant, if jiff can represent the instant.
     pub(crate) fn at(zone: &TimeZone, second: i64) -> Option<Span> {
         let instant = Timestamp::from_second(second).ok()?;
         let offset = offset_at(zone, instant);

@@ -1,9 +1,9 @@
-//! What an image has left of its limits while it is read.
+//! The rest of an image's limits while it is read.
 
 use crate::error::Error;
 use crate::limits::{Limits, MAX_DEPTH};
 
-/// The limits, and what is used of them.
+/// The limits, and the part that is used.
 pub(crate) struct Budget {
     limits: Limits,
     values: usize,
@@ -16,18 +16,18 @@ impl Budget {
         Self { limits, values: 0, bytes: 0 }
     }
 
-    /// So many levels are open.
+    /// Checks the number of open levels.
     pub(crate) fn depth(&self, levels: usize, offset: usize) -> Result<(), Error> {
         within(levels, self.limits.depth, "levels", offset)
     }
 
-    /// One more scalar, array or hash.
+    /// Counts one more scalar, array or hash.
     pub(crate) fn value(&mut self, offset: usize) -> Result<(), Error> {
         self.values = self.values.saturating_add(1);
         within(self.values, self.limits.values, "values", offset)
     }
 
-    /// So many more bytes of strings.
+    /// Counts more bytes of strings.
     pub(crate) fn bytes(&mut self, count: usize, offset: usize) -> Result<(), Error> {
         self.bytes = self.bytes.saturating_add(count);
         within(self.bytes, self.limits.bytes, "bytes of strings", offset)

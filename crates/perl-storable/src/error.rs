@@ -1,37 +1,37 @@
-//! Why an image cannot be read, or a value cannot be written. Reading errors
-//! name the byte they were met at, counted from the start of the image.
+//! The errors of reading an image and of writing a value. Reading errors contain the offset of the byte, counted from
+//! the start of the image.
 
 use thiserror::Error;
 
 /// Why an image cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// The image ends too early, or a length in it is larger than what is left.
+    /// The image ends too early, or a length in it exceeds the rest.
     #[error("byte {offset}: {left} bytes left, expected at least {wanted} for {expected}")]
     Truncated {
-        /// Where the missing part should begin.
+        /// The offset at which the missing part should begin.
         offset: usize,
         /// Bytes needed.
         wanted: usize,
-        /// Bytes there.
+        /// Bytes left.
         left: usize,
         /// What the bytes are needed for.
         expected: &'static str,
     },
-    /// The bytes are there, but say something else than the format allows.
+    /// The bytes have a value that the format does not allow.
     #[error("byte {offset}: found {found}, expected {expected}")]
     Unexpected {
-        /// Where it was found.
+        /// The offset of the value.
         offset: usize,
         /// What was found.
         found: String,
-        /// What would have been right.
+        /// What was expected.
         expected: &'static str,
     },
     /// Well-formed, but not plain data: code, tied variables, hooks and the like.
     #[error("byte {offset}: found {what}, expected plain data")]
     Unsupported {
-        /// Where its mark is.
+        /// The offset of its mark.
         offset: usize,
         /// What it is.
         what: &'static str,
@@ -41,15 +41,15 @@ pub enum Error {
         "byte {offset}: found a reference to the enclosing structure of byte {target}, expected data without cycles"
     )]
     Cycle {
-        /// Where the reference is.
+        /// The offset of the reference.
         offset: usize,
-        /// Where the structure begins.
+        /// The offset of the structure.
         target: usize,
     },
     /// More data than the [`Limits`](crate::Limits) allow.
     #[error("byte {offset}: more than the limit of {limit} {what}")]
     Limit {
-        /// Where the limit was passed.
+        /// The offset at which the limit was exceeded.
         offset: usize,
         /// What is limited: levels, values or bytes of text.
         what: &'static str,
@@ -59,7 +59,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The byte of the image the error was met at.
+    /// The offset in the image at which the error occurred.
     pub fn offset(&self) -> usize {
         match self {
             Self::Truncated { offset, .. }
@@ -74,10 +74,11 @@ impl Error {
 /// Why a value cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FreezeError {
-    /// Perl freezes what a reference points to: an array, a hash, a referenced or a blessed value.
+    /// The value is no reference. Perl freezes what a reference points to: an array, a hash, a referenced or a blessed
+    /// value.
     #[error("found {found}, expected an array, a hash or a reference")]
     NotAReference {
-        /// What stands where a reference must be.
+        /// What is in place of the reference.
         found: &'static str,
     },
     /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).

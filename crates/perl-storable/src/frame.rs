@@ -1,4 +1,4 @@
-//! A thing while it is read, and once it is complete.
+//! The things of an image, while they are read and once they are complete. A thing is what a mark begins.
 
 use crate::error::Error;
 use crate::hash::Hash;
@@ -9,13 +9,13 @@ use crate::value::{Blessed, Value};
 
 /// What is known of a thing before its content.
 pub(crate) struct Head {
-    /// Where its mark is.
+    /// The offset of its mark.
     pub(crate) offset: usize,
     pub(crate) mark: Mark,
     pub(crate) class: Option<String>,
-    /// Its number, unless it is a copy or in one.
+    /// Its number, unless it is a copy or inside one.
     pub(crate) number: Option<usize>,
-    /// Where reading goes on after a copy.
+    /// Where reading continues after a copy.
     pub(crate) back: Option<usize>,
 }
 
@@ -26,15 +26,15 @@ pub(crate) struct Thing {
     pub(crate) value: Value,
 }
 
-/// A thing with others inside, some of which are still to come.
+/// A thing that contains others, some of which have not been read yet.
 pub(crate) struct Frame {
     pub(crate) head: Head,
     pub(crate) content: Content,
-    /// How many are to come.
+    /// How many have not been read yet.
     pub(crate) left: usize,
 }
 
-/// What has come so far.
+/// The content read so far.
 pub(crate) enum Content {
     Ref(Value),
     Array(Vec<Value>),
@@ -68,7 +68,7 @@ impl Thing {
 }
 
 impl Frame {
-    /// Takes the next thing inside; for a hash, its key follows in the image.
+    /// Adds the next contained thing; for a hash, its key follows in the image.
     pub(crate) fn add(&mut self, thing: Thing, source: &mut Source<'_>) -> Result<(), Error> {
         match &mut self.content {
             Content::Ref(value) => *value = thing.into_reference(),

@@ -1,6 +1,5 @@
-//! Value to bytes, with a stack of its own in place of recursion. It chooses
-//! the marks and lengths that Perl's `nfreeze` chooses, so that a canonical
-//! image of plain data is written back byte for byte.
+//! Value to bytes, with an explicit stack instead of recursion. The writer chooses the marks and lengths that Perl's
+//! `nfreeze` chooses, so that a canonical image of plain data is written back byte for byte.
 
 use std::collections::HashMap;
 use std::slice;
@@ -14,15 +13,15 @@ use crate::mark::Mark;
 use crate::value::{Blessed, Value};
 use crate::writer::Writer;
 
-/// The image that `nfreeze` of Storable 3.26 makes of the same data, with its hashes sorted.
+/// Writes the image that `nfreeze` of Storable 3.26 makes of the same data, with its hashes sorted.
 ///
-/// Numbers beyond 32 bits or with a fraction become decimal strings, as there,
-/// but with all digits they need, where Perl keeps 15.
+/// As there, numbers beyond 32 bits or with a fraction become decimal strings, but with all digits that they need,
+/// where Perl keeps 15.
 pub fn freeze(value: &Value) -> Result<Vec<u8>, FreezeError> {
     frozen(Vec::new(), value)
 }
 
-/// The same as a file image, for `retrieve`: what `nstore` writes.
+/// The same as a file image for `retrieve`, as `nstore` writes it.
 pub fn freeze_file(value: &Value) -> Result<Vec<u8>, FreezeError> {
     frozen(header::FILE.to_vec(), value)
 }
@@ -42,7 +41,7 @@ struct Freeze<'a> {
     open: Vec<Open<'a>>,
 }
 
-/// What is still to be written of a thing.
+/// The part of a thing that has not been written yet.
 enum Open<'a> {
     /// Nothing: the reference only counts as a level.
     Ref,
@@ -81,7 +80,7 @@ impl<'a> Freeze<'a> {
         Ok(())
     }
 
-    /// What a scalar holds.
+    /// Writes what a scalar holds.
     fn slot(&mut self, mut value: &'a Value) -> Result<(), FreezeError> {
         loop {
             match value {
@@ -103,7 +102,7 @@ impl<'a> Freeze<'a> {
         Ok(())
     }
 
-    /// What a reference refers to: its begin, or the scalar that it is.
+    /// Writes what a reference refers to: its beginning, or the scalar that it is.
     fn thing(&mut self, reference: &'a Value) -> Result<Option<&'a Value>, FreezeError> {
         let value = match reference {
             Value::Blessed(blessed) => self.class(blessed)?,

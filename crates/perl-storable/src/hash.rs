@@ -1,5 +1,5 @@
-//! A Perl hash, kept sorted by key: Perl's own order means nothing, and a
-//! sorted one makes images and comparisons repeatable.
+//! A Perl hash, sorted by key: Perl's own order has no meaning, and a sorted one makes images and comparisons
+//! reproducible.
 
 use std::slice;
 use std::vec;
@@ -7,19 +7,19 @@ use std::vec;
 use crate::key::Key;
 use crate::value::Value;
 
-/// Keys and their values, sorted by key. Build large ones by `collect`.
+/// Keys and their values, sorted by key. Build large hashes with `collect`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hash {
     pairs: Vec<(Key, Value)>,
 }
 
 impl Hash {
-    /// The value of a key of text.
+    /// The value of a text key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.find(&Key::from(key)).ok().map(|at| &self.pairs[at].1)
     }
 
-    /// Sets a key, and gives the value it had.
+    /// Sets a key, and returns its former value.
     pub fn insert(&mut self, key: Key, value: Value) -> Option<Value> {
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.pairs[at].1, value)),
@@ -30,7 +30,7 @@ impl Hash {
         }
     }
 
-    /// Removes a key of text, and gives the value it had.
+    /// Removes a text key, and returns its former value.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         self.find(&Key::from(key)).ok().map(|at| self.pairs.remove(at).1)
     }
@@ -40,12 +40,12 @@ impl Hash {
         self.pairs.iter()
     }
 
-    /// How many keys it has.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Whether it has no key.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }

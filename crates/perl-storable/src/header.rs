@@ -1,20 +1,19 @@
-//! The first bytes of an image: `pst0` in files, the version, and for native
-//! images the machine they were written on.
+//! The header of an image: `pst0` in files, the version, and for native images the machine that wrote them.
 
 use crate::error::Error;
 use crate::reader::{Order, Reader};
 
-/// What `store` and `nstore` put before an image in a file.
+/// Precedes an image in a file of `store` or `nstore`.
 pub(crate) const FILE: &[u8] = b"pst0";
-/// What `nfreeze` of Storable 3.x begins with: major version 2 in network order, minor 11.
+/// The start of an image of `nfreeze` of Storable 3.x: major version 2 in network order, minor 11.
 pub(crate) const NETWORK: [u8; 2] = [MAJOR << 1 | 1, 11];
 
 const MAJOR: u8 = 2;
-/// Byte order, then the sizes of `int`, `long`, pointers and numbers with a fraction.
+/// Byte order, then the sizes of `int`, `long`, pointers and floating-point numbers.
 const NATIVE: &[u8] = b"\x0812345678\x04\x08\x08\x08";
 
-/// Reads the header and sets the reader's byte order. Any minor version
-/// passes: they only add marks, and an unknown mark is an error by itself.
+/// Reads the header and sets the reader's byte order. Any minor version is accepted: minor versions only add marks, and
+/// an unknown mark is an error by itself.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Result<(), Error> {
     reader.skip(FILE);
     let offset = reader.position();

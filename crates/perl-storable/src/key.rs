@@ -1,10 +1,10 @@
-//! Hash keys. Two keys are the same when their characters are, as in Perl,
-//! whether they are kept as bytes (one character each) or as text.
+//! Hash keys. Two keys are equal if their characters are, as in Perl, whether they are stored as bytes (one character
+//! each) or as text.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The key of a hash: bytes, or text where it has characters beyond ASCII and Perl knew it as text.
+/// The key of a hash: bytes, or text where it has characters beyond ASCII and Perl flagged it as text.
 #[derive(Clone)]
 pub struct Key {
     /// UTF-8 if `text`.
@@ -14,12 +14,12 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of bytes: what Perl makes of a string it has not decoded.
+    /// A key of bytes: the form of a Perl string that was not decoded.
     pub fn from_bytes(octets: &[u8]) -> Self {
         Self { octets: octets.into(), text: false }
     }
 
-    /// Its text, or its bytes where they happen to be UTF-8.
+    /// Its text, or its bytes if they are valid UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         str::from_utf8(&self.octets).ok()
     }
@@ -42,7 +42,7 @@ impl Key {
 }
 
 impl From<&str> for Key {
-    /// A key of text.
+    /// A text key.
     fn from(text: &str) -> Self {
         Self { octets: text.as_bytes().into(), text: !text.is_ascii() }
     }

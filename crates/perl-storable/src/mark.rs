@@ -1,7 +1,7 @@
-//! The marks of the format: the byte before each thing that says what it is.
-//! Numbers as in Storable's binary format 2, up to minor 12.
+//! The marks of the format: the byte before each thing that gives its kind. The numbers are those of Storable's binary
+//! format 2, up to minor 12.
 
-/// What follows.
+/// The kind of what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Mark {
@@ -22,7 +22,7 @@ pub(crate) enum Mark {
     TiedArray,
     TiedHash,
     TiedScalar,
-    /// Perl's one undef; elements that were never set.
+    /// Perl's shared undef, for elements that were never set.
     SharedUndef,
     Yes,
     No,
@@ -45,7 +45,7 @@ pub(crate) enum Mark {
     LongVersion,
     UndefElement,
     Regexp,
-    /// Longer than 31 bits can count.
+    /// A length beyond 31 bits.
     LargeObject,
     True,
     False,
@@ -110,7 +110,7 @@ impl Mark {
         self as u8
     }
 
-    /// For errors: what a mark announces that is not plain data, or stands in the wrong place.
+    /// For errors: the name of a mark that does not announce plain data, or is in the wrong position.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Object => "a reference to an earlier thing",

@@ -7,11 +7,11 @@ use crate::error::Error;
 pub(crate) enum Order {
     /// Big-endian: `nfreeze` and `nstore`.
     Network,
-    /// Of a little-endian machine with 64-bit integers: `freeze` and `store`.
+    /// That of a little-endian machine with 64-bit integers: `freeze` and `store`.
     Native,
 }
 
-/// The image, and how far it is read.
+/// The image, and the position in it.
 pub(crate) struct Reader<'a> {
     image: &'a [u8],
     position: usize,
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         self.position
     }
 
-    /// Goes to a position that was reached before, and tells the present one.
+    /// Moves to a position that was reached before, and returns the present one.
     pub(crate) fn jump(&mut self, position: usize) -> usize {
         std::mem::replace(&mut self.position, position)
     }
@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
         self.image.len().saturating_sub(self.position)
     }
 
-    /// Whether the image goes on with `prefix`; if so, it is passed.
+    /// Skips `prefix` if the image continues with it, and returns whether it does.
     pub(crate) fn skip(&mut self, prefix: &[u8]) -> bool {
         let found = self.rest().starts_with(prefix);
         if found {
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// At most so many of the next bytes, for an error.
+    /// At most `count` of the next bytes, for an error.
     pub(crate) fn peek(&self, count: usize) -> &'a [u8] {
         let rest = self.rest();
         rest.get(..count).unwrap_or(rest)
@@ -71,7 +71,8 @@ impl<'a> Reader<'a> {
         self.array(expected).map(|[byte]| byte)
     }
 
-    /// A length or count of four bytes, of things of at least `size` bytes that must still be there.
+    /// A length or count of four bytes, for things of at least `size` bytes each, which must fit into the rest of the
+    /// image.
     pub(crate) fn count(&mut self, size: usize, expected: &'static str) -> Result<usize, Error> {
         let offset = self.position;
         let bytes = self.array(expected)?;

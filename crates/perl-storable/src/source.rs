@@ -8,10 +8,10 @@ use crate::mark::{KEY_IS_THING, KEY_PLACEHOLDER, KEY_UTF8, KEY_WAS_UTF8, Mark};
 use crate::reader::Reader;
 use crate::value::Value;
 
-/// Room made for elements before any is read; a count alone is not believed.
+/// Capacity reserved for elements before any is read; a count alone is not trusted.
 const ROOM: usize = 64;
 
-/// Where things are read from.
+/// The source of things.
 pub(crate) struct Source<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) budget: Budget,
@@ -67,7 +67,7 @@ impl Source<'_> {
         })
     }
 
-    /// A version string is its plain scalar for us; how it was spelled is passed over.
+    /// Skips the spelling of a version string, which is read as a plain scalar.
     pub(crate) fn skip_version(&mut self, mark: Mark) -> Result<bool, Error> {
         let length = match mark {
             Mark::Version => self.reader.byte("the length of a version string")?.into(),
@@ -78,16 +78,16 @@ impl Source<'_> {
         Ok(true)
     }
 
-    /// The begin of an array, and how many elements follow.
+    /// The beginning of an array, and the number of elements that follow.
     pub(crate) fn array(&mut self) -> Result<(Content, usize), Error> {
         let count = self.reader.count(1, "the elements of an array")?;
         Ok((Content::Array(Vec::with_capacity(count.min(ROOM))), count))
     }
 
-    /// The begin of a hash, and how many pairs follow.
+    /// The beginning of a hash, and the number of pairs that follow.
     pub(crate) fn hash(&mut self, flagged: bool) -> Result<(Content, usize), Error> {
         if flagged {
-            // They only say "restricted": read as a plain hash.
+            // The flags only mark a restricted hash, which is read as a plain one.
             self.reader.byte("the flags of a hash")?;
         }
         let count = self.reader.count(if flagged { 6 } else { 5 }, "the pairs of a hash")?;
@@ -115,7 +115,7 @@ impl Source<'_> {
         Ok((flags & KEY_PLACEHOLDER == 0).then_some(key))
     }
 
-    /// The scalar after `mark`, which stands at `offset`.
+    /// The scalar after `mark`, whose offset is `offset`.
     pub(crate) fn scalar(&mut self, mark: Mark, offset: usize) -> Result<Value, Error> {
         match mark {
             Mark::Undef | Mark::SharedUndef | Mark::UndefElement => Ok(Value::Undef),

@@ -1,6 +1,5 @@
-//! Bytes to value, with a stack of its own in place of recursion. A thing met
-//! again is read again from where it first stood: sharing costs nothing until
-//! it is used, and every copy is counted like the first.
+//! Bytes to value, with an explicit stack instead of recursion. A shared thing is read again from its first position:
+//! sharing costs nothing until it is used, and every copy counts like the first.
 
 use crate::budget::Budget;
 use crate::error::Error;
@@ -12,8 +11,8 @@ use crate::reader::Reader;
 use crate::source::Source;
 use crate::value::Value;
 
-/// Reads an image of `freeze`, `nfreeze`, `store` or `nstore`, as Perl's `thaw` and `retrieve` do,
-/// but refuses trailing bytes.
+/// Reads an image of `freeze`, `nfreeze`, `store` or `nstore`, as Perl's `thaw` and `retrieve` do, but refuses trailing
+/// bytes.
 pub fn thaw_with(image: &[u8], limits: Limits) -> Result<Value, Error> {
     let mut reader = Reader::new(image);
     header::read(&mut reader)?;
@@ -36,11 +35,11 @@ struct Thaw<'a> {
     seen: Vec<Seen>,
     /// The things being read, each inside the one before.
     open: Vec<Frame>,
-    /// How many of them are copies: what is inside has its numbers already.
+    /// How many of them are copies: the things inside already have their numbers.
     copying: usize,
 }
 
-/// Where a thing stands, and whether it is still being read.
+/// The position of a thing, and whether it is still being read.
 struct Seen {
     start: usize,
     open: bool,
@@ -85,7 +84,7 @@ impl Thaw<'_> {
         Ok(Head { offset, mark, class, number, back })
     }
 
-    /// Where an earlier thing stands. It cannot contain the present one: then it would still be open.
+    /// The position of an earlier thing. It cannot contain the present one, because it would still be open then.
     fn earlier(&mut self, offset: usize) -> Result<usize, Error> {
         let number = self.source.reader.network_u32("the number of an earlier thing")?;
         let Some(seen) = usize::try_from(number).ok().and_then(|index| self.seen.get(index)) else {
@@ -101,7 +100,7 @@ impl Thaw<'_> {
         Ok(seen.start)
     }
 
-    /// A whole thing, or none if other things inside it follow.
+    /// A whole thing, or none if it contains others that follow.
     fn content(&mut self, head: Head) -> Result<Option<Thing>, Error> {
         let (content, left) = match head.mark {
             Mark::Ref | Mark::OverloadedRef | Mark::WeakRef | Mark::WeakOverloadedRef => {

@@ -1,16 +1,15 @@
-//! Plain Perl data: what a scalar can hold, once code and magic are left out.
+//! Plain Perl data: what a scalar can hold, without code and magic.
 
 use crate::hash::Hash;
 
-/// What a Perl scalar holds. Arrays and hashes are always behind a reference
-/// in Perl, so [`Value::Array`] and [`Value::Hash`] mean "a reference to one".
+/// What a Perl scalar holds. Arrays and hashes are always behind a reference in Perl, so [`Value::Array`] and
+/// [`Value::Hash`] mean "a reference to one".
 ///
-/// Perl has no booleans of old: they are the strings `1` and the empty one.
-/// Numbers travel as strings in network order when they do not fit 32 bits
-/// or have a fraction: read numbers by [`Value::as_i64`] and [`Value::as_f64`].
+/// Perl has no traditional booleans: they are the strings `1` and the empty one. In network order, numbers that do not
+/// fit 32 bits or have a fraction are stored as strings: read numbers by [`Value::as_i64`] and [`Value::as_f64`].
 ///
-/// What is thawed is at most [`MAX_DEPTH`](crate::MAX_DEPTH) levels deep, so it can be cloned,
-/// compared, printed and dropped within one megabyte of stack. Who builds values by hand keeps to that too.
+/// A thawed value is at most [`MAX_DEPTH`](crate::MAX_DEPTH) levels deep, so it can be cloned, compared, printed and
+/// dropped within one megabyte of stack. Code that builds values must keep that limit too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// No value.
@@ -19,9 +18,9 @@ pub enum Value {
     Int(i64),
     /// A number with a fraction; images in network order never have one.
     Double(f64),
-    /// A string of bytes, or of characters that Perl keeps one byte each.
+    /// A string of bytes, or of characters that Perl stores as one byte each.
     Bytes(Vec<u8>),
-    /// A string that Perl knows as text.
+    /// A string that Perl flags as text.
     Text(String),
     /// A reference to a scalar.
     Ref(Box<Value>),
@@ -52,7 +51,7 @@ impl Value {
         }
     }
 
-    /// The integer, also where it travelled as a decimal string.
+    /// The integer, also if it is stored as a decimal string.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -60,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The number, also where it travelled as a string; integers beyond 2^53 are rounded.
+    /// The number, also if it is stored as a string; integers beyond 2^53 are rounded.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "said in the contract")]
@@ -95,7 +94,7 @@ impl Value {
 }
 
 impl From<bool> for Value {
-    /// As Perl writes its truth values: the strings `1` and the empty one.
+    /// As Perl represents booleans: the strings `1` and the empty one.
     fn from(truth: bool) -> Self {
         Self::Bytes(if truth { b"1".to_vec() } else { Vec::new() })
     }

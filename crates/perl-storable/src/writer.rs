@@ -1,10 +1,10 @@
-//! The small pieces of an image in network order: marks, lengths, numbers, strings, keys.
+//! The primitives of an image in network order: marks, lengths, numbers, strings, keys.
 
 use crate::error::FreezeError;
 use crate::key::Key;
 use crate::mark::{KEY_UTF8, KEY_WAS_UTF8, Mark};
 
-/// Below it every whole double is an integer, and no other number rounds to it.
+/// Below it every whole double is an exact integer, and no other number rounds to it.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The image so far.
@@ -39,7 +39,7 @@ impl Writer {
         Ok(())
     }
 
-    /// As Perl: an integer where it is one, else a string, with Perl's names for the infinite.
+    /// As Perl: an integer where it is one, otherwise a string, with Perl's names for infinities.
     pub(crate) fn double(&mut self, number: f64) -> Result<(), FreezeError> {
         let negative_zero = number == 0.0 && number.is_sign_negative();
         #[expect(clippy::cast_possible_truncation, reason = "whole and small enough")]
@@ -54,12 +54,12 @@ impl Writer {
         }
     }
 
-    /// A key, with its flags where the hash has such.
+    /// A key, with its flags if the hash has flags.
     pub(crate) fn key(&mut self, key: &Key, flagged: bool) -> Result<(), FreezeError> {
         let octets = key.as_bytes();
         let text = key.as_str().filter(|_| key.is_text());
         match (text, text.and_then(narrow)) {
-            // Perl keeps characters up to 255 as one byte each, and must not find them as UTF-8.
+            // Perl stores characters up to 255 as one byte each, and must not find them as UTF-8.
             (Some(_), Some(narrow)) => {
                 self.image.push(KEY_WAS_UTF8);
                 self.counted(&narrow)
@@ -75,7 +75,7 @@ impl Writer {
         }
     }
 
-    /// One byte up to 127, else a byte that announces four.
+    /// One byte up to 127, otherwise a byte that announces four.
     pub(crate) fn short_or_long(&mut self, number: usize) -> Result<(), FreezeError> {
         if let Some(short) = u8::try_from(number).ok().filter(|short| *short < 0x80) {
             self.image.push(short);
@@ -110,7 +110,7 @@ impl Writer {
     }
 }
 
-/// One byte each, if all characters are up to 255.
+/// One byte per character, if all characters are up to 255.
 fn narrow(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|character| u8::try_from(character).ok()).collect()
 }

@@ -1,15 +1,15 @@
-//! What the original cuts out of a file before it parses any XML, done the same way here, so that files
-//! it accepts are read alike: comments; in files of OTRS and Znuny also every line that starts with `#`,
-//! even inside values (OTOBO gave that up, and our own files never had it). The pieces kept are
-//! remembered, so that places in the cleaned text become places of the file again.
+//! The text that the original removes from a file before it parses XML, removed in the same way so that accepted files
+//! are read alike: comments, and in files of OTRS and Znuny also every line that starts with `#`, even inside values
+//! (OTOBO dropped that rule, and otrsd's own files never had it). The remaining pieces are recorded, so that offsets in
+//! the cleaned text can be mapped to offsets in the file.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A text without comments and `#` lines, and the way back to the offsets of the whole text.
+/// A text without comments and `#` lines, and the mapping to the offsets of the whole text.
 pub(crate) struct Clean<'a> {
     pub(crate) text: Cow<'a, str>,
-    /// (offset in the cleaned text, offset in the whole text) of each piece kept, ascending.
+    /// (offset in the cleaned text, offset in the whole text) of each remaining piece, ascending.
     pieces: Vec<(usize, usize)>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Clean<'a> {
     }
 }
 
-/// The ranges outside comments and `#` lines. A line is one in the text *after* comments are gone.
+/// The ranges outside comments and `#` lines. A line is one of the text *without* comments.
 fn kept(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut kept: Vec<Range<usize>> = Vec::new();
@@ -103,7 +103,7 @@ fn keep(kept: &mut Vec<Range<usize>>, range: Range<usize>, cut: bool) {
     }
 }
 
-/// White space at the start goes too: what was cut there may have left some before the XML declaration.
+/// White space at the start is removed too: a removed part may have left some before the XML declaration.
 fn trim_start(text: &str, kept: &mut Vec<Range<usize>>) {
     let blank = kept
         .iter()

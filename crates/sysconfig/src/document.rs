@@ -1,4 +1,4 @@
-//! One document: its root element's version and init, and what stands in it.
+//! One document: the version and init of its root element, and its settings.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::position::Lines;
 use crate::setting::{Setting, setting_of};
 use crate::wording::fault_of;
 
-/// The largest text read, in bytes; the largest known file has 0.9 MB.
+/// The maximum size of a text in bytes; the largest known file has 0.9 MB.
 pub(crate) const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
-/// When a file is read among the others of its directory: later ones override earlier ones.
+/// The order of a file among the others of its directory: later ones override earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Init {
     /// The framework's own settings.
     Framework,
-    /// Applications on the framework, and packages.
+    /// Applications on top of the framework, and packages.
     Application,
     /// Changes of settings of the first two.
     Config,
@@ -29,20 +29,20 @@ pub enum Init {
     Changes,
 }
 
-/// A file that was read: its good settings in the file's order, and what is wrong with the others.
+/// A parsed file: its valid settings in the file's order, and the problems of the others.
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The file, as it was given.
     pub source: Arc<str>,
-    /// Its place among the files of a directory.
+    /// Its position among the files of a directory.
     pub init: Init,
-    /// The settings that can be used; of two with one name the later one counts.
+    /// The settings that can be used; of two with the same name the later one counts.
     pub settings: Vec<Setting>,
     /// The settings that cannot be used, in the file's order.
     pub problems: Vec<Problem>,
 }
 
-/// Reads the text of a document; `source` is its name in origins and messages. At most 16 MiB.
+/// Parses the text of a document; `source` is its name in origins and messages. At most 16 MiB.
 pub fn parse(source: &str, text: &str) -> Result<Document, Error> {
     check_size(source, text.len() as u64)?;
     let source: Arc<str> = Arc::from(source);

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A file that cannot be used at all. Displayed as `file:line:column: what`, or `file: what` where the
-/// fault has no place in the text.
+/// A file that cannot be used at all. Displayed as `file:line:column: what`, or `file: what` where the fault has no
+/// position in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The file, as it was given.
@@ -32,7 +32,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A fault at a byte offset of the cleaned text, before it is known which setting or file it concerns.
+/// A fault at a byte offset of the cleaned text, before the setting or file that it concerns is known.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) at: usize,
@@ -45,7 +45,7 @@ impl Fault {
     }
 }
 
-/// Leaves out the middle of a long text: what a message quotes may be as long as the file.
+/// Removes the middle of a long text: what a message quotes may be as long as the file.
 pub(crate) fn shorten(text: String) -> String {
     const HEAD: usize = 160;
     const TAIL: usize = 320;

@@ -1,22 +1,21 @@
-//! A look over the tags of a file before it is parsed: refuses what could cost much memory, time or stack
-//! (document types with their entities, deep nesting, masses of tags or attributes), and finds the tag
-//! that was not closed, which a parser can only report as the end of the file.
+//! A check of the tags of a file before it is parsed. It refuses what could cost much memory, time or stack (document
+//! types with their entities, deep nesting, very many tags or attributes), and finds an unclosed tag, which a parser
+//! can only report as the end of the file.
 
 use crate::error::Fault;
 
-/// Elements within elements. A setting's value needs two levels for each hash in a hash; the deepest
-/// known file has 13.
+/// Elements within elements. A setting's value needs two levels for each hash in a hash; the deepest known file has 13.
 const MAX_DEPTH: usize = 64;
 /// Tags and attributes of one file; the largest known file has 25,000.
 const MAX_MARKUP: usize = 500_000;
-/// Attributes of one tag; comparing them pairwise takes the square of it.
+/// Attributes of one tag; comparing them pairwise takes quadratic time.
 const MAX_ATTRIBUTES: usize = 64;
 /// Namespace declarations of one file: every element that declares one inherits a copy of all above it.
 const MAX_NAMESPACES: usize = 16;
 
 const ROOT: &str = "<otrs_config version=\"2.0\" …>";
 
-/// Checks the cleaned text of a file, whose lines `line_of` knows; the faults are of the whole file.
+/// Checks the cleaned text of a file; `line_of` returns the line of an offset. The faults refer to the whole file.
 pub(crate) fn check(text: &str, line_of: &dyn Fn(usize) -> u32) -> Result<(), Fault> {
     if text.contains("xmlns")
         && let Some((at, _)) = text.match_indices("xmlns").nth(MAX_NAMESPACES)
@@ -36,13 +35,13 @@ pub(crate) fn check(text: &str, line_of: &dyn Fn(usize) -> u32) -> Result<(), Fa
 struct Guard<'a> {
     text: &'a str,
     line_of: &'a dyn Fn(usize) -> u32,
-    /// Names and places of the elements that are open.
+    /// Names and offsets of the elements that are open.
     open: Vec<(&'a str, usize)>,
     markup: usize,
 }
 
 impl Guard<'_> {
-    /// Between two tags: outside the root element only white space may stand.
+    /// The text between two tags: outside the root element only white space is allowed.
     fn between(&self, start: usize, end: usize) -> Result<(), Fault> {
         let text = &self.text[start..end];
         if !self.open.is_empty() || text.trim_ascii().is_empty() {
@@ -129,7 +128,7 @@ impl Guard<'_> {
         Ok(tag)
     }
 
-    /// Walks over an opening tag's attributes; returns the offset after its `>`.
+    /// Skips an opening tag's attributes; returns the offset after its `>`.
     fn attributes(&mut self, at: usize) -> Result<usize, Fault> {
         let mut quote = None;
         let mut count = 0;
@@ -141,7 +140,7 @@ impl Guard<'_> {
                     self.markup += count;
                     return Ok(at + offset + 1);
                 }
-                // Also within quotes: XML forbids it there, and a forgotten quote is found at its own tag.
+                // Also within quotes: XML forbids it there, and a missing quote is reported at its own tag.
                 (_, b'<') => break,
                 _ => {}
             }

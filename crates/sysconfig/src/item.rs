@@ -1,6 +1,6 @@
-//! `<Value>` to [`Value`]: `Item`, `Hash`, `Array` within each other, and `DefaultItem`, whose attributes
-//! the items beside it inherit. Every branch follows the original's computation of an effective value.
-//! The recursion is bounded: the guard has limited how deep elements may be nested.
+//! `<Value>` to [`Value`]: `Item`, `Hash`, `Array` within each other, and `DefaultItem`, whose attributes the items
+//! beside it inherit. Every branch follows the original's computation of an effective value. The recursion is bounded:
+//! the guard has limited the nesting of elements.
 
 use roxmltree::Node;
 
@@ -127,7 +127,7 @@ fn hash_value<'a, 'i>(hash: Node<'a, 'i>, default: Option<Node<'a, 'i>>) -> Resu
     items(hash).map(entry).collect::<Result<_, _>>().map(Value::Map)
 }
 
-/// An item of an array has a type only by the default item; an item without anything is no element.
+/// An item of an array gets a type only from the default item; an empty item is no element.
 fn array_value<'a, 'i>(array: Node<'a, 'i>, default: Option<Node<'a, 'i>>) -> Result<Value, Fault> {
     let defaults = Defaults::new(default);
     let filled = items(array).filter(|item| !is_bare(*item));
@@ -162,9 +162,9 @@ fn scalar<'a, 'i>(item: Node<'a, 'i>, defaults: Defaults<'a, 'i>) -> Result<Valu
     typed(named, item)
 }
 
-/// The original copies a default item's own items into every item beside it, over those of its hash or
-/// array. That is meant for a select's options, whose value does not depend on them; anything else it
-/// garbles, and a copy for each of many items would take their product in time and memory.
+/// The original copies a default item's own items into every item beside it, over those of its hash or array. That is
+/// intended for a select's options, whose value does not depend on them; it garbles anything else, and copies for many
+/// items would take time and memory proportional to the product of both.
 fn no_parts(item: Node<'_, '_>, defaults: Defaults<'_, '_>) -> Result<(), Fault> {
     match defaults.part {
         Some(part) if items(item).next().is_none() => Err(fault(

@@ -1,9 +1,9 @@
 //! The setting XML of the OTRS family, read as the original reads it, and layered.
 //!
 //! [`parse`], [`read_file`] and [`read_directory`] turn `<otrs_config>` documents (also `<otobo_config>`,
-//! `<znuny_config>` and `<otrsd_config>`) into [`Setting`]s whose [`Value`]s equal what the original's own
-//! Perl computes; [`SysConfig`] lays layers of settings over each other and remembers for every value
-//! where it came from. Not here: what a setting means, translations, modified values in the database.
+//! `<znuny_config>` and `<otrsd_config>`) into [`Setting`]s whose [`Value`]s equal what the original's own Perl
+//! computes; [`SysConfig`] overlays layers of settings and remembers the origin of every value. Out of scope: the
+//! meaning of a setting, translations, modified values in the database.
 //!
 //! ```
 //! let text = r#"<otrsd_config version="2.0" init="Config">

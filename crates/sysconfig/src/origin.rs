@@ -1,4 +1,4 @@
-//! Where a setting came from, and what is wrong with one that was left out.
+//! The origin of a setting, and the problem of a setting that was left out.
 
 use std::fmt;
 use std::ops::Not;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The place a setting came from. Displayed as `/etc/otrsd/a.xml:12`, or, with line 0, as the source alone.
+/// The origin of a setting. Displayed as `/etc/otrsd/a.xml:12`, or, with line 0, as the source alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// A file, or a name for what is no file: a variable, the command line.
+    /// A file, or a name for a source that is no file: a variable, the command line.
     pub source: Arc<str>,
     /// The line, counted from 1; 0 where there are no lines.
     pub line: u32,
-    /// Whether programs beside the administrator's write there, as a help desk's web interface does.
+    /// Whether other programs than the administrator's write there, as a help desk's web interface does.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub is_shared: bool,
 }
@@ -24,7 +24,7 @@ impl Origin {
         Self { source: Arc::from(source), line: 0, is_shared: false }
     }
 
-    /// As [`named`](Self::named), where other programs write, too.
+    /// As [`named`](Self::named), for a source that other programs write, too.
     pub fn shared(source: &str) -> Self {
         Self { is_shared: true, ..Self::named(source) }
     }
@@ -39,11 +39,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One setting that cannot be used. It is left out; everything else goes on.
-/// Displayed as `file:line: setting X: what`.
+/// One setting that cannot be used. It is left out; all others are used. Displayed as `file:line: setting X: what`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The place of the fault, which may be some lines below the start of the setting.
+    /// The position of the fault, which may be some lines below the start of the setting.
     pub origin: Origin,
     /// The setting's full name; `None` where the fault is outside any setting or its name is missing.
     pub setting: Option<String>,

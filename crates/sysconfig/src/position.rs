@@ -1,5 +1,5 @@
-//! Byte offsets to lines and columns: a table of line starts, searched by halving, because a file holds
-//! thousands of settings and each wants its line.
+//! Byte offsets to lines and columns: a table of line starts with binary search, because a file has thousands of
+//! settings and each needs its line.
 
 /// Line starts of one text.
 pub(crate) struct Lines<'a> {
@@ -28,7 +28,7 @@ impl<'a> Lines<'a> {
         (line, narrow(column))
     }
 
-    /// The byte offset of a line and column, the inverse of [`Self::line_column`] for places in the text.
+    /// The byte offset of a line and column, the inverse of [`Self::line_column`] for positions in the text.
     pub(crate) fn offset(&self, line: u32, column: u32) -> usize {
         let start = self.start(line);
         let rest = &self.text[start..];

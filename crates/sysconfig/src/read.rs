@@ -9,7 +9,7 @@ use crate::document::{Document, MAX_SIZE, check_size, parse};
 use crate::error::Error;
 use crate::position::Lines;
 
-/// How a file is opened. It must not wait, whatever the path leads to.
+/// How a file is opened. It must not block, whatever the path leads to.
 pub type Open<'a> = &'a dyn Fn(&Path) -> io::Result<File>;
 
 /// Reads a file. It must be a regular file of at most 16 MiB of UTF-8.
@@ -17,21 +17,21 @@ pub fn read_file(path: &Path) -> Result<Document, Error> {
     read_file_by(path, &open)
 }
 
-/// As [`read_file`], of what `open` gives: the path itself is not looked at.
+/// As [`read_file`], with the file that `open` returns: the path itself is not accessed.
 pub fn read_file_by(path: &Path, open: Open<'_>) -> Result<Document, Error> {
     let name = path.display().to_string();
     let text = text_of(path, &name, open)?;
     parse(&name, &text)
 }
 
-/// Reads the `*.xml` files of a directory (not of directories in it), in the order in which the original
-/// lays them over each other: by init, then by file name. Files that cannot be used come last. All of
-/// them together are one layer for [`crate::SysConfig::overlay`].
+/// Reads the `*.xml` files of a directory (not of its subdirectories), in the order in which the original overlays
+/// them: by init, then by file name. Files that cannot be used come last. All of them together are one layer for
+/// [`crate::SysConfig::overlay`].
 pub fn read_directory(path: &Path) -> Vec<Result<Document, Error>> {
     read_directory_by(path, &open)
 }
 
-/// As [`read_directory`], of what `open` gives for each file.
+/// As [`read_directory`], with the files that `open` returns.
 pub fn read_directory_by(path: &Path, open: Open<'_>) -> Vec<Result<Document, Error>> {
     let files = match xml_files(path) {
         Ok(files) => files,
@@ -50,7 +50,7 @@ pub fn read_directory_by(path: &Path, open: Open<'_>) -> Vec<Result<Document, Er
     documents
 }
 
-/// Four times what a file may have, and some: nobody has that many settings.
+/// Four times the limit of a file, more than any known directory.
 const MOST_IN_A_DIRECTORY: u64 = 64 << 20;
 
 fn too_much(path: &Path, files: &[PathBuf]) -> Option<Error> {
@@ -73,7 +73,7 @@ fn xml_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Looked at before: opening a named pipe would wait for its writer.
+/// The type is checked before: opening a named pipe would block until a writer opens it.
 fn open(path: &Path) -> io::Result<File> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());

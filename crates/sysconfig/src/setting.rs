@@ -16,17 +16,17 @@ pub struct Setting {
     pub name: String,
     /// The value.
     pub value: Value,
-    /// False: this setting, or this key of a hash setting, is taken away.
+    /// False: this setting, or this key of a hash setting, is removed.
     pub valid: bool,
-    /// The original's user interface does not let it be disabled. Nothing is checked by it here.
+    /// The original's user interface does not let it be disabled. This crate does not enforce it.
     pub required: bool,
-    /// The original's user interface does not let it be changed. Nothing is checked by it here.
+    /// The original's user interface does not let it be changed. This crate does not enforce it.
     pub read_only: bool,
     /// Where it was read.
     pub origin: Origin,
 }
 
-/// Reads an element of the root; anything but a good setting is a fault.
+/// Parses an element of the root; anything but a valid setting is a fault.
 pub(crate) fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, Fault> {
     let fault = |what: String| Fault::new(node.range().start, what);
     let element = node.tag_name().name();
@@ -58,7 +58,7 @@ pub(crate) fn setting_of(node: Node<'_, '_>, origin: Origin) -> Result<Setting, 
     })
 }
 
-/// The value of a setting; one that only takes something away needs none.
+/// The value of a setting; a setting that only removes something needs none.
 fn value_in(node: Node<'_, '_>, valid: bool) -> Result<Value, Fault> {
     let mut values = node.children().filter(|inner| inner.has_tag_name("Value"));
     match (values.next(), values.next()) {

@@ -1,9 +1,9 @@
 //! Layers of settings to effective values: the only code that merges.
 //!
-//! Every key lives in exactly one setting. Laying a setting over others takes its name's value out of
-//! whatever held it before, be it a setting of that name, a key within the value of a shorter name
-//! (`A` holding B, overlaid by `A###B`), or settings of longer names (`A###B`, overlaid by an `A` that
-//! holds B). So the higher layer always wins, and every value has one origin.
+//! Every key belongs to exactly one setting. An overlay removes the value of its name from whatever held it before, be
+//! it a setting of that name, a key within the value of a shorter name (`A` with a key B, overlaid by `A###B`), or
+//! settings of longer names (`A###B`, overlaid by an `A` with a key B). So the higher layer always wins, and every
+//! value has one origin.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::path::{descend, insert, prefixes, remove, split_name};
 use crate::setting::Setting;
 use crate::value::Value;
 
-/// The effective values, each with its origin. As JSON it travels to other processes.
+/// The effective values, each with its origin. Other processes receive it as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Effective>")]
 pub struct SysConfig {
-    /// By full name, each with what it gives itself.
+    /// By full name, each with the value that it sets itself.
     #[serde(flatten)]
     settings: BTreeMap<String, Effective>,
-    /// By first part of the name, the keys of longer names merged in.
+    /// By the first part of the name, with the keys of longer names merged in.
     #[serde(skip)]
     merged: BTreeMap<String, Value>,
 }
@@ -33,10 +33,10 @@ struct Effective {
 }
 
 impl SysConfig {
-    /// Lays a layer over what is there. Within the layer the last of equally named settings counts, and
-    /// longer names go into the hashes of shorter ones, whatever their order (as in the original, where all
-    /// files of a home are one layer). `valid: false` takes the setting, or that key, away.
-    /// Returns the settings that could not be used: a key for something that is no hash.
+    /// Overlays a layer. Within the layer the last of equally named settings counts, and longer names go into the
+    /// hashes of shorter ones, whatever their order (as in the original, where all files of a home are one layer).
+    /// `valid: false` removes the setting, or that key. Returns the settings that could not be used: a key for
+    /// something that is no hash.
     pub fn overlay(&mut self, settings: impl IntoIterator<Item = Setting>) -> Vec<Problem> {
         let layer: BTreeMap<String, Setting> =
             settings.into_iter().map(|setting| (setting.name.clone(), setting)).collect();
@@ -75,14 +75,14 @@ impl SysConfig {
         parts.try_fold(root, |value, key| value.get(key))
     }
 
-    /// Where the value of `name` comes from: the setting that holds it. For a hash that exists only by its
-    /// keys, that of the first key.
+    /// The origin of the value of `name`: the setting that holds it. For a hash that exists only by its keys, that of
+    /// the first key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.get(name)?;
         self.origins(name).next()
     }
 
-    /// Where everything comes from that `name` has: the settings that hold it, then those of its keys.
+    /// The origins of everything that `name` contains: the settings that hold it, then those of its keys.
     pub fn origins(&self, name: &str) -> impl Iterator<Item = &Origin> {
         let holders: Vec<_> = prefixes(name)
             .filter_map(|(prefix, path)| {
@@ -93,7 +93,7 @@ impl SysConfig {
         holders.into_iter().chain(self.below(name).map(|(_, held)| &held.origin))
     }
 
-    /// One entry for each setting, by full name in order: what it gives itself, and its origin.
+    /// One entry for each setting, ordered by full name: the value that it sets itself, and its origin.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
         self.settings.iter().map(|(name, held)| (name.as_str(), &held.value, &held.origin))
     }
@@ -125,7 +125,7 @@ impl SysConfig {
         }
     }
 
-    /// Builds the merged value of one root anew; keys that fit nowhere are left out and reported.
+    /// Rebuilds the merged value of one root; keys that fit nowhere are left out and reported.
     fn merge(&mut self, root: &str, problems: &mut Vec<Problem>) {
         let mut merged = self.settings.get(root).map(|held| held.value.clone());
         let mut unfit = Vec::new();

@@ -1,5 +1,5 @@
-//! The original's trimming of untyped item texts: a text that stands on lines of its own loses the empty
-//! lines and the indentation around it, a text on the line of its tag stays as it is.
+//! The original's trimming of untyped item texts: a text on lines of its own loses the empty lines and the indentation
+//! around it, a text on the line of its tag stays as it is.
 
 /// What `s{^\n\s*(.*?)\n\s*$}{$1}gsm` makes of `text`, in linear time.
 pub(crate) fn trim_own_lines(text: &str) -> String {
@@ -32,9 +32,9 @@ struct OwnLines {
 
 /// Matches at the start of `text`, which is a line end. None: nothing further down can match either.
 ///
-/// The pattern's greedy start takes all white space; its shortest inner text ends at the first line end
-/// that is followed by white space up to an end of line. If there is none after the white space, the
-/// pattern gives some of it back and the inner text is empty.
+/// The pattern's greedy start takes all white space; its shortest inner text ends at the first line end that is
+/// followed by white space up to an end of line. If there is none after the white space, the pattern backtracks into it
+/// and the inner text is empty.
 fn own_lines(text: &str) -> Option<OwnLines> {
     let space = text.len() - text.trim_start().len();
     let mut at = space;
@@ -67,7 +67,7 @@ mod tests {
 
     use super::trim_own_lines;
 
-    /// The pattern tried out the way a backtracking matcher does.
+    /// The pattern, matched with backtracking.
     fn by_backtracking(text: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
         let (mut result, mut at) = (String::new(), 0);

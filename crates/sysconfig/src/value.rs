@@ -1,5 +1,5 @@
-//! The value of a setting: what Perl holds as undef, a string, an array or a hash.
-//! Numbers stay the text they were written as; only the reader of a setting knows its type.
+//! The value of a setting: what Perl holds as undef, a string, an array or a hash. Numbers stay the text as which they
+//! were written; only the reader of a setting knows its type.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +10,8 @@ use serde::ser::{Serialize, Serializer};
 /// A value of a setting. As JSON it is null, a string, an array or an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Perl's undef. The original yields it for an `<Item></Item>` without any attribute as the whole
-    /// value, and for a vacation day without a text. Also what `Valid="0"` without a `<Value>` has.
+    /// Perl's undef. The original yields it for an `<Item></Item>` without any attribute as the whole value, and for a
+    /// vacation day without a text. Also the value of `Valid="0"` without a `<Value>`.
     Undef,
     /// A string, a number, or a truth value (`"1"`, `"0"`).
     Text(String),
@@ -81,8 +81,8 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Numbers and truth values become the text Perl would print for them: JSON written by Perl carries a
-/// number as soon as some code has used the value as one.
+/// Numbers and booleans become the text that Perl would print for them: JSON written by Perl contains a number as soon
+/// as some code has used the value as one.
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {

@@ -1,5 +1,5 @@
-//! The value types whose value is more than the text of their item, each computed as the original's
-//! module of that name computes it. Checks of a value (regex, existing file, entity) are not made.
+//! The value types whose value is more than the text of their item, each computed as the original's module of that name
+//! computes it. Values are not validated (regex, existing file, entity).
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ const PLAIN: [&str; 12] = [
 pub(crate) fn typed(name: &str, item: Node<'_, '_>) -> Result<Value, Fault> {
     match name {
         _ if PLAIN.contains(&name) => Ok(Value::Text(content(item).unwrap_or_default())),
-        // OTOBO's, not in Znuny.
+        // A type of OTOBO, not of Znuny.
         "Array" => Ok(content(item).map_or_else(|| Value::List(Vec::new()), Value::Text)),
         "Select" => Ok(Value::from(item.attribute("SelectedID").unwrap_or_default())),
         "FrontendNavigation" | "FrontendRegistration" => frontend(item),
@@ -43,12 +43,12 @@ pub(crate) fn typed(name: &str, item: Node<'_, '_>) -> Result<Value, Fault> {
     }
 }
 
-/// Whether a value of this type is made of inner items.
+/// Whether a value of this type consists of inner items.
 pub(crate) fn has_parts(name: &str) -> bool {
     matches!(name, "VacationDays" | "VacationDaysOneTime" | "WorkingHours")
 }
 
-/// Perl's truth of a string.
+/// The boolean value of a string in Perl.
 pub(crate) fn is_true(text: &str) -> bool {
     !matches!(text, "" | "0")
 }
@@ -66,7 +66,7 @@ fn known() -> String {
     PLAIN.iter().chain(&special).copied().collect::<Vec<_>>().join(", ")
 }
 
-/// Texts by key; Group and `GroupRo` are lists and always there. A "0" counts as no text there.
+/// Texts by key; Group and `GroupRo` are lists and always present. A "0" counts as no text there.
 fn frontend(item: Node<'_, '_>) -> Result<Value, Fault> {
     let Some(hash) = child(item, "Hash").filter(|hash| items(*hash).next().is_some()) else {
         return Ok(Value::Undef);
@@ -90,7 +90,7 @@ fn true_text(item: Node<'_, '_>) -> Value {
     Value::Text(content(item).filter(|text| is_true(text)).unwrap_or_default())
 }
 
-/// Days' texts in a hash by month and day, or year, month and day; without any inner item an empty text.
+/// Days' texts in a hash by month and day, or year, month and day; an empty text without inner items.
 fn days(item: Node<'_, '_>, attributes: &[&str]) -> Value {
     if items(item).next().is_none() {
         return Value::from("");

@@ -1,11 +1,11 @@
-//! The parser's errors in our words: what was found, what was expected, at which place of the text.
+//! The wording of the parser's errors: what was found, what was expected, at which position of the text.
 
 use roxmltree::Error;
 
 use crate::error::Fault;
 use crate::position::Lines;
 
-/// The fault behind an error that the parser found in `text`.
+/// The fault behind an error of the parser in `text`.
 pub(crate) fn fault_of(error: &Error, text: &str) -> Fault {
     let place = error.pos();
     let at = Lines::new(text).offset(place.row, place.col);

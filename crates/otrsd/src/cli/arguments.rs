@@ -200,7 +200,7 @@ pub(super) struct Paused {
     pub(super) node: u16,
 }
 
-/// 0 stands for all.
+/// 0 means all.
 fn node(text: &str) -> Result<u16, String> {
     match (text, text.parse::<u16>()) {
         ("all", _) => Ok(0),

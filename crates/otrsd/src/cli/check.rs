@@ -1,4 +1,4 @@
-//! check: everything that is wrong, all at once, and what is worth knowing; nothing is started.
+//! `check`: all problems at once, and further findings; nothing is started.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -59,9 +59,9 @@ pub(super) fn run(program: &Program) -> Result<(), Failure> {
     if found.is_empty() { Ok(()) } else { Err(Failure { code: 3, text: String::new() }) }
 }
 
-/// Directories that cannot be used, or that `start` could not make.
+/// Directories that cannot be used, or that `start` could not create.
 fn directories(configuration: &Configuration) -> Vec<String> {
-    // Root may ask about the daemon of another user.
+    // Root may check the daemon of another user.
     let rule = if geteuid().is_root() { Rule::of_owner() } else { Rule::own() };
     let mut problems = faults(configuration, rule);
     for (setting, directory) in all(configuration) {

@@ -1,4 +1,4 @@
-//! list and summary: the original's console commands, with their looks.
+//! `list` and `summary`: the original's console commands, in its layout.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     module::{ModuleContext, Summary, process, registry::Registry},
 };
 
-/// A module that takes longer is left out, and said to be.
+/// A module that takes longer is left out, and reported.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(program: &Program, name: &str, arguments: &[String]) -> Result<(), Failure> {
@@ -74,7 +74,7 @@ fn unknown(configuration: &Configuration, name: &str) -> Failure {
     })
 }
 
-/// As the original sorts: other modules by name, then the scheduler's.
+/// The order of the original: other modules by name, then the scheduler's.
 fn in_console_order(configuration: &Configuration) -> Vec<&ModuleSpec> {
     const LAST: [&str; 4] = [
         "SchedulerFutureTaskManager",
@@ -92,7 +92,7 @@ fn in_console_order(configuration: &Configuration) -> Vec<&ModuleSpec> {
 /// A module's name and its tables.
 type Told<'a> = (&'a str, Vec<Summary>);
 
-/// Builds the modules here and asks each; what one cannot tell does not keep the others from it.
+/// Constructs the modules in this process and queries each; a module that fails does not affect the others.
 fn collect<'a>(
     configuration: &Configuration,
     specs: &[&'a ModuleSpec],

@@ -1,4 +1,4 @@
-//! console-url, console-token, console-api: ways into the web console for persons and for machines.
+//! `console-url`, `console-token`, `console-api`: access to the web console for persons and programs.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -43,7 +43,7 @@ pub(super) fn url(program: &Program, view: bool) -> Result<(), Failure> {
     }
 }
 
-/// The same as the console serves.
+/// The same description as the console serves.
 pub(super) fn api() -> Result<(), Failure> {
     print(&format!("{}\n", description().map_err(anyhow::Error::from)?));
     Ok(())

@@ -1,4 +1,4 @@
-//! The database for one command: opened by the settings, asked on a runtime of one thread.
+//! The database of one command: opened by the settings, on a runtime with one thread.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::{
     process::pid_file,
 };
 
-/// Two, so that a list can go on while something else is asked.
+/// Two, so that a list can continue during another query.
 const CONNECTIONS: u32 = 2;
-/// For the tables of a daemon that has just been started; its worker needs less than a second.
+/// How long to wait for the tables of a daemon that has just started; its worker needs less than a second.
 const TABLES_MADE_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What commands ask.
+/// The open database of a command.
 pub(super) struct Database {
     pub(super) configuration: Configuration,
     pub(super) store: Store,
-    /// Who we are, for the database's memory.
+    /// The identity of this daemon for the database.
     pub(super) identity: Identity,
 }
 
-/// Opens the database and does the work with it, once its tables are there if a daemon is about to make them.
+/// Opens the database and runs the work, once the tables exist if a daemon is about to create them.
 ///
 /// # Errors
 ///
-/// Those of the configuration, or of the work; a `SQLite` database that nobody has made yet.
+/// Those of the configuration, or of the work; a `SQLite` database that does not exist yet.
 pub(super) fn ask<T>(
     program: &Program,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
@@ -52,7 +52,7 @@ pub(super) fn ask<T>(
     })
 }
 
-/// As [`ask`], of tables as they are.
+/// As [`ask`], with the tables as they are.
 pub(super) fn ask_as_is<T>(
     program: &Program,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
@@ -62,7 +62,7 @@ pub(super) fn ask_as_is<T>(
     runtime()?.block_on(async { done(&open(configuration)?, work).await })
 }
 
-/// As [`ask_as_is`], but a `SQLite` database that is not there is made.
+/// As [`ask_as_is`], but a missing `SQLite` database is created.
 pub(super) fn ask_or_make<T>(
     program: &Program,
     work: impl AsyncFnOnce(&Database) -> Result<T, Failure>,
@@ -84,7 +84,7 @@ async fn file_made(configuration: &Configuration) {
     }
 }
 
-/// Returns when the tables are there, or when only the work can say what is wrong.
+/// Returns when the tables exist, or when waiting does not help and the work reports the error.
 async fn tables_made(store: &Store) {
     while matches!(store.is_made().await, Ok(false)) {
         time::sleep(LOOK).await;
@@ -112,7 +112,7 @@ async fn done<T>(
     done.map_err(|failure| placed(failure, database))
 }
 
-/// An error of the database says which one.
+/// Adds the name of the database to its errors.
 fn placed(failure: Failure, database: &Database) -> Failure {
     match failure {
         Failure { code: code @ (DATABASE | UNKNOWN), text } if !text.is_empty() => {

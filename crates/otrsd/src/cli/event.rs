@@ -1,4 +1,4 @@
-//! event fire: something happened.
+//! `event fire`: fires an event.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

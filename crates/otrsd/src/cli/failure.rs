@@ -1,24 +1,24 @@
-//! What went wrong, by who must act: the exit code says it to scripts, the text to people.
+//! Failures by who must act: the exit code tells scripts, the text tells people.
 
 use crate::{ops, supervisor::start::StartError};
 
-/// The database refused it, or is away.
+/// The database refused it, or is unavailable.
 pub(super) const DATABASE: u8 = 4;
 
-/// The daemon runs, but a module of it does not serve.
+/// The daemon runs, but one of its modules does not serve.
 pub(super) const DEGRADED: u8 = 5;
 
-/// How a background process says that it was not needed.
+/// The exit code of a background process that found a running daemon.
 pub(super) const ALREADY_RUNNING: u8 = 100;
 
-/// The database did not tell whether what was asked for happened.
+/// The database did not report whether the request was carried out.
 pub(super) const UNKNOWN: u8 = 6;
 
-/// A command that did not do what was asked.
+/// A command that did not do what was requested.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: u8,
-    /// What, where, and what to do; empty when everything was said.
+    /// What, where, and what to do; empty when everything was already printed.
     pub(super) text: String,
 }
 
@@ -33,14 +33,14 @@ impl Failure {
         Self { code: 2, text: text.into() }
     }
 
-    /// The administrator must mend the settings.
+    /// The administrator must correct the settings.
     pub(super) fn configuration(error: &anyhow::Error) -> Self {
         Self { code: 3, text: format!("{error:#}") }
     }
 }
 
 impl From<ops::Error> for Failure {
-    /// What may have happened must not be taken for what did not.
+    /// An unknown outcome has an exit code of its own, since the change may have been made.
     fn from(error: ops::Error) -> Self {
         use ops::Error::{Configuration, Conflict, Data, Internal, Invalid, NotFound, Store};
         let code = match &error {

@@ -1,34 +1,34 @@
-//! How a table fits a terminal: which of its columns are shown, how wide, and whether the last one
-//! stands beside the others or below them. Pure.
+//! The layout of a table on a terminal, as a pure function: which columns are shown, how wide, and whether the last one
+//! is beside the others or below them.
 
-/// With less room than that, or less than half of its width, the last column stands below its row.
+/// With less room, or less than half of its width, the last column moves below its row.
 const BESIDE: usize = 20;
-/// No column is cut shorter than that.
+/// No column is truncated below this width.
 const SHORTEST: usize = 8;
-/// Between columns.
+/// The gap between columns.
 pub(super) const GAP: usize = 2;
 
-/// What is known of a column.
+/// The properties of a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) width: usize,
-    /// Numbers and times: never cut.
+    /// Numbers and times: never truncated.
     pub(super) is_whole: bool,
-    /// Left out where there is no room: the greatest number first; 0 stays.
+    /// The order in which columns are left out for lack of room: the greatest number first; 0 stays.
     pub(super) leaves: u8,
 }
 
-/// The answer.
+/// The computed layout.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Layout {
-    /// The columns that stand side by side, and their widths.
+    /// The columns that are side by side, and their widths.
     pub(super) columns: Vec<(usize, usize)>,
-    /// Whether the last column, which is not among them, stands below each row.
+    /// Whether the last column, which is not among them, is below each row.
     pub(super) is_last_below: bool,
 }
 
-/// Fits the columns into a width. The last one, if it is text, is broken into two lines or stands below
-/// the row before a column is left out.
+/// Fits the columns into a width. The last one, if it is text, is broken into two lines or moves below the row before a
+/// column is left out.
 pub(super) fn fit(columns: &[Column], room: usize) -> Layout {
     let mut shown: Vec<(usize, usize)> =
         columns.iter().map(|column| column.width).enumerate().collect();
@@ -65,7 +65,7 @@ fn with_last_apart(columns: &[Column], shown: &[(usize, usize)], room: usize) ->
     (total(others) <= room).then_some(Layout { columns, is_last_below: true })
 }
 
-/// Cuts the widest, again and again.
+/// Shortens the widest column repeatedly.
 fn shorten(columns: &[Column], shown: &mut [(usize, usize)], room: usize) {
     while total(shown) > room {
         let may = |(at, width): &(usize, usize)| !columns[*at].is_whole && *width > SHORTEST;
@@ -81,7 +81,7 @@ fn total(shown: &[(usize, usize)]) -> usize {
     shown.iter().map(|(_, width)| width).sum::<usize>() + gaps
 }
 
-/// The text in lines of at most `room` characters, broken between words where there are any.
+/// The text in lines of at most `room` characters, broken between words where possible.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(layout(60), (vec![(0, 12), (1, 20), (2, 6)], true));
         assert_eq!(layout(40), (vec![(0, 12), (1, 20)], true));
         assert_eq!(layout(30), (vec![(0, 12), (1, 16)], true));
-        // A window that nothing fits into.
+        // A window that fits nothing.
         assert_eq!(layout(5), (vec![(0, 12), (1, 8)], true));
     }
 

@@ -1,4 +1,4 @@
-//! start, stop, reload, restart.
+//! `start`, `stop`, `reload`, `restart`.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// How long `start` waits for the modules; the daemon itself goes on.
+/// How long `start` waits for the modules; the daemon itself continues.
 const SETTLE: Duration = Duration::from_secs(7);
 
 const TAKE_OVER_ATTEMPTS: usize = 10;
 
-/// How a start went.
+/// The result of a start.
 pub(super) enum Started {
-    /// A daemon of these sources was running before.
+    /// A daemon with these sources was already running.
     Already(Option<i32>),
     /// It runs in the background, with this configuration.
     Now(Box<Configuration>),
@@ -51,8 +51,8 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Starts the daemon: in this process, or in the background. `original_signals`: INT and TERM mean
-/// what they mean to the original.
+/// Starts the daemon: in this process, or in the background. `original_signals`: INT and TERM have the meaning of the
+/// original.
 pub(super) fn begin(
     program: Program,
     foreground: bool,
@@ -63,7 +63,7 @@ pub(super) fn begin(
     if foreground || daemonized || getpid().as_raw() == 1 {
         let options = Options { debug, daemonized, original_signals };
         return match start::run(options, program.registry.natives().clone(), program.sources) {
-            // What was asked for is so: a cron job that starts it again and again hears no error.
+            // The requested state is reached: a cron job that starts it again and again gets no error.
             Err(StartError::AlreadyRunning(pid)) if !daemonized => Ok(Started::Already(pid)),
             ended => ended.map(|()| Started::Ended).map_err(Failure::from),
         };
@@ -97,14 +97,14 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
     Ok(())
 }
 
-/// Tells of the settings that are refused or ignored.
+/// Reports the settings that are refused or ignored.
 fn warn(problems: &[Problem]) {
     for problem in problems {
         warn(&format!("warning: {problem}"));
     }
 }
 
-/// A module that runs but does not serve is no reason to fail: it goes on by itself when it can.
+/// A module that runs but does not serve is no failure: it recovers by itself when it can.
 fn tell_of_degraded(place: &DaemonPaths) {
     let Ok(status) = daemon::status(place) else { return };
     for module in status.degraded() {
@@ -123,7 +123,7 @@ pub(super) fn stop(program: &Program, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stops the daemon, ours or Perl's, and waits for its end; false if none was running.
+/// Stops the daemon, that of otrsd or of the original, and waits for its end; false if none was running.
 pub(super) fn stop_and_wait(
     place: &DaemonPaths,
     force: bool,
@@ -166,8 +166,8 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
         tell_of_degraded(&place);
         return Ok(());
     }
-    // The connection ended because another program takes over; the socket stays. Asked again, it tells
-    // what is wrong with the configuration. The first time, the old one may still be listening.
+    // The connection ended because another program takes over; the socket stays. A second request reports problems of
+    // the configuration. At first, the old program may still be listening.
     let mut settled = Ok(false);
     for _ in 0..TAKE_OVER_ATTEMPTS {
         settled = follow(daemon::ask(&place, &Request::Reload, None)?, tell);
@@ -197,7 +197,7 @@ pub(super) fn restart(program: &Program, module: Option<String>) -> Result<(), F
     Ok(())
 }
 
-/// Hears the replies to their end; whether the supervisor said that all is done.
+/// Reads the replies to their end; returns whether the supervisor reported success.
 fn follow(replies: Replies, mut tell: impl FnMut(&str)) -> Result<bool, Failure> {
     for reply in replies {
         match reply {

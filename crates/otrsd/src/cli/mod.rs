@@ -1,4 +1,4 @@
-//! The command line: one match; what there is stands in `arguments`.
+//! The command line: one match; the commands and options are in `arguments`.
 
 mod arguments;
 mod check;
@@ -36,7 +36,7 @@ use crate::{
     supervisor::{daemonize, guard, state},
 };
 
-/// Between two looks for a daemon whose files are gone, and how many there are: longer than it takes to make them.
+/// The interval and the number of checks for a daemon whose files are gone: longer than it takes to create them.
 const PAUSE: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 30;
 
@@ -52,7 +52,7 @@ impl Program {
             .map_err(|error| Failure::configuration(&error))
     }
 
-    /// Where the running daemon is, or where it would be.
+    /// The paths of the running daemon, or those that it would have.
     fn find_daemon(&self) -> Result<DaemonPaths, Failure> {
         let configured = self.load().map(|configuration| configuration.place);
         match self.find_running(configured.as_ref().ok())? {
@@ -66,8 +66,8 @@ impl Program {
         }
     }
 
-    /// The running daemon of these sources. It is found although its configuration broke, or says
-    /// another place by now.
+    /// The running daemon of these sources. It is found even if its configuration is broken or names other paths by
+    /// now.
     fn find_running(
         &self,
         configured: Option<&DaemonPaths>,
@@ -86,7 +86,7 @@ impl Program {
             if guard::supervisor(&self.sources).is_none() {
                 return Ok(None);
             }
-            // Its files are gone, and it is about to make them anew.
+            // Its files are gone, and it is about to create them again.
             sleep(PAUSE);
         }
         Ok(DaemonPaths::of(&path))
@@ -113,7 +113,7 @@ pub(crate) fn run(registry: Registry) -> ExitCode {
     finish(dispatch(&source, command, registry))
 }
 
-/// Prints the help that was asked for, or what is wrong with the command line, and exits.
+/// Prints the requested help, or what is wrong with the command line, and exits.
 fn parse() -> CommandLine {
     let read = CommandLine::from_arg_matches(&help::command().get_matches());
     read.unwrap_or_else(|error| error.exit())
@@ -176,7 +176,7 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
     ExitCode::from(failure.code)
 }
 
-/// How the caller called this program, for the commands that it prints.
+/// The name by which the caller called this program, for the commands that it prints.
 fn called() -> String {
     env::args().next().unwrap_or_else(|| "otrsd".to_owned())
 }

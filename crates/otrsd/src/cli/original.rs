@@ -1,4 +1,4 @@
-//! Called as `otrs.Daemon.pl`, `znuny.Daemon.pl` or `otobo.Daemon.pl`: exactly that command line.
+//! The command line of `otrs.Daemon.pl`, `znuny.Daemon.pl` and `otobo.Daemon.pl`, for calls by one of these names.
 
 use std::{
     env, fs,
@@ -34,8 +34,8 @@ pub(super) fn called_as() -> Option<String> {
     Some(name_of(Path::new(&called))?.to_owned()).filter(|_| !is_module)
 }
 
-/// The original's name for a path. A link from one of the names to another means the other: in Znuny 7,
-/// `otrs.Daemon.pl` is one to `znuny.Daemon.pl`.
+/// The original's name for a path. A link from one of the names to another stands for the other: in Znuny 7,
+/// `otrs.Daemon.pl` is a link to `znuny.Daemon.pl`.
 fn name_of(path: &Path) -> Option<&'static str> {
     let known = |path: &Path| {
         let name = path.file_name()?.to_str()?;
@@ -45,7 +45,7 @@ fn name_of(path: &Path) -> Option<&'static str> {
     Some(fs::read_link(path).ok().and_then(|target| known(&target)).unwrap_or(name))
 }
 
-/// What a command line of the original asks for.
+/// The request of a command line of the original.
 #[derive(Debug, Eq, PartialEq)]
 enum Asked {
     /// `debug`: the modules to debug, all if none is named.
@@ -58,12 +58,12 @@ enum Asked {
     },
     Status,
     Usage,
-    /// The usage, after a complaint about this word.
+    /// The usage, after an error about this word.
     Invalid(String),
 }
 
-/// Reads the words after the name. In Znuny, as from its 7.1 on, options stand anywhere, and other words are names of
-/// modules.
+/// Parses the words after the name. For Znuny, as in Znuny since 7.1, options may be anywhere, and other words are
+/// names of modules.
 fn asked(product: &str, words: &[&str]) -> Asked {
     let Some((action, rest)) = words.split_first() else { return Asked::Usage };
     let lower: Vec<String> = rest.iter().map(|word| word.to_lowercase()).collect();
@@ -89,7 +89,7 @@ fn asked(product: &str, words: &[&str]) -> Asked {
             let names = rest[1..].iter().map(|name| (*name).to_owned()).collect();
             Asked::Start { debug: Some(names), foreground: false }
         }
-        // Not in the original; but who uses these names wants it too.
+        // Not in the original; but callers of these names need it too.
         ("start", Some("--foreground")) => Asked::Start { debug: None, foreground: true },
         ("stop", None) => Asked::Stop { force: false },
         ("stop", Some("--force")) => Asked::Stop { force: true },
@@ -99,7 +99,7 @@ fn asked(product: &str, words: &[&str]) -> Asked {
     }
 }
 
-/// Of Znuny 7.1.
+/// Those of Znuny 7.1.
 const OPTIONS: [&str; 3] = ["--debug", "--force", "--foreground"];
 
 /// The installation that a link in its `bin` belongs to.
@@ -168,7 +168,7 @@ fn start(program: Program, debug: Option<Vec<String>>, foreground: bool) -> Resu
     Ok(())
 }
 
-/// The original says so right after the signal; here it is true when it is said.
+/// The original prints this right after the signal; here it is true when it is printed.
 fn stop(place: &DaemonPaths, force: bool) -> Result<(), Failure> {
     lifecycle::stop_and_wait(place, force, |_| {})?;
     print("Daemon stopped\n");

@@ -1,4 +1,4 @@
-//! One line on a terminal that says what is being waited for, and is gone afterwards.
+//! A progress line on a terminal: it says what the command waits for, and is removed afterwards.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -16,7 +16,7 @@ impl Progress {
         Self { is_on: io::stderr().is_terminal(), shown: 0 }
     }
 
-    /// Whether anybody sees it.
+    /// Whether the line is shown.
     pub(super) fn is_on(&self) -> bool {
         self.is_on
     }
@@ -31,7 +31,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away, for what is to stay.
+    /// Removes the line before permanent output.
     pub(super) fn clear(&mut self) {
         if self.shown > 0 {
             self.shown = 0;

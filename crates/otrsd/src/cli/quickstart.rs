@@ -1,4 +1,4 @@
-//! quickstart: a small configuration, running in the foreground.
+//! `quickstart`: a small configuration, running in the foreground.
 
 use std::{
     fs, io,
@@ -23,7 +23,7 @@ pub(super) fn run(registry: Registry, directory: &Path) -> Result<(), Failure> {
     lifecycle::start(Program { registry, sources }, true, None)
 }
 
-/// Writes the configuration, unless one is there: it may have been changed on purpose.
+/// Writes the configuration, unless it exists: it may have been changed on purpose.
 fn write(configuration: &Path, directory: &Path) -> anyhow::Result<()> {
     logs::make_directory(configuration)
         .with_context(|| format!("cannot make {}", configuration.display()))?;

@@ -1,4 +1,4 @@
-//! config get, config list, config describe.
+//! `config get`, `config list`, `config describe`.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub(super) fn list(
 ) -> Result<(), Failure> {
     let settings = program.load()?.settings;
     let chosen = settings.iter().filter(|(name, ..)| name.starts_with(prefix.unwrap_or_default()));
-    // A list is for people and their logs: a secret is given to whoever asks for its setting alone.
+    // A list ends up in terminals and logs: a secret is printed only when its setting is requested alone.
     let chosen = chosen.map(|(name, value, origin)| (name, secrets::shown(name, value), origin));
     if json {
         let entries: Vec<_> = chosen
@@ -54,7 +54,7 @@ pub(super) fn list(
     Ok(())
 }
 
-/// What there is to set; needs no configuration.
+/// The reference of all settings; needs no configuration.
 pub(super) fn describe(text: &str, json: bool, markdown: bool) -> Result<(), Failure> {
     if markdown {
         print(&reference::chapter());

@@ -1,4 +1,4 @@
-//! status: the daemon and its modules at a glance.
+//! `status`: the daemon and its modules at a glance.
 
 use jiff::Timestamp;
 

@@ -1,7 +1,7 @@
-//! Tables for people: columns as wide as their widest cell, two spaces between them, and no wider than
-//! the terminal, if it is one.
+//! Tables for people: columns as wide as their widest cell, two spaces between them, and no wider than the terminal, if
+//! there is one.
 //!
-//! What stands in a cell may come from anybody, so it is one line of harmless characters.
+//! The text of a cell is untrusted, so it is reduced to one line of harmless characters.
 
 use super::{
     layout::{self, Column, GAP},
@@ -24,7 +24,7 @@ struct Row {
     notes: Vec<String>,
 }
 
-/// A text, with its colour where there are colours.
+/// A text, coloured where colours are on.
 #[derive(Debug)]
 pub(super) struct Cell {
     text: String,
@@ -38,11 +38,11 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// A cell wider than this is cut.
+/// A wider cell is truncated.
 const LONGEST: usize = 160;
-/// Columns that mean nothing when they are cut.
+/// Columns that are meaningless when truncated.
 const WHOLE: [&str; 5] = ["id", "state", "outcome", "next", "last heartbeat"];
-/// What stands below a row begins here.
+/// The indentation of what is below a row.
 const BELOW: &str = "    ";
 
 impl Cell {
@@ -60,7 +60,7 @@ impl Table {
         Self { header: header.to_vec(), right: &[], optional: &[], rows: Vec::new() }
     }
 
-    /// Columns whose cells end at the same place, as numbers do.
+    /// Columns that are right-aligned, as numbers are.
     pub(super) fn right(self, right: &'static [&'static str]) -> Self {
         Self { right, ..self }
     }
@@ -70,19 +70,19 @@ impl Table {
         Self { optional, ..self }
     }
 
-    /// Adds a row of as many cells as the header has.
+    /// Adds a row with as many cells as the header has.
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(Row { cells, notes: Vec::new() });
     }
 
-    /// Says something below the last row.
+    /// Adds a note below the last row.
     pub(super) fn note(&mut self, text: &str) {
         if let Some(row) = self.rows.last_mut() {
             row.notes.push(one_line(text, usize::MAX));
         }
     }
 
-    /// The lines of the table, for a terminal so wide, or for no terminal.
+    /// The lines of the table, for a terminal of this width, or for no terminal.
     pub(super) fn render(&self, paint: Paint, width: Option<usize>) -> String {
         let room = width.unwrap_or(usize::MAX);
         let columns: Vec<Column> = (0..self.header.len()).map(|at| self.column(at)).collect();
@@ -117,7 +117,7 @@ impl Table {
         }
     }
 
-    /// The last column may go on in further lines; any other is cut.
+    /// The last column may continue in further lines; any other is truncated.
     fn lines_of(&self, cell: &Cell, at: usize, width: usize) -> Vec<String> {
         if cell.width() <= width {
             vec![cell.text.clone()]
@@ -159,7 +159,7 @@ impl Table {
     }
 }
 
-/// As [`one_line`], but lines stay lines.
+/// As [`one_line`], but line breaks stay.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| one_line(line, usize::MAX))
 }

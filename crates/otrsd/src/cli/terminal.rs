@@ -1,4 +1,4 @@
-//! Printing: colours only for people, and a reader that went away is no error.
+//! Output: colours only on terminals, and a reader that went away is no error.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ pub(super) enum Colour {
     Yellow = 33,
 }
 
-/// Paints text, where standard output is a terminal and nobody objects.
+/// Colours text, where standard output is a terminal and the environment does not forbid it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     is_on: bool,
@@ -40,7 +40,7 @@ impl Paint {
     }
 }
 
-/// How wide standard output is, if it is a terminal.
+/// The width of standard output, if it is a terminal.
 pub(super) fn width() -> Option<usize> {
     let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(width.into())
@@ -51,7 +51,7 @@ pub(super) fn stdout_is_pipe() -> bool {
     fstat(io::stdout()).is_ok_and(|it| it.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits())
 }
 
-/// What [`Paint`] prints around a text.
+/// The sequences that [`Paint`] prints around a text.
 const SEQUENCES: [&str; 4] = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
 
 /// Prints on standard output.
@@ -59,14 +59,14 @@ pub(super) fn print(text: &str) {
     is_printed(text);
 }
 
-/// Prints on standard output; false if nobody reads any more, so that long lists may end. All output of the command line
-/// goes this way, so what others wrote does nothing to a terminal.
+/// Prints on standard output; false if the reader is gone, so that long lists may end. All output of the command line
+/// passes through here, so untrusted text cannot affect a terminal.
 pub(super) fn is_printed(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
     stdout.write_all(output(text, &SEQUENCES).as_bytes()).and_then(|()| stdout.flush()).is_ok()
 }
 
-/// Prints as JSON for programs.
+/// Prints JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?));
     Ok(())

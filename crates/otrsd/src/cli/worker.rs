@@ -1,4 +1,4 @@
-//! worker pause, worker resume: what the workers claim.
+//! `worker pause`, `worker resume`: which tasks the workers claim.
 
 use super::{
     Failure, Program,

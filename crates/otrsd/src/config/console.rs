@@ -1,4 +1,4 @@
-//! `WebConsole::*`: where the console listens, who may come, what may be added.
+//! `WebConsole::*`: where the console listens, which callers are admitted, and which tasks they may add.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ const HOSTS: &str = "WebConsole::AllowedHosts";
 const TOKENS: &str = "WebConsole::Tokens";
 const ADDABLE: &str = "WebConsole::AddableTypes";
 const OPEN_METRICS: &str = "WebConsole::OpenMetrics";
-/// What these run comes from their payload: a token must not become a shell.
+/// The payload of these types says what is run: a token must not amount to a shell.
 const NEVER_ADDABLE: [&str; 3] = ["Cron", "AsynchronousExecutor", "GenericAgent"];
 
 /// What a caller may do.
@@ -32,12 +32,12 @@ pub(crate) enum Role {
     Operate,
 }
 
-/// What a link or a token lets in.
+/// What a link or a token grants.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) name: String,
     pub(crate) role: Role,
-    /// The hash of the token, as the settings have it; a link of the command line has none.
+    /// The hash of the token, as in the settings; a link of the command line has none.
     pub(crate) token: Option<String>,
 }
 
@@ -53,13 +53,13 @@ impl Role {
 /// Where the console listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Listen {
-    /// This host's own address, so that nobody needs encryption on the way.
+    /// A loopback address, so that the connection needs no encryption.
     Tcp(SocketAddr),
-    /// For a proxy on the same host, which brings encryption.
+    /// For a proxy on the same host, which provides encryption.
     Unix(PathBuf),
 }
 
-/// A named token of a machine.
+/// A named token of a program.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Token {
     pub(crate) role: Role,
@@ -69,7 +69,7 @@ pub(crate) struct Token {
 #[derive(Clone, Debug)]
 pub(crate) struct WebSettings {
     pub(crate) listen: Listen,
-    /// Names under which a proxy is called.
+    /// The host names under which a proxy serves the console.
     pub(crate) hosts: BTreeSet<String>,
     pub(crate) tokens: BTreeMap<String, Token>,
     /// `None`: every type that a setting describes.
@@ -77,7 +77,7 @@ pub(crate) struct WebSettings {
     pub(crate) open_metrics: bool,
 }
 
-/// Reads the settings; a bad one is a problem, and the safe default holds.
+/// Reads the settings; a bad one is a problem, and the safe default applies.
 pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut wrong = |name: &str, what: String| {
@@ -126,7 +126,7 @@ pub(crate) fn read(settings: &SysConfig) -> (WebSettings, Vec<Problem>) {
 }
 
 impl Token {
-    /// What it lets in, by the name that the settings give it.
+    /// What a token grants, by its name in the settings.
     pub(crate) fn grant(&self, name: &str) -> Grant {
         let token = Some(self.secret.to_hex());
         Grant { name: format!("token {name}"), role: self.role, token }
@@ -134,19 +134,19 @@ impl Token {
 }
 
 impl WebSettings {
-    /// Whether what let a session in still would.
+    /// Whether the token or link of a session would still be admitted.
     pub(crate) fn is_good(&self, grant: &Grant) -> bool {
         grant.token.is_none() || self.tokens.iter().any(|(name, it)| it.grant(name) == *grant)
     }
 
-    /// Whether tasks of a type may be added; `described`: whether a setting says how they are run.
+    /// Whether tasks of a type may be added; `described`: whether a setting describes how they are run.
     pub(crate) fn is_addable(&self, task_type: &str, described: bool) -> bool {
         !runs_its_data(task_type)
             && self.addable.as_ref().map_or(described, |types| types.contains(task_type))
     }
 }
 
-/// Whether what a task does is said by its data.
+/// Whether the data of a task says what is run.
 pub(crate) fn runs_its_data(task_type: &str) -> bool {
     NEVER_ADDABLE.contains(&task_type)
 }

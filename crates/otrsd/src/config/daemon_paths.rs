@@ -1,4 +1,4 @@
-//! The place of one daemon: a directory and a node number give the names of its files.
+//! The paths of one daemon: a directory and a node number determine the names of its files.
 
 use std::{
     ffi::OsStr,
@@ -10,7 +10,7 @@ use sysconfig::SysConfig;
 use super::{default_paths::DefaultPaths, text};
 use crate::config::home;
 
-/// Where a daemon's PID file, lock and control socket are.
+/// The location of a daemon's PID file, lock and control socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct DaemonPaths {
     pub(crate) directory: PathBuf,
@@ -19,14 +19,14 @@ pub(crate) struct DaemonPaths {
 }
 
 impl DaemonPaths {
-    /// The place that a PID file belongs to.
+    /// The paths that belong to a PID file.
     pub(crate) fn of(pid_file: &Path) -> Option<Self> {
         let name = pid_file.file_stem().and_then(OsStr::to_str)?;
         let node_id = name.strip_prefix("Daemon-NodeID-")?.parse().ok()?;
         Some(Self { directory: pid_file.parent()?.to_owned(), node_id })
     }
 
-    /// The place that the settings name, for whoever has no more than those.
+    /// The paths that the settings name, for callers without a configuration.
     pub(crate) fn named(settings: &SysConfig) -> Self {
         let directory = text(settings, "Daemon::PID::Path").map(PathBuf::from);
         let directory = directory.filter(|path| path.is_absolute());
@@ -38,7 +38,7 @@ impl DaemonPaths {
         Self { directory: directory.unwrap_or_else(standard), node_id: node_id.unwrap_or(1) }
     }
 
-    /// The PID file, named as the original's.
+    /// The PID file, named like the original's.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.file("pid")
     }
@@ -48,27 +48,27 @@ impl DaemonPaths {
         self.file("sock")
     }
 
-    /// Where the worker hears of work.
+    /// The socket on which the worker is notified of new tasks.
     pub(crate) fn wake(&self) -> PathBuf {
         self.file("wake")
     }
 
-    /// Which workers lived here.
+    /// The record of the workers that ran here.
     pub(crate) fn workers(&self) -> PathBuf {
         self.file("workers")
     }
 
-    /// Where the command line asks the console for links.
+    /// The console's admin socket, where the command line requests login links.
     pub(crate) fn web_door(&self) -> PathBuf {
         self.file("web.sock")
     }
 
-    /// Who is logged in to the console.
+    /// The file of the console's sessions.
     pub(crate) fn web_sessions(&self) -> PathBuf {
         self.file("web.sessions")
     }
 
-    /// Where the original's worker says which of its processes run tasks.
+    /// The file in which the original's worker records its processes that run tasks.
     pub(crate) fn worker_file(&self) -> PathBuf {
         let name = format!("Worker-NodeID-{}.pid", self.node_id);
         self.directory.join("Daemon/Scheduler").join(name)

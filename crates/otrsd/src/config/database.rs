@@ -1,7 +1,7 @@
-//! `DatabaseURL` and `OTRSTimeZone`: where the tasks are.
+//! `DatabaseURL` and `OTRSTimeZone`: the task database.
 //!
-//! Everybody who opens the database does so by [`open`]: the modules, each in its own process, and the
-//! command line. The standard place is a layer of the settings, so that all of them agree on it.
+//! Every process opens the database by [`open`]: the modules, each in a process of its own, and the command line. The
+//! standard path is a layer of the settings, so that all of them agree on it.
 
 use std::{
     fs::DirBuilder,
@@ -23,18 +23,18 @@ use crate::{config::home, file_trust, process::socket};
 
 /// The setting that names the database.
 pub(crate) const DATABASE_URL: &str = "DatabaseURL";
-/// The same database as the console reaches it, if by a user of its own.
+/// The same database with the console's own database user, if it has one.
 pub(crate) const CONSOLE_URL: &str = "WebConsole::DatabaseURL";
-/// The setting of a file that has the password.
+/// The setting that names a file with the password.
 pub(super) const PASSWORD_FILE: &str = "DatabasePasswordFile";
-/// More than all certificates of a system.
+/// Larger than all certificates of a system.
 const LONGEST_FILE: u64 = 1 << 20;
 
-/// The store of this installation. Nothing connects before the first use.
+/// Opens the store of this installation. No connection is made before the first use.
 ///
 /// # Errors
 ///
-/// A URL or a time zone that means nothing, or a directory that cannot be made.
+/// The URL or the time zone is invalid, or a directory cannot be created.
 pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Store> {
     let time_zone = zone(settings)?;
     if let Some(file) = file(settings) {
@@ -42,7 +42,7 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     }
     let home = settings.get(home::SETTING).is_some();
     let wake = DaemonPaths::named(settings).wake();
-    // A hint: what cannot be sent is no error.
+    // A hint: a notification that cannot be sent is no error.
     let notify = move || drop(socket::sender(&wake).and_then(|worker| worker.send(&[])));
     let notifier = Some(Notifier::new(notify));
     let options = Options { home, time_zone, connections, notifier, ..Options::default() };
@@ -51,9 +51,9 @@ pub(crate) fn open(settings: &SysConfig, connections: u32) -> anyhow::Result<Sto
     Ok(Store::open(with_files(url, settings)?, options))
 }
 
-/// With what files have for it: the password, and who signs the server's certificate.
+/// Adds what is read from files: the password, and the root certificates.
 fn with_files(mut url: DatabaseUrl, settings: &SysConfig) -> anyhow::Result<DatabaseUrl> {
-    // One in the URL goes before it.
+    // A password in the URL takes precedence.
     if let Some(path) = password_file(settings).filter(|_| url.password().is_none()) {
         let text =
             read(path.as_ref()).with_context(|| format!("setting {PASSWORD_FILE}: {path}"))?;
@@ -61,7 +61,7 @@ fn with_files(mut url: DatabaseUrl, settings: &SysConfig) -> anyhow::Result<Data
         let password = Secret::new(text.lines().next().unwrap_or_default());
         url = url.with_password(password.expose());
     }
-    // A help desk's own files are what its code is trusted as.
+    // A help desk's own files are trusted as much as its code.
     let roots = url.roots().filter(|_| settings.get(home::SETTING).is_none());
     if let Some(path) = roots.map(Path::to_path_buf) {
         let pem =
@@ -71,23 +71,23 @@ fn with_files(mut url: DatabaseUrl, settings: &SysConfig) -> anyhow::Result<Data
     Ok(url)
 }
 
-/// A relative path is told of as none.
+/// A relative path counts as not set; it is reported elsewhere.
 fn password_file(settings: &SysConfig) -> Option<&str> {
     text(settings, PASSWORD_FILE).filter(|path| path.starts_with('/'))
 }
 
-/// A file that nobody else could have written.
+/// Reads a file that no other user could have written.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file_trust::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// [`open`] for whoever only looks: that must not make an empty `SQLite` file.
+/// [`open`] for readers, which must not create an empty `SQLite` file.
 ///
 /// # Errors
 ///
-/// As [`open`], and a database that nobody has made yet.
+/// Those of [`open`], and a database that does not exist yet.
 pub(crate) fn open_made(settings: &SysConfig, connections: u32) -> anyhow::Result<Store> {
     if let Some(what) = missing(settings) {
         anyhow::bail!(what);
@@ -95,7 +95,7 @@ pub(crate) fn open_made(settings: &SysConfig, connections: u32) -> anyhow::Resul
     open(settings, connections)
 }
 
-/// What there is to say if the `SQLite` database is not made yet.
+/// A message if the `SQLite` database does not exist yet.
 pub(crate) fn missing(settings: &SysConfig) -> Option<String> {
     let file = file(settings).filter(|file| !file.exists())?;
     Some(format!(
@@ -104,11 +104,11 @@ pub(crate) fn missing(settings: &SysConfig) -> Option<String> {
     ))
 }
 
-/// The store in `cell`, opened by the first who asks.
+/// The store in `cell`, opened on first use.
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// Those of [`open`].
 pub(crate) fn shared(
     cell: &OnceLock<Store>,
     settings: &SysConfig,
@@ -121,11 +121,11 @@ pub(crate) fn shared(
     Ok(cell.get_or_init(|| store).clone())
 }
 
-/// The zone of the wall clock in the original's columns.
+/// The time zone of the wall clock times in the original's columns.
 ///
 /// # Errors
 ///
-/// A name that no time zone has.
+/// The name is not that of a time zone.
 pub(crate) fn zone(settings: &SysConfig) -> anyhow::Result<TimeZone> {
     let zone = text(settings, "OTRSTimeZone").filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     super::time_zone(zone).with_context(|| format!("setting OTRSTimeZone: '{zone}'"))
@@ -140,7 +140,7 @@ pub(crate) fn file(settings: &SysConfig) -> Option<PathBuf> {
     url(settings).ok()?.file().map(Path::to_path_buf)
 }
 
-/// What is wrong with the URL, if there is one, found without asking any server.
+/// What is wrong with the URL, if anything, found without a connection to a server.
 pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
     match DatabaseUrl::parse(text(settings, DATABASE_URL)?) {
         Err(error) => Some(problem(settings, DATABASE_URL, error.to_string())),
@@ -154,16 +154,16 @@ pub(crate) fn fault(settings: &SysConfig) -> Option<Problem> {
     }
 }
 
-/// The database for people: its URL without user, password and options.
+/// The database for display: its URL without user, password and options.
 pub(crate) fn shown(settings: &SysConfig) -> String {
     shown_url(text(settings, DATABASE_URL).unwrap_or_default())
 }
 
-/// A database's URL for people.
+/// A database URL for display.
 pub(super) fn shown_url(whole: &str) -> String {
     let url = whole.split('?').next().unwrap_or(whole);
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    // What a wrong one has before a ? may be half of a password.
+    // In an invalid URL, the part before a ? may be half of a password.
     if url != whole && DatabaseUrl::parse(whole).is_err() && !url.starts_with("sqlite:") {
         return format!("{scheme}://…");
     }
@@ -179,13 +179,13 @@ pub(super) fn shown_url(whole: &str) -> String {
     }
 }
 
-/// The password in its URL as it was before it was written into a URL; empty if there is none.
+/// The decoded password of the URL; empty if there is none.
 pub(crate) fn password(settings: &SysConfig) -> Secret {
     let url = url(settings).ok();
     Secret::new(url.as_ref().and_then(|url| url.password()).unwrap_or_default())
 }
 
-/// What there is to say of a server in whose place another could answer.
+/// A warning about servers that another server could impersonate.
 pub(crate) fn exposure(settings: &SysConfig) -> Option<String> {
     let url = url(settings).ok()?;
     let hosts = Some(url.unverified()).filter(|hosts| !hosts.is_empty())?.join(", ");
@@ -200,13 +200,13 @@ pub(crate) fn exposure(settings: &SysConfig) -> Option<String> {
     ))
 }
 
-/// The database, and where it is said which one: for whoever must mend something.
+/// The database, and the setting that names it, for messages about a misconfiguration.
 pub(crate) fn described(settings: &SysConfig) -> String {
     let origin = settings.origin(DATABASE_URL).map(ToString::to_string).unwrap_or_default();
     format!("{} (setting {DATABASE_URL}, {origin})", shown(settings))
 }
 
-/// Where the server is, if that is not this host: a cloned server is reached there too, under the same words.
+/// The address of the server, if it is not on this host: a cloned machine reaches the same server under the same name.
 pub(crate) fn address(settings: &SysConfig) -> Option<String> {
     let shown = Some(shown(settings)).filter(|_| file(settings).is_none())?;
     let (_, rest) = shown.split_once("://")?;
@@ -228,7 +228,7 @@ pub(super) fn standard(places: &DefaultPaths) -> Setting {
     }
 }
 
-/// Payloads may be private.
+/// Creates the directory with private permissions, because payloads may be private.
 fn make_directory(file: &Path) -> anyhow::Result<()> {
     let Some(directory) = file.parent().filter(|directory| !directory.exists()) else {
         return Ok(());
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// With a file of the password.
+    /// The settings with a password file.
     fn with_file(url: &str, path: &Path) -> SysConfig {
         let mut settings = settings(url);
         let value = Value::Text(path.display().to_string());

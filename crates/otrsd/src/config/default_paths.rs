@@ -1,4 +1,4 @@
-//! Where files live when no setting says otherwise.
+//! The default directories, used when no setting names others.
 
 use std::{env, path::PathBuf};
 
@@ -6,7 +6,7 @@ use nix::unistd::geteuid;
 
 use crate::config::home::{Home, run_directory};
 
-/// The standard directories: the system's as root, `$XDG_*` ones for a user.
+/// The standard directories: those of the system for root, `$XDG_*` for other users.
 #[derive(Clone, Debug)]
 pub(crate) struct DefaultPaths {
     /// Setting XML files.
@@ -15,7 +15,7 @@ pub(crate) struct DefaultPaths {
     pub(crate) log: PathBuf,
     /// PID file and control socket.
     pub(crate) run: PathBuf,
-    /// What must outlive a restart of the machine: the tasks, unless another database is set.
+    /// Data that must survive a reboot: the tasks, unless another database is set.
     pub(crate) state: PathBuf,
 }
 
@@ -29,7 +29,7 @@ impl DefaultPaths {
         }
     }
 
-    /// The directories of the user who runs this process.
+    /// The directories of the user of this process.
     pub(crate) fn of_this_user() -> Self {
         if geteuid().is_root() {
             return Self {

@@ -1,4 +1,4 @@
-//! What a module needs to find on this machine.
+//! The check of what a module needs on this machine.
 
 use std::{env, os::unix::fs::MetadataExt as _, path::Path};
 

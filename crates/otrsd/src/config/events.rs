@@ -1,4 +1,4 @@
-//! `Daemon::Event###<Key>`: tasks that are added when something happens.
+//! `Daemon::Event###<Key>`: tasks that are added when an event is fired.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,24 +19,24 @@ pub(crate) struct Registration {
     pub(crate) event: String,
     pub(crate) task_type: String,
     pub(crate) name: String,
-    /// What the task's data has beside the event's; where both have a key, this counts.
+    /// Data that is added to the event's; it takes precedence for keys that both have.
     data: Option<Map<String, Json>>,
-    /// How long after the event it is due.
+    /// The delay between the event and the scheduled time.
     pub(crate) delay: Option<Duration>,
-    /// What the event's data must be, by keys of its top.
+    /// The required values of top-level keys of the event's data.
     filter: BTreeMap<String, String>,
 }
 
-/// The registrations, and what is wrong with the others.
+/// The registrations, and the problems of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     pub(crate) registrations: Vec<Registration>,
     pub(crate) problems: Vec<Problem>,
-    /// Events that a bad one is registered for, with what is wrong.
+    /// Events with a bad registration, each with its problem.
     pub(crate) broken: BTreeMap<String, String>,
 }
 
-/// Reads all registrations; a bad one is left out, and its event cannot be fired: all its tasks or none.
+/// Reads all registrations. A bad one is left out, and its event cannot be fired: an event adds all its tasks or none.
 pub(crate) fn read(settings: &SysConfig) -> Events {
     let mut events = Events::default();
     let given = settings.get(SETTING).and_then(Value::as_map);
@@ -61,7 +61,7 @@ pub(crate) fn read(settings: &SysConfig) -> Events {
     events
 }
 
-/// The registrations whose tasks nothing runs here.
+/// The registrations whose tasks have no handler here.
 pub(super) fn without_handler(
     settings: &SysConfig,
     registrations: &[Registration],
@@ -115,8 +115,8 @@ fn filter(value: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
 }
 
 impl Registration {
-    /// Whether an event's data is what the filter wants. Numbers and truth values are compared as they are
-    /// written; of a key that stands several times the last counts.
+    /// Whether the event's data matches the filter. Numbers and booleans are compared as they are written; of a key
+    /// that occurs several times the last counts.
     pub(crate) fn wants(&self, data: &Payload) -> bool {
         let members = match Shape::of(data.text()) {
             Ok(Shape::Object(members)) => members,
@@ -132,11 +132,11 @@ impl Registration {
         })
     }
 
-    /// The task's data: the event's as it is written, and what the setting adds behind it.
+    /// The task's data: the event's as it is written, followed by what the setting adds.
     ///
     /// # Errors
     ///
-    /// The setting adds keys, and the event's data has none to add them to.
+    /// The setting adds keys, but the event's data is no object that could hold them.
     pub(crate) fn payload(&self, data: &Payload) -> Result<Payload, String> {
         let Some(own) = &self.data else { return Ok(data.clone()) };
         let unreadable = |error: PayloadError| error.to_string();

@@ -1,4 +1,4 @@
-//! `Daemon::SchedulerTaskWorker::FailureMail*`: how an installation's administrator is told of tasks that fail.
+//! `Daemon::SchedulerTaskWorker::FailureMail*`: the mail to an installation's administrator about failed tasks.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use crate::config::home;
 const MODE: &str = "Daemon::SchedulerTaskWorker::FailureMail";
 const PERIOD: &str = "Daemon::SchedulerTaskWorker::FailureMailPeriod";
 const ENVELOPE: &str = "Daemon::SchedulerTaskWorker::FailureMailEnvelopeSender";
-/// The original's.
+/// The setting of the original.
 pub(crate) const RECIPIENT: &str = "Daemon::SchedulerTaskWorker::NotificationRecipientEmail";
 
-/// When there is a mail.
+/// When a mail is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mode {
-    /// At the first failure of a task, and at the end of a period for all others of the same task in it.
+    /// At the first failure of a task, and at the end of a period for all further failures of the same task in it.
     Digest,
     /// At each failure, as in the original.
     Single,
     Off,
 }
 
-/// What the settings say of it.
+/// The settings of failure mails.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct FailureMail {
     pub(crate) mode: Mode,
     pub(crate) period: Duration,
-    /// Another than the installation's usual one; empty for none, so that no bounce comes back.
+    /// An envelope sender in place of the installation's; empty for none, so that no bounce comes back.
     pub(crate) envelope_sender: Option<String>,
 }
 
-/// Reads them; a bad one is a problem, and its default holds. Outside of an installation there is no mail.
+/// Reads the settings; a bad one is a problem, and its default applies. Without an installation there is no mail.
 pub(crate) fn read(settings: &SysConfig) -> (FailureMail, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut mode = match text(settings, MODE).unwrap_or_default().to_lowercase().as_str() {

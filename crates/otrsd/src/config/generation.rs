@@ -1,6 +1,6 @@
 //! One generation of the configuration, sealed in memory, as the module processes inherit it.
 //!
-//! Never a file, an argument or an environment variable: settings hold passwords.
+//! It is never a file, an argument or an environment variable, because settings hold passwords.
 
 use std::{
     env,
@@ -28,10 +28,10 @@ use super::{
     modules::ModuleSpec,
 };
 
-/// Names the descriptor that a module process reads its generation from.
+/// The variable with the descriptor from which a module process reads its generation.
 pub(crate) const DESCRIPTOR: &str = "OTRSD_CONFIG_FD";
 
-/// What its host logs a command's end by, in the log of an installation, by the beginnings of names.
+/// Prefixes of the settings that the host of a command needs to log the command's end in the log of an installation.
 const FOR_COMMANDS: [&str; 4] = ["Home", "LogModule", "MinimumLogLevel", "SystemID"];
 
 /// What a module process knows of the configuration.
@@ -49,7 +49,7 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    /// Writes and seals the configuration.
+    /// Serializes and seals the configuration.
     pub(crate) fn seal(configuration: &Configuration) -> anyhow::Result<Self> {
         Self::of(&Contents {
             settings: configuration.settings.clone(),
@@ -58,7 +58,7 @@ impl Generation {
         })
     }
 
-    /// What the host of another user's command needs: that user can read the host's memory. No secret is in it.
+    /// What the host of another user's command needs. That user can read the host's memory, so it holds no secret.
     pub(crate) fn of_command(
         configuration: &Configuration,
         spec: &ModuleSpec,
@@ -78,7 +78,8 @@ impl Generation {
         Self::of(&Contents { settings, modules: vec![spec.clone()], log })
     }
 
-    /// What the console is started with, if its user in the database is one of its own: nothing in its memory is another's.
+    /// What the console is started with, if it has a database user of its own: its memory then holds no other
+    /// credentials.
     ///
     /// # Errors
     ///
@@ -90,7 +91,7 @@ impl Generation {
         else {
             return Ok(None);
         };
-        // The file has the password of the daemon's own user.
+        // The file has the password of the daemon's own database user.
         let changed = [(DATABASE_URL, value), (PASSWORD_FILE, Value::Text(String::new()))];
         settings.overlay(changed.map(|(name, value)| Setting {
             name: name.to_owned(),
@@ -134,12 +135,12 @@ pub(crate) fn inherited() -> anyhow::Result<Contents> {
     Generation::adopt(descriptor_in(&number)?).contents()
 }
 
-/// The open descriptor whose number stands in an environment variable.
+/// The open descriptor whose number is in an environment variable.
 pub(crate) fn descriptor_in(number: &OsStr) -> anyhow::Result<OwnedFd> {
     let number = number.to_str().and_then(|number| number.parse::<u16>().ok());
     let number = RawFd::from(number.context("no descriptor")?);
     #[expect(unsafe_code, reason = "a descriptor's number came from the parent process")]
-    // SAFETY: only passed to F_GETFD, which tells of a number that is not open.
+    // SAFETY: only passed to F_GETFD, which reports a number that is not open.
     let is_open = fcntl(unsafe { BorrowedFd::borrow_raw(number) }, FcntlArg::F_GETFD);
     is_open.context("the descriptor is not open")?;
     #[expect(unsafe_code, reason = "a descriptor's number came from the parent process")]
@@ -147,7 +148,7 @@ pub(crate) fn descriptor_in(number: &OsStr) -> anyhow::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Puts `bytes` into memory that nobody can change any more.
+/// Puts `bytes` into memory that can no longer be changed.
 pub(crate) fn sealed_memory(name: &CStr, bytes: &[u8]) -> anyhow::Result<OwnedFd> {
     let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     let file = File::from(memory);
@@ -160,7 +161,7 @@ pub(crate) fn sealed_memory(name: &CStr, bytes: &[u8]) -> anyhow::Result<OwnedFd
     Ok(file.into())
 }
 
-/// Reads from the start: the descriptor's position is shared with the other processes.
+/// Reads from the start: the descriptor's offset is shared with the other processes.
 pub(crate) fn read_whole(file: &File) -> anyhow::Result<Vec<u8>> {
     let length = usize::try_from(file.metadata()?.len())?;
     let mut bytes = vec![0; length];

@@ -1,4 +1,4 @@
-//! The key `Http` of a task type: whom to call. The values of its headers are secrets.
+//! The key `Http` of a task type: the request to send. The values of its headers are secrets.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use sysconfig::Value;
 
 use super::reference::HTTP;
 
-/// What the connection itself says.
+/// Headers that the connection itself sets.
 const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE];
 const METHODS: [Method; 5] =
     [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::GET];
 
-/// A request to be made for each task of a type.
+/// A request that is sent for each task of a type.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Call {
     pub(crate) url: Uri,
@@ -27,7 +27,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Whom it calls, for people: a path may hold a secret.
+    /// The target of the request for display, without the path, which may hold a secret.
     pub(crate) fn place(&self) -> &str {
         self.url.authority().map_or("", |authority| authority.as_str())
     }

@@ -1,4 +1,4 @@
-//! Who we are for a database's memory: the installation, the host, and what both show of themselves.
+//! The identity of this daemon in the database: the installation and the host, with identifiers of both.
 
 use std::{env, fs, io, os::unix::fs::MetadataExt as _, path::Path, time::UNIX_EPOCH};
 
@@ -16,14 +16,15 @@ use task_store::{Facts, FileId, Identity};
 use super::{database, text};
 use crate::config::home;
 
-/// The host's name as the supervisor read it at its start: a module's next life keeps it when the host is renamed.
+/// The host's name as the supervisor read it at its start: a module's next incarnation keeps it when the host is
+/// renamed.
 pub(crate) const HOST: &str = "OTRSD_HOST";
 
 /// The name under which this host's workers are known.
 ///
 /// # Errors
 ///
-/// The kernel does not tell it.
+/// The kernel does not report it.
 #[expect(clippy::disallowed_methods, reason = "the supervisor's word to its modules is no setting")]
 pub(crate) fn host() -> io::Result<String> {
     match env::var(HOST) {
@@ -32,11 +33,11 @@ pub(crate) fn host() -> io::Result<String> {
     }
 }
 
-/// Who uses the database. What cannot be read is not known; then the host's name decides.
+/// The identity of the user of the database. What cannot be read is unknown; then the host's name decides.
 ///
 /// # Errors
 ///
-/// As [`host`].
+/// Those of [`host`].
 pub(crate) fn present(settings: &SysConfig) -> anyhow::Result<Identity> {
     let host = host()?;
     let facts = Facts {
@@ -51,13 +52,13 @@ pub(crate) fn present(settings: &SysConfig) -> anyhow::Result<Identity> {
     Ok(Identity { system, hosts: vec![host.clone()], facts: [(host, facts)].into() })
 }
 
-/// That of an image is the same in all its containers: it says nothing.
+/// The machine ID. In a container it may be that of the image, the same in all containers, and identifies nothing.
 fn machine() -> Option<String> {
     let is_image = statfs("/").is_ok_and(|root| root.filesystem_type() == OVERLAYFS_SUPER_MAGIC);
     if is_image { None } else { hashed("/etc/machine-id") }
 }
 
-/// Identifiers of machines are not for everybody who may read the database.
+/// Hashed, because identifiers of machines should not be visible to every reader of the database.
 fn hashed(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     // At its first boot the system writes `uninitialized`.

@@ -1,4 +1,4 @@
-//! The keys of a hash among the settings, each read with what it must be.
+//! The keys of a hash setting, each read and validated.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl<'a> Keys<'a> {
         Self { value, settings, group, name: format!("{}###{name}", group.setting()) }
     }
 
-    /// Everything wrong with the hash: why its reader refuses it, if it does, and what its other keys are not.
+    /// All problems of the hash: the refusal of its reader, if there is one, and the findings about its other keys.
     pub(super) fn problems(&self, refusal: Option<String>) -> Vec<Problem> {
         let is_told =
             |key: &str| refusal.as_ref().is_some_and(|what| what.starts_with(&format!("'{key}'")));
@@ -44,7 +44,7 @@ impl<'a> Keys<'a> {
         all.map(|what| problem(self.settings, &self.name, what)).collect()
     }
 
-    /// Whoever set the key alone matters: its hash may come from a file of others.
+    /// Checks the origins of the key alone: its hash may come from a file of other users.
     pub(super) fn check_trust(&self, key: &str) -> Result<(), String> {
         let name = format!("{}###{key}", self.name);
         if self.settings.origins(&name).any(|origin| origin.is_shared) {
@@ -61,14 +61,14 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A duration, held to the longest there is.
+    /// A duration, limited to the maximum.
     pub(super) fn seconds(&self, key: &str) -> Result<Option<Duration>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let seconds = reference::seconds(text).map(|it| Some(it.value));
         seconds.ok_or_else(|| format!("'{key}' must be seconds, not '{text}'"))
     }
 
-    /// A whole number, held to the bounds of its key.
+    /// A whole number, limited to the bounds of its key.
     pub(super) fn number<N: TryFrom<i64>>(&self, key: &str) -> Result<Option<N>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let Kind::Whole(least, most) = self.group.kind(key) else {
@@ -83,7 +83,7 @@ impl<'a> Keys<'a> {
         Ok(self.number::<i64>(key)? == Some(1))
     }
 
-    /// 0 is no limit.
+    /// 0 means no limit.
     pub(super) fn bytes(&self, key: &str) -> Result<Option<u64>, String> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let bytes = reference::bytes(text);
@@ -102,7 +102,7 @@ impl<'a> Keys<'a> {
         reference::zone(name).map(Some).ok_or_else(wrong)
     }
 
-    /// A relative program would be another one for each caller's directory.
+    /// A relative program would depend on the caller's directory.
     pub(super) fn argv(&self, key: &str) -> Result<Option<Vec<String>>, String> {
         match self.words(key)? {
             Some(argv) if argv[0].contains('/') && !argv[0].starts_with('/') => {
@@ -116,7 +116,7 @@ impl<'a> Keys<'a> {
         let wrong = || format!("'{key}' must be an array: the program, then its arguments");
         match self.value.get(key) {
             None | Some(Value::Undef) => Ok(None),
-            // One word needs no array; more would need a shell to be split by.
+            // One word needs no array; several would need a shell to split them.
             Some(Value::Text(program)) if !program.contains(char::is_whitespace) => {
                 Ok(Some(vec![program.clone()]).filter(|argv| !argv[0].is_empty()))
             }

@@ -1,4 +1,4 @@
-//! `Daemon::Log::*`: where output goes, and for how long it is kept.
+//! `Daemon::Log::*`: where output goes, and how long it is kept.
 
 use std::path::{Path, PathBuf};
 
@@ -12,24 +12,24 @@ use crate::config::home::{self, Home};
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LogSettings {
     pub(crate) directory: PathBuf,
-    /// Standard output goes to `<Name>OUT.log`; else to the terminal, or nowhere when daemonized.
+    /// Standard output goes to `<Name>OUT.log`; otherwise to the terminal, or nowhere when daemonized.
     pub(crate) stdout: bool,
     /// Standard error goes to `<Name>ERR.log`.
     pub(crate) stderr: bool,
     pub(crate) days_to_keep: u64,
-    /// Another program renames the logs; we only open them anew when told.
+    /// Another program rotates the logs; they are only reopened on request.
     pub(crate) external_rotation: bool,
     pub(crate) format: LogFormat,
 }
 
-/// How the supervisor's log lines look.
+/// The format of the supervisor's log lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) enum LogFormat {
     Text,
     Json,
 }
 
-/// Where the logs are, for whoever has no more than the settings.
+/// The directory of the logs, for callers that only have the settings.
 pub(crate) fn directory(settings: &SysConfig) -> PathBuf {
     let given = text(settings, "Daemon::Log::LogPath").map(PathBuf::from);
     given.filter(|path| path.is_absolute()).unwrap_or_else(|| match text(settings, home::SETTING) {
@@ -39,7 +39,7 @@ pub(crate) fn directory(settings: &SysConfig) -> PathBuf {
 }
 
 impl LogSettings {
-    /// Whether modules write where they would write with `other`.
+    /// Whether modules write to the same files as with `other`.
     pub(crate) fn is_same_for_modules(&self, other: &Self) -> bool {
         let of = |it: &Self| (it.directory.clone(), it.stdout, it.stderr, it.external_rotation);
         of(self) == of(other)
@@ -63,7 +63,7 @@ impl LogSettings {
             problems.push(problem(settings, name, what));
             first.to_owned()
         };
-        // OTOBO, and the code of Znuny 7, call the type by their own names: all mean "we rename".
+        // OTOBO, and the code of Znuny 7, have names of their own for the type: all mean that the daemon rotates.
         let rotation =
             one_of("Daemon::Log::RotationType", ["otrs", "external"], &["znuny", "otobo"]);
         let format = one_of("Daemon::Log::Format", ["text", "json"], &[]);

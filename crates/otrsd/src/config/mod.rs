@@ -1,4 +1,4 @@
-//! The configuration: settings from all layers, and what the daemon makes of them.
+//! The configuration: settings from all layers, and their interpretation by the daemon.
 
 pub(crate) mod console;
 pub(crate) mod cron_tasks;
@@ -43,31 +43,31 @@ use self::{
 };
 use crate::{config::natives::Natives, file_trust::Rule};
 
-/// What the settings of one generation say.
+/// The interpreted settings of one generation.
 #[derive(Clone, Debug)]
 pub(crate) struct Configuration {
     /// All effective settings with their origins.
     pub(crate) settings: SysConfig,
-    /// Where the daemon is found.
+    /// The paths of the daemon.
     pub(crate) place: DaemonPaths,
     /// How long a module may take to end its round.
     pub(crate) stop_grace: Duration,
     pub(crate) log: LogSettings,
-    /// Whether what modules and tasks start may gain rights.
+    /// Whether what modules and tasks start may gain privileges.
     pub(crate) new_privileges: bool,
     /// The registered modules that can run, by name.
     pub(crate) modules: Vec<ModuleSpec>,
-    /// The registered modules that cannot, each with the reason.
+    /// The registered modules that cannot run, each with the reason.
     pub(crate) refused: Vec<Refused>,
-    /// Everything wrong that does not keep the rest from running.
+    /// All problems that do not prevent the rest from running.
     pub(crate) problems: Vec<Problem>,
-    /// What keeps a daemon from running with it.
+    /// What prevents a daemon from running with it.
     fault: Option<String>,
 }
 
 impl Configuration {
-    /// Interprets the settings. A bad one is a problem, and its default holds; only an invalid
-    /// `NodeID` is a fault: a daemon with another node's number would harm the cluster.
+    /// Interprets the settings. A bad one is a problem, and its default applies; only an invalid `NodeID` is a fault,
+    /// because a daemon with another node's number would harm the cluster.
     pub(crate) fn interpret(
         settings: SysConfig,
         mut problems: Vec<Problem>,
@@ -120,7 +120,7 @@ impl Configuration {
         }
     }
 
-    /// What keeps a daemon from running with it.
+    /// What prevents a daemon from running with it.
     pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
     }
@@ -130,7 +130,7 @@ impl Configuration {
         self.modules.iter().find(|spec| spec.name == name)
     }
 
-    /// Whether a process of module `name` would be started alike with `other`.
+    /// Whether a process of module `name` would be started in the same way with `other`.
     pub(crate) fn is_same_for(&self, name: &str, other: &Self) -> bool {
         let (Some(own), Some(theirs)) = (self.module(name), other.module(name)) else {
             return false;
@@ -148,8 +148,8 @@ impl Configuration {
     }
 }
 
-/// Whether a native module may read the setting: whatever is not the supervisor's, nor another
-/// module's registration or `Daemon::<name>::*`; the console shows all there are.
+/// Whether a native module may read the setting: every setting that belongs neither to the supervisor nor to another
+/// module's registration or `Daemon::<name>::*`. The console shows all settings.
 fn concerns(module: &ModuleSpec, registered: &[&str], setting: &str) -> bool {
     let name = module.name.as_str();
     if setting == home::CONFIGURED {
@@ -167,7 +167,7 @@ fn concerns(module: &ModuleSpec, registered: &[&str], setting: &str) -> bool {
     !is_supervisors && (owner == name || !registered.contains(&owner))
 }
 
-/// Whether what modules and tasks start may gain rights, as by a setuid program. In a help desk always: its
+/// Whether what modules and tasks start may gain privileges, as by a setuid program. In a help desk always: its
 /// `sendmail` is one.
 pub(crate) fn new_privileges(settings: &SysConfig) -> bool {
     settings.get(home::SETTING).is_some()
@@ -177,8 +177,8 @@ pub(crate) fn new_privileges(settings: &SysConfig) -> bool {
 /// How long modules, and tasks, have to end at a stop.
 pub(crate) const STOP_GRACE: &str = "Daemon::StopGrace";
 
-/// What a module of this program reads of another's, or of the supervisor's: the worker runs the commands of cron tasks, and the policy
-/// of a type counts for the tasks that the cron manager adds.
+/// Settings of another module, or of the supervisor, that a native module reads too: the worker runs the commands of
+/// cron tasks, and the cron manager applies the policy of a type to the tasks that it adds.
 fn reads_too(module: &str, setting: &str) -> bool {
     match module {
         packages::TASK_WORKER => setting.starts_with(cron_tasks::TASK) || setting == STOP_GRACE,
@@ -192,7 +192,7 @@ fn registered_names(settings: &SysConfig) -> Vec<&str> {
     registrations.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
-/// What the modules will find when they read the settings, each its own: told before they start. `runs_tasks`: the
+/// The problems that the modules will find in their own settings, reported before they start. `runs_tasks`: the
 /// program, if its worker runs here.
 fn of_readers(settings: &SysConfig, runs_tasks: Option<&Natives>) -> Vec<Problem> {
     let cron = cron_tasks::read(settings);
@@ -212,18 +212,18 @@ fn node_id(settings: &SysConfig) -> Result<u16, String> {
     let text = text(settings, "NodeID").unwrap_or_default();
     let origin = settings.origin("NodeID").map(ToString::to_string).unwrap_or_default();
     match text.parse::<u16>() {
-        // Only as it stands in file names.
+        // Only in the form that file names use.
         Ok(number @ 1..=999) if number.to_string() == text => Ok(number),
         _ => Err(format!("{origin}: setting NodeID: '{text}' is not a number from 1 to 999")),
     }
 }
 
-/// This node. The configuration was refused if it were no number from 1 to 999.
+/// The `NodeID`. A configuration with another value than a number from 1 to 999 was refused before.
 pub(crate) fn node(settings: &SysConfig) -> u16 {
     node_id(settings).unwrap_or(1)
 }
 
-/// A time zone by its name. UTC needs no data of the system, which a bare image does not have.
+/// A time zone by its name. UTC needs no system data, which a minimal image does not have.
 pub(crate) fn time_zone(name: &str) -> Result<TimeZone, jiff::Error> {
     if ["UTC", "Etc/UTC"].contains(&name) { Ok(TimeZone::UTC) } else { TimeZone::get(name) }
 }
@@ -233,7 +233,7 @@ pub(crate) fn text<'a>(settings: &'a SysConfig, name: &str) -> Option<&'a str> {
     settings.get(name).and_then(Value::as_text)
 }
 
-/// A problem of the setting `name`, placed at its origin.
+/// A problem of the setting `name`, located at its origin.
 pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem {
     let origin =
         settings.origin(name).cloned().unwrap_or_else(|| sysconfig::Origin::named("built-in"));
@@ -244,7 +244,7 @@ pub(crate) fn problem(settings: &SysConfig, name: &str, what: String) -> Problem
 ///
 /// # Errors
 ///
-/// Every file that cannot be used, all at once, or the fault that keeps a daemon from running.
+/// All files that cannot be used, or the fault that prevents a daemon from running.
 pub(crate) fn load(sources: &Sources, natives: &Natives) -> anyhow::Result<Configuration> {
     loaded(sources.read(), sources, natives)
 }
@@ -253,7 +253,7 @@ pub(crate) fn load(sources: &Sources, natives: &Natives) -> anyhow::Result<Confi
 ///
 /// # Errors
 ///
-/// As [`load`], and directories that others could write into.
+/// Those of [`load`], and directories that other users could write to.
 pub(crate) fn load_to_run(sources: &Sources, natives: &Natives) -> anyhow::Result<Configuration> {
     let configuration = loaded(sources.read_to_run(), sources, natives)?;
     let faults = directories::faults(&configuration, Rule::own());

@@ -1,4 +1,4 @@
-//! `DaemonModules###<Name>`: registrations become module specifications.
+//! `DaemonModules###<Name>`: registrations are converted to module specifications.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -24,7 +24,7 @@ use crate::{
 /// One registered module that can run.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModuleSpec {
-    /// The key of the registration; log files and every command call the module so.
+    /// The key of the registration; log files and commands use this name.
     pub(crate) name: String,
     /// The registered package or native module; a command module may have none.
     pub(crate) module: String,
@@ -34,33 +34,33 @@ pub(crate) struct ModuleSpec {
     /// Prints the Summary of a command module as JSON.
     pub(crate) summary_command: Option<Vec<String>>,
     pub(crate) working_directory: Option<PathBuf>,
-    /// Their values are secrets.
+    /// The values are secrets.
     #[serde(with = "secrets::sealed")]
     pub(crate) environment: BTreeMap<String, Secret>,
     /// The user that a supervisor run by root starts the module as.
     pub(crate) user: Option<String>,
-    /// Longest time without a finished round.
+    /// The longest time without a finished round.
     pub(crate) watchdog: Option<Duration>,
-    /// Resident bytes above which the module is discarded.
+    /// The resident bytes above which the module is discarded.
     pub(crate) memory_max: Option<u64>,
 }
 
-/// What the module's process is.
+/// The kind of the module's process.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    /// Our own binary, running a registered Rust module.
+    /// This program, running a registered Rust module.
     Native,
-    /// Our own binary, running a command once a round.
+    /// This program, running a command once a round.
     Rounds(Vec<String>),
     /// The command itself, running until it ends.
     Command(Vec<String>),
-    /// An installation's own package, in the host for its daemon modules. Its configuration is known by its
-    /// state alone: another one is another module.
+    /// An installation's own package, in the host for its daemon modules. Its configuration is identified by its state
+    /// alone: another state makes it another module.
     Perl { argv: Vec<String>, configured: String },
 }
 
 impl Kind {
-    /// Whether the process is our own binary.
+    /// Whether the process is this program.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Native | Self::Rounds(_))
     }
@@ -73,9 +73,9 @@ pub(crate) struct Refused {
     pub(crate) problem: Problem,
 }
 
-/// Log file names are made of the module's name.
+/// The longest name of a module; names of log files contain it.
 const LONGEST_NAME: usize = 100;
-/// The supervisor's own log files are called so.
+/// The name of the supervisor's own log files.
 pub(crate) const SUPERVISOR: &str = "Supervisor";
 
 pub(super) fn interpret(
@@ -110,14 +110,14 @@ pub(super) fn interpret(
     }
     if let Some(why) = home::waits(settings) {
         problems.push(why);
-        // It sees when the waiting is over.
+        // It notices when the wait is over.
         specs.retain(|spec| spec.module == packages::CONFIGURATION_SYNC);
         refused.clear();
     }
     (specs, refused)
 }
 
-/// The original silently keeps one of two registrations of a package; which one is chance.
+/// Refuses the second of two registrations of a package; the original silently keeps a random one.
 fn unique(spec: ModuleSpec, first_of: &mut BTreeMap<String, String>) -> Result<ModuleSpec, String> {
     if spec.module.is_empty() {
         return Ok(spec);
@@ -136,7 +136,7 @@ fn unique(spec: ModuleSpec, first_of: &mut BTreeMap<String, String>) -> Result<M
 }
 
 impl ModuleSpec {
-    /// The variables of its registration, for its process.
+    /// The environment variables of its registration.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.environment.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
@@ -149,7 +149,7 @@ impl ModuleSpec {
         }
     }
 
-    /// Keys that do not go together.
+    /// Refuses keys that exclude each other.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.argv().is_none() && self.summary_command.is_some() {
             return Err(

@@ -1,4 +1,5 @@
-//! What the program brings natively: handed in, so that the configuration knows no module and no function.
+//! The modules and functions of the program. They are passed in, so that the configuration depends on no module and no
+//! function.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ impl Natives {
         self.modules.contains(module)
     }
 
-    /// The names of the modules, for people: all, or how many.
+    /// The names of the modules for display: all, or their number.
     pub(crate) fn names(&self) -> String {
         const LEGIBLE: usize = 10;
         if self.modules.len() > LEGIBLE {

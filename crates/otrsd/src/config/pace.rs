@@ -1,16 +1,16 @@
-//! How often a module runs its rounds, and when it is discarded.
+//! The pace of a module: how often it runs its rounds, and when it is discarded.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The pause after each round and the time until the discard; what is not given is the default.
+/// The pause after each round and the time until the discard; a value that is not given is the default.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     /// Pause after a round. Default 1 s.
     pub sleep_post: Option<Duration>,
-    /// Time after which the module is discarded, counted in rounds: `discard / sleep_post` of them,
-    /// as in the original. Default 1 h.
+    /// Time after which the module is discarded, counted in rounds: `discard / sleep_post` rounds, as in the original.
+    /// Default 1 h.
     pub discard: Option<Duration>,
 }
 
@@ -23,7 +23,7 @@ impl Pace {
         }
     }
 
-    /// This pace, with `other` filling what it leaves open.
+    /// This pace, with missing values taken from `other`.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             sleep_post: self.sleep_post.or(other.sleep_post),
@@ -35,10 +35,10 @@ impl Pace {
         self.sleep_post.unwrap_or(Duration::from_secs(1))
     }
 
-    /// The rounds of one life: at least one.
+    /// The number of rounds until the discard: at least one.
     pub(crate) fn rounds(self) -> u64 {
         let discard = self.discard.unwrap_or(Duration::from_hours(1));
-        // Without a pause nothing but the count bounds a life; a millisecond keeps it finite.
+        // Without a pause only the number of rounds limits the run; a millisecond keeps it finite.
         let pause = self.pause().max(Duration::from_millis(1));
         u64::try_from(discard.as_nanos().div_ceil(pause.as_nanos())).unwrap_or(u64::MAX).max(1)
     }

@@ -1,4 +1,5 @@
-//! The packages that this program has natively: the original's, by which registrations name their modules, and its own.
+//! The packages that this program implements natively: the original's, by which registrations name their modules, and
+//! its own.
 
 pub(crate) const TASK_WORKER: &str = "Kernel::System::Daemon::DaemonModules::SchedulerTaskWorker";
 pub(crate) const CRON_MANAGER: &str =
@@ -13,5 +14,5 @@ pub(crate) const CONFIGURATION_SYNC: &str =
 pub(crate) const TEST_DAEMON: &str = "Kernel::System::Daemon::DaemonModules::TestDaemon";
 pub(crate) const WEB_CONSOLE: &str = "Otrsd::WebConsole";
 
-/// Those that plan by schedules.
+/// The packages that work by schedules.
 pub(crate) const PLANNERS: [&str; 2] = [CRON_MANAGER, GENERIC_AGENT_MANAGER];

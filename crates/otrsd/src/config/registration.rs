@@ -1,4 +1,4 @@
-//! The keys of one registration, each read with what it must be.
+//! The keys of one registration, each read and validated.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -21,7 +21,7 @@ use crate::config::{
 /// Whether all modules of an installation run in Perl.
 const PERL_MODULES: &str = "Daemon::PerlModules";
 
-/// Keys that run programs or change who runs them.
+/// Keys that run programs or change the user that runs them.
 const TRUSTED_KEYS: [&str; 5] =
     ["Command", "SummaryCommand", "WorkingDirectory", "Environment", "User"];
 
@@ -36,12 +36,12 @@ pub(super) struct PerlHome {
     installation: Home,
     configured: String,
     all: bool,
-    /// Why its own managers of planned tasks run, if they must.
+    /// Why its own managers of scheduled tasks run, if they must.
     schedules: Option<String>,
 }
 
 impl PerlHome {
-    /// Packages that this program knows are its own, unless all modules are to run in Perl.
+    /// Packages that this program implements are its own, unless all modules are to run in Perl.
     pub(super) fn of(settings: &SysConfig, problems: &mut Vec<Problem>) -> Option<Self> {
         let installation = Home::of(settings)?;
         let configured = text(settings, home::CONFIGURED).unwrap_or_default().to_owned();
@@ -58,19 +58,19 @@ impl PerlHome {
         Some(Self { installation, configured, all, schedules })
     }
 
-    /// Why a package that this program knows is not replaced.
+    /// Why the native implementation of a package is not used.
     fn own(&self, package: &str) -> Option<String> {
         let schedules = || self.schedules.clone().filter(|_| packages::PLANNERS.contains(&package));
         self.installation.overrides(package).or_else(schedules)
     }
 
-    /// Whether a package runs in the installation's Perl: its own changes to it must not be lost.
+    /// Whether a package runs in the installation's Perl: local changes to it must not be lost.
     fn runs(&self, package: &str, natives: &Natives) -> bool {
         self.all || !natives.contains(package) || self.own(package).is_some()
     }
 
-    /// Why a package runs in Perl that would be this program's own. No release has the documentation's
-    /// example: where there is one, the administrator wrote it.
+    /// Why a package that this program implements runs in Perl. No release includes the documentation's example: where
+    /// it exists, the administrator wrote it.
     pub(super) fn keeps(&self, package: &str, natives: &Natives) -> Option<String> {
         if package == packages::TEST_DAEMON {
             return None;
@@ -82,7 +82,7 @@ impl PerlHome {
 }
 
 impl Registration<'_> {
-    /// The specification, or what keeps it from being one.
+    /// The specification, or why the registration is refused.
     pub(super) fn spec(&self, name: &str) -> Result<ModuleSpec, String> {
         let Some(keys) = self.keys.value.as_map() else {
             return Err("a registration is a hash with the key 'Module'".to_owned());
@@ -118,7 +118,7 @@ impl Registration<'_> {
         Ok(spec)
     }
 
-    /// A command is asked for expressly, so it goes before a native module of the same name.
+    /// A command is an explicit choice, so it takes precedence over a native module of the same name.
     fn kind(&self, name: &str, module: &str, pace: Pace) -> Result<Kind, String> {
         match self.keys.argv("Command")? {
             Some(argv) if pace == Pace::default() => Ok(Kind::Command(argv)),

@@ -1,16 +1,16 @@
-//! Secrets are drawn from the kernel and kept as hashes only.
+//! Secrets that are generated from the kernel's random numbers and stored only as hashes.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The SHA-256 of a secret. A drawn secret has 256 bits, so it needs no slow hash.
+/// The SHA-256 of a secret. A generated secret has 256 bits, so it needs no slow hash.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// Draws a secret: its text, which is shown once, and what is kept.
+    /// Generates a secret: its text, which is shown once, and the hash to store.
     pub(crate) fn draw() -> anyhow::Result<(String, Self)> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
@@ -23,7 +23,7 @@ impl SecretHash {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Compares in a time that tells nothing.
+    /// Compares in constant time.
     pub(crate) fn is_of(&self, text: &str) -> bool {
         self.0.ct_eq(&Self::of(text).0).into()
     }

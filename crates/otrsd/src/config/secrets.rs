@@ -1,4 +1,4 @@
-//! What no output shows: a type for it, and where it stands among the settings.
+//! Secrets: a type that no output shows, and the redaction of settings.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,10 +7,10 @@ use sysconfig::Value;
 use super::{database, task_types};
 use crate::redact::{self, is_secret};
 
-/// Instead of a secret.
+/// Shown in place of a secret.
 pub(crate) const MASK: &str = "********";
 
-/// A text that is neither printed nor written by accident: what needs it asks for it.
+/// A text that is neither printed nor serialized by accident: code that needs it calls `expose`.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub(crate) struct Secret(String);
 
@@ -19,7 +19,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, to be handed to what must have it.
+    /// The text, for the one place that needs it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -31,7 +31,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Secrets in the sealed memory that a module inherits, the one place where they are written.
+/// Serializes secrets in the sealed memory that a module inherits, the only place where they are written.
 pub(super) mod sealed {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
@@ -52,7 +52,7 @@ pub(super) mod sealed {
     }
 }
 
-/// The value of the setting `name` for people: without what is a secret by its place, or by its name.
+/// The value of the setting `name` for display, with secrets redacted by their position or their name.
 pub(crate) fn shown(name: &str, value: &Value) -> Value {
     let path: Vec<&str> = name.split("###").filter(|part| !part.is_empty()).collect();
     masked(&path, value)
@@ -85,7 +85,7 @@ fn text_at(path: &[&str], text: &str) -> String {
     }
 }
 
-/// Many services take their token there.
+/// Many services expect their token in the query.
 fn without_query(url: &str) -> String {
     let shown = redact::without_users(url);
     shown.split_once('?').map_or(shown.clone(), |(place, _)| format!("{place}?{MASK}"))

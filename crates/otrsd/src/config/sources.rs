@@ -1,5 +1,5 @@
-//! Where settings come from, lowest layer first: built-in defaults, an installation, XML files and
-//! directories, the environment, the command line.
+//! The sources of settings, lowest layer first: built-in defaults, an installation, XML files and directories, the
+//! environment, the command line.
 
 use std::{
     collections::HashMap,
@@ -20,10 +20,10 @@ use crate::{
 };
 
 const DEFAULTS: &str = include_str!("defaults.xml");
-/// What holds where there is no installation.
+/// The layer that applies without an installation.
 const STANDALONE: &str = include_str!("standalone.xml");
 
-/// The variables that are settings. They do not reach the modules' environment.
+/// The variables that are settings. They are removed from the modules' environment.
 const VARIABLES: [(&str, &str); 3] = [
     ("OTRSD_NODE_ID", "NodeID"),
     ("OTRSD_PID_PATH", "Daemon::PID::Path"),
@@ -44,21 +44,21 @@ pub(crate) struct Sources {
     pub(crate) places: DefaultPaths,
 }
 
-/// The state of every file that was read; another one means that it is worth reading again.
+/// The state of every file that was read; another state means that the files must be read again.
 pub(crate) type Stamp = Vec<(PathBuf, Option<[i64; 5]>)>;
 
-/// What the layers say, and what is wrong with them.
+/// The settings of all layers, and their problems.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) settings: SysConfig,
     /// Bad single settings, which were skipped.
     pub(crate) problems: Vec<Problem>,
-    /// Files that cannot be used, each with its place.
+    /// Files that cannot be used, each with its location.
     pub(crate) errors: Vec<String>,
 }
 
 impl Reading {
-    /// Puts documents on top, as one layer.
+    /// Adds documents on top, as one layer.
     fn take(&mut self, documents: Vec<Result<Document, sysconfig::Error>>) {
         let mut settings = Vec::new();
         for document in documents {
@@ -80,7 +80,7 @@ impl Reading {
     }
 }
 
-/// The settings of one file that a later one of the same name takes the place of, unseen.
+/// The settings of one file that a later setting of the same name in it silently replaces.
 fn set_twice(document: &Document) -> Vec<Problem> {
     let last: HashMap<&str, &Origin> =
         document.settings.iter().map(|it| (it.name.as_str(), &it.origin)).collect();
@@ -115,16 +115,16 @@ impl Sources {
             .collect();
         overrides.extend(node_id.map(|id| override_by("--node-id", "NodeID", id.to_owned())));
         let paths = if paths.is_empty() { standard_paths(&places) } else { paths.to_vec() };
-        // A daemon changes its directory to `/`: relative paths mean the caller's.
+        // A daemon changes its directory to `/`: relative paths refer to the caller's directory.
         let paths = paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
-        // Messages, origins and the guard's arguments name them.
+        // Messages, origins and the guard's arguments contain them.
         if let Some(path) = paths.iter().find(|path| path.to_str().is_none()) {
             bail!("{}: the path of a configuration must be UTF-8", path.display());
         }
         Ok(Self { paths, home, overrides, places })
     }
 
-    /// Reads every layer; what cannot be read is left out and stands among the errors.
+    /// Reads every layer; what cannot be read is left out and listed in the errors.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
         reading.take(vec![sysconfig::parse("built-in", DEFAULTS)]);
@@ -149,7 +149,8 @@ impl Sources {
         reading
     }
 
-    /// The installation is the one that was named, whatever its own configuration or a file says: its Perl is run.
+    /// Sets the installation to the one that was named, whatever its own configuration or a file says, because its Perl
+    /// is run.
     fn hold_home(&self, reading: &mut Reading) {
         let named = self.home.as_ref().map(|home| home.directory().to_string_lossy().into_owned());
         let said = super::text(&reading.settings, home::SETTING).map(str::to_owned);
@@ -171,7 +172,8 @@ impl Sources {
         reading.overlay(vec![Setting { valid: named.is_some(), ..held }]);
     }
 
-    /// As [`read`](Self::read), with what only who plans must know of an installation. It costs half a second of Perl.
+    /// As [`read`](Self::read), with the facts about an installation that only schedulers need. It costs half a second
+    /// of Perl.
     pub(crate) fn read_to_run(&self) -> Reading {
         let mut reading = self.read();
         let events = home::cron_events::setting(&reading.settings);
@@ -185,7 +187,7 @@ impl Sources {
         home.chain(self.paths.iter().cloned()).collect()
     }
 
-    /// What tells these sources from others: the paths, and what goes before them.
+    /// What distinguishes these sources from others: the paths, and what takes precedence over them.
     pub(crate) fn identity(&self) -> Vec<OsString> {
         let overrides = self.overrides.iter().filter_map(|setting| {
             Some(format!("{}={}", setting.name, setting.value.as_text()?).into())
@@ -193,7 +195,7 @@ impl Sources {
         self.places_read().into_iter().map(PathBuf::into_os_string).chain(overrides).collect()
     }
 
-    /// The files as they are now.
+    /// The present state of the files.
     pub(crate) fn stamp(&self) -> Stamp {
         let mut stamp: Stamp = self
             .home
@@ -220,13 +222,13 @@ impl Sources {
         stamp
     }
 
-    /// Every variable of ours that modules do not inherit.
+    /// Every variable of this program that modules do not inherit.
     pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
         VARIABLES.iter().map(|(variable, _)| *variable).chain([CONFIG_VARIABLE, home::VARIABLE])
     }
 }
 
-/// What a configuration is read from, in words.
+/// The sources of a configuration, in words.
 pub(crate) fn described(places: &[PathBuf]) -> String {
     if places.is_empty() {
         return "the built-in defaults alone".to_owned();
@@ -245,7 +247,7 @@ fn override_by(source: &str, name: &str, value: String) -> Setting {
     }
 }
 
-/// The paths in `OTRSD_CONFIG`, else the standard directory where there is one.
+/// The paths in `OTRSD_CONFIG`, otherwise the standard directory where it exists.
 fn standard_paths(places: &DefaultPaths) -> Vec<PathBuf> {
     match env::var_os(CONFIG_VARIABLE) {
         Some(paths) => {

@@ -1,4 +1,4 @@
-//! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: how the tasks of a type are run.
+//! `Daemon::SchedulerTaskWorker::TaskType###<Type>`: the policy by which the tasks of a type are run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,28 +28,28 @@ const MEMORY_OF_HOME: u64 = 2 << 30;
 /// The policy of one type.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct TaskType {
-    /// The program that runs its tasks. Without a handler in the settings a function of this program may.
+    /// The program that runs its tasks. Without a handler in the settings, a function of this program may run them.
     pub(crate) command: Option<Vec<String>>,
-    /// Whom the program runs as, if not as the worker.
+    /// The user of the program, if it is not the worker's.
     pub(crate) user: Option<Arc<Identity>>,
-    /// Whom to call for its tasks.
+    /// The HTTP request for its tasks.
     pub(crate) http: Option<Arc<Call>>,
-    /// The longest that an execution may take.
+    /// The longest duration of an execution.
     pub(crate) timeout: Duration,
-    /// The most bytes that one of its processes may take.
+    /// The maximum bytes of each of its processes.
     pub(crate) memory_max: Option<u64>,
-    /// How often a task may be tried, if it does not say more itself.
+    /// The maximum number of attempts, unless the task itself allows more.
     pub(crate) attempts: u32,
-    /// The pause before the first retry; it doubles with each.
+    /// The pause before the first retry; it doubles with each retry.
     pub(crate) retry_delay: Duration,
     pub(crate) retry_delay_max: Duration,
-    /// How long a task may be put off, from the first time; `None` is for ever.
+    /// How long a task may be postponed, counted from the first time; `None` is without limit.
     pub(crate) expires: Option<Duration>,
     pub(crate) on_crash: OnCrash,
     pub(crate) on_lease_lost: OnLeaseLost,
     /// How long failed tasks and the ledger's rows of the type are kept.
     pub(crate) keep_days: Option<u32>,
-    /// What additions take over that do not say otherwise; 0 is no limit.
+    /// The default limit of parallel tasks for new tasks; 0 means no limit.
     pub(crate) max_parallel: u32,
     pub(crate) priority: i16,
     /// In an installation: how many tasks one process runs, one after the other.
@@ -59,8 +59,8 @@ pub(crate) struct TaskType {
 }
 
 impl TaskType {
-    /// What holds in an installation: the original knows no timeout, and never ends a task that runs. What one
-    /// takes without measure, the web server and the database beside it would miss.
+    /// The defaults in an installation: the original has no timeout, and never ends a running task. Memory beyond
+    /// measure would be missing for the web server and the database on the same host.
     pub(crate) fn of_home() -> Self {
         Self {
             timeout: Duration::from_hours(24),
@@ -71,28 +71,29 @@ impl TaskType {
     }
 }
 
-/// What follows the death of a handler by a signal that was not ours.
+/// What follows the death of a handler by a signal that the worker did not send.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum OnCrash {
     /// The task runs again, three times at most.
     #[default]
     Rerun,
-    /// A human looks at it first.
+    /// The task waits for a decision of an operator.
     Keep,
 }
 
-/// What becomes of an execution whose worker cannot show for 12 s that it lives.
+/// What becomes of an execution whose worker could not renew its lease for 12 s.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum OnLeaseLost {
     /// It is killed, and the task runs on another node.
     #[default]
     Kill,
-    /// It goes on, and the others wait for five minutes.
+    /// It continues, and the other nodes wait for five minutes.
     Continue,
 }
 
 impl Default for TaskType {
-    /// One attempt, an hour; put off for a week at most; retries after 10 s to an hour, if the task allows more attempts.
+    /// One attempt, an hour; postponed for a week at most; retries after 10 s to an hour, if the task allows more
+    /// attempts.
     fn default() -> Self {
         Self {
             command: None,
@@ -115,12 +116,13 @@ impl Default for TaskType {
     }
 }
 
-/// What cannot be added is refused with its setting, alone, and not when it is due.
+/// Refuses names that cannot be added together with their setting, and not only at the scheduled time.
 pub(super) fn check_names(task_type: &str, name: &str) -> Result<(), String> {
     NewTask::new(task_type, name, "").check().map_err(|error| error.to_string())
 }
 
-/// What a type, or a cron task of ours alone, must not be while nodes of the original may be on the database.
+/// The message for values that a type, or one of this program's own cron tasks, must not have while nodes of the
+/// original may share the database.
 pub(super) fn foreign(what: &str, they: &str) -> String {
     format!(
         "{what}: a node of the original {they}; if there is none on this database, the setting {} is to be 0",
@@ -128,8 +130,8 @@ pub(super) fn foreign(what: &str, they: &str) -> String {
     )
 }
 
-/// Every type that the settings speak of, and what is wrong with them: a type with a bad key is left out,
-/// so that its tasks are held and not run otherwise than they should be.
+/// Every type in the settings, and the problems of the others. A type with a bad key is left out, so that its tasks are
+/// held instead of being run differently than intended.
 pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Problem>) {
     let (mut types, mut problems) = (BTreeMap::new(), Vec::new());
     let usual = usual(settings);
@@ -153,12 +155,12 @@ pub(crate) fn read(settings: &SysConfig) -> (BTreeMap<String, TaskType>, Vec<Pro
     (types, problems)
 }
 
-/// Whether the settings speak of a type, be it nonsense.
+/// Whether the settings mention a type, even with invalid keys.
 pub(crate) fn is_given(settings: &SysConfig, name: &str) -> bool {
     settings.get(SETTING).and_then(Value::as_map).is_some_and(|all| all.contains_key(name))
 }
 
-/// What there is to say of a type whose tasks nothing here runs.
+/// A message about a type whose tasks have no handler here.
 pub(super) fn without_handler(
     settings: &SysConfig,
     program: &Natives,
@@ -179,30 +181,30 @@ pub(super) fn without_handler(
     })
 }
 
-/// All types that they speak of.
+/// All types in the settings.
 pub(crate) fn given(settings: &SysConfig) -> BTreeSet<String> {
     let all = settings.get(SETTING).and_then(Value::as_map);
     all.into_iter().flat_map(|all| all.keys().cloned()).collect()
 }
 
-/// A number of a type's policy, for additions; a bad value is told of where all of them are read.
+/// A number of a type's policy, for new tasks; a bad value is reported where all policies are read.
 pub(crate) fn number<N: TryFrom<i64>>(settings: &SysConfig, name: &str, key: &str) -> Option<N> {
     let value = settings.get(SETTING)?.get(name)?;
     Keys::of(settings, &TASK_TYPE, name, value).number(key).ok()?
 }
 
-/// How often a task may be tried: what its type allows, if it does not allow more itself.
+/// The maximum number of attempts of a task: that of its type, unless the task itself allows more.
 pub(crate) fn attempts(settings: &SysConfig, name: &str, own: i64) -> i64 {
     number(settings, name, "Attempts").unwrap_or(1).max(own)
 }
 
-/// The policy of a type that the settings do not speak of.
+/// The policy of a type that is not in the settings.
 pub(crate) fn usual(settings: &SysConfig) -> TaskType {
     let is_home = settings.get(home::SETTING).is_some();
     if is_home { TaskType::of_home() } else { TaskType::default() }
 }
 
-/// Looked up once, and not for each task: a directory service would hold up the worker.
+/// Looked up once, and not for each task: a directory service would delay the worker.
 pub(super) fn user(keys: &Keys<'_>) -> Result<Option<Arc<Identity>>, String> {
     let user = keys.text("User")?.map(Identity::asked).transpose()?;
     Ok(user.map(Arc::new))

@@ -1,4 +1,4 @@
-//! What registrations become, and what is said of bad ones.
+//! Tests of the interpretation of registrations and of the problems of bad ones.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn a_registration_becomes_what_its_keys_say() {
             Kind::Rounds(argv()),
             Pace { sleep_post: Some(std::time::Duration::from_secs(2)), discard: None },
         ),
-        // Who writes a command wants it, whatever the module is called.
+        // A command is an explicit choice, whatever the name of the module.
         (test_daemon + &command, Kind::Command(argv()), Pace::default()),
         (key("Command", "/bin/true"), Kind::Command(vec!["/bin/true".to_owned()]), Pace::default()),
     ] {
@@ -174,7 +174,7 @@ fn a_change_concerns_the_modules_that_may_read_it() {
     assert!(!old.is_same_for("C", &old));
 }
 
-/// Only the installation's own managers know when a schedule of their own kind is due.
+/// Only the installation's own managers can compute schedules in a way of its own.
 #[test]
 fn managers_of_foreign_schedules_run_in_perl() {
     let directory = directory();
@@ -208,7 +208,8 @@ fn rights_are_gained_where_it_is_asked_for_and_in_a_help_desk() {
     }
 }
 
-/// The console shows all settings; the worker runs cron tasks' commands, and cron tasks are added by types' policies.
+/// The console shows all settings; the worker runs cron tasks' commands, and cron tasks are added by the policies of
+/// types.
 #[test]
 fn a_change_concerns_the_stock_modules_that_read_it_too() {
     let modules = [

@@ -1,6 +1,6 @@
-//! The installation's own log: what native modules complain of stands there beside what Perl writes, in the same form.
+//! The installation's own log: the warnings of native modules are written beside those of Perl, in the same format.
 //!
-//! The ring in shared memory that the web interface and `Maint::Log::Print` show is Perl's alone.
+//! The ring in shared memory that the web interface and `Maint::Log::Print` show is accessible only to Perl.
 
 use std::{
     fs::{File, OpenOptions, Permissions},
@@ -23,9 +23,9 @@ const SYSLOG: &str = "Kernel::System::Log::SysLog";
 const FILE: &str = "Kernel::System::Log::File";
 const LEVEL: &str = "MinimumLogLevel";
 const SOCKET: &str = "/dev/log";
-/// The web server's processes write into the file too.
+/// The web server's processes write to the file too.
 const FILE_MODE: u32 = 0o660;
-/// As `syslog.h` numbers them.
+/// The numbers are those of `syslog.h`.
 const FACILITIES: [&str; 12] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp",
@@ -33,21 +33,21 @@ const FACILITIES: [&str; 12] = [
 const USER: u8 = 1;
 const LOCAL: u8 = 16;
 
-/// How bad a message is, in the original's words.
+/// The severity of a message, in the original's words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Priority {
     Error,
     Notice,
 }
 
-/// The log, as one module writes into it.
+/// The log, as one module writes to it.
 #[derive(Debug)]
 pub(crate) struct Log {
     place: Place,
-    /// Who writes, for the system's log.
+    /// The name of the writer, for the system's log.
     identity: String,
     package: String,
-    /// Below errors nothing is wanted.
+    /// Only errors are logged.
     errors_only: bool,
 }
 
@@ -58,7 +58,7 @@ enum Place {
 }
 
 impl Log {
-    /// The file, if it is one.
+    /// The file, if the log is one.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         match &self.place {
             Place::File { path, .. } => Some(PathBuf::from(path)),
@@ -66,7 +66,7 @@ impl Log {
         }
     }
 
-    /// `None` outside of an installation, or where its log is reached by Perl alone.
+    /// `None` outside of an installation, or where only Perl can write to its log.
     pub(crate) fn of(settings: &SysConfig, package: &str) -> Option<Self> {
         let home = Home::of(settings)?;
         let place = match text(settings, MODULE) {
@@ -92,7 +92,7 @@ impl Log {
         })
     }
 
-    /// Never waits: a log that is full or away loses the message.
+    /// Never blocks: a log that is full or unavailable loses the message.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Log {
         }
     }
 
-    /// What the original's way to the system's log sends.
+    /// The datagram that the original sends to the system's log.
     fn datagram(&self, facility: u8, priority: Priority, message: &str, now: &Zoned) -> String {
         let (severity, word) = match priority {
             Priority::Error => (3, "Error"),
@@ -138,7 +138,7 @@ impl Log {
         format!("[{time}][{priority:?}][{}] {message}\n", self.package)
     }
 
-    /// What it is called when it cannot be written.
+    /// The name of the log in error messages.
     pub(crate) fn place(&self) -> &str {
         match &self.place {
             Place::Syslog { .. } => SOCKET,
@@ -147,7 +147,7 @@ impl Log {
     }
 }
 
-/// A new file is as wide as the original's programs make it, whatever our own mask is.
+/// A new file gets the mode that the original's programs give it, whatever the umask is.
 fn open(path: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).custom_flags(libc::O_NONBLOCK);

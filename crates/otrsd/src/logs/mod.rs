@@ -1,7 +1,7 @@
-//! Log files with the original's names: `<Name>OUT.log`, `<Name>ERR.log`, renamed to
-//! `<Name>OUT-<epoch>.log` when the module starts and kept for some days.
+//! Log files with the original's names: `<Name>OUT.log`, `<Name>ERR.log`, renamed to `<Name>OUT-<epoch>.log` when the
+//! module starts and kept for some days.
 //!
-//! A module writes into its files itself: a disk that stalls holds up that module and nobody else.
+//! A module writes to its files itself: a stalled disk holds up only that module.
 
 pub(crate) mod desk;
 
@@ -31,10 +31,10 @@ use crate::{
     text::escape::{log_line, one_line},
 };
 
-/// Output may hold what is not for everybody.
+/// Output may be confidential.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
-/// As many are tried when a log is renamed.
+/// How many names are tried when a log is renamed.
 const NAMES: usize = 1000;
 
 /// The log files of one module; `None` where the stream is not kept.
@@ -45,7 +45,7 @@ pub(crate) struct ModuleFiles {
 }
 
 impl ModuleFiles {
-    /// What a module in debug mode tells is always kept: that is what debug mode is for.
+    /// The output of a module in debug mode is always kept: that is the purpose of debug mode.
     pub(crate) fn new(settings: &LogSettings, name: &str, debug: bool) -> Self {
         let file = |stream| settings.directory.join(format!("{name}{stream}.log"));
         Self {
@@ -54,9 +54,9 @@ impl ModuleFiles {
         }
     }
 
-    /// Renames what an earlier life wrote, deletes what was kept long enough.
+    /// Renames what an earlier incarnation wrote, and deletes what was kept long enough.
     ///
-    /// The lives of a loop share their files for a day, else each would leave some.
+    /// The incarnations of a restart loop share their files for a day; otherwise each would leave some.
     pub(crate) fn rotate(
         &self,
         settings: &LogSettings,
@@ -81,7 +81,7 @@ impl ModuleFiles {
         Ok(())
     }
 
-    /// Opens this process's standard output and error anew, after another program renamed the files.
+    /// Reopens this process's standard output and error, after another program renamed the files.
     pub(crate) fn reopen_own(&self) {
         let result = (|| {
             if let Some(file) = &self.out {
@@ -98,12 +98,12 @@ impl ModuleFiles {
     }
 }
 
-/// Opens a log file at its end; it is made where it is missing.
+/// Opens a log file for appending; a missing one is created.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     own_file::own(path, OpenOptions::new().append(true).create(true).mode(FILE_MODE))
 }
 
-/// Makes the directory of log files or of the PID file.
+/// Creates the directory of log files or of the PID file.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
@@ -111,27 +111,28 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 /// The log of the installation that this process is a module of.
 static ALSO: OnceLock<Log> = OnceLock::new();
 
-/// Whether lines have their time: those of a module go to a log file, those of a command to a terminal.
+/// Whether lines have a time: those of a module go to a log file, those of a command to a terminal.
 static TIMED: AtomicBool = AtomicBool::new(false);
 
-/// This process is a module's: from now on its lines on standard error have their time and weight, as the supervisor's.
+/// Marks this process as that of a module: from now on its lines on standard error have their time and severity, as the
+/// supervisor's.
 pub(crate) fn write_times() {
     TIMED.store(true, Ordering::Relaxed);
 }
 
-/// From now on what is said here is said there too.
+/// From now on, messages go to that log too.
 pub(crate) fn also_into(log: Option<Log>) {
     if let Some(log) = log {
         let _ = ALSO.set(log);
     }
 }
 
-/// Says what is wrong, on standard error. Nothing can be done, nor must fail, when that fails.
+/// Logs a warning on standard error. A failure to do so is ignored.
 pub(crate) fn warn(line: &str) {
     say(Priority::Error, line);
 }
 
-/// Says what is worth to be known though nothing is wrong.
+/// Logs information that is no warning.
 pub(crate) fn info(line: &str) {
     say(Priority::Notice, line);
 }
@@ -144,7 +145,7 @@ fn say(priority: Priority, line: &str) {
     } else {
         line.split('\n').map(|it| one_line(it, usize::MAX)).collect::<Vec<_>>().join("\n")
     };
-    // In one piece: others write into the file, too.
+    // One write, because other processes write to the file, too.
     let _ = io::stderr().write_all(format!("{shown}\n").as_bytes());
     let Some(log) = ALSO.get() else { return };
     let now = now.to_zoned(TimeZone::system());
@@ -159,13 +160,13 @@ fn say(priority: Priority, line: &str) {
 
 const WEIGHTS: [(Priority, &str); 2] = [(Priority::Error, "ERROR"), (Priority::Notice, " INFO")];
 
-/// Of a line, as the supervisor's has it.
+/// The prefix of a line, as the supervisor's has it.
 fn prefix(priority: Priority, now: Timestamp) -> String {
     let weight = WEIGHTS.iter().find(|(it, _)| *it == priority).map_or("", |(_, weight)| weight);
     format!("{now:.3} {weight} ")
 }
 
-/// A line of a module's log without the time and weight that this program gave it.
+/// A line of a module's log without the time and severity that this program added.
 pub(crate) fn without_time(line: &str) -> &str {
     let said = line.split_once(' ').filter(|(time, _)| time.parse::<Timestamp>().is_ok());
     let said = said.and_then(|(_, rest)| {
@@ -174,7 +175,7 @@ pub(crate) fn without_time(line: &str) -> &str {
     said.unwrap_or(line)
 }
 
-/// Deletes the log files in which nothing was written, as the original does when it stops.
+/// Deletes the empty log files, as the original does when it stops.
 pub(crate) fn delete_empty(settings: &LogSettings) {
     if settings.external_rotation {
         return;
@@ -214,13 +215,13 @@ fn delete_old(file: &Path, until: Timestamp) -> io::Result<()> {
     Ok(())
 }
 
-/// A file system that does not know births has young files only.
+/// Without birth times in the file system, all files count as young.
 fn is_of_today(file: &Metadata, now: Timestamp) -> bool {
     let birth = file.created().ok().and_then(|birth| Timestamp::try_from(birth).ok());
     birth.is_none_or(|birth| now.duration_since(birth) < SignedDuration::from_hours(24))
 }
 
-/// Another daemon's life may have been faster.
+/// The process of another daemon may have been faster.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -228,7 +229,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Splits `TestDaemonOUT-1795406737.log` into stem and second; `None` for what is not our log.
+/// Splits `TestDaemonOUT-1795406737.log` into stem and second; `None` for other files.
 fn parse_name(name: &str) -> Option<(String, Option<i64>)> {
     let base = name.strip_suffix(".log")?;
     let is_stem = |stem: &str| stem.ends_with("OUT") || stem.ends_with("ERR");

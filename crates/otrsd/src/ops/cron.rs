@@ -1,4 +1,4 @@
-//! Cron tasks by their names: found, run now, paused, resumed.
+//! The use cases of cron tasks: find, run now, pause, resume.
 
 use sysconfig::SysConfig;
 use task_store::{Added, NewTask, Payload, Store, TaskId, encode};
@@ -9,7 +9,7 @@ use crate::{
     config::cron_tasks::{self, CronTask, TYPE},
 };
 
-/// The cron task of a name.
+/// The cron task with a name.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub(crate) fn find(settings: &SysConfig, name: &str) -> Result<CronTask> {
 ///
 /// # Errors
 ///
-/// There is no such cron task, its limit is reached, or the database's.
+/// There is no such cron task, its limit is reached, or the database failed.
 pub(crate) async fn run(store: &Store, settings: &SysConfig, name: &str) -> Result<TaskId> {
     let cron = find(settings, name)?;
     let now = clock::now_utc();
@@ -44,11 +44,11 @@ pub(crate) async fn run(store: &Store, settings: &SysConfig, name: &str) -> Resu
     Ok(new.id)
 }
 
-/// Skips a cron task's runs on all nodes until it is resumed; whether it was not paused before.
+/// Skips a cron task's runs on all nodes until it is resumed; returns whether it was not paused before.
 ///
 /// # Errors
 ///
-/// There is no such cron task, or the database's.
+/// There is no such cron task, or the database failed.
 pub(crate) async fn pause(
     store: &Store,
     settings: &SysConfig,
@@ -59,11 +59,11 @@ pub(crate) async fn pause(
     Ok(store.pause_cron(TYPE, name, reason, clock::now_utc()).await?)
 }
 
-/// Ends a pause, also that of a cron task that is not configured any more; whether there was one.
+/// Ends a pause, also that of a cron task that is no longer configured; returns whether there was one.
 ///
 /// # Errors
 ///
-/// There is neither a pause nor a cron task of the name, or the database's.
+/// There is neither a pause nor a cron task of the name, or the database failed.
 pub(crate) async fn resume(store: &Store, settings: &SysConfig, name: &str) -> Result<bool> {
     let was_paused = store.resume_cron(TYPE, name).await?;
     if !was_paused {

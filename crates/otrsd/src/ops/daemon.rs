@@ -18,7 +18,7 @@ use crate::{
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The replies to one request; they end when the supervisor has said everything.
+/// The replies to one request; they end when the supervisor has sent all of them.
 pub(crate) struct Replies {
     lines: Lines<BufReader<UnixStream>>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Replies {
 impl Iterator for Replies {
     type Item = Reply;
 
-    /// A line that cannot be read, or a deadline that passes, is the end.
+    /// An unreadable line or a passed deadline is the end.
     fn next(&mut self) -> Option<Reply> {
         serde_json::from_str(&self.lines.next()?.ok()?).ok()
     }
@@ -44,7 +44,7 @@ pub(crate) fn status(place: &DaemonPaths) -> Result<Status> {
 ///
 /// # Errors
 ///
-/// Nobody runs, or who runs does not answer: a Perl daemon has no control socket.
+/// No daemon runs, or the running one does not reply: a Perl daemon has no control socket.
 pub(crate) fn ask(
     place: &DaemonPaths,
     request: &Request,

@@ -1,4 +1,4 @@
-//! An event: the tasks that the settings register for it are added, all or none.
+//! The use case of firing an event: the tasks that the settings register for it are added, all or none.
 
 use jiff::Timestamp;
 use sysconfig::SysConfig;
@@ -11,21 +11,21 @@ use crate::config::{
     task_types,
 };
 
-/// What became of one registration.
+/// The result for one registration.
 pub(crate) struct Fired {
     pub(crate) setting: String,
     pub(crate) task: NewTask,
-    /// When it is due, if not at once.
+    /// Its scheduled time, if not at once.
     pub(crate) due: Option<Timestamp>,
     pub(crate) added: Added,
 }
 
-/// Adds the tasks of all registrations whose filter fits; none may fit.
+/// Adds the tasks of all registrations whose filter matches; possibly none does.
 ///
 /// # Errors
 ///
-/// Nothing is registered for the event, a registration is broken or cannot use the data, or the database's; nothing was
-/// added then.
+/// Nothing is registered for the event, a registration is broken or cannot use the data, or the database failed;
+/// nothing was added then.
 pub(crate) async fn fire(
     store: &Store,
     settings: &SysConfig,

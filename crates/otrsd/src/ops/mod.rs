@@ -1,6 +1,6 @@
-//! The use cases: what the command line and the web console both do, without a word of arguments, pages or colours.
+//! The use cases, shared by the command line and the web console, without arguments, pages or colours.
 //!
-//! Each takes the store and the settings, and fails with one [`Error`], which says by its kind who must act.
+//! Each takes the store and the settings, and fails with one [`Error`], whose kind says who must act.
 
 pub(crate) mod cron;
 pub(crate) mod daemon;

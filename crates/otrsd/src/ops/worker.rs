@@ -1,4 +1,4 @@
-//! Pauses of the workers: which tasks none of them claims.
+//! The use cases of workers: pauses of the tasks that they claim.
 
 use task_store::{MAX_NAME_LENGTH, Store};
 
@@ -8,27 +8,27 @@ use crate::{clock, text::escape::one_line};
 /// The highest `NodeID`.
 const MAX_NODE: u16 = 999;
 
-/// Holds the tasks of a type (empty: of all types) on a node (0: on all). `reason` is shown where the pause is.
+/// Pauses the tasks of a type (empty: of all types) on a node (0: on all). `reason` is shown with the pause.
 ///
 /// # Errors
 ///
-/// A type or node that cannot be one, or the database's.
+/// An invalid type or node, or the database failed.
 pub(crate) async fn pause(store: &Store, task_type: &str, node: u16, reason: &str) -> Result<()> {
     check(task_type, node)?;
     Ok(store.pause(task_type, node, reason, clock::now_utc()).await?)
 }
 
-/// Ends such a pause; whether there was one.
+/// Ends such a pause; returns whether there was one.
 ///
 /// # Errors
 ///
-/// As those of [`pause`].
+/// Those of [`pause`].
 pub(crate) async fn resume(store: &Store, task_type: &str, node: u16) -> Result<bool> {
     check(task_type, node)?;
     Ok(store.resume(task_type, node).await?)
 }
 
-/// What a pause holds.
+/// The scope of a pause in words.
 pub(crate) fn described(task_type: &str, node: u16) -> String {
     let tasks = match task_type {
         "" => "all tasks".to_owned(),

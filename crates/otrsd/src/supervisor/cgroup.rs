@@ -1,5 +1,5 @@
-//! A control group a life of a module, where systemd delegated us ours: it holds every descendant,
-//! wherever it went.
+//! One control group per incarnation of a module, where systemd delegated the daemon's group: it holds every
+//! descendant, including those that left their session.
 
 use std::{
     ffi::{CStr, CString},
@@ -12,16 +12,16 @@ use nix::{libc, unistd::geteuid};
 
 use crate::config::daemon_paths::DaemonPaths;
 
-/// The delegated group, which holds one of each module.
+/// The delegated group, which holds one group per module.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     root: PathBuf,
-    /// Of the names of this daemon's groups.
+    /// The prefix of the names of this daemon's groups.
     prefix: String,
 }
 
 impl Cgroup {
-    /// Our own group, if it was delegated to us.
+    /// The daemon's own group, if it was delegated.
     pub(super) fn delegated(place: &DaemonPaths) -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -30,7 +30,7 @@ impl Cgroup {
         is_delegated(&root).then_some(Self { root, prefix })
     }
 
-    /// Makes the life's group; writing `0` to the file moves the writer into it.
+    /// Creates the group of an incarnation; a process that writes `0` to the file moves itself into the group.
     pub(super) fn make(&self, module: &str, instance: u64) -> Option<File> {
         let group = self.group(module, instance);
         let made = fs::create_dir(&group);
@@ -44,12 +44,12 @@ impl Cgroup {
         }
     }
 
-    /// Ends everything in the life's group.
+    /// Kills everything in the group of an incarnation.
     pub(super) fn end(&self, module: &str, instance: u64) {
         end(&self.group(module, instance));
     }
 
-    /// Ends everything in every group of ours.
+    /// Kills everything in every group of this daemon.
     pub(super) fn end_all(&self) {
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
             if entry.file_name().as_bytes().starts_with(self.prefix.as_bytes()) {
@@ -65,7 +65,7 @@ impl Cgroup {
 
 fn end(group: &Path) {
     let _ = fs::write(group.join("cgroup.kill"), "1");
-    // Fails while its processes are dying; the group is used again by the next life.
+    // Fails while its processes are dying; the next incarnation uses the group again.
     let _ = fs::remove_dir(group);
 }
 
@@ -75,7 +75,7 @@ fn mount_point() -> Option<PathBuf> {
     mount.split(' ').nth(4).map(PathBuf::from)
 }
 
-/// systemd marks what it delegates; to a service that is not root's, it gives the directory.
+/// systemd marks what it delegates; for a service that does not run as root, it changes the owner of the directory.
 fn is_delegated(root: &Path) -> bool {
     let uid = geteuid();
     let given = !uid.is_root() && root.metadata().is_ok_and(|file| file.uid() == uid.as_raw());
@@ -86,7 +86,7 @@ fn is_delegated(root: &Path) -> bool {
 fn is_set(path: &Path, attribute: &CStr) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
     let mut value = [0u8; 2];
-    // SAFETY: both strings end with NUL, and the buffer is as long as said.
+    // SAFETY: both strings end with NUL, and the buffer has the length that is passed.
     let length = unsafe {
         libc::getxattr(path.as_ptr(), attribute.as_ptr(), value.as_mut_ptr().cast(), value.len())
     };

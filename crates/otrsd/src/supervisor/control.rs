@@ -1,4 +1,4 @@
-//! The control socket: one request a connection, as a line of JSON; replies as lines until done.
+//! The control socket: one request per connection, as a line of JSON; the replies are lines until the request is done.
 
 use std::{
     fs, io,
@@ -24,12 +24,12 @@ use tokio::{
 use super::status::Status;
 use crate::process::socket;
 
-/// What a client may ask for.
+/// A request of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
     Status,
-    /// Wait until every module is up, or has failed once.
+    /// Wait until every module is ready, or has failed once.
     Settle,
     Reload,
     Restart {
@@ -40,16 +40,16 @@ pub(crate) enum Request {
     },
 }
 
-/// What the supervisor answers.
+/// A reply of the supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub(crate) enum Reply {
     Status(Box<Status>),
-    /// Something happened on the way.
+    /// A progress event.
     Event {
         text: String,
     },
-    /// A new image takes over; ask it to settle.
+    /// A new image takes over; the client sends `Settle` to it.
     Replacing,
     Done,
     Failed {
@@ -57,27 +57,27 @@ pub(crate) enum Reply {
     },
 }
 
-/// A request and where its replies go; the connection ends when the sender is dropped.
+/// A request and the channel for its replies; the connection ends when the sender is dropped.
 pub(super) type Call = (Request, mpsc::Sender<Reply>);
 
 const REQUEST_LIMIT: u64 = 64 << 10;
 const REQUEST_DEADLINE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 64;
-/// Replies that a client may leave unread before it misses some.
+/// Replies that may wait for a slow client; further ones are lost.
 const BACKLOG: usize = 1024;
 
-/// The listening socket, reachable only by the daemon's user and root.
+/// The listening socket, accessible only to the daemon's user and root.
 pub(super) struct Control {
     listener: StdListener,
     path: PathBuf,
-    /// Which file it is.
+    /// The identity of the socket file.
     file: Option<(u64, u64)>,
-    /// One permit a connection, and one for the next.
+    /// One permit per connection, and one for the next.
     places: Arc<Semaphore>,
 }
 
 impl Control {
-    /// Binds `path`; the caller holds the daemon's place, so whatever is there is left over.
+    /// Binds `path`. The caller holds the daemon's lock, so an existing file is stale.
     pub(super) fn bind(path: &Path) -> anyhow::Result<Self> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -95,7 +95,7 @@ impl Control {
         Self { listener: listener.into(), path: path.to_owned(), file: identity(path), places }
     }
 
-    /// Whether the socket is where it was made.
+    /// Whether the socket file is still the one that was created.
     pub(super) fn is_in_place(&self) -> bool {
         self.file.is_some() && self.file == identity(&self.path)
     }
@@ -104,7 +104,7 @@ impl Control {
         self.listener.as_raw_fd()
     }
 
-    /// Hands every request to `calls`.
+    /// Forwards every request to `calls`.
     pub(super) fn serve(&self, calls: mpsc::Sender<Call>) -> anyhow::Result<()> {
         let listener = self.listener.try_clone()?;
         listener.set_nonblocking(true)?;
@@ -113,7 +113,7 @@ impl Control {
         tokio::spawn(async move {
             while let Ok(place) = Arc::clone(&places).acquire_owned().await {
                 let Ok((stream, _)) = listener.accept().await else {
-                    // Out of descriptors, most likely: let some connections end.
+                    // Most likely no descriptors are left: let some connections end.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 };
@@ -128,8 +128,8 @@ impl Control {
         Ok(())
     }
 
-    /// Lets the connections whose senders are gone say what is left; a client that does not read
-    /// delays this by a second at most.
+    /// Lets the connections whose senders are gone write what is left. A client that does not read delays this by at
+    /// most one second.
     pub(super) async fn drain(&self) {
         let all_but_the_next = self.places.acquire_many(CONNECTIONS - 1);
         let _ = timeout(Duration::from_secs(1), all_but_the_next).await;
@@ -137,7 +137,7 @@ impl Control {
 
     pub(super) fn close(self) {
         let _ = fs::remove_file(&self.path);
-        // Nobody listens there any more.
+        // No process listens there any more.
         let _ = fs::remove_file(self.path.with_extension("wake"));
     }
 }
@@ -167,7 +167,7 @@ async fn answer(stream: UnixStream, calls: &mpsc::Sender<Call>) -> anyhow::Resul
                 Some(reply) => say(&mut writer, &reply).await?,
                 None => return Ok(()),
             },
-            // One request a connection: whatever comes now, most likely the client left.
+            // A connection has one request: if a byte or end of file comes now, the client has most likely left.
             _ = reader.read_u8() => return Ok(()),
         }
     }

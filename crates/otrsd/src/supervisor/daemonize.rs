@@ -1,5 +1,5 @@
-//! Into the background: the program executes itself in a session of its own and reports through a
-//! pipe. No fork without exec, and none of the caller's descriptors stays open.
+//! Daemonizing: the program executes itself in a session of its own and reports through a pipe. There is no fork
+//! without exec, and none of the caller's descriptors stays open.
 
 use std::{
     env,
@@ -13,15 +13,15 @@ use nix::{
     unistd::{dup2_stderr, dup2_stdout, setsid},
 };
 
-/// Set in the background process and nowhere else.
+/// Set only in the background process.
 pub(crate) const DAEMONIZED: &str = "OTRSD_DAEMONIZED";
-/// What the background process prints when the daemon runs.
+/// Printed by the background process when the daemon runs.
 const STARTED: &str = "started";
 
-/// How the background process began.
+/// The result of a start in the background.
 pub(crate) enum Begin {
     Started,
-    /// It ended with this exit code and said this.
+    /// The process ended with this exit code and this message.
     Failed(u8, String),
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn into_background() -> io::Result<Begin> {
         command.pre_exec(|| Ok(setsid().map(drop)?));
     }
     let mut child = command.spawn()?;
-    // The command holds the pipe's other end.
+    // The command holds the other end of the pipe.
     drop(command);
     let mut said = String::new();
     reader.read_to_string(&mut said)?;
@@ -50,27 +50,27 @@ pub(crate) fn into_background() -> io::Result<Begin> {
     Ok(Begin::Failed(code, said.trim_end().to_owned()))
 }
 
-/// Warnings of a start that succeeded.
+/// Prints the warnings of a successful start.
 fn print_errors(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Whether this process is the one in the background.
+/// Whether this process is the background process.
 pub(crate) fn is_background() -> bool {
     env::var_os(DAEMONIZED).is_some()
 }
 
-/// Lets go of the caller: its descriptors (closed in the background, else kept from the modules).
+/// Detaches from the caller's descriptors: closes them in the background, otherwise keeps them from the modules.
 pub(crate) fn shed_descriptors() {
     let flags = if is_background() { 0 } else { libc::CLOSE_RANGE_CLOEXEC };
     #[expect(unsafe_code, reason = "nix has no close_range")]
-    // SAFETY: called before anything of this process opened a descriptor above 2.
+    // SAFETY: called before this process opened a descriptor above 2.
     unsafe {
         libc::syscall(libc::SYS_close_range, 3, u32::MAX, flags);
     }
 }
 
-/// Tells the caller that the daemon runs, and lets go of its terminal.
+/// Tells the caller that the daemon runs, and detaches from its terminal.
 pub(crate) fn report_started() -> io::Result<()> {
     let null = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
     let mut stdout = io::stdout();
@@ -80,7 +80,6 @@ pub(crate) fn report_started() -> io::Result<()> {
     Ok(())
 }
 
-/// Sends standard error elsewhere.
 pub(crate) fn redirect_errors(to: impl std::os::fd::AsFd) -> io::Result<()> {
     Ok(dup2_stderr(to)?)
 }

@@ -1,6 +1,5 @@
-//! The daemon's two directories, of the PID file and of the logs: what is removed or renamed while the daemon
-//! runs, or mounts another file system over, is made anew, so that the daemon is found, and no second one begins beside
-//! it.
+//! The daemon's two directories, for the PID file and for the logs. When one is removed, renamed or hidden by a mount
+//! while the daemon runs, it is created again, so that the daemon can be found and no second one starts beside it.
 
 use std::{
     fs::{self, File},
@@ -33,28 +32,29 @@ use crate::{
     process::watch::Watch,
 };
 
-/// A removal of many files is over by then.
+/// Long enough for a removal of many files to finish.
 const SETTLE: Duration = Duration::from_secs(1);
-/// Until the next attempt where the directories cannot be made.
+/// The delay before the next attempt when the directories cannot be created.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What is watched, and what the log directory was when that began.
+/// The watches, and the identity of the log directory when they were set.
 #[derive(Default)]
 pub(super) struct Directories {
     watch: Option<Watch>,
-    /// Readable out of band when something was mounted or unmounted.
+    /// Signals priority data when something was mounted or unmounted.
     mounts: Option<AsyncFd<File>>,
     log: Option<(u64, u64)>,
-    /// When they are looked at.
+    /// When the directories are checked next.
     pub(super) due: Option<MonotonicTime>,
-    /// Why they cannot be made anew.
+    /// Why they cannot be created again.
     pub(super) trouble: Option<String>,
 }
 
 impl Directories {
     pub(super) fn of(configuration: &Configuration) -> Self {
         let log = &configuration.log.directory;
-        // The end of a directory is not told as long as a file of it is open: that of its files is.
+        // The kernel does not report the removal of a directory while one of its files is open, but it reports the
+        // removal of its files.
         let ends = AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_MOVE_SELF
             | AddWatchFlags::IN_DELETE
@@ -104,7 +104,7 @@ impl Supervisor {
         self.directories.due.get_or_insert(now + SETTLE);
     }
 
-    /// Makes anew what is gone, when it is due.
+    /// Creates missing directories again, when the check is due.
     pub(super) fn keep_directories(&mut self, now: MonotonicTime) {
         if self.stopping.is_some() || self.directories.due.take_if(|due| *due <= now).is_none() {
             return;
@@ -126,7 +126,7 @@ impl Supervisor {
         }
     }
 
-    /// PID file, lock and control socket; the modules have files beside them.
+    /// Recreates PID file, lock and control socket; the modules have files beside them.
     fn renew_place(
         &mut self,
         configuration: &Configuration,
@@ -140,7 +140,7 @@ impl Supervisor {
         let gone =
             || format!("{shown} or files of the daemon in it are gone, and cannot be made anew");
         logs::make_directory(&place.directory).with_context(gone)?;
-        // Another user may have been faster.
+        // Another user may have created the directory first.
         let faults = directories::faults(configuration, Rule::own());
         anyhow::ensure!(faults.is_empty(), "{}", faults.join("\n"));
         self.held.pid_file.renew().with_context(gone)?;
@@ -183,7 +183,7 @@ impl Supervisor {
     }
 }
 
-/// The list of mounts, which is ready out of band when it changed.
+/// The list of mounts, which signals priority data on a change.
 fn mounts() -> io::Result<AsyncFd<File>> {
     let file = File::open("/proc/self/mountinfo")?;
     #[expect(unsafe_code, reason = "tokio waits for nothing else out of band")]
@@ -192,7 +192,7 @@ fn mounts() -> io::Result<AsyncFd<File>> {
     Ok(mounts?)
 }
 
-/// Which directory it is; `None` where there is none.
+/// The identity of a directory; `None` if there is none.
 pub(super) fn identity(directory: &Path) -> Option<(u64, u64)> {
     let metadata = fs::metadata(directory).ok()?;
     Some((metadata.dev(), metadata.ino()))

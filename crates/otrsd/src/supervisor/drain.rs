@@ -1,8 +1,9 @@
-//! Draining lives: one that has handed over takes nothing new and ends what it began, beside its successor.
+//! Draining processes: a process that has handed over takes no new work and finishes what it has begun, beside its
+//! successor.
 //!
-//! A module says `X_HANDOVER=1` at its discard, or when it was asked to end for a planned change. The next
-//! life starts at once; the draining one has no limit, but for that of a stop. One that says `X_SUCCESSOR=1` first
-//! works on as before until it says the other, when its successor can take over.
+//! A module sends `X_HANDOVER=1` at its discard, or when it was asked to end for a planned change. The next incarnation
+//! starts at once; the draining one has no time limit, except that of a stop. A module that sends `X_SUCCESSOR=1` first
+//! keeps working as before until it sends the other message, when its successor can take over.
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -23,7 +24,7 @@ use crate::{
     process::reaper::Reaped,
 };
 
-/// The end of a life whose successor works already.
+/// A process that drains while its successor already runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Draining {
     pub(super) spec: ModuleSpec,
@@ -37,15 +38,15 @@ pub(super) struct Draining {
 }
 
 impl Draining {
-    /// When something is due: its kill, or the end of its lease.
+    /// The next deadline: its kill, or the end of its lease.
     pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         self.limit.deadline().into_iter().chain(self.process.lease).min()
     }
 }
 
 impl Supervisor {
-    /// A life hands over: its successor starts. During a stop, or when the module is to go, there is
-    /// none, and the life simply ends.
+    /// Handles the handover of a process: its successor starts. During a stop, or when the module is to be removed,
+    /// there is no successor, and the process simply ends.
     pub(super) fn hand_over(&mut self, name: &str, goes_on: bool, now: MonotonicTime) {
         let Some(module) = self.past.modules.get_mut(name) else { return };
         let (process, cause) = match std::mem::replace(&mut module.phase, Phase::Stopped) {
@@ -70,7 +71,7 @@ impl Supervisor {
         self.follow(name, Then::Start, ending, uptime, now);
     }
 
-    /// A draining life is over; false if the process is none.
+    /// Records the end of a draining process; returns false if the process is not a draining one.
     pub(super) fn on_drained(&mut self, reaped: Reaped, now: MonotonicTime) -> bool {
         let mut draining = self.past.draining.iter();
         let Some(position) = draining.position(|it| it.process.pid == reaped.pid) else {
@@ -92,7 +93,7 @@ impl Supervisor {
         true
     }
 
-    /// Asks the draining lives to end within the limit of a stop.
+    /// Asks the draining processes to end within the limit of a stop.
     pub(super) fn stop_draining(&mut self, limit: Limit) {
         for draining in &mut self.past.draining {
             let (name, pid) = (&draining.spec.name, draining.process.pid);
@@ -102,7 +103,7 @@ impl Supervisor {
         }
     }
 
-    /// Kills the draining lives whose time is over.
+    /// Kills the draining processes whose limit is exceeded.
     pub(super) fn end_draining(&mut self, now: MonotonicTime) {
         for Draining { spec, process, limit, .. } in &mut self.past.draining {
             let group = Pid::from_raw(process.pid);
@@ -117,7 +118,7 @@ impl Supervisor {
         }
     }
 
-    /// The draining lives of a module, for people.
+    /// The draining processes of a module, for `status`.
     pub(super) fn draining(&self, name: &str) -> Vec<Earlier> {
         let own = self.past.draining.iter().filter(|draining| draining.spec.name == name);
         own.map(|it| Earlier { pid: it.process.pid, note: it.process.note.clone() }).collect()
@@ -131,7 +132,7 @@ impl Supervisor {
         self.past.draining.iter_mut().find(|it| it.process.pid == pid)
     }
 
-    /// The native ones among the draining processes, which open their log files anew when told to.
+    /// The draining processes of native modules, which reopen their log files on request.
     pub(super) fn draining_natives(&self) -> impl Iterator<Item = i32> {
         let natives = self.past.draining.iter().filter(|it| it.spec.kind == Kind::Native);
         natives.map(|draining| draining.process.pid)

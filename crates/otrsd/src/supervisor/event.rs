@@ -1,4 +1,4 @@
-//! What the supervisor's loop waits for.
+//! The events that the supervisor's loop waits for.
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -9,7 +9,7 @@ use tokio::{
 use super::{Supervisor, control::Call, datagram, drain::Draining, module::Module};
 use crate::clock::{self, MonotonicTime};
 
-/// Something that happened.
+/// One event.
 pub(super) enum Event {
     ChildDied,
     Hangup,
@@ -43,7 +43,7 @@ impl Signals {
 }
 
 impl Supervisor {
-    /// Waits for the next one.
+    /// Waits for the next event.
     pub(super) async fn next_event(
         &self,
         signals: &mut Signals,
@@ -69,14 +69,14 @@ impl Supervisor {
         })
     }
 
-    /// Acts on everything that has happened by now.
+    /// Handles everything that has happened by now.
     pub(super) async fn on_pending_events(
         &mut self,
         signals: &mut Signals,
         calls: &mut mpsc::Receiver<Call>,
     ) -> anyhow::Result<()> {
         loop {
-            // Lets the event loop look at the descriptors.
+            // Lets the runtime poll the descriptors.
             tokio::task::yield_now().await;
             let event = tokio::select! {
                 biased;

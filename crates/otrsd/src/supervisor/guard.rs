@@ -1,7 +1,7 @@
-//! The guard: a helper that waits for the supervisor's death and then ends everything of its run.
+//! The guard: a helper process that waits for the supervisor's death and then ends every process of its run.
 //!
-//! The kernel's death signal reaches the module processes themselves; their children, and what left
-//! its session, only the guard.
+//! The kernel's death signal reaches the module processes themselves; only the guard reaches their children and
+//! processes that left their session.
 
 use std::{
     ffi::OsStr,
@@ -27,12 +27,12 @@ use crate::{
     process::{is_of, reaper, sweep},
 };
 
-/// The running guard, seen from the supervisor.
+/// The running guard, as the supervisor sees it.
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) pid: i32,
     pub(super) since: MonotonicTime,
-    /// Closed by the kernel when the supervisor is gone, however it went.
+    /// Closed by the kernel when the supervisor is gone, however it ended.
     alive: PipeWriter,
 }
 
@@ -43,7 +43,7 @@ impl Guard {
         Ok(Self { pid, since: clock::now(), alive: writer })
     }
 
-    /// Ends it; its work is done, or another one's.
+    /// Ends the guard when it is no longer needed, or when another one takes over.
     pub(super) fn dismiss(self) {
         Self::dismiss_earlier(self.pid, self.alive.into());
     }
@@ -51,7 +51,7 @@ impl Guard {
     /// Ends the guard of an earlier image.
     pub(super) fn dismiss_earlier(pid: i32, alive: OwnedFd) {
         reaper::end(pid);
-        // Not before: a guard that sees this closed ends the run.
+        // Only after the kill: a guard that sees this end closed ends the run.
         drop(alive);
     }
 
@@ -62,16 +62,16 @@ impl Guard {
 
 /// The PID file of the running daemon that was started with `sources`.
 ///
-/// Its guard's arguments tell. Thus a daemon is found even when its configuration, which says where
-/// the PID file is, cannot be read any more.
+/// It is read from the arguments of the guard. Thus a daemon is found even when its configuration, which names the PID
+/// file, can no longer be read.
 pub(crate) fn find_pid_file(sources: &Sources) -> Option<PathBuf> {
     find(sources).map(|(_, path)| path)
 }
 
-/// The living supervisor that was started with `sources`, whether or not its files are where they were.
+/// The running supervisor that was started with `sources`, even if its files were moved or removed.
 pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
     let (guard, path) = find(sources)?;
-    // In another container the same path is another place.
+    // In another container the same path is another directory.
     let directory = path.parent()?;
     let theirs = Path::new(&format!("/proc/{guard}/root")).join(directory.strip_prefix("/").ok()?);
     if directories::identity(directory) != directories::identity(&theirs) {
@@ -80,7 +80,7 @@ pub(crate) fn supervisor(sources: &Sources) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{guard}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;
     let parent: i32 = after.split_whitespace().nth(1)?.parse().ok()?;
-    // A guard outlives its supervisor for a moment, adopted by another process.
+    // A guard outlives its supervisor for a moment and then has another parent.
     let pipe = fs::read_link(format!("/proc/{guard}/fd/0")).ok()?;
     let mut held = fs::read_dir(format!("/proc/{parent}/fd")).ok()?.flatten();
     let is_other_end = |entry: fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|it| it == pipe);
@@ -94,7 +94,7 @@ fn find(sources: &Sources) -> Option<(i32, PathBuf)> {
     let mut processes = fs::read_dir("/proc").ok()?.flatten();
     processes.find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        // A setuid program has the arguments of whoever started it.
+        // A setuid program has arguments chosen by its caller.
         if !is_of(pid, geteuid().as_raw()) {
             return None;
         }
@@ -109,7 +109,7 @@ fn find(sources: &Sources) -> Option<(i32, PathBuf)> {
 /// The guard's process: `otrsd module guard RUN SOURCE…`.
 pub(crate) fn watch(run: &str) -> ExitCode {
     let _ = set_name(c"otrsd-guard");
-    // A guard that a signal ends guards nothing; KILL remains.
+    // The guard must survive signals that end the supervisor; only KILL remains.
     let _ = SigSet::all().thread_block();
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let place = pid_file_of(run).and_then(DaemonPaths::of);

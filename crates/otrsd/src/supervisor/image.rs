@@ -24,8 +24,9 @@ impl Image {
         Self { path, identity: identity(Path::new("/proc/self/exe")) }
     }
 
-    /// The C library hands a file without a known format to a shell, an empty one too. A file that others could have
-    /// written, or put there, is none of ours; where they cannot, it is still this one when it is executed.
+    /// The file must be an ELF program, since the C library passes a file of unknown format, even an empty one, to a
+    /// shell. A file that other users could have written or replaced is refused; otherwise it cannot change before it
+    /// is executed.
     pub(super) fn ensure_program(&self) -> anyhow::Result<()> {
         let mut magic = [0; 4];
         file_trust::open(&self.path)?.read_exact(&mut magic).context("it is no program")?;
@@ -33,12 +34,12 @@ impl Image {
         Ok(())
     }
 
-    /// Takes the file that lies there now for this image's: it was tried, another one is news again.
+    /// Accepts the file at the path as the known one: it was tried, and only another file is a change.
     pub(super) fn accept_file(&mut self) {
         self.identity = identity(&self.path);
     }
 
-    /// Whether another file lies where this image came from.
+    /// Whether the path of this image now holds another file.
     pub(super) fn is_replaced(&self) -> bool {
         identity(&self.path).is_some_and(|there| Some(there) != self.identity)
     }

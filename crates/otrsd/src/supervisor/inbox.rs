@@ -1,7 +1,7 @@
-//! What modules tell the supervisor: systemd's notification protocol, the receiving side.
+//! The messages of modules to the supervisor: the receiving side of systemd's notification protocol.
 //!
-//! The socket has a random abstract name, so that modules of other users reach it; the kernel says
-//! who sent a message, and only a module's own process is heard.
+//! The socket has a random abstract name, so that modules of other users can reach it. The kernel attests the sender of
+//! a message, and only messages of a module's own process count.
 
 use std::{
     os::{
@@ -22,7 +22,7 @@ use super::datagram::{Message, receive};
 /// The receiving socket.
 pub(super) struct Inbox {
     socket: UnixDatagram,
-    /// As `NOTIFY_SOCKET` wants it.
+    /// The address in the form of `NOTIFY_SOCKET`.
     pub(super) address: String,
 }
 
@@ -36,7 +36,7 @@ impl Inbox {
         Self::listen(socket)
     }
 
-    /// Listens on a bound socket, a new one or an earlier image's.
+    /// Listens on a bound socket: a new one, or that of an earlier image.
     pub(super) fn listen(socket: OwnedFd) -> anyhow::Result<Self> {
         let socket = StdDatagram::from(socket);
         let address = socket.local_addr()?;
@@ -49,7 +49,7 @@ impl Inbox {
         self.socket.as_raw_fd()
     }
 
-    /// The next message. What anybody sends, nothing of it ends the supervisor.
+    /// The next message. No message, whoever sends it, can end the supervisor.
     pub(super) async fn next(&self) -> Message {
         loop {
             let received = self.socket.async_io(Interest::READABLE, || receive(self.descriptor()));
@@ -63,7 +63,7 @@ impl Inbox {
         }
     }
 
-    /// A message that is already here. Asks the kernel: the event loop may not know of it yet.
+    /// A message that has already arrived. Asks the kernel, because the event loop may not know of it yet.
     pub(super) fn try_next(&self) -> Option<Message> {
         receive(self.descriptor()).ok()
     }

@@ -1,4 +1,4 @@
-//! The beginning of a life: log files, process, and what happens when there is none.
+//! The start of a module's process: log files, process, and the handling of a failed start.
 
 use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
@@ -28,12 +28,12 @@ struct Outputs {
     stderr: Stdio,
     out: Option<OwnLog>,
     err: Option<OwnLog>,
-    /// What keeps a stream from being kept.
+    /// Why a stream is not written to its log file.
     trouble: Option<String>,
 }
 
 impl Supervisor {
-    /// Starts a module's process, with the newest configuration.
+    /// Starts a module's process with the newest configuration.
     pub(super) fn start(&mut self, name: &str, now: MonotonicTime) {
         let Some((generation, sealed, spec)) = self.newest_registration(name) else { return };
         let configuration = Arc::clone(&sealed.configuration);
@@ -69,7 +69,7 @@ impl Supervisor {
         }
         match spawned {
             Ok(pid) => {
-                // Starting took its time.
+                // Measured after the start, which takes time itself.
                 let since = clock::now();
                 tracing::info!(module = name, pid, "{name} started");
                 let first = module.exits.is_empty() && module.restarts == 0;
@@ -83,7 +83,7 @@ impl Supervisor {
                 };
                 module.phase = Phase::Running { process, ready: false };
                 if !module.spec.kind.is_ours() {
-                    // It cannot be expected to say so.
+                    // A command does not report that it is ready.
                     module.get_ready(since);
                 }
                 self.watches.tell(name, &format!("{name} started (PID {pid})"));
@@ -92,8 +92,8 @@ impl Supervisor {
         }
     }
 
-    /// The newest generation that registers the module: one bad key, or a file that is away for a
-    /// moment, takes no module away. Only a reload does that.
+    /// The newest generation that registers the module. A bad key, or a file that is missing for a moment, removes no
+    /// module; only a reload does that.
     fn newest_registration(&self, name: &str) -> Option<(u64, &Sealed, ModuleSpec)> {
         let mut newest_first = self.generations.iter().rev();
         newest_first.find_map(|(number, sealed)| {
@@ -132,7 +132,6 @@ impl Supervisor {
     }
 }
 
-/// The kernel says "no such file" of a program, a directory and an interpreter alike.
 /// What the module's process reads of the configuration.
 fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
     if spec.user.is_some() && matches!(spec.kind, Kind::Rounds(_)) {
@@ -146,6 +145,7 @@ fn memory(sealed: &Sealed, spec: &ModuleSpec) -> anyhow::Result<Generation> {
     Ok(sealed.generation.clone())
 }
 
+/// Names the cause: the kernel reports "no such file" for a program, a directory and an interpreter alike.
 fn cannot_start(spec: &ModuleSpec, error: &io::Error) -> String {
     match (environment_check::problems(spec).as_slice(), spec.argv()) {
         ([], Some([program, ..])) => format!("cannot start {program}: {error}"),

@@ -1,4 +1,4 @@
-//! The modules' lives: starts, ends, what they say, and what is due.
+//! The life cycle of modules: starts, ends, messages, and deadlines.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ use crate::{
     },
 };
 
-/// After ABRT of the watchdog, for a core dump.
+/// The time after the watchdog's ABRT, for a core dump.
 pub(super) const ABORT_GRACE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// Takes every dead child.
+    /// Reaps every dead child.
     pub(super) fn reap(&mut self, now: MonotonicTime) {
         while let Some(pid) = reaper::next_dead() {
             if self.name_of(pid.as_raw()).is_some() || self.is_draining(pid.as_raw()) {
@@ -44,14 +44,14 @@ impl Supervisor {
             } else if let Some(name) = self.name_of(reaped.pid) {
                 self.on_exit(&name, reaped, now);
             } else if !self.on_drained(reaped, now) {
-                // Adopted from a module; its own children are ours now.
+                // Adopted from a module; its own children are now adopted by the supervisor.
                 tracing::debug!("adopted process {} ended: {}", reaped.pid, reaped.end);
                 self.end_strays();
             }
         }
     }
 
-    /// A guard that was killed leaves the run unguarded: another one takes its place, when it is due.
+    /// Replaces a guard that was killed, when the replacement is due: without one the run is unguarded.
     pub(super) fn renew_guard(&mut self, now: MonotonicTime) {
         if self.guard_due.is_none_or(|due| due > now) {
             return;
@@ -78,7 +78,7 @@ impl Supervisor {
             .map(|(name, _)| name.clone())
     }
 
-    /// Ends adopted children whose life is over.
+    /// Ends adopted children whose incarnation is over.
     pub(super) fn end_strays(&self) {
         let newest = self.past.modules.values().filter_map(Module::process);
         let draining = self.past.draining.iter().map(|draining| &draining.process);
@@ -122,7 +122,7 @@ impl Supervisor {
         self.follow(name, then, ending, uptime, now);
     }
 
-    /// What comes after a life.
+    /// Decides what follows the end of a process.
     pub(super) fn follow(
         &mut self,
         name: &str,
@@ -153,7 +153,7 @@ impl Supervisor {
         }
     }
 
-    /// Asks a module's process to end; it is killed when its grace is over.
+    /// Asks a module's process to end; it is killed when its grace period is over.
     pub(super) fn end(
         &mut self,
         name: &str,
@@ -168,7 +168,7 @@ impl Supervisor {
                 ask_to_end(&module.spec, process.pid, then);
                 process
             }
-            // Asked before; the nearer end and the newer purpose hold.
+            // Asked before: the earlier deadline and the newer purpose apply.
             Phase::Stopping { process, asked, limit, cause, then: before } => {
                 if then == Then::Stop && before != Then::Stop {
                     ask_to_end(&module.spec, process.pid, then);
@@ -193,8 +193,8 @@ impl Supervisor {
         module.phase = Phase::Stopping { process, asked: now, limit, cause, then };
     }
 
-    /// Kills what others may take for dead by now: a process that is stopped or hangs cannot let go of its
-    /// work by itself, and its children would go on.
+    /// Kills processes whose lease is over, because their peers may treat them as dead by now. A process that is
+    /// stopped or hangs cannot release its work itself, and its children would continue.
     fn end_leases(&mut self, now: MonotonicTime) {
         let newest = self.past.modules.values_mut().filter_map(Module::process_mut);
         let draining = self.past.draining.iter_mut().map(|draining| &mut draining.process);
@@ -247,9 +247,9 @@ impl Supervisor {
     }
 }
 
-/// A native module ends its own children, and hears the difference between a stop (TERM: soon) and a
-/// planned change (INT: after what it has begun). A command and its children are asked together, as a shell
-/// would not pass the signal on.
+/// A native module ends its own children, and distinguishes a stop (TERM: soon) from a planned change (INT: after the
+/// work that it has begun). A command and its children are signalled together, because a shell would not pass the
+/// signal on.
 pub(super) fn ask_to_end(spec: &ModuleSpec, pid: i32, then: Then) {
     let pid = Pid::from_raw(pid);
     let _ = match spec.kind {
@@ -259,7 +259,8 @@ pub(super) fn ask_to_end(spec: &ModuleSpec, pid: i32, then: Then) {
     };
 }
 
-/// Asks once more, shortly before the kill: the whole group, and a native module by QUIT, since it has heard TERM before.
+/// Asks once more, shortly before the kill: the whole group, and a native module by QUIT, since it has received TERM
+/// before.
 pub(super) fn call_last(spec: &ModuleSpec, pid: i32) {
     let pid = Pid::from_raw(pid);
     let _ = killpg(pid, Signal::SIGTERM);
@@ -268,7 +269,7 @@ pub(super) fn call_last(spec: &ModuleSpec, pid: i32) {
     }
 }
 
-/// What is kept of the end of a life.
+/// The record of the end of a process.
 pub(super) fn exit_of(process: &Process, reaped: Reaped, cause: Cause, now: MonotonicTime) -> Exit {
     Exit {
         pid: Some(reaped.pid),
@@ -284,7 +285,7 @@ pub(super) fn exit_of(process: &Process, reaped: Reaped, cause: Cause, now: Mono
     }
 }
 
-/// The cause of an end that nobody asked for: exit 0 is the module's own planned end.
+/// The cause of an end that was not requested: exit code 0 is the module's own planned end.
 pub(super) fn own_cause(process: &Process, reaped: Reaped) -> Cause {
     if reaped.end != End::Code(0) {
         let reason = process.failure.clone().unwrap_or_default();

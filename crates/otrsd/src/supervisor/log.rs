@@ -18,8 +18,8 @@ use crate::{
     text::escape::log_line,
 };
 
-/// In the background, standard error becomes a log file: a panic would be told there too. Events go to standard error from
-/// then on, whatever that is.
+/// Opens the log. In the background, standard error becomes a log file, so that a panic is recorded too. From then on
+/// events go to standard error in any case.
 pub(super) fn open(settings: &LogSettings, daemonized: bool) -> anyhow::Result<()> {
     let opened = if daemonized { redirect(settings) } else { Ok(()) };
     subscribe(settings.format);
@@ -42,11 +42,11 @@ fn subscribe(format: LogFormat) {
         .with_writer(io::stderr)
         .with_target(false)
         .with_timer(WallClock)
-        // It would complain on standard error, and panic when that is what fails.
+        // The subscriber would report the error on standard error, and panic when that is what fails.
         .log_internal_errors(false)
         .with_ansi(false);
     match format {
-        // The message names the module; its own field is for programs.
+        // The message names the module; the separate field is for programs.
         LogFormat::Text => subscriber
             .fmt_fields(debug_fn(|writer, field, value| match field.name() {
                 "message" => writer.write_str(&log_line(&format!("{value:?}"))),

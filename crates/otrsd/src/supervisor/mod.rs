@@ -1,8 +1,8 @@
-//! The supervisor: starts the registered modules, each a process of its own, and never loses one.
+//! The supervisor: starts the registered modules, each in a process of its own, and tracks each of them until its end.
 //!
-//! One thread, one loop: an event comes (a child's death, a signal, a request, a message of a
-//! module, a deadline), the state changes, processes are started or signalled. It needs no database
-//! and does no work that could hang.
+//! One thread, one loop: an event arrives (a child's death, a signal, a request, a message of a module, a deadline),
+//! the state changes, and processes are started or signalled. The supervisor needs no database and does no work that
+//! could hang.
 
 mod cgroup;
 pub(crate) mod control;
@@ -66,18 +66,18 @@ use crate::{
     process::{pid_file::PidFile, reaper, sweep},
 };
 
-/// How the supervisor was started.
+/// The options of a start.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The modules in debug mode: `None` none, an empty list all.
+    /// The modules in debug mode: `None` is none, an empty list is all.
     pub(crate) debug: Option<Vec<String>>,
-    /// In the background: output that no file keeps goes nowhere.
+    /// In the background: output without a log file is discarded.
     pub(crate) daemonized: bool,
-    /// INT and TERM mean what they mean to the original: 30 s and 5 s of grace.
+    /// INT and TERM have the meaning of the original: 30 s and 5 s of grace.
     pub(crate) original_signals: bool,
 }
 
-/// A generation of the configuration that some process was started with.
+/// A generation of the configuration that a process was started with.
 struct Sealed {
     configuration: Arc<Configuration>,
     generation: Generation,
@@ -108,14 +108,14 @@ pub(crate) struct Supervisor {
     guard_due: Option<MonotonicTime>,
     service_manager: ServiceManager,
     directories: Directories,
-    /// Where the control socket's requests go.
+    /// The channel of the control socket's requests.
     calls: Option<mpsc::Sender<Call>>,
     memory_check: MonotonicTime,
     logs_reopened: MonotonicTime,
     program: OsString,
 }
 
-/// What it holds for its life.
+/// What the supervisor holds as long as it runs.
 struct Held {
     pid_file: PidFile,
     control: Control,
@@ -132,7 +132,7 @@ impl Supervisor {
         let (sender, mut calls) = mpsc::channel(16);
         self.held.control.serve(sender.clone())?;
         self.calls = Some(sender);
-        // Children may have died before anybody listened.
+        // Children may have died before the signal handler was installed.
         self.on_event(Event::ChildDied);
         self.catch_up();
         while !self.is_over() {
@@ -142,7 +142,7 @@ impl Supervisor {
             if self.replacing {
                 self.watches = Watches::default();
                 self.held.control.drain().await;
-                // From here on signals wait for the next image; those before are looked at.
+                // From here on signals wait for the next image; those that came before are handled now.
                 SigSet::all().thread_block()?;
                 self.on_pending_events(&mut signals, &mut calls).await?;
                 self.replace_image();
@@ -183,7 +183,7 @@ impl Supervisor {
         }
     }
 
-    /// Does everything that is due, whatever the event was.
+    /// Does everything that is due after an event of any kind.
     fn catch_up(&mut self) {
         let now = clock::now();
         self.check_memory(now);
@@ -216,7 +216,7 @@ impl Supervisor {
         if let Some(cgroup) = &self.held.cgroup {
             cgroup.end_all();
         }
-        // What left its session goes with the daemon.
+        // Processes that left their session end with the daemon.
         sweep::run(|mark| mark == self.past.run);
         crate::logs::delete_empty(&self.configuration().log);
         self.held.guard.dismiss();

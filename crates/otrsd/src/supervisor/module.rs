@@ -1,4 +1,4 @@
-//! One registered module through all its lives: its phase, with times, and its exits.
+//! One registered module across its incarnations: its phase, with times, and its exits.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,59 +15,59 @@ use crate::{
     process::exit::Exit,
 };
 
-/// Ends of a module that are remembered.
+/// The number of exits that are remembered.
 const EXITS: usize = 10;
 
-/// How long others wait for a module that was started to say that it is ready.
+/// How long a client waits for a started module to report that it is ready.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long others wait for a module that is ready to say how it is, or to die at once.
+/// How long a client waits for a ready module to report its health, or to die at once.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
-/// A registered module. Its whole state can be written down and taken over by another image.
+/// A registered module. Its whole state can be serialized and taken over by another image.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Module {
     pub(super) spec: ModuleSpec,
     pub(super) phase: Phase,
-    /// The configuration generation of the newest life.
+    /// The configuration generation of the newest incarnation.
     pub(super) generation: u64,
-    /// Lives after the first.
+    /// Incarnations after the first.
     pub(super) restarts: u64,
     pub(super) streak: Streak,
     /// Newest first.
     pub(super) exits: VecDeque<Exit>,
-    /// The end of the last life.
+    /// The end of the last incarnation.
     pub(super) ended: Option<MonotonicTime>,
     /// How long no process was ready before the present one was.
     pub(super) gap: Option<Duration>,
 }
 
-/// Where a module is in its life.
+/// The phase of a module.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Phase {
-    /// No process; the next one starts at the moment.
+    /// No process; the next one starts at this time.
     Waiting { until: MonotonicTime },
-    /// A process; `ready` once it has said so.
+    /// A process; `ready` once it has reported so.
     Running { process: Process, ready: bool },
     /// A process that was asked to end.
     Stopping { process: Process, asked: MonotonicTime, limit: Limit, cause: Cause, then: Then },
-    /// No process, and none to come: the daemon is stopping.
+    /// No process, and none will start: the daemon is stopping.
     Stopped,
 }
 
-/// How long a process that was asked to end may go on.
+/// How long a process that was asked to end may continue.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct Limit {
-    /// When its whole group is asked, a last time.
+    /// When its whole group is asked for the last time.
     pub(super) last_call: Option<MonotonicTime>,
     /// When it is killed; never, when a planned change waits for the end of a round.
     pub(super) kill: Option<MonotonicTime>,
 }
 
-/// What a life's end makes room for.
+/// What follows the end of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) enum Then {
-    /// The next life.
+    /// The next incarnation starts.
     Start,
     /// Nothing: the module is no longer registered.
     Forget,
@@ -82,7 +82,7 @@ pub(super) struct Cause {
     pub(super) ending: Ending,
 }
 
-/// A living process of a module.
+/// A running process of a module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Process {
     pub(super) pid: i32,
@@ -92,23 +92,23 @@ pub(super) struct Process {
     pub(super) since: MonotonicTime,
     /// The last finished round, or the start.
     pub(super) last_round: MonotonicTime,
-    /// When others may take over what it works on: by then it has said so again, or must be gone.
+    /// When peers may take over its work: by then it has renewed the lease, or must be dead.
     #[serde(default)]
     pub(super) lease: Option<MonotonicTime>,
-    /// The supervisor image it was started from.
+    /// The supervisor image that started it.
     pub(super) image: u64,
     pub(super) out: Option<OwnLog>,
     pub(super) err: Option<OwnLog>,
-    /// What it said before a discard.
+    /// The reason it gave before a discard.
     pub(super) discard: Option<String>,
-    /// What it said before it failed.
+    /// The reason it gave before a failure.
     pub(super) failure: Option<String>,
-    /// What it said of itself, or what keeps its output from being kept.
+    /// Its own status message, or why its output is not kept.
     pub(super) note: Option<String>,
     /// Why it runs but does not serve.
     #[serde(default)]
     pub(super) degraded: Option<String>,
-    /// It has said how it is: well or degraded.
+    /// It has reported its health: well or degraded.
     #[serde(default)]
     pub(super) has_begun: bool,
 }
@@ -117,7 +117,7 @@ pub(super) struct Process {
 const LAST_CALL: Duration = Duration::from_secs(5);
 
 impl Limit {
-    /// For `grace` from `now`; with none, as long as it takes.
+    /// `grace` from `now`; without a grace there is no limit.
     pub(super) fn after(grace: Option<Duration>, now: MonotonicTime) -> Self {
         Self {
             last_call: grace.map(|grace| now + grace.saturating_sub(LAST_CALL)),
@@ -125,12 +125,12 @@ impl Limit {
         }
     }
 
-    /// When it asks or kills.
+    /// The next deadline: the last call or the kill.
     pub(super) fn deadline(self) -> Option<MonotonicTime> {
         self.last_call.into_iter().chain(self.kill).min()
     }
 
-    /// The nearer of two.
+    /// The earlier of two.
     pub(super) fn min(self, other: Self) -> Self {
         let nearer =
             |a: Option<MonotonicTime>, b: Option<MonotonicTime>| a.into_iter().chain(b).min();
@@ -149,7 +149,7 @@ impl Cause {
 }
 
 impl Process {
-    /// One that was started just now by the supervisor's `image`, without files of its output.
+    /// A process that was started just now by the supervisor's `image`, without log files.
     pub(super) fn new(pid: i32, instance: u64, image: u64, since: MonotonicTime) -> Self {
         Self {
             pid,
@@ -169,7 +169,7 @@ impl Process {
         }
     }
 
-    /// The log files that it writes into.
+    /// The log files that it writes to.
     pub(super) fn logs(&self) -> impl Iterator<Item = &OwnLog> {
         self.out.iter().chain(&self.err)
     }
@@ -196,7 +196,7 @@ impl Module {
         }
     }
 
-    /// What the process of this phase is told or says.
+    /// The process of this phase.
     pub(super) fn process_mut(&mut self) -> Option<&mut Process> {
         match &mut self.phase {
             Phase::Running { process, .. } | Phase::Stopping { process, .. } => Some(process),
@@ -204,7 +204,7 @@ impl Module {
         }
     }
 
-    /// The process works from now on.
+    /// Marks the process as ready.
     pub(super) fn get_ready(&mut self, now: MonotonicTime) {
         if let Phase::Running { ready, .. } = &mut self.phase
             && !*ready
@@ -224,13 +224,13 @@ impl Module {
         self.exits.push_front(exit);
     }
 
-    /// Whether a process of the module works, or has said what keeps it from that.
+    /// Whether a process of the module works, or has reported why it does not.
     pub(super) fn has_begun(&self, now: MonotonicTime) -> bool {
         matches!(&self.phase, Phase::Running { process, ready: true }
             if process.has_begun || process.since + FIRST_WORDS <= now)
     }
 
-    /// When a client that waits for the module has waited long enough.
+    /// When a client stops waiting for the module to begin.
     pub(super) fn begin_deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Running { process, ready: true } if !process.has_begun => {
@@ -240,7 +240,7 @@ impl Module {
         }
     }
 
-    /// Until when somebody who waits for the module waits for it to get ready.
+    /// When a client stops waiting for the module to become ready.
     pub(super) fn ready_deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Running { process, ready: false } => Some(process.since + READY_PATIENCE),
@@ -248,7 +248,7 @@ impl Module {
         }
     }
 
-    /// When something is due for this module: a start, a kill, the watchdog, the end of a lease.
+    /// The next deadline of this module: a start, a kill, the watchdog, the end of a lease.
     pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),

@@ -1,4 +1,4 @@
-//! What modules say of themselves, and how much memory they take.
+//! The messages that modules send about themselves, and the checks of their memory.
 
 use nix::unistd::{Pid, getsid};
 
@@ -11,13 +11,13 @@ use super::{
 use crate::{clock::MonotonicTime, process::exit::printable};
 
 const LAST_WORDS: usize = 1000;
-/// The module takes nothing new any more.
+/// The module takes no new work any more.
 const HANDOVER: &str = "X_HANDOVER=1";
-/// The module works on until its next life can.
+/// The module keeps working until its next incarnation can take over.
 const SUCCESSOR: &str = "X_SUCCESSOR=1";
 
 impl Supervisor {
-    /// Hears what was said before a death; of a module that floods us, not everything.
+    /// Reads the messages that were sent before a death; from a module that floods the socket, only some of them.
     pub(super) fn hear_last_words(&mut self, now: MonotonicTime) {
         for message in
             std::iter::from_fn(|| self.held.inbox.try_next()).take(LAST_WORDS).collect::<Vec<_>>()
@@ -26,7 +26,7 @@ impl Supervisor {
         }
     }
 
-    /// Hears what a module's own process says.
+    /// Handles a message of a module's own process.
     pub(super) fn on_message(&mut self, message: &Message, now: MonotonicTime) {
         let stopping = self.stopping.is_some();
         if let Some(draining) = self.draining_mut(message.pid) {
@@ -59,8 +59,8 @@ impl Supervisor {
         }
     }
 
-    /// A module's own process, or one of a command's session: a shell script speaks through
-    /// `systemd-notify`.
+    /// The module of a sender: its own process, or, for a command, a process of its session, because a shell script
+    /// notifies through `systemd-notify`.
     fn sender(&self, pid: i32) -> Option<String> {
         self.name_of(pid).or_else(|| {
             let session = getsid(Some(Pid::from_raw(pid))).ok()?;
@@ -118,7 +118,7 @@ fn hear(process: &mut Process, name: &str, line: &str, now: MonotonicTime) {
     }
 }
 
-/// A module runs but does not serve, for a reason; without one it is well.
+/// Handles a report that a module runs but does not serve; without a reason it is well.
 fn hear_degraded(process: &mut Process, name: &str, reason: String) {
     process.has_begun = true;
     match (process.degraded.take(), reason.is_empty()) {

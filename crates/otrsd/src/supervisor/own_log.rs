@@ -1,4 +1,4 @@
-//! A log file as one life of a module writes it.
+//! A log file as one incarnation of a module writes it.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use crate::{
     process::{exit::printable, own_file},
 };
 
-/// The file, and where in it this life's output begins.
+/// The file, and the offset at which the output of this incarnation begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct OwnLog {
     path: PathBuf,
@@ -24,18 +24,18 @@ pub(super) struct OwnLog {
 const TAIL: u64 = 4096;
 
 impl OwnLog {
-    /// The end of the file as it is now, before a module writes into it.
+    /// The present end of the file, before a module writes to it.
     pub(super) fn at_end(path: &Path, file: &File) -> Option<Self> {
         let metadata = file.metadata().ok()?;
         Some(Self { path: path.to_owned(), inode: metadata.ino(), start: metadata.len() })
     }
 
-    /// Whether another file, or none, lies at the path by now.
+    /// Whether the path now holds another file, or none.
     pub(super) fn was_renamed(&self) -> bool {
         fs::symlink_metadata(&self.path).map_or(true, |there| there.ino() != self.inode)
     }
 
-    /// The last line that is not empty, shortened.
+    /// The last line that is not empty, truncated.
     pub(super) fn last_line(&self) -> Option<String> {
         let file = own_file::read(&self.path).ok()?;
         let end = file.metadata().ok()?.len();

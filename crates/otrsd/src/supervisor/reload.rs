@@ -1,4 +1,4 @@
-//! A changed configuration: read, compared, and taken over where it differs.
+//! A reload: the changed configuration is read, compared, and applied where it differs.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Takes over what changed: first the program, then the configuration.
+    /// Applies what changed: first the program, then the configuration.
     pub(super) fn reload(&mut self, reply: Option<Sender<Reply>>, now: MonotonicTime) {
         if self.stopping.is_some() {
             return;
@@ -44,7 +44,7 @@ impl Supervisor {
             Ok(changed) => {
                 tracing::info!("reloaded; changed: {changed:?}");
                 if let Some(reply) = reply {
-                    // After an upgrade, those that wait for their turn, too.
+                    // After an upgrade, also those that wait for their turn.
                     self.watches.add(reply, changed.union(&self.outdated).cloned().collect());
                 }
             }
@@ -59,7 +59,7 @@ impl Supervisor {
         systemd::ready(self.past.modules.len());
     }
 
-    /// The supervisor's own log follows its directory; its form counts from the next start.
+    /// The supervisor's own log follows its directory; a change of its format applies from the next start.
     fn take_over_log(&mut self, old: &LogSettings) {
         let configuration = Arc::clone(self.configuration());
         let new = &configuration.log;
@@ -75,7 +75,7 @@ impl Supervisor {
         }
     }
 
-    /// At a discard: takes changed files, unless they are broken.
+    /// At a discard: applies changed files, unless they are broken.
     pub(super) fn refresh_configuration(&mut self) {
         if self.sources.stamp() == self.stamp {
             return;
@@ -86,7 +86,7 @@ impl Supervisor {
     }
 
     fn read_configuration(&mut self) -> anyhow::Result<()> {
-        // Taken before reading: a later change is then seen as one.
+        // Taken before reading, so that a later change is still noticed.
         self.stamp = self.sources.stamp();
         let read = config::load_to_run(&self.sources, &self.natives).and_then(|configuration| {
             let running = self.configuration();
@@ -115,7 +115,7 @@ impl Supervisor {
         for name in unequal.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let is_refused = new.refused.iter().any(|refused| refused.name == name);
             let (reason, then) = match new.module(&name) {
-                // It runs on as it was registered before.
+                // It keeps running as it was registered before.
                 None if is_refused => continue,
                 None => ("it is no longer registered", Then::Forget),
                 Some(_) => ("its configuration changed", Then::Start),
@@ -133,7 +133,7 @@ impl Supervisor {
         changed
     }
 
-    /// Whether the module's next life would be started like its newest.
+    /// Whether the module's next incarnation would be started like its newest.
     fn is_unchanged(&self, module: &Module, new: &config::Configuration) -> bool {
         if matches!(module.phase, Phase::Stopping { then: Then::Forget, .. }) {
             return false;
@@ -142,7 +142,7 @@ impl Supervisor {
         old.is_some_and(|old| old.configuration.is_same_for(&module.spec.name, new))
     }
 
-    /// Drops the generations that no module's newest life had, but for the newest.
+    /// Drops the generations that are neither the newest nor that of a module's newest incarnation.
     pub(super) fn forget_unused_generations(&mut self) {
         if self.generations.len() < 2 {
             return;

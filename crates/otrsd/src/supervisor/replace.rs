@@ -1,5 +1,5 @@
-//! A changed binary replaces the running supervisor in place: the same process executes it, and the
-//! locks, sockets and children stay. First the new binary is asked whether it can take over.
+//! The upgrade in place: the same process executes a changed binary, and the locks, sockets and children stay. First
+//! the new binary is asked whether it can take over.
 
 use std::{
     convert::Infallible,
@@ -97,8 +97,8 @@ impl Supervisor {
         }
     }
 
-    /// Executes the new binary, with all signals blocked: one in between would find no handler and end
-    /// the daemon. Returns if that fails, or if the daemon is to stop.
+    /// Executes the new binary with all signals blocked, because a signal in between would find no handler and end the
+    /// daemon. Returns if that fails, or if the daemon is to stop.
     pub(super) fn replace_image(&mut self) {
         self.replacing = false;
         if self.stopping.is_some() {
@@ -136,7 +136,7 @@ impl Supervisor {
         let (modules, image) = (&self.past.modules, self.past.image);
         self.outdated
             .retain(|name| modules.get(name).is_some_and(|module| runs_earlier(module, image)));
-        // One with a long round must not keep the others waiting.
+        // A module with a long round must not delay the others.
         let is_ending = |name: &String| match &modules[name].phase {
             Phase::Stopping { asked, .. } => now.since(*asked) < RENEWAL_PATIENCE,
             _ => false,
@@ -164,7 +164,7 @@ impl Supervisor {
     }
 }
 
-/// Whether the module's process is our binary, of an earlier image.
+/// Whether the module's process runs this program as an earlier image.
 pub(super) fn runs_earlier(module: &Module, image: u64) -> bool {
     module.spec.kind.is_ours() && module.process().is_some_and(|process| process.image != image)
 }

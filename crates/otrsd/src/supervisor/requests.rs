@@ -1,4 +1,4 @@
-//! What an operator asks for: status, reload, restart, stop.
+//! The requests of an operator: status, reload, restart, stop.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{clock::MonotonicTime, config::modules::SUPERVISOR, logs::ModuleFiles};
 
-/// Grace of a second signal or `stop --force`, and of the original's TERM.
+/// The grace period of a second signal or `stop --force`, and of the original's TERM.
 pub(super) const FORCED_GRACE: Duration = Duration::from_secs(5);
-/// Grace of the original's INT.
+/// The grace period of the original's INT.
 pub(super) const ORIGINAL_GRACE: Duration = Duration::from_secs(30);
 
 impl Supervisor {
@@ -45,7 +45,7 @@ impl Supervisor {
                 let _ = reply.try_send(refusal("the daemon is stopping"));
             }
             Request::Settle => {
-                // One that fails again and again is no news.
+                // A module that fails again and again is not reported.
                 let modules =
                     self.past.modules.iter().filter(|(_, module)| !module.streak.is_loop());
                 let awaited = modules.map(|(name, _)| name.clone()).collect();
@@ -98,7 +98,7 @@ impl Supervisor {
         }
     }
 
-    /// Ends every module; the second time, sooner.
+    /// Ends every module; a second request shortens the grace period.
     pub(super) fn stop(&mut self, grace: Duration, now: MonotonicTime) {
         if self.stopping.is_none() {
             tracing::info!("stopping, with {} s of grace", grace.as_secs());
@@ -124,7 +124,7 @@ impl Supervisor {
         }
     }
 
-    /// After another program renamed the log files.
+    /// Reopens the log files after another program renamed them.
     pub(super) fn reopen_logs(&mut self, now: MonotonicTime) {
         let configuration = Arc::clone(self.configuration());
         if !configuration.log.external_rotation {
@@ -140,11 +140,11 @@ impl Supervisor {
             let Phase::Running { process, ready } = &module.phase else { continue };
             match &module.spec.kind {
                 kind if kind.is_ours() && module.spec.user.is_none() => {
-                    // Another is told when it is ready.
+                    // A module that is not ready is told when it becomes ready.
                     ready.then(|| tell_to_reopen(process.pid));
                 }
-                // A command knows nothing of its log files, another user may not open them: the next
-                // life gets new ones.
+                // A command cannot reopen its log files, and a process of another user may not be allowed to: the next
+                // incarnation gets new ones.
                 _ if process.logs().any(OwnLog::was_renamed) => {
                     renamed.push(name.clone());
                 }
@@ -158,7 +158,7 @@ impl Supervisor {
     }
 }
 
-/// Asks a native module to open its log files anew.
+/// Asks a native module to reopen its log files.
 pub(super) fn tell_to_reopen(pid: i32) {
     if let Err(error) = kill(Pid::from_raw(pid), Signal::SIGUSR1).context("USR1") {
         tracing::warn!("PID {pid} cannot be told of its renamed log files: {error:#}");

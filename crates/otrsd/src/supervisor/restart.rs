@@ -1,4 +1,4 @@
-//! When an ended module starts again: a pure decision.
+//! The restart decision: when an ended module starts again, as a pure function.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::MonotonicTime;
 
-/// A life this long was healthy: its end is no sign of a loop.
+/// A process that ran this long was healthy: its end does not indicate a restart loop.
 const HEALTHY: Duration = Duration::from_secs(10);
-/// A discard sooner than this is a module that does not get going.
+/// A discard sooner than this indicates a module that does not come up.
 const HASTY: Duration = Duration::from_millis(500);
-/// Failures farther apart than this have nothing to do with each other.
+/// Failures farther apart than this are unrelated.
 const MEMORY: Duration = Duration::from_mins(1);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// Whose will an end was.
+/// The kind of an end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) enum Ending {
-    /// An operator's, a reload's, a limit's: the supervisor asked for it.
+    /// Requested by the supervisor for an operator, a reload or a limit.
     Asked,
-    /// The module's own: exit 0.
+    /// Planned by the module: exit code 0.
     Discarded,
-    /// Nobody's.
+    /// Unplanned.
     Failed,
 }
 
@@ -34,11 +34,14 @@ pub(crate) struct Streak {
 }
 
 impl Streak {
-    /// Records an end and says how long to wait before the next start.
+    /// Records an end and returns the delay before the next start.
     ///
-    /// An end that was asked for, a discard, or a failure after 10 s of health: at once. Else the
-    /// first failure: at once, the second within 60 s: after 0.1 s, and so on, doubling to 30 s; never
-    /// giving up. `jitter`, from 0 to 1, spreads modules that fail together by up to a quarter.
+    /// * An end that was requested, a discard, a failure after 10 s of health, and the first failure: no delay.
+    /// * A discard within 0.5 s counts as a failure.
+    /// * The second failure within 60 s: 0.1 s; each further one doubles the delay up to 30 s, without a limit of
+    ///   attempts.
+    ///
+    /// `jitter`, from 0 to 1, spreads modules that fail together by up to a quarter.
     pub(super) fn delay(
         &mut self,
         ending: Ending,
@@ -75,7 +78,7 @@ mod tests {
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
-    /// Lives of a module: (ending, uptime, expected delay in ms), one after the other.
+    /// Consecutive ends of a module: (ending, uptime, expected delay in ms).
     fn check(lives: &[(Ending, Duration, u64)]) {
         let (mut streak, mut now) = (Streak::default(), MonotonicTime::from_secs(1000));
         for (index, &(ending, uptime, expected)) in lives.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Starts processes. The only place that does so in the supervisor, and only on its main thread:
-//! the kernel sends the death signal when the *thread* that started a child ends.
+//! Starting processes. The supervisor does so nowhere else, and only on its main thread: the kernel sends the death
+//! signal when the *thread* that started a child ends.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// What concerns the supervisor and its parent.
+/// Variables that concern only the supervisor and its parent.
 const OUR_OWN: [&str; 12] = [
     sd_notify::SOCKET,
     "WATCHDOG_USEC",
@@ -42,13 +42,13 @@ const OUR_OWN: [&str; 12] = [
     "LISTEN_FDNAMES",
     super::daemonize::DAEMONIZED,
     super::state::STATE,
-    // Of a daemon that started this one as a module.
+    // Set by a daemon that started this one as a module.
     RUN,
     INSTANCE,
     MODULE,
     generation::DESCRIPTOR,
 ];
-/// Our binary as it was when this image started, whatever lies at its path now.
+/// This program as it was when the image started, whatever its path holds now.
 const THIS_IMAGE: &str = "/proc/self/exe";
 
 /// Everything that a new process of a module gets.
@@ -57,19 +57,19 @@ pub(super) struct Launch<'a> {
     pub(super) generation: &'a Generation,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
-    /// What `ps` shows as the program's name.
+    /// The program name that `ps` shows.
     pub(super) program: &'a OsStr,
     pub(super) run: &'a str,
     pub(super) instance: u64,
     pub(super) host: &'a str,
     pub(super) notify: &'a str,
     pub(super) cgroup: Option<File>,
-    /// Whether it may gain rights, with all that it starts.
+    /// Whether the process, and everything that it starts, may gain privileges.
     pub(super) new_privileges: bool,
     pub(super) debug: bool,
 }
 
-/// Starts a module's process and returns its PID, which is its session and process group too.
+/// Starts a module's process and returns its PID, which is also its session and process group.
 pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     let spec = launch.spec;
     let mut command = if let Kind::Command(argv) | Kind::Perl { argv, .. } = &spec.kind {
@@ -111,7 +111,7 @@ pub(super) fn module(launch: Launch<'_>) -> io::Result<i32> {
     start(&mut command)
 }
 
-/// Starts our own binary as a helper that outlives nothing: no death signal, no run mark.
+/// Starts this program as a helper that must survive the supervisor: no death signal, no run mark.
 pub(super) fn guard(
     program: &OsStr,
     run: &str,
@@ -134,7 +134,7 @@ pub(super) fn guard(
     start(&mut command)
 }
 
-/// Starts the binary at `path` to hear whether it can take over from this one.
+/// Starts the binary at `path` to ask whether it can take over from this one.
 pub(super) fn probe(path: &OsStr, state: RawFd, inherited: Vec<RawFd>) -> io::Result<i32> {
     let mut command = Command::new(path);
     clean_environment(&mut command);
@@ -157,13 +157,13 @@ fn clean_environment(command: &mut Command) {
     }
 }
 
-/// Dropping the handle waits for nothing; the reaper does.
+/// Dropping the handle does not wait; the reaper does.
 fn start(command: &mut Command) -> io::Result<i32> {
     let child = command.spawn()?;
     i32::try_from(child.id()).map_err(io::Error::other)
 }
 
-/// What the child does between fork and exec. Only system calls, nothing is allocated.
+/// The child's work between fork and exec: only system calls, without allocation.
 fn in_child(command: &mut Command, change: Change, inherited: Vec<RawFd>, cgroup: Option<File>) {
     let parent = getpid();
     let prepare = move || -> nix::Result<()> {
@@ -185,14 +185,14 @@ fn in_child(command: &mut Command, change: Change, inherited: Vec<RawFd>, cgroup
     }
 }
 
-/// A caller may ignore some (`nohup`) or block them; both would be inherited.
+/// A caller may ignore signals (`nohup`) or block them; children would inherit both.
 fn default_signals() -> nix::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     for signal in
         [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1]
     {
         #[expect(unsafe_code, reason = "handlers are set by sigaction alone")]
-        // SAFETY: the default action is no handler of ours.
+        // SAFETY: the default action runs no handler of this program.
         unsafe {
             sigaction(signal, &default)?;
         }
@@ -202,7 +202,7 @@ fn default_signals() -> nix::Result<()> {
 
 #[expect(unsafe_code, reason = "the descriptor is held by number across fork")]
 fn keep_open(number: RawFd) -> nix::Result<()> {
-    // SAFETY: the parent holds the descriptor open while it starts this child.
+    // SAFETY: the parent keeps the descriptor open while it starts this child.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty())).map(drop)
 }

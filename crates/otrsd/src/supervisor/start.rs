@@ -1,4 +1,4 @@
-//! From a configuration to a running supervisor, or to one that takes over from an earlier image.
+//! The start: from a configuration to a running supervisor, or to one that takes over from an earlier image.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,7 +52,7 @@ use crate::{
 /// Why a supervisor did not start.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
-    /// A daemon with our number runs already.
+    /// A daemon with this `NodeID` already runs.
     #[error("{}", already(*.0))]
     AlreadyRunning(Option<i32>),
     /// The settings cannot be used.
@@ -93,7 +93,7 @@ pub(crate) fn run(options: Options, natives: Natives, sources: Sources) -> Resul
 
 fn begin(options: Options, natives: Natives, sources: Sources) -> Result<Supervisor, StartError> {
     if options.daemonized {
-        // A daemon keeps no file system busy.
+        // A daemon must not keep a file system busy.
         env::set_current_dir("/").map_err(anyhow::Error::from)?;
     }
     if sources.home.is_none() {
@@ -107,7 +107,7 @@ fn begin(options: Options, natives: Natives, sources: Sources) -> Result<Supervi
         Taken::Free(file) => file,
         Taken::By(pid) => return Err(StartError::AlreadyRunning(pid)),
     };
-    // Its files may have been removed under it: it will make them anew.
+    // Its files may have been removed while it runs; it creates them again.
     if let Some(pid) = guard::supervisor(&sources) {
         return Err(StartError::AlreadyRunning(Some(pid)));
     }
@@ -149,14 +149,14 @@ fn begin(options: Options, natives: Natives, sources: Sources) -> Result<Supervi
     Ok(supervisor)
 }
 
-/// What modules and tasks write is not for everybody, unless they say otherwise. In a help desk the web server must read and
-/// write what Perl writes: there the caller's umask counts.
+/// Modules and tasks create private files unless they choose otherwise. In a help desk the web server must read and
+/// write what Perl writes, so the caller's umask applies there.
 fn keep_files_private() {
     let before = umask(Mode::S_IRWXG | Mode::S_IRWXO);
     umask(before | Mode::S_IWGRP | Mode::S_IRWXO);
 }
 
-/// Of earlier runs at this place.
+/// Ends processes of earlier runs with the same paths.
 fn end_leftovers(place: &str, cgroup: Option<&Cgroup>) {
     let left = sweep::run(|mark| mark.starts_with(place));
     if let Some(cgroup) = cgroup {
@@ -215,7 +215,7 @@ fn resume(
     let generations = state::restore_all(&state.generations, &natives, &sources)?;
     let (_, newest) = generations.last_key_value().context("no configuration was handed over")?;
     let configuration = Arc::clone(&newest.configuration);
-    // Modules and tasks live on: nothing that can be done without may end them.
+    // Modules and tasks keep running: a failure that the daemon can do without must not end them.
     if let Err(error) = log::open(&configuration.log, options.daemonized) {
         tracing::error!(
             "cannot write the supervisor's log: {error:#}; it goes on in the earlier one"
@@ -245,7 +245,7 @@ fn resume(
     Ok(supervisor)
 }
 
-/// Makes the directories; an unwritable one is found now and not by the first module.
+/// Creates the directories; an unwritable one is found now and not by the first module.
 fn prepare(configuration: &Configuration) -> anyhow::Result<PathBuf> {
     let directories = [&configuration.place.directory, &configuration.log.directory];
     for (directory, setting) in
@@ -267,7 +267,7 @@ fn program() -> OsString {
     env::args_os().next().unwrap_or_else(|| OsStr::new("otrsd").to_owned())
 }
 
-/// `top` would show the name that was executed: /proc/self/exe, when in the background.
+/// In the background, `top` would otherwise show the name that was executed: /proc/self/exe.
 fn name_process() {
     let program = program();
     let name = Path::new(&program).file_name().map(|name| CString::new(name.as_bytes()));

@@ -1,4 +1,4 @@
-//! What a running supervisor hands to another image of itself.
+//! The state that a running supervisor hands to its next image.
 
 use std::{
     collections::BTreeMap,
@@ -24,18 +24,17 @@ use crate::{
     },
 };
 
-/// Names the descriptor that the next image reads the state from.
+/// The variable with the descriptor that the next image reads the state from.
 pub(crate) const STATE: &str = "OTRSD_STATE_FD";
 
-/// A binary that is not ours would hardly end with it.
+/// The exit code of a probe that can take over; another program is unlikely to end with it.
 pub(super) const CAN_TAKE_OVER: u8 = 114;
 
-/// What the next image takes over. Its form is a contract between versions: fields are only added,
-/// with a default.
+/// What the next image takes over. Its format is a contract between versions: fields are only added, with a default.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State<P = Past> {
     pub(super) past: P,
-    /// Absolute, while the command line's may be relative to another directory.
+    /// Absolute, while those of the command line may be relative to another directory.
     pub(super) paths: Vec<PathBuf>,
     /// The installation.
     #[serde(default)]
@@ -51,12 +50,12 @@ pub(super) struct State<P = Past> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Past {
     pub(super) modules: BTreeMap<String, Module>,
-    /// Lives that end what they began, beside their successors.
+    /// Processes that finish their work beside their successors.
     #[serde(default)]
     pub(super) draining: Vec<Draining>,
     pub(super) started: Timestamp,
     pub(super) run: String,
-    /// Its name at the start; empty where an earlier version wrote this.
+    /// The host's name at the start; empty if an earlier version wrote this.
     #[serde(default)]
     pub(super) host: String,
     pub(super) last_instance: u64,
@@ -74,7 +73,7 @@ impl State {
 }
 
 impl<P: Serialize> State<P> {
-    /// Writes it down, for the next image or for one that is asked.
+    /// Seals the state in memory, for the next image or for a probe.
     pub(super) fn seal(&self) -> anyhow::Result<OwnedFd> {
         sealed_memory(c"otrsd-state", &serde_json::to_vec(self)?)
     }
@@ -101,8 +100,8 @@ pub(crate) fn check(natives: &Natives) -> ExitCode {
     }
 }
 
-/// The generations that an earlier image sealed. One that this version refuses is left out, as long
-/// as there is another.
+/// The generations that an earlier image sealed. One that this version refuses is left out, as long as there is
+/// another.
 pub(super) fn restore_all(
     generations: &[(u64, RawFd)],
     natives: &Natives,
@@ -130,7 +129,7 @@ fn restore(descriptor: RawFd, natives: &Natives, sources: &Sources) -> anyhow::R
     Ok(Sealed { configuration: Arc::new(configuration), generation })
 }
 
-/// Whether the descriptor stays open when another program is executed.
+/// Sets whether the descriptor stays open when another program is executed.
 pub(super) fn keep_across_exec(number: RawFd, keep: bool) -> nix::Result<()> {
     let flags = if keep { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
     #[expect(unsafe_code, reason = "the descriptors are held by their owners, known by number")]
@@ -139,7 +138,7 @@ pub(super) fn keep_across_exec(number: RawFd, keep: bool) -> nix::Result<()> {
     fcntl(descriptor, FcntlArg::F_SETFD(flags)).map(drop)
 }
 
-/// Takes a descriptor of the earlier image into possession.
+/// Takes ownership of a descriptor of the earlier image.
 pub(super) fn adopt(number: RawFd) -> nix::Result<OwnedFd> {
     keep_across_exec(number, false)?;
     #[expect(unsafe_code, reason = "the earlier image left this descriptor open for us")]

@@ -1,4 +1,4 @@
-//! What `status` shows.
+//! The data of `status`.
 
 use std::{collections::VecDeque, fs, path::PathBuf};
 
@@ -22,33 +22,34 @@ pub(crate) struct Status {
     pub(crate) stopping: bool,
     /// What the configuration is read from.
     pub(crate) sources: Vec<PathBuf>,
-    /// What keeps the daemon itself from being found, or its logs from being kept.
+    /// Why the daemon cannot be found, or why its logs are not kept.
     #[serde(default)]
     pub(crate) degraded: Option<String>,
-    /// What keeps the configuration on disk from being the one that runs.
+    /// Why the configuration on disk is not in use.
     pub(crate) configuration_error: Option<String>,
-    /// The settings of the one that runs that are refused or ignored.
+    /// The settings of the configuration in use that are refused or ignored.
     #[serde(default)]
     pub(crate) configuration_problems: Vec<Problem>,
     pub(crate) modules: Vec<ModuleStatus>,
 }
 
-/// One module.
+/// The status of one module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModuleStatus {
     pub(crate) name: String,
-    /// `starting`, `running`, `stopping`, `degraded` (runs, but does not serve), `waiting` (for its restart), `stopped`, `refused`.
+    /// `starting`, `running`, `stopping`, `degraded` (runs, but does not serve), `waiting` (for its restart),
+    /// `stopped`, `refused`.
     pub(crate) state: String,
     pub(crate) pid: Option<i32>,
-    /// Start of the process, or its last end.
+    /// The start of the process, or its last end.
     pub(crate) since: Option<Timestamp>,
     pub(crate) restarts: u64,
     pub(crate) rss_kb: Option<u64>,
     /// Milliseconds without a working process before the present one was ready.
     pub(crate) gap_ms: Option<f64>,
-    /// What the module says of itself, or why it does not run.
+    /// The module's own status message, or why it does not run.
     pub(crate) note: Option<String>,
-    /// Earlier lives that end what they began.
+    /// Earlier processes that finish their work.
     #[serde(default)]
     pub(crate) draining: Vec<Earlier>,
     pub(crate) last_exit: Option<Exit>,
@@ -56,11 +57,11 @@ pub(crate) struct ModuleStatus {
     pub(crate) exits: VecDeque<Exit>,
 }
 
-/// A life that has handed over.
+/// A process that has handed over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Earlier {
     pub(crate) pid: i32,
-    /// What it says of what it waits for.
+    /// Its own message about what it waits for.
     pub(crate) note: Option<String>,
 }
 

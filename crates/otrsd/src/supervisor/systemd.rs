@@ -1,4 +1,4 @@
-//! Tells the service manager how we are: `Type=notify`, watchdog, reload.
+//! Notifications to the service manager: `Type=notify`, watchdog, reload.
 
 use std::{env, time::Duration};
 
@@ -7,10 +7,10 @@ use crate::{
     process::sd_notify,
 };
 
-/// The service manager's wishes.
+/// What the service manager expects.
 #[derive(Debug)]
 pub(super) struct ServiceManager {
-    /// Half the time after which it would kill us.
+    /// Half the time after which it would kill the daemon.
     interval: Option<Duration>,
     next: MonotonicTime,
 }
@@ -23,12 +23,12 @@ impl ServiceManager {
         Self { interval: longest.map(|longest| longest / 2), next: now }
     }
 
-    /// When the next sign of life is due.
+    /// When the next watchdog notification is due.
     pub(super) fn next_sign(&self) -> Option<MonotonicTime> {
         self.interval.map(|_| self.next)
     }
 
-    /// Called from the loop itself, so that a loop that hangs is noticed.
+    /// Called from the loop itself, so that the service manager notices a loop that hangs.
     pub(super) fn tell_alive(&mut self, now: MonotonicTime) {
         if let Some(interval) = self.interval
             && self.next <= now

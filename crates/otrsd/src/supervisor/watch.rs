@@ -14,23 +14,23 @@ struct Watch {
     failed: BTreeSet<String>,
     /// Started, but not ready in time.
     slow: BTreeSet<String>,
-    /// Until the daemon has stopped, whatever the modules do.
+    /// The client waits until the daemon has stopped, whatever the modules do.
     to_the_end: bool,
 }
 
-/// All waiting clients. A client that reads too slowly misses events, never the outcome's order.
+/// All waiting clients. A client that reads too slowly misses events, but never the outcome.
 #[derive(Default)]
 pub(super) struct Watches {
     watches: Vec<Watch>,
 }
 
 impl Watches {
-    /// `reply` hears of the modules in `awaited` until each is up or has failed.
+    /// Reports the modules in `awaited` to `reply` until each is up or has failed.
     pub(super) fn add(&mut self, reply: Sender<Reply>, awaited: BTreeSet<String>) {
         self.push(reply, awaited, false);
     }
 
-    /// `reply` hears of the modules until the daemon has stopped.
+    /// Reports the modules to `reply` until the daemon has stopped.
     pub(super) fn add_to_the_end(&mut self, reply: Sender<Reply>, awaited: BTreeSet<String>) {
         self.push(reply, awaited, true);
     }
@@ -44,14 +44,15 @@ impl Watches {
         self.watches.is_empty()
     }
 
-    /// Something happened to the module `name`.
+    /// Reports an event of the module `name`.
     pub(super) fn tell(&self, name: &str, text: &str) {
         for watch in self.watches.iter().filter(|watch| watch.awaited.contains(name)) {
             watch.tell(text);
         }
     }
 
-    /// What a module says of itself, to those who wait for the daemon's end: one may sit at its terminal.
+    /// Passes a message of a module on to the clients that wait for the daemon's end; an operator may read it at a
+    /// terminal.
     pub(super) fn pass_on(&self, name: &str, line: &str, stopping: bool) {
         let Some(status) = line.strip_prefix("STATUS=") else { return };
         let text = format!("{name} {}", printable(status));
@@ -70,15 +71,15 @@ impl Watches {
         }
     }
 
-    /// A life of the module `name` worked till its planned end; the next one does the same.
+    /// A process of the module `name` worked until its planned end; the next one does the same.
     pub(super) fn pass(&mut self, name: &str) {
         for watch in self.watches.iter_mut().filter(|watch| !watch.to_the_end) {
             watch.awaited.remove(name);
         }
     }
 
-    /// Answers the clients whose modules all are up, gone, or failed; `old` names those of which an earlier life
-    /// still works as before.
+    /// Answers the clients whose modules are all up, gone, or failed; `old` names the modules of which an earlier
+    /// process still works as before.
     pub(super) fn settle(
         &mut self,
         modules: &BTreeMap<String, Module>,
@@ -113,7 +114,7 @@ impl Watches {
 
 impl Watch {
     fn tell(&self, text: &str) {
-        // The last place is the outcome's.
+        // The last slot is kept for the outcome.
         if self.reply.capacity() > 1 {
             let _ = self.reply.try_send(Reply::Event { text: text.to_owned() });
         }

@@ -1,12 +1,12 @@
-//! Texts from outside, as a line of a log or of a terminal shows them.
+//! Escaping: untrusted text for a line of a log or of a terminal.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// The most characters of a line of a log.
+/// The maximum number of characters of a log line.
 const LONGEST_LOG_LINE: usize = 4000;
 
-/// The text in one line of at most `longest` characters: what would begin another line, move a terminal's cursor or
-/// change its colours is shown escaped.
+/// The text in one line of at most `longest` characters. Characters that would begin another line, move a terminal's
+/// cursor or change its colours are escaped.
 pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     for (position, character) in text.trim_end().chars().enumerate() {
@@ -23,13 +23,13 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// A line of a log: what rows, modules and requests put into it makes no second one.
+/// A log line: text of rows, modules and requests cannot forge a second one.
 pub(crate) fn log_line(text: &str) -> String {
     one_line(text, LONGEST_LOG_LINE)
 }
 
-/// A whole output, to a terminal or to a program that may pass it on to one: lines, tabs and the sequences `own` stay, all
-/// else that is harmful is shown as JSON writes it, so that a document means what it did.
+/// A whole output, to a terminal or to a program that may pass it on to one. Lines, tabs and the sequences `own` stay;
+/// all other harmful characters are escaped as in JSON, so that a JSON document keeps its meaning.
 pub(crate) fn output<'a>(text: &'a str, own: &[&str]) -> Cow<'a, str> {
     let stays = |character| matches!(character, '\n' | '\t') || !is_harmful(character);
     if text.chars().all(stays) {
@@ -49,7 +49,7 @@ pub(crate) fn output<'a>(text: &'a str, own: &[&str]) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, and what turns the direction of writing.
+/// Control characters, and those that change the direction of writing.
 fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

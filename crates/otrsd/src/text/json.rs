@@ -1,8 +1,8 @@
-//! JSON for people: a member a line, each number and text as it is written.
+//! JSON for people: one member per line, each number and text as it is written.
 
 use std::iter::repeat_n;
 
-/// The JSON with its members in lines of their own, as `serde_json` lays them out.
+/// The JSON with each member on a line of its own, in the layout of `serde_json`.
 pub(crate) fn pretty(json: &str) -> String {
     let (mut out, mut depth, mut is_text, mut is_escaped) = (String::new(), 0, false, false);
     for c in json.chars() {

@@ -1,4 +1,5 @@
-//! How values are read from people and shown to them: times, JSON, slips in names, texts from outside.
+//! Text helpers: values are parsed from user input and formatted for display: times, JSON, misspelt names, untrusted
+//! text.
 
 pub(crate) mod escape;
 pub(crate) mod json;

@@ -1,9 +1,9 @@
-//! The known name that was most likely meant by an unknown one.
+//! The known name that an unknown one most likely stands for.
 
 use strsim::damerau_levenshtein;
 
-/// The nearest of the known names, if it is so near that the other is a slip of it: one letter in five may
-/// differ, and capitals do not count.
+/// The nearest of the known names, if the other is close enough to be a typo: one letter in five may differ, ignoring
+/// case.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let most = (name.chars().count() / 5).clamp(1, 3);
@@ -17,8 +17,8 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, it)| it)
 }
 
-/// How many letters one has that the other lacks: there are as many slips between them at least, and they are quickly
-/// counted. An installation has thousands of names that no reader of ours knows.
+/// The number of letters that one name has and the other lacks: a lower bound of the edit distance that is quickly
+/// computed. An installation has thousands of names that otrsd does not read.
 fn letters_apart(one: &str, other: &str) -> usize {
     let mut counts = [0_isize; 128];
     one.chars().for_each(|letter| counts[letter as usize % 128] += 1);
@@ -27,7 +27,7 @@ fn letters_apart(one: &str, other: &str) -> usize {
     of(1).max(of(-1))
 }
 
-/// A question about the nearest known name, to stand behind a message; empty if none is near.
+/// A question about the nearest known name, to be appended to a message; empty if none is near.
 pub(crate) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(name, known).map_or_else(String::new, |it| format!("; is '{it}' meant?"))
 }

@@ -1,20 +1,20 @@
-//! Times for people: read as they type them, shown in their zone; and how long ago.
+//! Times for people: parsed as they type them, shown in their zone; and ages.
 
 use jiff::{SignedDuration, Span, Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 use task_store::Execution;
 
 use crate::clock;
 
-/// What a time may look like, for help and errors.
+/// The accepted forms of a time, for help and errors.
 pub(crate) const FORMS: &str = "2026-12-24T18:00:00Z, '2026-12-24 18:00' (your zone), +10m, -7d";
 
-/// Reads a time given as an argument.
+/// Parses a time given as an argument.
 pub(crate) fn argument(text: &str) -> Result<Timestamp, String> {
     parse(text, &clock::now_utc().to_zoned(TimeZone::system()))
         .ok_or_else(|| format!("no time; expected something like {FORMS}"))
 }
 
-/// A distance needs its sign: `--before 7d` could mean either side of now.
+/// An offset needs its sign: `--before 7d` could mean either side of now.
 fn parse(text: &str, now: &Zoned) -> Option<Timestamp> {
     if text.starts_with(['+', '-']) {
         let span: Span = text.parse().ok()?;
@@ -48,7 +48,7 @@ pub(crate) fn units(duration: SignedDuration) -> String {
     }
 }
 
-/// Duration, processor time and memory for people; empty where not measured.
+/// Duration, processor time and memory for display; empty where not measured.
 pub(crate) fn costs(execution: &Execution) -> [String; 3] {
     let took = execution.ended.duration_since(execution.started);
     let took = if took.as_secs() < 10 {

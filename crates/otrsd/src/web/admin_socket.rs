@@ -1,4 +1,5 @@
-//! The door for the daemon's own user: a socket beside the PID file, by which the command line gets one-time links.
+//! The admin socket for the daemon's own user: a socket beside the PID file, from which the command line gets one-time
+//! links.
 
 use std::sync::Arc;
 
@@ -19,25 +20,25 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(5);
 const LONGEST: u64 = 1024;
 
-/// What the command line asks for.
+/// The request of the command line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// What the link's session may do.
+    /// The role of the link's session.
     pub(crate) role: Role,
 }
 
-/// What it gets.
+/// The reply.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) url: String,
 }
 
-/// Gives out links, one caller after the other: each is answered at once.
+/// Issues links, one caller after the other: each is answered at once.
 pub(super) async fn serve(listener: UnixListener, console: Arc<Console>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Whoever asks wrongly gets no answer.
+                // An invalid request gets no reply.
                 let _ = timeout(WITHIN, answer(stream, &console)).await;
             }
             Err(_) => sleep(Duration::from_millis(100)).await,

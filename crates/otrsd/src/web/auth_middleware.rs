@@ -1,4 +1,5 @@
-//! Who may come in: the right host name, no foreign page, a login; and what every answer carries along.
+//! The authentication middleware: checks of host name and origin, the login, and the security headers of every
+//! response.
 
 use std::sync::Arc;
 
@@ -27,30 +28,30 @@ use crate::{
     config::console::{Grant, Role},
 };
 
-/// Nothing but our own files; no script and no style in a page.
+/// Only the console's own files; no inline script or style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const HEADERS: [(&str, &str); 6] = [
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
-    // Without any, browsers would not say which page a form comes from.
+    // Without it, browsers would not send the origin of a form.
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// How the console was called.
+/// The name under which the console was addressed.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) kind: Kind,
     /// Without the port.
     pub(super) name: String,
-    /// With its colon, or nothing.
+    /// With its colon, or empty.
     pub(super) port: String,
 }
 
-/// Looks at host and origin, finds out who asks, and adds the headers that keep browsers strict.
+/// Checks host and origin, authenticates the caller, and adds the security headers.
 pub(super) async fn guard(
     State(console): State<Arc<Console>>,
     mut request: Request,
@@ -75,7 +76,7 @@ fn admit(console: &Console, request: &Request) -> Result<(Host, Option<Caller>),
     let headers = request.headers();
     let given = text(headers, HOST).unwrap_or_default();
     let host = check_host(console, given)?;
-    // No text of a database holds it, and none of its errors should be met by asking for it.
+    // No text in a database contains it, and a query with it would only raise a database error.
     if request.uri().to_string().contains("%00") {
         return Err(Problem::bad("the address holds the character NUL"));
     }
@@ -102,7 +103,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A page of a foreign site whose name was pointed at this host would call it by that name.
+/// Prevents DNS rebinding: a page of a foreign site whose name resolves to this host would use that name.
 fn check_host(console: &Console, host: &str) -> Result<Host, Problem> {
     let (name, port) = hosts::split(host);
     let kind = hosts::kind(console, &name, port).ok_or_else(|| {
@@ -116,14 +117,14 @@ fn check_host(console: &Console, host: &str) -> Result<Host, Problem> {
     Ok(Host { kind, name, port: port.to_owned() })
 }
 
-/// A form or script of another page must not change anything here.
+/// Prevents forms and scripts of foreign pages from changing anything here.
 fn check_origin(host: &str, origin: Option<&str>, site: Option<&str>) -> Result<(), Problem> {
     let same = match (origin, site) {
         (Some(origin), _) => {
             origin.split_once("://").is_some_and(|(_, it)| it.eq_ignore_ascii_case(host))
         }
         (None, Some(site)) => site == "same-origin",
-        // No browser: programs say neither.
+        // No browser: programs send neither header.
         (None, None) => true,
     };
     if same {
@@ -153,7 +154,7 @@ fn who(
     Ok(session(console, host, headers))
 }
 
-/// Whose session it is, by its cookie and the name that it is bound to.
+/// The session of a cookie at the host name that it is bound to.
 fn session(console: &Console, host: &Host, headers: &HeaderMap) -> Option<Caller> {
     let value = cookie(headers, host.kind.cookie()?)?;
     console.auth().sessions.caller(value, &host.name, clock::now_utc())
@@ -187,7 +188,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// A caller who may change things and see payloads.
+/// A caller that may change data and see payloads.
 pub(super) struct Operator(pub(super) Caller);
 
 impl<S: Send + Sync> FromRequestParts<S> for Operator {

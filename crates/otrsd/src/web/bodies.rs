@@ -1,4 +1,4 @@
-//! How much of a request's body is taken in: little but of operators, and of theirs together no more than a budget.
+//! Limits of request bodies: small ones for everyone, larger ones for operators, with a common budget.
 
 use axum::{
     body::HttpBody as _,
@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use super::{Console, auth::Caller, problem::Problem};
 use crate::config::console::Role;
 
-/// Before a login, and for those that change nothing.
+/// The limit before a login, and for callers that change nothing.
 const SMALL: usize = 16 << 10;
 pub(super) const LARGEST: usize = 4 << 20;
-/// For the bodies of all operators; what is more is told to come again.
+/// The budget for the bodies of all operators; a request beyond it is told to retry.
 const BUDGET: usize = 32 << 20;
 
-/// What is left of the budget, in kB.
+/// The rest of the budget, in kB.
 pub(super) struct Budget(Semaphore);
 
 impl Default for Budget {
@@ -27,7 +27,7 @@ impl Default for Budget {
     }
 }
 
-/// Lets a request go on with what its body may have.
+/// Passes a request on with the limit of its body.
 pub(super) async fn run(
     console: &Console,
     caller: Option<Caller>,
@@ -43,7 +43,7 @@ pub(super) async fn run(
         return next.run(request).await;
     }
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
-    // Held until the answer begins.
+    // Held until the response begins.
     let Ok(_part) = console.bodies.0.try_acquire_many(part(&request)) else {
         let text = "too much is sent to this console at the same time: send it again in a moment";
         let mut response = Problem::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
@@ -53,7 +53,7 @@ pub(super) async fn run(
     next.run(request).await
 }
 
-/// What a body takes of the budget, in kB; one of unknown length all that it may have.
+/// The share of the budget that a body takes, in kB; a body of unknown length takes its whole limit.
 fn part(request: &Request) -> u32 {
     let length = request.body().size_hint().upper();
     let length = length.unwrap_or(LARGEST as u64).min(LARGEST as u64);

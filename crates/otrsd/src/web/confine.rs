@@ -1,5 +1,5 @@
-//! What the console's process may do, should somebody get it to do something else: no other program and no other process, no
-//! signals, and writing only where its own files are. What the kernel does not know is left out.
+//! The sandbox of the console's process, in case that it is compromised: no other program and no other process, no
+//! signals, and writing only to its own files. Restrictions that the kernel does not support are left out.
 
 use std::{env::consts::ARCH, path::PathBuf};
 
@@ -24,10 +24,10 @@ use crate::{
     logs::{self, desk::Log},
 };
 
-/// The newest that is known here; an older kernel keeps what it knows of it.
+/// The newest version that this program knows; an older kernel applies the part that it supports.
 const KNOWN: ABI = ABI::V6;
 
-/// Other programs and processes, other processes' memory, other users, and the kernel's own affairs.
+/// System calls for other programs and processes, other processes' memory, other users, and kernel administration.
 const FORBIDDEN: [libc::c_long; 41] = [
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -71,16 +71,16 @@ const FORBIDDEN: [libc::c_long; 41] = [
     libc::SYS_reboot,
     libc::SYS_mknodat,
 ];
-/// The older ways to another process.
+/// The older calls that create a process.
 #[cfg(target_arch = "x86_64")]
 const FORKS: [libc::c_long; 2] = [libc::SYS_fork, libc::SYS_vfork];
 #[cfg(not(target_arch = "x86_64"))]
 const FORKS: [libc::c_long; 0] = [];
-/// What a filter cannot look into; without these, the C library takes the older calls.
+/// Calls whose arguments a filter cannot inspect; without them, the C library uses the older calls.
 const UNKNOWN: [libc::c_long; 2] = [libc::SYS_clone3, libc::SYS_io_uring_setup];
 
-/// Confines this process, before it has a second thread. A kernel that cannot do it is told of in debug mode, and no reason not
-/// to run: containers may forbid it.
+/// Confines this process, before it has a second thread. A kernel that cannot do it is reported in debug mode and is no
+/// error: containers may forbid it.
 pub(crate) fn confine(settings: &SysConfig, debug: bool) {
     let missing = [restrict_files(settings), filter_calls()];
     for what in missing.into_iter().filter_map(Result::err).filter(|_| debug) {
@@ -88,7 +88,7 @@ pub(crate) fn confine(settings: &SysConfig, debug: bool) {
     }
 }
 
-/// Its own directories stay writable: the daemon's files, its logs, the database in a file.
+/// The directories that stay writable: those of the daemon's files, of its logs, and of a database file.
 fn writable(settings: &SysConfig) -> Vec<PathBuf> {
     let parent = |path: PathBuf| path.parent().map(PathBuf::from);
     let mut places = vec![DaemonPaths::named(settings).directory, log::directory(settings)];
@@ -100,7 +100,7 @@ fn writable(settings: &SysConfig) -> Vec<PathBuf> {
     if let Some(file) = database::file(settings) {
         places.extend(file.canonicalize().ok().and_then(parent));
         places.extend(parent(file));
-        // Where SQLite sorts what is long.
+        // Where SQLite sorts large results.
         places.extend(["/var/tmp".into(), std::env::temp_dir()]);
     }
     places
@@ -138,7 +138,7 @@ fn filter_calls() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A clone that is another process.
+/// A clone that creates another process.
 fn no_thread() -> anyhow::Result<SeccompRule> {
     let thread = libc::CLONE_THREAD.unsigned_abs().into();
     let (whole, masked) = (SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread));
@@ -151,11 +151,11 @@ mod tests {
 
     use super::*;
 
-    /// In a thread of its own, which alone is confined.
+    /// Runs in a thread of its own, because only that thread is confined.
     #[test]
     fn it_starts_no_program_and_writes_into_its_own_directories() {
         let own = tempfile::tempdir().unwrap();
-        // No temporary directory, which SQLite needs.
+        // Outside of the temporary directory, which stays writable for SQLite.
         let program = std::env::current_exe().unwrap();
         let other = tempfile::tempdir_in(program.parent().unwrap()).unwrap();
         let name = "Daemon::PID::Path";

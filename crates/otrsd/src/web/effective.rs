@@ -1,15 +1,15 @@
-//! The settings as they hold, as a caller may see them.
+//! The effective settings, as far as a caller may see them.
 
 use sysconfig::{SysConfig, Value};
 
 use super::auth::Caller;
 use crate::config::secrets;
 
-/// Keys whose values say what is run, with which arguments, and what it is given.
+/// Keys whose values say what is run, with which arguments and input.
 const CONTENTS: [&str; 6] = ["Command", "SummaryCommand", "Environment", "Http", "Data", "Params"];
 const HIDDEN: &str = "(for the role operate)";
 
-/// The settings whose names are wanted: name, value, where it comes from. Secrets are masked for all.
+/// The settings with matching names: name, value, origin. Secrets are redacted for every caller.
 pub(super) fn settings<'a>(
     settings: &'a SysConfig,
     caller: &'a Caller,
@@ -24,7 +24,7 @@ pub(super) fn settings<'a>(
 }
 
 fn without_contents(name: &str, value: Value) -> Value {
-    // A key may be set alone, by its own name or deep below it.
+    // A key may be set alone, by its own name or further below it.
     let is_contents = name.split("###").any(|part| CONTENTS.contains(&part));
     match value {
         Value::Undef => Value::Undef,

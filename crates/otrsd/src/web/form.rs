@@ -1,4 +1,4 @@
-//! Forms of our own pages: each carries the key of its session.
+//! Forms of the console's pages: each contains the key of its session.
 
 use axum::{
     RequestExt as _,
@@ -14,11 +14,11 @@ use super::{auth::Caller, auth_middleware::Operator, problem::Problem};
 /// The name of the hidden field.
 pub(super) const KEY: &str = "form_key";
 
-/// The fields of a form that is no more than its button.
+/// The fields of a form with only a button.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
 
-/// A form that an operator sent from one of our pages.
+/// A form that an operator sent from a page of the console.
 pub(super) struct Form<T> {
     pub(super) caller: Caller,
     pub(super) fields: T,
@@ -38,7 +38,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     }
 }
 
-/// The fields of a form of one of our pages, whatever its sender's role.
+/// The fields of a form of a console page, whatever the caller's role.
 pub(super) fn read<T: DeserializeOwned>(caller: &Caller, body: &[u8]) -> Result<T, Problem> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
         .map_err(|error| Problem::bad(format!("no form: {error}")))?;

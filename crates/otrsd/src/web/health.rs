@@ -1,4 +1,5 @@
-//! `/livez`: this process answers. `/readyz`: scheduling was seen to work, of late, and no module is degraded.
+//! The health checks. `/livez`: this process responds. `/readyz`: tasks were scheduled recently, and no module is
+//! degraded.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -16,16 +17,16 @@ use crate::{
     supervisor::status::Status,
 };
 
-/// Longer than any healthy worker lets pass between two signs of life.
+/// Longer than any healthy worker leaves between two heartbeats.
 const FRESH: SignedDuration = SignedDuration::from_secs(30);
-/// How late a due instant may be decided about.
+/// The maximum delay of the decision about a scheduled time.
 const LATEST: SignedDuration = SignedDuration::from_secs(60);
-/// For the database; who asks has no more patience.
+/// The timeout of the database; clients of health checks do not wait longer.
 const ANSWER: Duration = Duration::from_secs(3);
-/// Whoever asks more often hears the same again.
+/// More frequent requests get the cached response.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// What was found; nothing in it is a secret, for everybody may ask.
+/// The result of the checks; it contains no secret, since it is public.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Health {
     ready: bool,
@@ -39,7 +40,7 @@ struct Check {
     result: &'static str,
 }
 
-/// The last answer and when it was given.
+/// The last result and its time.
 pub(super) type LastHealth = tokio::sync::Mutex<Option<(MonotonicTime, Health)>>;
 
 pub(super) async fn live() -> &'static str {
@@ -53,7 +54,7 @@ pub(super) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, J
         Some((at, health)) if now.since(*at) < KEPT => health.clone(),
         _ => {
             let health = look(&console).await;
-            // Looking may have taken a while.
+            // The checks themselves may have taken a while.
             *last = Some((clock::now(), health.clone()));
             health
         }
@@ -84,7 +85,7 @@ async fn look(console: &Console) -> Health {
     Health { ready: checks.iter().all(|it| it.result == "ok"), checks }
 }
 
-/// The worker and the cron manager as the database shows them, or what is wrong with the database.
+/// The state of the worker and of the cron manager according to the database, or the error of the database.
 async fn scheduling(
     console: &Console,
     now: Timestamp,
@@ -110,13 +111,13 @@ fn supervisor(status: Option<&Result<Status, String>>) -> &'static str {
     }
 }
 
-/// No module runs without serving; the words of one that does betray nothing.
+/// Checks that every module serves; the result does not quote a module's messages.
 fn modules(status: &Status) -> &'static str {
     let note = status.degraded().next().map(|it| it.note.as_deref().unwrap_or_default());
     note.map_or("ok", degraded::public)
 }
 
-/// The sign of life goes through the worker's loop and the database.
+/// The heartbeat passes through the worker's loop and the database.
 fn worker(instances: &[Instance], node: u16, now: Timestamp) -> &'static str {
     let mut own = instances.iter().filter(|it| it.owner.node() == node).peekable();
     if own.peek().is_none() {
@@ -126,7 +127,7 @@ fn worker(instances: &[Instance], node: u16, now: Timestamp) -> &'static str {
     if own.any(is_fresh) { "ok" } else { "it sends no heartbeat" }
 }
 
-/// Each cron task was seen, and its newest due instant decided about, by whichever node.
+/// Checks that each cron task was seen, and that some node has decided about its newest scheduled time.
 fn cron(tasks: &[CronTask], seen: &[Recurrent], now: Timestamp) -> &'static str {
     let seen: HashMap<&str, &Recurrent> = seen.iter().map(|it| (it.name.as_str(), it)).collect();
     let last = |task: &CronTask| seen.get(task.name.as_str()).and_then(|it| it.last_due);

@@ -1,24 +1,24 @@
-//! The names by which a browser calls the console. Each session has one of its own.
+//! The host names of the console. Each session has a name of its own.
 
 use super::Console;
 use crate::config::{console::Listen, secret_hash::SecretHash};
 
 const LOCAL: &str = ".localhost";
 
-/// What a name of the console is good for.
+/// The kind of a host name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// `localhost` and addresses: each user of the host has ports there, and a browser sends a cookie to all of them. No
-    /// session is here.
+    /// `localhost` and addresses: every user of the host has ports there, and a browser sends a cookie to all of them.
+    /// No session uses such a name.
     Shared,
-    /// `NAME.localhost`, which browsers take for this host: a session's own, whose name no other user knows.
+    /// `NAME.localhost`, which browsers resolve to this host: the name of one session, unknown to other users.
     Own,
-    /// One of `WebConsole::AllowedHosts`: a proxy's, which speaks TLS.
+    /// One of `WebConsole::AllowedHosts`: that of a proxy, which terminates TLS.
     Proxy,
 }
 
 impl Kind {
-    /// The name of the session's cookie. The prefix keeps it from all that speaks no TLS.
+    /// The name of the session's cookie. The prefix keeps it from connections without TLS.
     pub(super) fn cookie(self) -> Option<&'static str> {
         match self {
             Self::Shared => None,
@@ -35,7 +35,7 @@ pub(super) fn split(host: &str) -> (String, &str) {
     (name.to_ascii_lowercase(), port)
 }
 
-/// What such a name is good for, with or without its port; `None`: the console is not called so.
+/// The kind of a name, with or without its port; `None`: it is not a name of the console.
 pub(super) fn kind(console: &Console, name: &str, port: &str) -> Option<Kind> {
     let is_shared = match &console.web.listen {
         Listen::Tcp(address) => {
@@ -57,10 +57,10 @@ pub(super) fn kind(console: &Console, name: &str, port: &str) -> Option<Kind> {
 ///
 /// # Errors
 ///
-/// The kernel gives no random numbers.
+/// The kernel returns no random numbers.
 pub(super) fn draw() -> anyhow::Result<String> {
     let (text, _) = SecretHash::draw()?;
-    // 128 bits; a label of a name has 63 characters at most.
+    // 128 bits; a label of a name has at most 63 characters.
     Ok(format!("{}{LOCAL}", &text[..32]))
 }
 

@@ -1,4 +1,4 @@
-//! The logs of modules: their ends, and what is added to them while somebody looks on.
+//! The logs of modules: their ends, and the lines that are appended while a page is open.
 
 use std::{
     collections::VecDeque,
@@ -14,20 +14,20 @@ use crate::{
     web::Console,
 };
 
-/// What is shown at first, of one file.
+/// The size of the initially shown end of a file.
 const TAIL: u64 = 64 << 10;
-/// Whoever is further behind misses what is between.
+/// A reader that is further behind misses the lines in between.
 const FURTHEST_BEHIND: u64 = 256 << 10;
 
-/// The files of a module that is registered, or of the supervisor.
+/// The files of a registered module, or of the supervisor.
 pub(super) fn files(console: &Console, status: &Status, name: &str) -> Option<[PathBuf; 2]> {
     let is_known = name == "Supervisor" || status.modules.iter().any(|it| it.name == name);
     let directory = log::directory(console.context.settings());
-    // A registered name cannot hold a slash.
+    // A registered name contains no slash.
     is_known.then(|| ["ERR", "OUT"].map(|stream| directory.join(format!("{name}{stream}.log"))))
 }
 
-/// The end of a file, from a whole line on; nothing of one that is not there.
+/// The end of a file, starting at a whole line; empty if the file does not exist.
 pub(super) fn tail(path: &Path) -> String {
     let read = || {
         let mut file = own_file::read(path)?;
@@ -44,24 +44,24 @@ pub(super) fn tail(path: &Path) -> String {
     read().unwrap_or_default()
 }
 
-/// A file that grows.
+/// A growing file.
 pub(super) struct Follower {
     path: PathBuf,
     watch: Watch,
-    /// Which file it was, and how far it was read.
+    /// The identity of the file, and the offset that was read.
     file: u64,
     offset: u64,
     lines: VecDeque<String>,
-    /// A line without its end.
+    /// An incomplete line.
     begun: Vec<u8>,
 }
 
 impl Follower {
-    /// From the present end on.
+    /// Starts at the present end.
     ///
     /// # Errors
     ///
-    /// The kernel gives no more watches, or there is no such directory.
+    /// The kernel has no more watches, or the directory does not exist.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         let watch = Watch::new()?;
         watch.writes_in(path.parent().unwrap_or(path))?;

@@ -1,4 +1,4 @@
-//! Logging in by a one-time link or a token, and out.
+//! Login by a one-time link or a token, and logout.
 
 use std::sync::Arc;
 
@@ -33,12 +33,12 @@ pub(super) struct Code {
     code: String,
 }
 
-/// A page with a button: what only looks at a link, as mail scanners do, does not use it up.
+/// A page with a button: programs that only fetch a link, such as mail scanners, do not consume it.
 pub(super) async fn page(Query(query): Query<Code>) -> Markup {
     pages::login::page(&query.code)
 }
 
-/// Begins a session where one may be, and sends the browser to such a place otherwise.
+/// Starts a session if the host name allows one, and otherwise redirects the browser to a name that does.
 pub(super) async fn enter(
     State(console): State<Arc<Console>>,
     Extension(host): Extension<Host>,
@@ -60,7 +60,7 @@ pub(super) async fn enter(
             "this link was used, or is older than a minute; `otrsd console-url` gives a new one",
         ));
     };
-    // A name that the link does not name was chosen by whoever sent the browser here.
+    // A name that the link does not contain was chosen by the sender of the link.
     let done = if host.kind == Kind::Proxy || place.as_ref() == Some(&host.name) {
         begin(&console, grant, &host)
     } else {
@@ -69,7 +69,7 @@ pub(super) async fn enter(
     Ok(done?)
 }
 
-/// Whether the browser says that its page came without TLS.
+/// Whether the browser reports that its page was loaded without TLS.
 fn is_plain(headers: &HeaderMap) -> bool {
     headers.get(ORIGIN).is_some_and(|it| it.as_bytes().starts_with(b"http://"))
 }
@@ -82,7 +82,7 @@ fn begin(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Respons
     Ok((cookie.map(|it| [(SET_COOKIE, it)]), Redirect::to("/")).into_response())
 }
 
-/// To a name of its own, by a link that is good there alone.
+/// Redirects to a name of the session's own, by a link that is valid only there.
 fn send_on(console: &Console, grant: Grant, host: &Host) -> anyhow::Result<Response> {
     let name = hosts::draw()?;
     let code = console.auth().links.add(grant, Some(name.clone()), clock::now())?;

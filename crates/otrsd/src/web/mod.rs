@@ -1,4 +1,5 @@
-//! `WebConsole`: pages, the JSON API, metrics and health, in a process of their own that nobody else waits for.
+//! `WebConsole`: pages, the JSON API, metrics and health checks, in a process of their own, on which no other process
+//! waits.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -66,20 +67,20 @@ use crate::{
 const CONNECTIONS: u32 = 4;
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// What every request may need.
+/// The shared state of all requests.
 struct Console {
     context: ModuleContext,
     web: WebSettings,
     place: DaemonPaths,
-    /// How a browser on this host calls the console; a proxy's name otherwise.
+    /// The URL of the console for a browser on this host; a proxy's name otherwise.
     origin: String,
-    /// An error says which setting to mend; the pages without tasks work all the same.
+    /// An error names the setting to correct; the pages without tasks work all the same.
     store: Result<Store, String>,
     auth: Mutex<Auth>,
     live: Live,
     jobs: Jobs,
     bodies: Budget,
-    /// Held by who looks whether the tasks of a key are there, and adds them.
+    /// Held between the check whether the tasks of a key exist, and their insertion.
     keyed: tokio::sync::Mutex<()>,
     totals: tokio::sync::Mutex<Totals>,
     health: LastHealth,
@@ -94,11 +95,11 @@ struct Auth {
 
 impl Console {
     fn auth(&self) -> MutexGuard<'_, Auth> {
-        // Each change is whole before anything can panic.
+        // Each change is complete before anything can panic.
         self.auth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose token it is. All are compared, so that the time tells nothing.
+    /// The grant of a token. All tokens are compared, so that the time reveals nothing.
     fn machine(&self, token: &str) -> Option<Grant> {
         let mut found = None;
         for (name, known) in &self.web.tokens {
@@ -109,7 +110,7 @@ impl Console {
         found
     }
 
-    /// Whether there is a database at all: looking into a file that is not there would make it.
+    /// Whether the database exists: connecting to a missing file would create it.
     fn has_database(&self) -> bool {
         database::file(self.context.settings()).is_none_or(|file| file.exists())
     }
@@ -126,7 +127,7 @@ impl Console {
             .map_err(|why| problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.clone()))
     }
 
-    /// Tells where a login that failed came from, a few times a minute.
+    /// Logs the peer of a failed login, a few times a minute.
     fn login_failed(&self, connection: Option<&Arc<Connection>>) {
         let Some(untold) = self.auth().failures.count(clock::now()) else { return };
         let more =
@@ -135,7 +136,7 @@ impl Console {
         logs::warn(&format!("{}: a login failed, from {from}{more}", self.context.name()));
     }
 
-    /// A line for the log about who changed what.
+    /// Writes an audit line: the caller and the change.
     fn audit(&self, caller: &Caller, what: &str) {
         let line = format!("{}: {} {what}", self.context.name(), caller.name);
         logs::info(&line);
@@ -144,7 +145,7 @@ impl Console {
 
 pub(crate) struct WebConsole {
     context: ModuleContext,
-    /// The listeners and the sampler, once they have begun.
+    /// The listeners and the sampler, once they have started.
     tasks: JoinSet<()>,
 }
 
@@ -192,7 +193,7 @@ impl WebConsole {
         Ok(())
     }
 
-    /// Waits for a place that somebody else has, and says so once; `None` if this life ends meanwhile.
+    /// Waits for an address that another process uses, and reports it once; `None` if the module is to end meanwhile.
     async fn bind(&self, web: &WebSettings) -> Option<Listener> {
         let mut told = false;
         while !self.context.is_stopping() {
@@ -226,7 +227,7 @@ impl DaemonModule for WebConsole {
         Ok(Round::Continue)
     }
 
-    /// The work goes on between the rounds; a round sees that it does.
+    /// The work continues between the rounds; a round checks that it does.
     async fn run(&mut self) -> anyhow::Result<Round> {
         match self.tasks.try_join_next() {
             None => Ok(Round::Continue),

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The peer of a connection.
 
 use std::{
     fmt::Write as _,
@@ -7,21 +7,21 @@ use std::{
 
 use nix::unistd::Uid;
 
-/// The other end.
+/// The peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Peer {
     Tcp {
         ours: SocketAddr,
         theirs: SocketAddr,
     },
-    /// By the socket's own word.
+    /// As reported by the socket.
     Unix {
         uid: Option<u32>,
     },
 }
 
 impl Peer {
-    /// For the log: with the user, whom the kernel knows for connections of this host.
+    /// For the log: with the user, which the kernel knows for local connections.
     pub(super) fn described(&self) -> String {
         let (place, uid) = match self {
             Self::Tcp { ours, theirs } => {
@@ -35,7 +35,7 @@ impl Peer {
     }
 }
 
-/// The user of a socket, in the kernel's table of them.
+/// The user of a socket, from the kernel's socket table.
 fn user_in(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<Uid> {
     let (local, remote) = (as_in_table(local), as_in_table(remote));
     let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
@@ -43,7 +43,7 @@ fn user_in(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<Uid> {
     own.next()?.get(7)?.parse().ok().map(Uid::from_raw)
 }
 
-/// As the kernel writes an address: its words in the order of this machine's bytes.
+/// An address in the kernel's format: its words in native byte order.
 fn as_in_table(address: SocketAddr) -> String {
     let bytes = match address.ip() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
@@ -51,7 +51,7 @@ fn as_in_table(address: SocketAddr) -> String {
     };
     let mut text = String::new();
     for word in bytes.as_chunks::<4>().0 {
-        // A text takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{:08X}", u32::from_ne_bytes(*word));
     }
     format!("{text}:{:04X}", address.port())

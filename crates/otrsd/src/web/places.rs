@@ -1,4 +1,4 @@
-//! Places for connections: what has not logged in gives way, and no name takes all.
+//! The connection limits: connections without a login give way, and no name can take all slots.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,12 +9,12 @@ use tokio::task::AbortHandle;
 
 use super::peer::Peer;
 
-/// Browsers hold one stream and a few more; beyond that is an attack or a mistake.
+/// Browsers hold one stream and a few more connections; beyond that is an attack or a mistake.
 pub(super) const MOST: usize = 768;
-/// Kept for those that still have to log in.
+/// Reserved for connections that have not logged in yet.
 const FOR_STRANGERS: usize = 32;
-/// Of what others leave free, one name may have so many times as much: alone five sixths of all, and the next ones still
-/// find places.
+/// A name may use this multiple of what the others leave free: alone five sixths of all slots, so that the next names
+/// still find some.
 const SHARE: usize = 5;
 
 /// All connections.
@@ -24,13 +24,13 @@ pub(super) struct DefaultPaths(Mutex<Taken>);
 #[derive(Default)]
 struct Taken {
     last: u64,
-    /// Those without a login, oldest first.
+    /// Connections without a login, oldest first.
     strangers: BTreeMap<u64, AbortHandle>,
-    /// Those with one, by its name.
+    /// Connections with a login, by its name.
     known: HashMap<u64, String>,
 }
 
-/// A connection; its place is free again when it is dropped.
+/// A connection; its slot is released when it is dropped.
 pub(super) struct Connection {
     number: u64,
     places: Arc<DefaultPaths>,
@@ -39,17 +39,17 @@ pub(super) struct Connection {
 
 impl DefaultPaths {
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        // Each change is whole before anything can panic.
+        // Each change is complete before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a connection. If all places are taken, the oldest one without a login ends for it.
+    /// Registers a connection. If all slots are taken, the oldest connection without a login ends.
     pub(super) fn admit(
         self: &Arc<Self>,
         peer: Peer,
         begin: impl FnOnce(Arc<Connection>) -> AbortHandle,
     ) {
-        // Held until the connection stands in the list: it may end at once.
+        // Held until the connection is registered: it may end at once.
         let mut taken = self.taken();
         if taken.strangers.len() + taken.known.len() >= MOST
             && let Some((_, oldest)) = taken.strangers.pop_first()
@@ -64,7 +64,7 @@ impl DefaultPaths {
 }
 
 impl Connection {
-    /// Takes note of a login; whether its name may have one more.
+    /// Records a login; returns whether its name may have one more connection.
     pub(super) fn is_of(&self, name: &str) -> bool {
         let mut taken = self.places.taken();
         if taken.known.contains_key(&self.number) {
@@ -79,7 +79,7 @@ impl Connection {
     }
 }
 
-/// Whether a name that has so many of all that are known may have one more.
+/// Whether a name that has `own` of all `known` connections may have one more.
 fn has_room(own: usize, known: usize) -> bool {
     own < SHARE * (MOST - FOR_STRANGERS).saturating_sub(known)
 }
@@ -133,7 +133,7 @@ mod tests {
         assert!(connections.iter().all(|(_, task)| !task.is_finished()));
         assert_eq!(places.taken().strangers.len(), MOST - 1);
         connections.clear();
-        // Their tasks hold them still.
+        // Their tasks still hold them.
         assert_eq!(places.taken().known.len(), 1);
     }
 }

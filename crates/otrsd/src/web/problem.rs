@@ -1,4 +1,4 @@
-//! What goes wrong, told to a person as a page and to a program as JSON (RFC 9457).
+//! Problems: reported to a person as a page and to a program as JSON (RFC 9457).
 
 use axum::{
     extract::Request,
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::pages;
 use crate::ops::Error;
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
@@ -86,7 +86,7 @@ impl From<anyhow::Error> for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// The form is given to it by [`tell`], which knows who asked.
+    /// [`tell`], which knows the request, renders it.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -94,7 +94,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives each problem the form that suits the path, and those of the framework a text.
+/// Renders each problem in the form that suits the path, and adds a text to those of the framework.
 pub(super) async fn tell(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let for_programs = path.starts_with("/api/") || path == "/metrics";
@@ -104,14 +104,14 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|it| it.as_bytes().starts_with(b"text/plain"));
-    // Some errors are answers, as those of health are.
+    // Some error statuses are complete responses, such as those of health checks.
     if !status.is_client_error() && !status.is_server_error() || !is_text {
         return response;
     }
     let (parts, body) = response.into_parts();
     let problem = match parts.extensions.get::<Problem>() {
         Some(problem) => problem.clone(),
-        // Texts of the framework's extractors, which point at the place.
+        // Texts of the framework's extractors, which point at the location.
         None => Problem::new(status, text_of(body).await),
     };
     let mut told = if for_programs {

@@ -1,4 +1,4 @@
-//! Which path is answered by whom.
+//! The routes of the console.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
     problem::{self, Problem},
 };
 
-/// For a request with its body and its answer; streams are answered when they begin.
+/// The timeout of a request with its body and its response; a stream's response ends when it begins.
 const WITHIN: Duration = Duration::from_secs(30);
 
 const STYLE: &str = include_str!("assets/style.css");
@@ -69,7 +69,7 @@ pub(super) fn app(console: Arc<Console>) -> Router {
         .with_state(console)
 }
 
-/// A body that trickles in holds a connection, but not for long.
+/// A body that arrives slowly holds a connection, but not for long.
 async fn in_time(request: Request, next: Next) -> Response {
     tokio::time::timeout(WITHIN, next.run(request)).await.unwrap_or_else(|_| {
         Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took longer than 30 s")
@@ -77,7 +77,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     })
 }
 
-/// They change with the program, whose version is in their address.
+/// Assets change only with the program, whose version is in their URL.
 fn asset(text: &'static str, kind: &'static str) -> (HeaderMap, &'static str) {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -1,15 +1,15 @@
-//! The words by which pages and programs ask for tasks, and the newest part of the ledger that counts of a time.
+//! The query words for tasks, shared by pages and API, and the part of the ledger that statistics count.
 
 use jiff::Timestamp;
 use task_store::{Outcome, State, Store, Tally};
 
 use super::problem::Problem;
 
-/// The newest executions of a time that are counted; more would hold up who asks.
+/// The maximum number of newest executions that are counted; more would delay the response.
 pub(super) const MOST_COUNTED: i64 = 100_000;
 const MOST_NAMES: u32 = 100;
 
-/// Where the tasks of a state are; `None` for those that are done. Those that run, if nothing is said.
+/// The state of a word; `None` for done tasks. Running tasks, if the word is empty.
 pub(super) fn state(text: &str) -> Result<Option<State>, Problem> {
     match text {
         "" => Ok(Some(State::Running)),
@@ -21,7 +21,7 @@ pub(super) fn state(text: &str) -> Result<Option<State>, Problem> {
     }
 }
 
-/// An outcome's word, `unsuccessful`, or nothing for all.
+/// An outcome's word, `unsuccessful`, or empty for all.
 pub(super) fn outcome(text: &str) -> Result<&str, Problem> {
     if ["", "unsuccessful"].contains(&text) || Outcome::from_name(text).is_some() {
         Ok(text)
@@ -30,7 +30,7 @@ pub(super) fn outcome(text: &str) -> Result<&str, Problem> {
     }
 }
 
-/// The executions since a time by type, or of one type by its most frequent names; whether there were more.
+/// The executions since a time by type, or of one type by its most frequent names; and whether there were more.
 pub(super) async fn counted(
     store: &Store,
     since: Timestamp,

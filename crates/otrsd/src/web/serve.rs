@@ -1,4 +1,4 @@
-//! Connections: how many, how long, how large. A client that is slow or greedy costs only itself.
+//! The HTTP server, with limits of connections, durations and sizes: a slow or greedy client affects only itself.
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ use crate::{
     process::socket::{self, short},
 };
 
-/// For the request line and all headers.
+/// The timeout of the request line and all headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const LONGEST_HEADERS: usize = 16 << 10;
 
-/// A bound place.
+/// A bound listener.
 pub(super) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
@@ -39,7 +39,7 @@ pub(super) enum Listener {
 impl Listener {
     /// # Errors
     ///
-    /// The port or the path is somebody else's.
+    /// Another process uses the port or the path.
     pub(super) async fn bind(place: &Listen) -> anyhow::Result<Self> {
         match place {
             Listen::Tcp(address) => {
@@ -50,7 +50,7 @@ impl Listener {
         }
     }
 
-    /// How a browser on this host calls it.
+    /// The URL for a browser on this host.
     pub(super) fn origin(&self) -> Option<String> {
         match self {
             Self::Tcp(listener) => Some(format!("http://{}", listener.local_addr().ok()?)),
@@ -75,14 +75,14 @@ impl Listener {
                 }),
             };
             if accepted.is_err() {
-                // Out of descriptors, most likely: let some connections end.
+                // Most likely no descriptors are left: let some connections end.
                 sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Binds a socket in the file system; one that nobody listens on any more is replaced.
+/// Binds a socket in the file system; a stale one is replaced.
 pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener> {
     let is_left_over = || {
         let connected = short(path, |path| std::os::unix::net::UnixStream::connect(path));
@@ -115,7 +115,7 @@ where
             http.timer(TokioTimer::new())
                 .header_read_timeout(HEADERS_WITHIN)
                 .max_buf_size(LONGEST_HEADERS);
-            // A client that went away or spoke no HTTP is its own affair.
+            // A client that disconnects or does not speak HTTP is no error of the console.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
         };
         tokio::spawn(serving).abort_handle()

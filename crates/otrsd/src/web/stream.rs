@@ -1,4 +1,4 @@
-//! Events for a browser that watches.
+//! Event streams for open pages.
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 
@@ -12,7 +12,8 @@ use futures_util::{Stream, StreamExt as _};
 use super::{Console, auth::Caller};
 use crate::clock;
 
-/// Sends events until the caller's session or this life of the console ends; each is sent only if the session still lasts.
+/// Sends events until the caller's session or this console process ends; each event is sent only while the session is
+/// valid.
 pub(super) fn events(
     console: Arc<Console>,
     caller: Caller,
@@ -27,7 +28,8 @@ pub(super) fn events(
 }
 
 impl Console {
-    /// Whether the caller's session lasts. A token lasts as long as this life of the console, which a change of settings ends.
+    /// Whether the caller's session is still valid. A token is valid as long as this process, which a change of
+    /// settings restarts.
     fn is_in(&self, caller: &Caller) -> bool {
         let lasts =
             |id: &str| self.auth().sessions.living(clock::now_utc()).any(|it| it.id() == id);

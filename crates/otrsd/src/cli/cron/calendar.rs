@@ -1,4 +1,4 @@
-//! The due instants of many schedules in the order of time. Pure.
+//! The fire times of many schedules in the order of time, as a pure function.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -7,15 +7,15 @@ use jiff::Timestamp;
 
 use crate::config::cron_tasks::CronTask;
 
-/// Each due instant of some cron tasks, with its task; of equal ones that of the first task comes first.
+/// The fire times of some cron tasks, each with its task; of equal times that of the first task comes first.
 pub(super) struct Calendar<'a> {
     tasks: &'a [CronTask],
-    /// The next of each task; the note of the instant is found when it is its turn.
+    /// The next fire time of each task; its note is computed when it is returned.
     next: BinaryHeap<Reverse<(Timestamp, usize)>>,
 }
 
 impl<'a> Calendar<'a> {
-    /// Those after `from`.
+    /// The fire times after `from`.
     pub(super) fn new(tasks: &'a [CronTask], from: Timestamp) -> Self {
         let mut calendar = Self { tasks, next: BinaryHeap::new() };
         for number in 0..tasks.len() {

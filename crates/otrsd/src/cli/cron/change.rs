@@ -1,4 +1,4 @@
-//! cron pause, cron resume, cron run.
+//! `cron pause`, `cron resume`, `cron run`.
 
 use crate::{
     cli::{

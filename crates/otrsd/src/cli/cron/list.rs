@@ -1,4 +1,4 @@
-//! cron list: of each cron task its schedule, how the last due instant went, and the next one.
+//! `cron list`: the schedule of each cron task, the result of its last fire time, and the next one.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ use crate::{
     text::time::{costs, local},
 };
 
-/// A cron task, and what the database knows of it.
+/// A cron task, and its state in the database.
 struct Known<'a> {
     task: &'a CronTask,
     paused: Option<&'a CronPause>,
@@ -82,7 +82,7 @@ fn known<'a>(
 }
 
 impl Known<'_> {
-    /// What became of the last due instant, in a word.
+    /// The result of the last fire time, in a word.
     fn status(&self) -> &'static str {
         match (self.last.map(|last| last.status), self.execution) {
             (None, _) => "",
@@ -92,7 +92,7 @@ impl Known<'_> {
         }
     }
 
-    /// From the due instant to the start, or to the decision while nothing has started.
+    /// The delay from the fire time to the start, or to the decision while nothing has started.
     fn late(&self) -> Option<SignedDuration> {
         let last = self.last.filter(|last| last.status == RunStatus::Ran)?;
         let begun = self.execution.map(|it| it.started).or(last.decided)?;

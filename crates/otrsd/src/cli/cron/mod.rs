@@ -57,7 +57,7 @@ pub(super) fn run(program: &Program, command: &CronCommand) -> Result<(), Failur
     }
 }
 
-/// What the clocks of the schedule's zone show.
+/// The wall clock time in the schedule's zone.
 fn civil(due: &Occurrence, zone: &TimeZone) -> String {
     due.instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }

@@ -1,4 +1,4 @@
-//! cron next: when a cron task, a schedule, or everything is due, and what changes of the clocks do to it.
+//! `cron next`: the fire times of a cron task, of a schedule, or of all cron tasks, with the effects of clock changes.
 
 use std::iter;
 
@@ -63,7 +63,7 @@ enum DialectName {
     Vixie,
 }
 
-/// What is printed at once.
+/// The output is written in pieces of this size.
 const PIECE: usize = 64 << 10;
 const USUAL: usize = 5;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -113,7 +113,7 @@ fn limited<'a>(
     all.take_while(move |(.., due)| is_in(due)).take(number.unwrap_or(usize::MAX))
 }
 
-/// In pieces: a year of many cron tasks is never held whole.
+/// Prints in pieces: a year of many cron tasks is never held in memory as a whole.
 fn print<'a>(next: &Next, lines: impl Iterator<Item = Line<'a>>) {
     let mut text = if next.json { "[".to_owned() } else { head(next.all) };
     for (number, (name, zone, due)) in lines.enumerate() {

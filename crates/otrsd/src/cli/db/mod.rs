@@ -1,4 +1,4 @@
-//! db migrate, schema, adopt, remove; what db status shows is in a file of its own.
+//! `db migrate`, `db schema`, `db adopt`, `db remove`; `db status` has a file of its own.
 
 mod status;
 
@@ -44,7 +44,7 @@ async fn migrate(database: &Database, wake_trigger: bool) -> Result<(), Failure>
         print(&format!("nothing to do: the tables have version {SCHEMA_VERSION}\n"));
         return Ok(());
     }
-    // A newer program's tables are not ours to change.
+    // The tables of a newer program must not be changed.
     if before.version.is_some_and(|version| version > SCHEMA_VERSION) {
         return Err(Failure { code: 4, text: verdict(&before) });
     }
@@ -120,7 +120,7 @@ async fn remove(database: &Database, yes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks on a terminal.
+/// Asks for confirmation on a terminal.
 fn is_agreed() -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(

@@ -1,4 +1,4 @@
-//! db status: which tables there are, what is in them, who works with them.
+//! `db status`: the tables, their contents, and the workers that use them.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ use crate::{
     text::time::local,
 };
 
-/// What `db status` shows.
+/// The data of `db status`.
 struct Shown {
     database: String,
     dialect: &'static str,

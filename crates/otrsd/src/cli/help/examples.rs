@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// What is to be done, and the command line that does it.
+/// A goal, and the command line that achieves it.
 pub(super) type Example = (&'static str, &'static str);
 
 /// The examples of a command, by its path.
@@ -10,7 +10,7 @@ pub(super) fn of(path: &str) -> &'static [Example] {
     EXAMPLES.iter().find(|(of, _)| *of == path).map_or(&[], |(_, examples)| examples)
 }
 
-/// As a part of `--help`; empty if there are none.
+/// A section of `--help`; empty if there are no examples.
 pub(super) fn help(path: &str) -> String {
     let examples = of(path);
     let mut text = if examples.is_empty() { String::new() } else { "Examples:".to_owned() };

@@ -1,6 +1,6 @@
-//! What the program says about itself: the text of `--help` with its examples, the manual pages, the completions.
+//! The program's documentation of itself: the text of `--help` with its examples, the manual pages, the completions.
 //!
-//! The comments on commands and options (`arguments`) are their help texts; examples and further sections stand here.
+//! The comments on commands and options (`arguments`) are their help texts; examples and further sections are here.
 
 mod examples;
 mod page;
@@ -27,7 +27,7 @@ pub(super) fn command() -> Command {
     ))
 }
 
-/// Gives each command the examples of its path, for example `otrsd task add`.
+/// Adds to each command the examples of its path, for example `otrsd task add`.
 fn with_examples(command: Command, path: &str) -> Command {
     let text = examples::help(path);
     let command = if text.is_empty() { command } else { command.after_long_help(text) };
@@ -60,7 +60,7 @@ pub(super) fn manual(path: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The pages of all commands, a file each.
+/// The pages of all commands, one file each.
 pub(super) fn manuals(directory: &Path) -> Result<(), Failure> {
     let mut root = command().disable_help_subcommand(true);
     root.build();

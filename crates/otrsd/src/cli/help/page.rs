@@ -1,4 +1,4 @@
-//! The manual page of one command: as the source that `man` formats, and as plain text.
+//! The manual page of one command: as source for `man`, and as plain text.
 
 use std::io;
 
@@ -20,7 +20,7 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Of a built command.
+    /// The page of a built command.
     pub(super) fn of(command: &'a Command) -> Self {
         let path = command.get_bin_name().unwrap_or("otrsd");
         let sections: &[_] = if path == "otrsd" { &OF_PROGRAM } else { &[] };
@@ -31,7 +31,7 @@ impl<'a> Page<'a> {
         Man::new(self.command.clone()).get_filename()
     }
 
-    /// In the language of `man`.
+    /// The page in the format of `man`.
     pub(super) fn source(&self) -> io::Result<Vec<u8>> {
         let mut command = self.command.clone();
         let usage = command.render_usage().to_string();
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Of `otrsd task add`: otrsd-task(1) and otrsd(1).
+    /// For `otrsd task add`: otrsd-task(1) and otrsd(1).
     fn add_parents(&self, roff: &mut Roff) {
         let mut name = self.command.get_bin_name().unwrap_or_default();
         let mut parents = Vec::new();
@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Where there is no `man`: the help, and what only the page has.
+    /// For systems without `man`: the help, and the sections that only the page has.
     pub(super) fn text(&self) -> String {
         let help = self.command.clone().render_long_help().to_string();
         let has_it = |section: &Section| help.contains(&section.help());

@@ -1,7 +1,8 @@
-//! Shows a manual page to people: by `man`, which formats it and pages it through `$MANPAGER` or `$PAGER`; without
+//! The display of a manual page: by `man`, which formats it and pages it through `$MANPAGER` or `$PAGER`; without
 //! `man`, as plain text through that pager. Programs get the source.
 //!
-//! The program becomes `man` or the pager, so keys and signals have one reader. No shell reads the variables.
+//! The process executes `man` or the pager, so that only one process reads keys and signals. No shell interprets the
+//! variables.
 
 use std::{
     convert::Infallible,
@@ -16,9 +17,9 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::cli::terminal::print;
 
-/// What shows a text if no variable says otherwise.
+/// The pager if no variable names another.
 const DEFAULT_PAGER: &str = "less";
-/// As git sets it: quit if it fits one screen, keep colours, leave the text on the screen.
+/// The options that git sets: quit if it fits one screen, keep colours, leave the text on the screen.
 const DEFAULT_LESS: &str = "FRX";
 
 /// Returns only if no other program took over.
@@ -27,7 +28,7 @@ pub(super) fn show(source: &[u8], plain: impl FnOnce() -> String) {
         print(&String::from_utf8_lossy(source));
         return;
     }
-    // What cannot be run is passed over: the text itself is never missing.
+    // A program that cannot be run is skipped: the text is shown in any case.
     let _ = become_reader(Command::new("man").args(["-l", "-"]), source);
     let plain = plain();
     let variable = |name: &str| env::var_os(name)?.into_string().ok();
@@ -49,7 +50,7 @@ fn pager(manpager: Option<String>, pager: Option<String>) -> Option<(String, Vec
     Some((program, words.collect()))
 }
 
-/// Becomes the program, with the text as its standard input; returns why it could not.
+/// Executes the program with the text as its standard input; returns only on an error.
 fn become_reader(program: &mut Command, text: &[u8]) -> io::Result<Infallible> {
     let mut file = File::from(memfd_create("page", MFdFlags::MFD_CLOEXEC)?);
     file.write_all(text)?;

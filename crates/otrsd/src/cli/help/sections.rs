@@ -1,8 +1,8 @@
-//! The sections of a manual page that no command line knows: examples, files, variables, exit status.
+//! The sections of a manual page that are not part of the command line: examples, files, variables, exit status.
 
 use std::fmt::Write as _;
 
-/// Terms and what they mean, under a heading.
+/// Terms and their meanings, under a heading.
 pub(super) struct Section {
     pub(super) heading: &'static str,
     pub(super) entries: &'static [(&'static str, &'static str)],
@@ -65,7 +65,7 @@ const ENVIRONMENT: Section = Section {
 pub(super) const OF_PROGRAM: [&Section; 3] = [&FILES, &ENVIRONMENT, &EXIT_STATUS];
 
 impl Section {
-    /// As a part of `--help`: short terms and their meanings side by side.
+    /// A section of `--help`: short terms and their meanings side by side.
     pub(super) fn help(&self) -> String {
         let mut text = format!("{}:", self.heading);
         for (term, meaning) in self.entries {

@@ -1,8 +1,8 @@
-//! Each example is what it says it is.
+//! Tests that each example is a valid call of its command.
 
 use super::{command, examples::EXAMPLES};
 
-/// The words of a shell's line: quoted by ' or ", or apart by spaces.
+/// The words of a shell's line: quoted by ' or ", or separated by spaces.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for character in line.chars() {

@@ -1,4 +1,4 @@
-//! task add: one task, now or for later, under a limit or not.
+//! `task add`: one task, now or later, with or without a limit.
 
 use task_store::{Added, NewTask, Payload, TaskId};
 
@@ -50,7 +50,7 @@ fn task(database: &Database, options: &Add, data: &Payload) -> Result<NewTask, F
         .map_err(|error| Failure::usage(format!("--data: {error}")))
 }
 
-/// What may have been added can be asked for.
+/// If the task may have been added, the message tells how to find out.
 fn not_added(error: task_store::Error, id: TaskId) -> Failure {
     let mut failure = Failure::from(error);
     if failure.code == UNKNOWN {

@@ -147,7 +147,7 @@ pub(super) enum Shown {
 }
 
 impl Shown {
-    /// Where those tasks are; `None` for the ledger.
+    /// The state of those tasks in the store; `None` for the ledger.
     pub(super) fn state(self) -> Option<State> {
         Some(match self {
             Self::Waiting => State::Waiting,

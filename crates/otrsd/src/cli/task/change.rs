@@ -1,4 +1,4 @@
-//! task retry, cancel, delete, purge: each task by itself, and one that is refused does not keep the others from it.
+//! `task retry`, `cancel`, `delete`, `purge`: each task on its own; a refused one does not affect the others.
 
 use jiff::Timestamp;
 use nix::unistd::{User, getuid};
@@ -64,7 +64,7 @@ pub(super) async fn purge(
     Ok(())
 }
 
-/// Changes each task; a database that is away ends it all.
+/// Changes each task; an unavailable database ends the command.
 async fn each(
     store: &Store,
     ids: &[String],
@@ -102,12 +102,12 @@ async fn one(
     Ok(entry)
 }
 
-/// What the ledger says about who did it.
+/// The actor that the ledger records.
 fn by(verb: &str) -> String {
     format!("{verb} on the command line by {}", user())
 }
 
-/// The name of the user who runs this command.
+/// The name of the user of this command.
 pub(in crate::cli) fn user() -> String {
     let user = User::from_uid(getuid()).ok().flatten().map(|user| user.name);
     user.unwrap_or_else(|| format!("user {}", getuid()))

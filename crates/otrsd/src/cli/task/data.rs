@@ -1,4 +1,4 @@
-//! A task's data as it is given on the command line: JSON, in the argument, a file or standard input.
+//! A task's data on the command line: JSON, in the argument, a file or standard input.
 
 use std::{
     fs::File,
@@ -9,16 +9,16 @@ use task_store::{Payload, PayloadError};
 
 use crate::cli::{Failure, table::one_line};
 
-/// More is no data of a task but a file whose name should be in it.
+/// Anything larger belongs in a file whose name is the task's data.
 const MOST: u64 = 16 * 1024 * 1024;
-/// How much of a bad line is shown on either side of the fault.
+/// How much of a bad line is shown on either side of the error.
 const CONTEXT: usize = 50;
 
 /// Reads the argument of `--data`.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, too much data, or what is invalid JSON: with the place, and a mark below it.
+/// A file that cannot be read, too much data, or invalid JSON: with the location, and a mark below it.
 pub(in crate::cli) fn read(argument: &str) -> Result<Payload, Failure> {
     let (source, text) = match argument.strip_prefix('@') {
         Some(path) => {
@@ -51,13 +51,13 @@ fn limited(source: impl Read) -> io::Result<String> {
     Ok(text)
 }
 
-/// What, where, and the line with a mark under the place.
+/// What, where, and the line with a mark below the location.
 fn complaint(source: &str, text: &str, error: &serde_json::Error) -> String {
     let (row, column) = (error.line(), error.column());
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
     let line = text.lines().nth(row.saturating_sub(1)).unwrap_or_default();
-    // serde_json counts bytes, and the last that it has read.
+    // serde_json counts bytes, up to the last that it has read.
     let before = line.get(..column.saturating_sub(1)).unwrap_or(line).chars().count();
     let first = before.saturating_sub(CONTEXT);
     let part: String = line.chars().skip(first).take(2 * CONTEXT).map(tame).collect();
@@ -68,7 +68,7 @@ fn complaint(source: &str, text: &str, error: &serde_json::Error) -> String {
     )
 }
 
-/// Keeps the mark where it belongs.
+/// Replaces characters that would move the mark.
 fn tame(character: char) -> char {
     if character.is_control() { ' ' } else { character }
 }

@@ -1,4 +1,4 @@
-//! task explain: why a task runs or does not.
+//! `task explain`: why a task runs or does not.
 
 use crate::{
     cli::{Failure, database::Database, terminal::print},

@@ -1,4 +1,4 @@
-//! task list: page by page, so that a million tasks need no memory.
+//! `task list`: page by page, so that a million tasks need no memory.
 
 use std::mem;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(database: &Database, options: &List) -> Result<(), Failu
     }
 }
 
-/// Where the tasks go: printed many at a time; JSON is one array over all of them.
+/// The output: tasks are printed in batches; JSON is one array over all of them.
 struct Output<T> {
     json: Option<fn(&T) -> Value>,
     table: fn(&[T]) -> Table,
@@ -47,7 +47,7 @@ impl<T> Output<T> {
         Self { json, table, pending: Vec::new(), is_first: true }
     }
 
-    /// Takes a page; false if nobody reads any more.
+    /// Prints a page; false if the reader is gone.
     fn take(&mut self, page: impl IntoIterator<Item = T>) -> bool {
         self.pending.extend(page);
         self.pending.len() < PAGE as usize || self.flush()

@@ -1,4 +1,4 @@
-//! The task commands, and the colours of what they print.
+//! The task commands, and the colours of their output.
 
 mod add;
 pub(super) mod arguments;
@@ -16,7 +16,7 @@ use super::{Failure, Program, database, terminal::Colour};
 
 pub(super) fn run(program: &Program, command: TaskCommand) -> Result<(), Failure> {
     match command {
-        // Data that cannot be read is said before any database is asked.
+        // Invalid data is reported before a database is used.
         TaskCommand::Add(options) => add::run(program, &options),
         command => database::ask(program, async |database| match command {
             TaskCommand::Add(_) => Ok(()),

@@ -1,9 +1,9 @@
-//! Tasks and executions for programs.
+//! The JSON of tasks and executions.
 
 use serde_json::{Value, json};
 use task_store::{Entry, Execution, LockKey};
 
-/// A task for programs.
+/// The JSON of a task.
 pub(crate) fn entry_json(entry: &Entry) -> Value {
     json!({
         "id": entry.id.to_string(),
@@ -18,7 +18,7 @@ pub(crate) fn entry_json(entry: &Entry) -> Value {
     })
 }
 
-/// An execution for programs.
+/// The JSON of an execution.
 pub(crate) fn execution_json(execution: &Execution) -> Value {
     json!({
         "id": execution.id.to_string(),

@@ -1,4 +1,4 @@
-//! task show: everything that is known of one task.
+//! `task show`: everything that is known of one task.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// For programs. The data are as they were given.
+/// The JSON output. The data is as it was given.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]

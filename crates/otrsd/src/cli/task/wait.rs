@@ -1,4 +1,4 @@
-//! task add --wait: looks at the task until its end.
+//! `task add --wait`: polls the task until its end.
 
 use std::{mem, time::Duration};
 
@@ -21,30 +21,30 @@ use crate::{
 
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(1);
-/// People see that it is alive.
+/// Short, so that a terminal shows progress.
 const LONGEST_ON_TERMINAL: Duration = Duration::from_millis(200);
-/// A look may fall between two tables, so once not seen is not gone.
+/// A poll may fall between two tables, so a task that is not found once need not be gone.
 const LOOKS_UNTIL_GONE: u32 = 3;
 
-/// What one look says.
+/// The result of one poll.
 enum Seen {
-    /// Not ended; what people read meanwhile.
+    /// Not ended; with the progress text.
     Alive(String),
     Done(Execution),
-    /// It ended, or will not go on by itself; why.
+    /// It ended, or will not continue by itself, with the reason.
     Lost(String),
-    /// In no table; the last execution, if there is one.
+    /// In no table; with the last execution, if there is one.
     Gone(Option<Execution>),
 }
 
-/// Prints the task's id, waits for its end, and prints what it printed and how it ended.
+/// Prints the task's id, waits for its end, and prints its output and how it ended.
 ///
-/// The id is seen at once, but not in a pipe, where all comes in one piece: a reader that takes a line and goes would
-/// end the pipe before the rest is written.
+/// The id is printed at once, except in a pipe, where all output comes at once: a reader that takes a line and exits
+/// would close the pipe before the rest is written.
 ///
 /// # Errors
 ///
-/// The task failed, or is held for somebody to act. While the database is away, it waits on.
+/// The task failed, or is held until an operator acts. During an outage of the database, the wait continues.
 pub(in crate::cli) async fn until_done(store: &Store, id: TaskId) -> Result<(), Failure> {
     let progress = Progress::new();
     let mut said = format!("{id}\n");
@@ -159,7 +159,7 @@ fn end(id: TaskId, last: Option<&Execution>) -> String {
     one_line(&format!("{id} ended, {}{error}", last.outcome.as_str()), 500)
 }
 
-/// Who waits for nobody should know.
+/// Tells the user if no worker runs that could end the wait.
 async fn note_missing_worker(store: &Store) -> Result<(), Failure> {
     if store.instances().await?.is_empty() {
         warn("no worker is running; the task waits for one (otrsd start)");

@@ -1,4 +1,4 @@
-//! `Daemon::SchedulerCronTaskManager::*`: what runs by the clock.
+//! `Daemon::SchedulerCronTaskManager::*`: the tasks that run on a schedule.
 
 mod task;
 #[cfg(test)]
@@ -31,64 +31,64 @@ const DIALECT: &str = "Daemon::SchedulerCronTaskManager::Dialect";
 /// The type of the tasks that run a command or a Perl module of the settings.
 pub(crate) const TYPE: &str = "Cron";
 
-/// A cron task that can be planned.
+/// A cron task that can be scheduled.
 #[derive(Clone, Debug)]
 pub(crate) struct CronTask {
     /// The name of its setting.
     pub(crate) key: String,
     /// The name of its tasks and of its recurrent row.
     pub(crate) name: String,
-    /// As it is written.
+    /// The schedule as it is written in the setting.
     pub(crate) text: String,
     pub(crate) schedule: Schedule,
     pub(crate) dialect: Dialect,
     pub(crate) zone: TimeZone,
     pub(crate) missed: MissedRuns,
-    /// The most of its tasks, waiting and running; 0 is no limit.
+    /// The maximum number of its tasks, waiting and running; 0 means no limit.
     pub(crate) max_parallel: u32,
     pub(crate) work: CronWork,
 }
 
-/// What is done at a due instant.
+/// What is done at a scheduled time.
 #[derive(Clone, Debug)]
 pub(crate) enum CronWork {
     /// The worker runs the setting's command.
     Command(Arc<TaskType>),
-    /// A function of the original's, for whoever handles the type Cron.
+    /// A function of the original, for the handler of the type Cron.
     Module {
         module: String,
         function: String,
         params: Json,
-        /// The longest that a run may take, where it is not the type's.
+        /// The timeout of a run, where it differs from that of the type.
         timeout: Option<Timeout>,
     },
     /// A task of another type is added.
     Task { task_type: String, data: Json },
 }
 
-/// The longest that a run of a cron task in Perl may take.
+/// The timeout of a run of a cron task in Perl.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Timeout {
-    /// As its setting says.
+    /// The value of its setting.
     Given(Duration),
-    /// As an administrator would choose, but not longer than that of its type.
+    /// A default for this task, but not longer than the timeout of its type.
     AtMost(Duration),
 }
 
-/// What becomes of due instants at which no manager ran.
+/// What becomes of scheduled times at which no cron manager ran.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MissedRuns {
-    /// The newest runs.
+    /// The newest is run.
     Latest,
-    /// None runs.
+    /// None is run.
     None,
-    /// All run, at most so many of the newest.
+    /// All are run, at most this number of the newest.
     All(usize),
 }
 
 impl CronTask {
-    /// This one, if nodes of the original run it as it is run here. `types`: those with a handler in Perl; `zone`:
-    /// where Perl reads schedules.
+    /// Returns this task if nodes of the original run it in the same way. `types`: those with a handler in Perl;
+    /// `zone`: the time zone in which Perl reads schedules.
     fn beside_perl(self, types: &BTreeSet<String>, zone: &TimeZone) -> Result<Self, String> {
         let no = |what: &str, they: &str| Err(task_types::foreign(what, they));
         match &self.work {
@@ -107,7 +107,7 @@ impl CronTask {
         }
     }
 
-    /// What its due instants follow from: with another text they are others.
+    /// What determines its scheduled times: another text means other times.
     pub(crate) fn planned_by(&self) -> String {
         let dialect = match self.dialect {
             Dialect::Perl => "perl",
@@ -116,7 +116,8 @@ impl CronTask {
         format!("{dialect} {} {}", self.zone.iana_name().unwrap_or("UTC"), self.text)
     }
 
-    /// The type of the tasks that are added, and their data. Of a command the settings alone say what it is.
+    /// The type and the data of the tasks that are added. For a command, the data does not say what is run; only the
+    /// settings do.
     pub(crate) fn payload(&self, due: jiff::Timestamp) -> (&str, Json) {
         let (key, due) = (&self.key, due.to_string());
         match &self.work {
@@ -132,11 +133,11 @@ impl CronTask {
     }
 }
 
-/// The cron tasks, and what is wrong with the others.
+/// The cron tasks, and the problems of the others.
 #[derive(Debug, Default)]
 pub(crate) struct CronTasks {
     pub(crate) tasks: Vec<CronTask>,
-    /// The names of all that are configured, also of those that cannot run: their rows are kept.
+    /// The names of all configured cron tasks, also of those that cannot run: their rows are kept.
     pub(crate) names: BTreeSet<String>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -171,11 +172,11 @@ pub(crate) fn read(settings: &SysConfig) -> CronTasks {
     read
 }
 
-/// Whose rules the schedules of the settings are read by: an installation's by those of its Perl.
+/// The dialect of the settings' schedules; in an installation, that of its Perl.
 ///
 /// # Errors
 ///
-/// Whose rules are taken instead, and what is wrong with the setting.
+/// The dialect that is used instead, and what is wrong with the setting.
 fn dialect(settings: &SysConfig) -> Result<Dialect, (Dialect, String)> {
     let is_home = Home::of(settings).is_some();
     let usual = if is_home { Dialect::Perl } else { Dialect::Vixie };
@@ -195,7 +196,8 @@ fn dialect(settings: &SysConfig) -> Result<Dialect, (Dialect, String)> {
     }
 }
 
-/// The cron tasks that nothing runs here: a Perl module without a command in its place, or a type without a handler.
+/// The cron tasks without a handler here: a Perl module without a command that replaces it, or a type without a
+/// handler.
 pub(super) fn without_handler(
     settings: &SysConfig,
     tasks: &[CronTask],
@@ -220,12 +222,12 @@ pub(super) fn without_handler(
         .collect()
 }
 
-/// How the worker runs cron tasks otherwise than the policy of their type says.
+/// Where the policy of a cron task differs from the policy of its type.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policies {
-    /// Those with a command, by the names of their settings.
+    /// The cron tasks with a command, by the names of their settings.
     pub(crate) commands: BTreeMap<String, Arc<TaskType>>,
-    /// Those in Perl with a timeout of their own, by their names.
+    /// The cron tasks in Perl with a timeout of their own, by their names.
     pub(crate) in_perl: BTreeMap<String, Arc<TaskType>>,
 }
 

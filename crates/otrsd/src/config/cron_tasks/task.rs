@@ -1,4 +1,4 @@
-//! One cron task of the settings: each key with what it must be.
+//! One cron task of the settings: each key is read and validated.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -13,17 +13,18 @@ use crate::config::{
 };
 
 const USUAL_LIMIT: usize = 100;
-/// What talks to mail servers, and was seen to hang for days. Newer releases end it themselves after 600 s.
+/// Tasks that talk to mail servers; they have been seen to hang for days. Newer releases end them after 600 s
+/// themselves.
 const MAIL: [&str; 2] = [
     "Kernel::System::Console::Command::Maint::PostMaster::MailAccountFetch",
     "Kernel::System::Console::Command::Maint::Email::MailQueue",
 ];
-/// As long as the framework believes that another one runs of which the row in `process_id` tells: when a run that
-/// hung is ended, the next one need not wait.
+/// The time after which the framework ignores a row in `process_id` of another run: when a run that hung is ended, the
+/// next one need not wait.
 const MAIL_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// The cron task of the setting `key`, if it can be planned. `usual`: whose rules schedules are read by, and the zone
-/// of those that name none. `taken` are the names of those before it.
+/// The cron task of the setting `key`, if it can be scheduled. `usual`: the default dialect and time zone. `taken`: the
+/// names of the tasks before it.
 pub(super) fn read(
     keys: &Keys<'_>,
     key: &str,
@@ -69,7 +70,7 @@ fn missed(keys: &Keys<'_>) -> Result<MissedRuns, String> {
     }
 }
 
-/// A command goes before the module whose place it takes.
+/// A command takes precedence over the module that it replaces.
 fn work(keys: &Keys<'_>) -> Result<CronWork, String> {
     if let Some(command) = keys.argv("Command")? {
         for key in ["Command", "User"] {

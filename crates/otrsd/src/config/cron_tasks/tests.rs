@@ -1,4 +1,4 @@
-//! What becomes of good and bad cron tasks.
+//! Tests of reading good and bad cron tasks.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn a_bad_one_is_told_of_and_the_others_run() {
 
 #[test]
 fn the_dialect_is_perl_or_vixie() {
-    // In Perl's, a single number takes no step.
+    // In Perl's dialect a single number takes no step.
     let items = "<Item Key='Schedule'>5/10 * * * *</Item><Item Key='TaskType'>T</Item>";
     for (text, dialect, problem) in [
         ("perl", Dialect::Perl, None),
@@ -107,7 +107,7 @@ fn a_perl_module_is_planned_and_somebody_must_run_it() {
     assert!(without(&settings(&[("Clean", &task)], handler)).is_empty());
 }
 
-/// Each of them runs otherwise on a node of the original, or not at all.
+/// A node of the original runs each of them differently, or not at all.
 #[test]
 fn what_does_not_go_with_nodes_of_the_original() {
     let home = tempfile::tempdir().unwrap();
@@ -157,7 +157,7 @@ fn text_setting(name: &str, text: &str) -> String {
     format!("<Setting Name='{name}' Valid='1'><Value><Item>{text}</Item></Value></Setting>")
 }
 
-/// An installation's own Perl has said where it reads schedules; a time that the clocks skip is moved as there.
+/// The installation's own Perl has reported the zone of schedules; a time that the clocks skip is moved as it moves it.
 #[test]
 fn schedules_are_read_where_the_installation_reads_them() {
     let berlin = TimeZone::get("Europe/Berlin").unwrap();

@@ -1,8 +1,9 @@
-//! In which time zone an installation reads schedules: its own Perl is asked, since no version number tells.
+//! The time zone in which an installation reads schedules. Its own Perl is probed, because no version number tells.
 //!
-//! Znuny from 6.5.12 and from 7.1.4 takes their fields for times of `OTRSTimeZone`; before, and in OTRS and OTOBO, they
-//! are UTC. Asked are instants at which the two differ, around both changes of the clocks too. An answer that fits
-//! neither means that the installation computes schedules in a way of its own; then its own managers run.
+//! Znuny from 6.5.12 and from 7.1.4 interprets the fields as times of `OTRSTimeZone`; earlier releases, OTRS and OTOBO
+//! interpret them in UTC. The probes are times at which the two differ, also around both changes of the clocks. An
+//! answer that fits neither means that the installation computes schedules in a way of its own; then its own managers
+//! run.
 
 use std::sync::OnceLock;
 
@@ -18,15 +19,15 @@ use crate::config::{
 };
 
 const SCRIPT: &str = include_str!("perl/cron_events.pl");
-/// What was found out, as a setting, so that one process asks for all that are started with a configuration.
+/// The setting with the result, so that one process probes for all that are started with a configuration.
 const SETTING: &str = "HomeCronEvents";
 const UTC: &str = "UTC";
 const ZONE: &str = "OTRSTimeZone";
 
-/// The year in which the installation is asked, fixed so that each of its nodes hears the same.
+/// The year of the probes, fixed so that every node gets the same answer.
 const YEAR: &str = "2027-01-01T12:00:00Z";
-/// From a change of the clocks to the instants around it: outside of the hour that is skipped or repeated, where
-/// Perl's `CronEvent` may say of one instant what it does not say of its neighbour.
+/// The distances of the probes from a change of the clocks: outside of the hour that is skipped or repeated, where
+/// Perl's `CronEvent` may give inconsistent answers for neighbouring times.
 const AROUND: [SignedDuration; 2] = [SignedDuration::from_hours(-3), SignedDuration::from_hours(6)];
 
 /// How an installation reads schedules.
@@ -36,7 +37,7 @@ pub(crate) enum CronEvents {
     Utc,
     /// In `OTRSTimeZone`.
     Zone,
-    /// In another way, or its Perl does not say: why.
+    /// In another way, or its Perl does not answer, with the reason.
     Other(String),
 }
 
@@ -58,7 +59,7 @@ impl CronEvents {
     }
 }
 
-/// The zone of all schedules that have none of their own.
+/// The time zone of all schedules that name none.
 pub(crate) fn zone(settings: &SysConfig) -> TimeZone {
     match of(settings) {
         CronEvents::Zone => database::zone(settings).unwrap_or(TimeZone::UTC),
@@ -66,7 +67,7 @@ pub(crate) fn zone(settings: &SysConfig) -> TimeZone {
     }
 }
 
-/// Why the managers of planned tasks must be the installation's own, if it is known that they must.
+/// Why the managers of scheduled tasks must be the installation's own, if it is known that they must.
 pub(crate) fn foreign(settings: &SysConfig) -> Option<String> {
     match CronEvents::of_text(text(settings, SETTING)?) {
         CronEvents::Other(why) => Some(why),
@@ -74,7 +75,7 @@ pub(crate) fn foreign(settings: &SysConfig) -> Option<String> {
     }
 }
 
-/// The answer as a setting, where there is something to ask.
+/// The result as a setting, where probing is needed.
 pub(crate) fn setting(settings: &SysConfig) -> Option<Setting> {
     let home = Home::of(settings)?;
     let zone = database::zone(settings).ok().filter(|zone| !is_same(zone))?;
@@ -88,7 +89,7 @@ pub(crate) fn setting(settings: &SysConfig) -> Option<Setting> {
     })
 }
 
-/// What the settings say; who reads them for a command only, asks when it matters.
+/// The result in the settings. A command that only reads the settings probes when the result matters.
 fn of(settings: &SysConfig) -> CronEvents {
     static ASKED: OnceLock<CronEvents> = OnceLock::new();
     if let Some(known) = text(settings, SETTING) {
@@ -111,9 +112,9 @@ fn ask(home: &Home, zone: &TimeZone) -> CronEvents {
     }
 }
 
-/// A schedule, and the second after and before which its due instants are asked for.
+/// A schedule, and the second after and before which its scheduled times are asked for.
 type Probe = (String, i64);
-/// The wall clock times of the next and the previous due instant.
+/// The wall clock times of the next and the previous scheduled time.
 type Answer = [Option<String>; 2];
 
 fn answers(home: &Home, probes: &[Probe]) -> anyhow::Result<Vec<Answer>> {
@@ -126,14 +127,14 @@ fn answers(home: &Home, probes: &[Probe]) -> anyhow::Result<Vec<Answer>> {
     }
 }
 
-/// Whether both ways are one here.
+/// Whether both zones are the same.
 fn is_same(zone: &TimeZone) -> bool {
     let probes = probes(zone);
     expected(&probes, zone, zone) == expected(&probes, &TimeZone::UTC, zone)
 }
 
-/// A fixed time that each change of the clocks skips or repeats, and one of every hour, at instants around the
-/// changes and in each quarter of the year.
+/// A fixed time that each change of the clocks skips or repeats, and one of every hour, probed around the changes and
+/// in each quarter of the year.
 fn probes(zone: &TimeZone) -> Vec<Probe> {
     let Ok(start) = YEAR.parse::<Timestamp>() else { return Vec::new() };
     let hours = |hours: i64| start + SignedDuration::from_hours(hours);
@@ -144,7 +145,8 @@ fn probes(zone: &TimeZone) -> Vec<Probe> {
         let at = change.timestamp();
         let before = zone.to_offset(at - SignedDuration::from_secs(1));
         let by = i64::from(change.offset().seconds() - before.seconds());
-        // The middle of what is skipped, as the clocks before would show it, or of what they show twice.
+        // The middle of the skipped time, in terms of the clocks before the change, or of the time that the clocks show
+        // twice.
         let middle = before.to_datetime(at).saturating_add((by / 2).seconds());
         schedules.push(format!("{} {} * * *", middle.minute(), middle.hour()));
         instants.extend(AROUND.map(|distance| at + distance));
@@ -167,7 +169,7 @@ fn expected(probes: &[Probe], zone: &TimeZone, shown: &TimeZone) -> Vec<Answer> 
     probes.iter().map(one).collect()
 }
 
-/// Whose due instants the answers are.
+/// The zone whose scheduled times match the answers.
 fn judged(probes: &[Probe], answers: &[Answer], zone: &TimeZone) -> CronEvents {
     let utc = expected(probes, &TimeZone::UTC, zone);
     if answers == utc {
@@ -231,7 +233,7 @@ mod tests {
         assert!(matches!(judged(&probes, &[], &zone), CronEvents::Other(_)));
     }
 
-    /// Where UTC is always what the clocks show there is nothing to ask.
+    /// Where the clocks always show UTC no probe is needed.
     #[test]
     fn who_is_asked() {
         for (name, expected) in [

@@ -1,8 +1,8 @@
-//! The database of an installation: its DSN, as Perl's DBI reads it, becomes a URL.
+//! The database of an installation: its DSN, as Perl's DBI reads it, is converted to a URL.
 
 use std::fmt::Write as _;
 
-/// What an installation says about its database.
+/// The database access of an installation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access<'a> {
     pub(crate) dsn: &'a str,
@@ -53,7 +53,7 @@ impl<'a> Parts<'a> {
                 "mysql_socket" | "mariadb_socket" => parts.socket = Some(value),
                 "sslmode" => parts.tls.push(("sslmode", value)),
                 "sslrootcert" => parts.tls.push(("sslrootcert", value)),
-                // Of two modes the last counts.
+                // Of two modes the last one counts.
                 "mysql_ssl" | "mariadb_ssl" if value == "1" => {
                     parts.tls.insert(0, ("ssl-mode", "REQUIRED"));
                 }
@@ -69,9 +69,9 @@ impl<'a> Parts<'a> {
         parts
     }
 
-    /// Without a mode of its own a DSN asks for no verified TLS: what reached its server reaches it still.
+    /// A DSN without a mode requires no verified TLS: a server that was reachable before must stay reachable.
     fn postgres(&self, dsn: Access<'_>) -> String {
-        // Without a host, or with a directory as one, the client goes to a socket.
+        // Without a host, or with a directory as host, the client connects to a socket.
         match self.host {
             Some(host) if !host.starts_with('/') => {
                 self.url("postgres", dsn, host, &[("sslmode", "prefer")])
@@ -82,7 +82,7 @@ impl<'a> Parts<'a> {
     }
 
     fn mysql(&self, dsn: Access<'_>) -> String {
-        // The client of MySQL takes localhost for its socket, unless a port is asked for.
+        // The client of MySQL connects to the socket for localhost, unless a port is given.
         let is_local = self.host.is_none_or(|host| host.is_empty() || host == "localhost");
         let usual = Some("/run/mysqld/mysqld.sock").filter(|_| is_local && self.port.is_none());
         if let Some(socket) = self.socket.or(usual) {
@@ -104,8 +104,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A password as `Maint::Database::PasswordCrypt` writes it, made legible: each byte turned around, its lower
-/// half first. Others are as they stand.
+/// Decodes a password that was written by `Maint::Database::PasswordCrypt`: each byte is reversed, its lower half
+/// first. Others stay as they are.
 pub(crate) fn plain(password: &str) -> String {
     let inner = password.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let Some(digits) = inner.and_then(|inner| inner.chars().map(|c| c.to_digit(16)).collect())
@@ -116,12 +116,12 @@ pub(crate) fn plain(password: &str) -> String {
     let byte =
         |pair: &[u32]| u8::try_from(pair[0] | pair[1] << 4).map(|byte| !byte).unwrap_or_default();
     let bytes: Vec<u8> = digits.chunks_exact(2).map(byte).collect();
-    // Perl takes bytes beyond ASCII for characters of the same numbers.
+    // Perl reads bytes beyond ASCII as characters of the same numbers.
     String::from_utf8(bytes)
         .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
 }
 
-/// Percent-encoded but for what is plain in every part of a URL.
+/// Percent-encodes everything that is not plain in every part of a URL.
 fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {

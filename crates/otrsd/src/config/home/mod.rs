@@ -1,7 +1,6 @@
-//! An installation of OTRS, Znuny or OTOBO: where it is, what it is called, how its Perl is called, and what its
-//! configuration says.
+//! An installation of OTRS, Znuny or OTOBO: its directory, its product, the calls of its Perl, and its configuration.
 //!
-//! Perl is asked for what only Perl knows, and runs what is the installation's own. Its code is never changed.
+//! Perl answers what only Perl knows, and runs the installation's own code, which is never changed.
 
 pub(crate) mod cron_events;
 pub(crate) mod dsn;
@@ -36,28 +35,28 @@ const MODULE_HOST: &str = include_str!("perl/ModuleHost.pl");
 const TASK_HOST: &str = include_str!("../../home/perl/TaskHost.pl");
 const SYNC: &str = include_str!("../../home/perl/sync.pl");
 
-/// While it is 1, as delivered, nodes of the original may be on the same database.
+/// While it is 1, as delivered, nodes of the original may share the database.
 pub(crate) const MIXED_CLUSTER: &str = "Daemon::MixedCluster";
 
-/// Where an installation's packages that matter here are.
+/// The directory of the installation's task handlers.
 pub(crate) const HANDLERS: &str = "Kernel/System/Daemon/DaemonModules/SchedulerTaskWorker";
 
 /// The checksums of a release's files, each `md5::path`.
 const ARCHIVE: &str = "ARCHIVE";
 
-/// What computes the due instants of schedules, an installation's own first.
+/// The code that computes scheduled times, an installation's own first.
 const CRON_EVENT: [&str; 2] = ["Custom/Kernel/System/CronEvent.pm", "Kernel/System/CronEvent.pm"];
 
-/// The programs that tell the products apart.
+/// The programs that identify the products.
 const PRODUCTS: [(&str, &str); 3] =
     [("otobo.Daemon.pl", "OTOBO"), ("znuny.Daemon.pl", "Znuny"), ("otrs.Daemon.pl", "OTRS")];
 
-/// The original's PID file is there.
+/// The directory of the original's PID file.
 pub(crate) fn run_directory(home: &Path) -> PathBuf {
     home.join("var/run")
 }
 
-/// What gives a type of task a handler, for people.
+/// How a type of task gets a handler, for messages.
 pub(crate) fn handler_wanted(settings: &SysConfig, task_type: &str) -> String {
     let set = format!(
         "set Daemon::SchedulerTaskWorker::TaskType###{task_type} with a Command or Http, then otrsd reload"
@@ -70,24 +69,24 @@ pub(crate) fn handler_wanted(settings: &SysConfig, task_type: &str) -> String {
     }
 }
 
-/// A name of a package, and of no file elsewhere.
+/// Whether the name is a package name, which cannot denote a file elsewhere.
 pub(crate) fn is_word(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// An installation, or what should be one.
+/// An installation, or a directory that is configured as one.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     directory: PathBuf,
 }
 
 impl Home {
-    /// The installation in an absolute directory; whether there is one is seen when it is asked for something.
+    /// The installation in an absolute directory; its existence is checked on first use.
     pub(crate) fn at(directory: &Path) -> Self {
         Self { directory: directory.to_owned() }
     }
 
-    /// The installation that the settings are of.
+    /// The installation that the settings belong to.
     pub(crate) fn of(settings: &SysConfig) -> Option<Self> {
         settings
             .get(SETTING)
@@ -95,14 +94,14 @@ impl Home {
             .map(|directory| Self::at(Path::new(directory)))
     }
 
-    /// The installation of the settings, if nodes of the original may be beside this one: what they would run
-    /// otherwise, or take for damaged, is not run here either.
+    /// The installation of the settings, if nodes of the original may share its database: what they would run
+    /// differently, or take for damaged, is not run here either.
     pub(crate) fn mixed(settings: &SysConfig) -> Option<Self> {
         let is_mixed = settings.get(MIXED_CLUSTER).and_then(Value::as_text) != Some("0");
         Self::of(settings).filter(|_| is_mixed)
     }
 
-    /// What keeps it from being one.
+    /// Checks that the directory is an installation.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let place = self.directory.display();
         if self.directory.to_str().is_none() {
@@ -123,7 +122,7 @@ impl Home {
         PRODUCTS.into_iter().find(|(program, _)| bin.join(program).exists())
     }
 
-    /// What the original's daemon calls itself in the log.
+    /// The name under which the original's daemon logs.
     pub(crate) fn title(&self) -> String {
         let (program, product) = self.program_or_usual();
         format!("{product}-{program}")
@@ -141,12 +140,12 @@ impl Home {
         &self.directory
     }
 
-    /// Where the original's modules write their logs.
+    /// The directory of the logs of the original's modules.
     pub(crate) fn log_directory(&self) -> PathBuf {
         self.directory.join("var/log/Daemon")
     }
 
-    /// The state of its configuration: another one is worth a new look.
+    /// The state of its configuration: another state means that the configuration must be read again.
     pub(crate) fn configured(&self) -> String {
         let mut state = DefaultHasher::new();
         let copied = self.directory.join(otobo::COPIED);
@@ -158,7 +157,7 @@ impl Home {
         format!("{:016x}", state.finish())
     }
 
-    /// The files that make its configuration.
+    /// The files that make up its configuration.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let files = self.directory.join("Kernel/Config/Files");
         let deployed = fs::read_dir(&files).into_iter().flatten().flatten().map(|it| it.path());
@@ -166,17 +165,17 @@ impl Home {
         let mut all: Vec<_> = deployed.filter(is_perl).collect();
         all.sort();
         all.insert(0, self.directory.join("Kernel/Config.pm"));
-        // It says in which zone schedules are read.
+        // It determines the zone in which schedules are read.
         all.extend(CRON_EVENT.map(|file| self.directory.join(file)));
         all
     }
 
-    /// The command that lives the life of a daemon module.
+    /// The command that runs a daemon module until its discard.
     pub(crate) fn module_host(&self, name: &str, package: &str) -> Vec<String> {
         self.perl(MODULE_HOST, &[name, package, &self.title()])
     }
 
-    /// The command that runs tasks; the name of its socket is still to come.
+    /// The command that runs tasks; the caller appends the name of its socket.
     pub(crate) fn task_host(&self) -> Vec<String> {
         self.perl(TASK_HOST, &[&self.title()])
     }
@@ -186,7 +185,7 @@ impl Home {
         self.perl(SYNC, &[&self.title()])
     }
 
-    /// The types of tasks for which there is a handler: nothing registers them but their files.
+    /// The types of tasks with a handler: only their files register them.
     pub(crate) fn task_types(&self) -> BTreeSet<String> {
         let directories = ["Custom", ""].map(|place| self.directory.join(place).join(HANDLERS));
         let files = directories.iter().flat_map(fs::read_dir).flatten().flatten();
@@ -198,20 +197,20 @@ impl Home {
         files.filter_map(name).collect()
     }
 
-    /// Whether there is one for the tasks of a type, now.
+    /// Whether there is a handler for the tasks of a type now.
     pub(crate) fn has_handler(&self, task_type: &str) -> bool {
         let file =
             |place| self.directory.join(place).join(HANDLERS).join(format!("{task_type}.pm"));
         is_word(task_type) && ["Custom", ""].into_iter().any(|place| file(place).is_file())
     }
 
-    /// How this installation's package is another than that of the release, if it is.
+    /// How this installation's package differs from that of the release, if it does.
     pub(crate) fn overrides(&self, package: &str) -> Option<String> {
         let file = package.replace("::", "/") + ".pm";
         if self.directory.join("Custom").join(&file).exists() {
             return Some(format!("Custom/{file} is in its place"));
         }
-        // No release has the documentation's example: the administrator wrote it.
+        // No release includes the documentation's example: the administrator wrote it.
         if package == TEST_DAEMON && self.directory.join(&file).exists() {
             return Some(format!("{file} is there"));
         }
@@ -225,7 +224,7 @@ impl Home {
         (!is_released).then(|| format!("{file} differs from its checksum in {ARCHIVE}"))
     }
 
-    /// A script in Perl with the directories of the installation, its own changes first.
+    /// A script in Perl with the directories of the installation, `Custom` first.
     pub(crate) fn perl(&self, script: &str, arguments: &[impl AsRef<str>]) -> Vec<String> {
         let directories = ["Custom", "", "Kernel/cpan-lib"];
         let include = |directory: &str| format!("-I{}", self.directory.join(directory).display());

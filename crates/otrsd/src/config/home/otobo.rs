@@ -1,4 +1,5 @@
-//! OTOBO's daemon must not work before its web installer is through, nor while the container still copies its files.
+//! The start conditions of OTOBO: its daemon must not work before the web installer has finished, nor while the
+//! container still copies its files.
 
 use std::{env, path::Path};
 
@@ -9,7 +10,7 @@ use crate::config::{home::Home, problem, text};
 const SECURE_MODE: &str = "SecureMode";
 /// Set in the images of OTOBO; only there the files are copied.
 const IN_CONTAINER: &str = "OTOBO_RUNS_UNDER_DOCKER";
-/// The copying is through when it is there.
+/// Exists when the files have been copied.
 pub(crate) const COPIED: &str = ".copy_otobo_next_finished";
 
 /// Why the modules of an installation have to wait.

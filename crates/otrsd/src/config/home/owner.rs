@@ -1,4 +1,4 @@
-//! Perl of an installation never runs as root: its authors would be root.
+//! The user of an installation. Its Perl code never runs as root, because its authors would then be root.
 
 use std::{fs::File, sync::OnceLock};
 
@@ -19,26 +19,26 @@ use crate::{
     process::Identity,
 };
 
-/// What makes a directory an installation; its owner is the installation's user.
+/// The file that makes a directory an installation; its owner is the installation's user.
 const CONFIG: &str = "Kernel/Config.pm";
 const KERNEL: &str = "Kernel";
 const CALL: &str = "call this as the help desk's user, as with runuser --user otrs -- otrsd …";
 
-/// Whom root became.
+/// The user that root became.
 static LEFT_ROOT: OnceLock<Identity> = OnceLock::new();
 
-/// The user that root became, whose programs get nothing of root's environment.
+/// The user that root became; its programs get nothing of root's environment.
 pub(crate) fn left_root() -> Option<&'static Identity> {
     LEFT_ROOT.get()
 }
 
 impl Home {
-    /// Makes root the installation's user, with its groups and without capabilities, for the rest of this process. Others
-    /// stay who they are.
+    /// Switches from root to the installation's user, with its groups and without capabilities, for the rest of this
+    /// process. Processes of other users do not change.
     ///
     /// # Errors
     ///
-    /// It belongs to root: then nothing says who its user is.
+    /// The installation belongs to root: then its user is unknown.
     pub(crate) fn leave_root(&self) -> anyhow::Result<()> {
         if !geteuid().is_root() {
             return Ok(());
@@ -47,7 +47,7 @@ impl Home {
         let shown = shown.display();
         let (uid, gid) = match self.owner() {
             Ok(owner) => owner,
-            // Told by who reads it.
+            // The caller that reads the installation reports it.
             Err(Errno::ENOENT) => return Ok(()),
             Err(_) => bail!(
                 "{shown} is reached by a link, or by directories that another user than its own has or can write, and \
@@ -58,8 +58,9 @@ impl Home {
             bail!("{shown} belongs to root, and Perl of a help desk is not run as root: {CALL}");
         }
         let owner = Identity::of_owner(Uid::from_raw(uid), Gid::from_raw(gid))?;
-        // From root to another user, the kernel takes all capabilities. Nothing of root's is in this process yet, so that
-        // its user's own files in /proc can be its user's; but that user could type into root's terminal.
+        // On the change from root to another user, the kernel drops all capabilities. The process holds no secret of
+        // root yet, so its files in /proc may belong to its user; but with root's terminal, that user could inject
+        // input.
         owner
             .assume()
             .and_then(|()| set_dumpable(File::open("/dev/tty").is_err()))
@@ -68,15 +69,15 @@ impl Home {
         Ok(())
     }
 
-    /// Whose the installation is, by its file and all directories above it: by a link, or in a directory of another, a user
-    /// could have what is not theirs taken for theirs, or exchange it afterwards.
+    /// The owner of the installation, by its file and all directories above it: through a link, or in a directory of
+    /// another user, a file of another user could be presented as the owner's, or be exchanged later.
     fn owner(&self) -> nix::Result<(u32, u32)> {
         let inside = OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let found = stat(&self.directory.join(CONFIG))?;
         if found.st_uid == 0 {
             return Ok((0, 0));
         }
-        // Its web server's group writes into it.
+        // The group of its web server writes to it.
         let rule = Rule::of(found.st_uid).with_group(Group::Any);
         let home = file_trust::directory(&self.directory, rule).map_err(|_| Errno::EACCES)?;
         let home = home.ok_or(Errno::ENOENT)?;

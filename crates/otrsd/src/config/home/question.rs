@@ -1,4 +1,4 @@
-//! One short Perl process that is asked for something. Its answer is held in memory, never in a file.
+//! A query to a short Perl process. Its answer is held in memory, never in a file.
 
 use std::{
     env,
@@ -22,25 +22,25 @@ use crate::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// What is shown of a complaint.
+/// How much of the standard error output is reported.
 const COMPLAINT: usize = 4 << 10;
 
-/// What the command prints, and what it complains of beside it.
+/// What the command prints to standard output and to standard error.
 ///
-/// Whether it is the whole answer is for the caller to see: in a supervisor the reaper gets the exit status.
+/// The caller checks that the answer is complete: in a supervisor the reaper gets the exit status.
 ///
 /// # Errors
 ///
-/// It cannot start, or does not end.
+/// The command cannot start, or does not end.
 pub(crate) fn ask(argv: &[String], directory: &Path) -> anyhow::Result<(Vec<u8>, String)> {
     run(argv, directory, Stdio::null())
 }
 
-/// As [`ask`], with something to read for the command.
+/// As [`ask`], with standard input for the command.
 ///
 /// # Errors
 ///
-/// As [`ask`].
+/// Those of [`ask`].
 pub(crate) fn ask_with(
     argv: &[String],
     directory: &Path,

@@ -16,13 +16,13 @@ use crate::config::{
 
 const SETTINGS: &str = include_str!("perl/settings.pl");
 
-/// The setting that only an installation has: where it is.
+/// The setting that only an installation has: its directory.
 pub(crate) const SETTING: &str = "Home";
 /// The number of the help desk, the same on all of its nodes.
 pub(crate) const SYSTEM_ID: &str = "SystemID";
-/// The state of its configuration, by which modules in Perl are known.
+/// The state of its configuration, which identifies modules in Perl.
 pub(crate) const CONFIGURED: &str = "HomeConfiguration";
-/// What the daemon reads, by the beginnings of names; the rest stays where it is.
+/// Prefixes of the settings that the daemon reads; all others are left out.
 const WANTED: [&str; 13] = [
     "Daemon",
     "NodeID",
@@ -38,26 +38,26 @@ const WANTED: [&str; 13] = [
     "LogModule",
     "MinimumLogLevel",
 ];
-/// Seconds that tasks in Perl may go on at a stop.
+/// The seconds that tasks in Perl may continue at a stop.
 const STOP_GRACE: &str = "300";
 /// Hashes whose keys are settings of their own in the layers above.
 const SPLIT: [&str; 2] = ["DaemonModules", "Daemon::SchedulerCronTaskManager::Task"];
 
 impl Home {
-    /// The origin of all that its Perl says of the configuration, whichever file it is from.
+    /// The origin of all settings that its Perl reports, whichever file they are from.
     pub(crate) fn configuration(&self) -> String {
         self.directory.join("Kernel/Config.pm").to_string_lossy().into_owned()
     }
 
-    /// Asks Perl. A configuration that could be read, but complained, is a problem.
+    /// Queries Perl. Output on standard error beside a readable configuration is a problem.
     ///
     /// # Errors
     ///
-    /// Perl, or the configuration, is broken: with what it said.
+    /// Perl, or the configuration, is broken: the error has its output.
     pub(crate) fn settings(&self) -> anyhow::Result<(Vec<Setting>, Option<Problem>)> {
         let place = || format!("cannot read the configuration of {}", self.directory.display());
         self.check()?;
-        // Before it is read: what changes meanwhile is another state.
+        // Taken before the configuration is read: a change in between is another state.
         let configured = self.configured();
         let (answer, complaint) = self.ask().with_context(place)?;
         let origin = Origin::shared(&self.configuration());
@@ -73,14 +73,14 @@ impl Home {
                 origin,
             });
         };
-        // The installation's own goes before it.
+        // The installation's own value takes precedence.
         add("Daemon::StopGrace".to_owned(), Value::Text(STOP_GRACE.to_owned()));
         add(MIXED_CLUSTER.to_owned(), Value::Text("1".to_owned()));
         add(CONFIGURED.to_owned(), Value::Text(configured));
         add(DATABASE_URL.to_owned(), Value::Text(database_url(&answer).with_context(place)?));
         for (name, value) in answer {
             match value {
-                // It is in the URL.
+                // It is part of the URL.
                 _ if name.starts_with("Database") => {}
                 Value::Map(keys) if SPLIT.contains(&name.as_str()) => {
                     for (key, value) in keys {

@@ -1,4 +1,4 @@
-//! Every setting and every key that is described, each with values that it must not have, and with extreme ones.
+//! Tests of every described setting and key, each with invalid and with extreme values.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::config::{
     Configuration, default_paths::DefaultPaths, events, natives::Natives, packages,
 };
 
-/// None may be of this shape but what may be anything.
+/// A value that no kind accepts, except one that accepts everything.
 const NO_SHAPE: &str = "<Array><Item><Array><Item>x</Item></Array></Item></Array>";
 
-/// What a hash needs beside the key that is looked at.
+/// The keys that a hash needs beside the key under test.
 const BASES: [(&str, &[(&str, &str)]); 5] = [
     ("DaemonModules", &[("Command", "/bin/true"), ("SleepPost", "1")]),
     ("Daemon::SchedulerTaskWorker::TaskType", &[("Command", "/bin/true")]),
@@ -48,17 +48,17 @@ fn setting(group: &Group, key: &Key, value: &str) -> (String, String) {
     let items = base.iter().filter(|(name, _)| *name != key.name);
     let items = items.map(|(name, value)| format!("<Item Key='{name}'>{value}</Item>"));
     let items: String = items.chain([format!("<Item Key='{}'>{value}</Item>", key.name)]).collect();
-    // The whole hash: what is wrong with one of its keys is said of it.
+    // The whole hash: a problem of one of its keys is reported for the hash.
     let told = parent.strip_suffix("###Http").unwrap_or(parent).to_owned();
     (told, one(parent, &format!("<Hash>{items}</Hash>")))
 }
 
-/// What is made of some settings, each of its own.
+/// The interpretation of some settings in a new directory.
 fn interpret(settings: &str) -> Configuration {
     interpret_in(tempfile::tempdir().unwrap().path(), settings)
 }
 
-/// From a file that stays: what may set a command is judged when it is read.
+/// As above, from a file that persists: the trust of a file that sets a command is checked when it is read.
 fn interpret_in(directory: &Path, settings: &str) -> Configuration {
     let path = directory.join("a.xml");
     let text = format!("<otrsd_config version='2.0' init='Application'>{settings}</otrsd_config>");
@@ -92,7 +92,7 @@ fn all() -> impl Iterator<Item = (&'static Group, &'static Key)> {
     GROUPS.into_iter().flat_map(|group| group.keys.iter().map(move |key| (group, key)))
 }
 
-/// Numbers that something may not be able to hold, and what is no number.
+/// Numbers that exceed the range of some type, and texts that are no number.
 const EXTREMES: [&str; 18] = [
     "0",
     "1",
@@ -114,7 +114,7 @@ const EXTREMES: [&str; 18] = [
     "",
 ];
 
-/// What is made of each key of a group, or setting, with each extreme value, in a file of the directory.
+/// The interpretation of each key of a group, or setting, with each extreme value, in a file of the directory.
 pub(crate) fn with_extremes(
     directory: &Path,
     group: &'static Group,
@@ -189,7 +189,7 @@ fn what_nothing_reads_is_told_with_the_nearest_name() {
         let said: Vec<_> = problems.iter().map(|it| it.what.as_str()).collect();
         assert_eq!(said, [format!("means nothing here{meant}")], "{name}");
     }
-    // A module of one's own has its settings where the documents say.
+    // A user's own module has its settings where the documents say.
     for name in ["Acme::Poll::Directory", "Daemon::Poll::Interval"] {
         let one =
             format!("<Setting Name='{name}' Valid='1'><Value><Item>1</Item></Value></Setting>");
@@ -208,7 +208,7 @@ fn a_hash_of_hashes_must_be_one() {
     }
 }
 
-/// Where a worker runs.
+/// On a node that runs a worker.
 #[test]
 fn a_type_that_nothing_runs_is_told_where_it_is_used() {
     let worker = "<Setting Name='DaemonModules###W' Valid='1'><Value><Hash><Item Key='Module'>\

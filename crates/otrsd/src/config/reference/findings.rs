@@ -1,4 +1,4 @@
-//! What is said of a setting that its reader takes another value for, or that nothing reads.
+//! Findings about settings whose value is replaced by their reader, and about settings that are not read at all.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{
     text::nearest,
 };
 
-/// Where no name but the described ones means anything.
+/// Prefixes below which only the described names have a meaning.
 const OWN: [&str; 6] = [
     "Daemon::Event",
     "Daemon::Log::",
@@ -20,9 +20,9 @@ const OWN: [&str; 6] = [
     "WebConsole::",
 ];
 
-/// The findings of all settings; a setting whose reader has told of it, as `told` has it, is left to that one.
+/// The findings of all settings, without those that their reader has already reported in `told`.
 pub(crate) fn findings(settings: &SysConfig, told: &[Problem]) -> Vec<Problem> {
-    // A bad NodeID is a fault, and told of as that.
+    // A bad NodeID is a fault, and is reported as such.
     let told: BTreeSet<_> =
         told.iter().filter_map(|it| it.setting.as_deref()).chain(["NodeID"]).collect();
     let values = plain().filter_map(|key| Some((key.name, wrong(key, settings.get(key.name)?)?)));
@@ -34,7 +34,7 @@ pub(crate) fn findings(settings: &SysConfig, told: &[Problem]) -> Vec<Problem> {
     all.chain(unknown(settings)).collect()
 }
 
-/// The whole number of a setting; its default where it is not set, no number or out of bounds.
+/// The whole number of a setting; its default if it is not set, no number, or out of bounds.
 pub(crate) fn whole(settings: &SysConfig, name: &str) -> u64 {
     let key = plain().find(|key| key.name == name);
     let text = settings.get(name).and_then(Value::as_text).unwrap_or_default();
@@ -48,7 +48,7 @@ fn within(kind: Kind, text: &str) -> Option<u64> {
     u64::try_from(number.value).ok()
 }
 
-/// What is wrong with the value of a setting, and what holds instead.
+/// What is wrong with the value of a setting, and which value is used instead.
 fn wrong(key: &Key, value: &Value) -> Option<String> {
     let default = default(key);
     let what = match (key.kind, key.kind.judge(value), value) {
@@ -77,13 +77,13 @@ fn default(key: &Key) -> &'static str {
     key.default.split(',').next().unwrap_or_default().trim_matches('`')
 }
 
-/// The described settings that are no hashes with keys of free choice.
+/// The described settings that are not hashes with arbitrary keys.
 fn plain() -> impl Iterator<Item = &'static Key> {
     let groups = GROUPS.iter().filter(|group| group.hash.is_empty());
     groups.flat_map(|group| group.keys).filter(|key| !key.name.contains("###"))
 }
 
-/// The names of those that are.
+/// The names of the hashes.
 fn hashes() -> impl Iterator<Item = &'static str> {
     let groups = GROUPS.iter().map(|group| group.hash).filter(|hash| !hash.is_empty());
     let keys = GROUPS.iter().flat_map(|group| group.keys).map(|key| key.name);
@@ -91,8 +91,8 @@ fn hashes() -> impl Iterator<Item = &'static str> {
     hashes.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter()
 }
 
-/// Settings that nothing reads: below our names, or so near to a described one that it is a slip. What an
-/// installation has is its own.
+/// Settings that are not read: those below a prefix of this program, and those that are close enough to a described one
+/// to be a typo. The other settings of an installation belong to the installation.
 fn unknown(settings: &SysConfig) -> Vec<Problem> {
     let known: BTreeSet<&str> = plain().map(|key| key.name).chain(hashes()).collect();
     let desk = Home::of(settings).map(|home| home.configuration());
@@ -110,7 +110,7 @@ fn unknown(settings: &SysConfig) -> Vec<Problem> {
 }
 
 impl Group {
-    /// What is wrong with the keys of a hash of this group: the name of each, and what there is to say of it.
+    /// What is wrong with the keys of a hash of this group: the name of each, and the finding.
     pub(crate) fn findings(&self, hash: &Value) -> Vec<(String, String)> {
         let keys = hash.as_map().into_iter().flatten();
         let find = |(name, value): (&String, &Value)| match self.key(name) {

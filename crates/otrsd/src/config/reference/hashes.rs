@@ -1,8 +1,8 @@
-//! Hashes with names of free choice, and their keys.
+//! Hashes with arbitrary names, and their keys.
 
 use super::{Group, Kind, key};
 
-/// What the columns and the policies hold.
+/// The range of the columns and the policies.
 const I16: i64 = i16::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 

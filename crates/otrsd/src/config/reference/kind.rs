@@ -1,28 +1,28 @@
-//! What the value of a setting must be, and the bounds that it is held to.
+//! The kinds of values, and their bounds.
 
 use std::{fmt, time::Duration};
 
 use jiff::tz::TimeZone;
 use sysconfig::Value;
 
-/// So long a duration may be at most: sums of some such stay within what clocks and columns can hold.
+/// The longest duration: sums of several stay within the range of clocks and columns.
 pub(super) const LONGEST: u64 = 36_500 * 86_400;
 
-/// What a value must be. As text it is what the handbook says of it.
+/// What a value must be. Its text form is the wording of the handbook.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// What more it must be, its reader knows.
+    /// Any text; the reader knows further conditions.
     Text,
     /// A whole number within bounds.
     Whole(i64, i64),
-    /// Seconds and parts of them, up to [`LONGEST`].
+    /// Seconds, with fractions, up to [`LONGEST`].
     Seconds,
     /// Bytes, or with K, M or G.
     Bytes,
-    /// The truth of Perl: empty and 0 are false, all else is true.
+    /// A boolean as in Perl: empty and 0 are false, everything else is true.
     Truth,
     OneOf(&'static [&'static str]),
-    /// A name that the machine's time-zone database knows.
+    /// A name in the machine's time-zone database.
     Zone,
     /// An absolute path.
     Path,
@@ -63,15 +63,16 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A number that was held to its bounds.
+/// A number that was limited to its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bounded<T> {
     pub(crate) value: T,
-    /// Whether another one was written.
+    /// Whether another number was written.
     pub(crate) is_held: bool,
 }
 
-/// A whole number, held to its bounds however long it is; `None` if it is no number, or negative where none is.
+/// A whole number of any length, limited to its bounds; `None` if it is no number, or negative where that is not
+/// allowed.
 pub(crate) fn whole(text: &str, least: i64, most: i64) -> Option<Bounded<i64>> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -86,7 +87,7 @@ pub(crate) fn whole(text: &str, least: i64, most: i64) -> Option<Bounded<i64>> {
     Some(Bounded { value, is_held: value != number })
 }
 
-/// Seconds, held to the longest duration; `None` if it is no number, or negative.
+/// Seconds, limited to the longest duration; `None` if it is no number, or negative.
 pub(crate) fn seconds(text: &str) -> Option<Bounded<Duration>> {
     let longest = Duration::from_secs(LONGEST);
     let seconds: f64 = text.parse().ok().filter(|seconds| *seconds >= 0.0)?;
@@ -94,7 +95,7 @@ pub(crate) fn seconds(text: &str) -> Option<Bounded<Duration>> {
     Some(Bounded { value: exact.unwrap_or(longest), is_held: exact.is_none() })
 }
 
-/// Bytes; `None` if it is no number of them, or more than a number can say.
+/// Bytes; `None` if it is no number of bytes, or out of range.
 pub(crate) fn bytes(text: &str) -> Option<u64> {
     let units = [('K', 10), ('M', 20), ('G', 30)];
     let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
@@ -108,8 +109,8 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 impl Kind {
-    /// Why a value is none of this kind; `Ok` with what is used instead, if it is one beyond the bounds.
-    /// An empty text is as none at all.
+    /// Why a value is not of this kind; `Ok` with the value that is used instead, if it is out of bounds. An empty text
+    /// counts as not set.
     pub(crate) fn judge(self, value: &Value) -> Result<Option<String>, String> {
         let shape = match (self, value) {
             (_, Value::Undef)

@@ -1,5 +1,5 @@
-//! What there is to set: the one place that says so, for `config describe`, for the handbook's
-//! chapter, and for the readers of hashes, to whom any other key is a problem.
+//! The reference of all settings: the single source for `config describe`, for the handbook's chapter, and for the
+//! readers of hashes, which report any other key as a problem.
 
 #[cfg(test)]
 pub(crate) mod every_setting;
@@ -36,7 +36,7 @@ pub(crate) const GROUPS: [&Group; 12] = [
 #[derive(Debug)]
 pub(crate) struct Group {
     title: &'static str,
-    /// Of a hash: the name of its setting, before `###`.
+    /// For a hash: the name of its setting, before `###`.
     hash: &'static str,
     about: &'static str,
     keys: &'static [Key],
@@ -62,7 +62,7 @@ impl Key {
     }
 }
 
-/// A setting with its whole name.
+/// A setting with its full name.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Described {
     pub(crate) name: String,
@@ -87,7 +87,7 @@ impl Group {
         self.hash.split("###").next().unwrap_or_default()
     }
 
-    /// What the value of a key must be.
+    /// The kind of a key's value.
     pub(crate) fn kind(&self, name: &str) -> Kind {
         self.key(name).map_or(Kind::Text, |key| key.kind)
     }
@@ -101,7 +101,7 @@ impl Group {
     }
 }
 
-/// All whose names have the text in them, without regard to case.
+/// All settings whose names contain the text, ignoring case.
 pub(crate) fn find(text: &str) -> Vec<Described> {
     let text = text.to_lowercase();
     let all = GROUPS.iter().flat_map(|group| group.keys.iter().map(|key| (*group, key)));
@@ -155,7 +155,8 @@ mod tests {
         }
     }
 
-    /// Names that stand as a whole in the sources are described; what an installation alone has is not ours.
+    /// Names that occur as a whole string in the sources are described; the settings that only an installation has are
+    /// excluded.
     #[test]
     fn what_the_program_reads_is_described() {
         let sources = [

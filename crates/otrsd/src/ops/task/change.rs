@@ -1,4 +1,4 @@
-//! Retry, cancel, delete, purge.
+//! The changes of tasks: retry, cancel, delete, purge.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     text::time::local,
 };
 
-/// How many tasks one transaction purges or puts back.
+/// How many tasks one transaction purges or requeues.
 const BATCH_SIZE: u32 = 500;
 const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// A worker looks each second, and a handler that is asked to end has five.
+/// A worker polls every second, and a handler that is asked to end has five.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a cancellation came to.
+/// The result of a request to cancel.
 #[derive(Debug)]
 pub(crate) enum Cancelling {
     /// The task is gone.
@@ -32,17 +32,17 @@ pub(crate) enum Cancelling {
 ///
 /// # Errors
 ///
-/// It is not held, there is no such task, or the database's.
+/// It is not held, there is no such task, or the database failed.
 pub(crate) async fn retry(store: &Store, id: TaskId) -> Result<()> {
     if store.retry(id).await? { Ok(()) } else { Err(not_held(&find::live(store, id).await?)) }
 }
 
-/// Puts all tasks of a held state (and a type, if it is not empty) into the queue; how many. `progress` hears how many
-/// it were so far.
+/// Puts all tasks of a held state (and a type, if it is not empty) into the queue; returns their number. `progress`
+/// gets the number so far.
 ///
 /// # Errors
 ///
-/// The database's; then some may be in the queue.
+/// The database failed; then some may be in the queue.
 pub(crate) async fn retry_all(
     store: &Store,
     state: HeldState,
@@ -50,7 +50,7 @@ pub(crate) async fn retry_all(
     mut progress: impl FnMut(u64),
 ) -> Result<u64> {
     let mut retried = 0;
-    // What fails again meanwhile is not retried without end.
+    // A task that fails again meanwhile is not retried endlessly.
     let begin = clock::now_utc();
     loop {
         match store.retry_all(state, task_type, begin, BATCH_SIZE).await? {
@@ -65,7 +65,7 @@ pub(crate) async fn retry_all(
 ///
 /// # Errors
 ///
-/// It is over, or runs where it cannot be ended; or the database's.
+/// It is over, runs where it cannot be ended, or the database failed.
 pub(crate) async fn request_cancel(store: &Store, id: TaskId, by: &str) -> Result<Cancelling> {
     let entry = find::live(store, id).await?;
     if is_over(entry.state) {
@@ -88,11 +88,11 @@ pub(crate) async fn request_cancel(store: &Store, id: TaskId, by: &str) -> Resul
     }
 }
 
-/// As [`request_cancel`], and waits until the task is over; `waits` hears what for.
+/// As [`request_cancel`], and waits until the task is over; `waits` gets the reason for waiting.
 ///
 /// # Errors
 ///
-/// As those of [`request_cancel`] and [`end`].
+/// Those of [`request_cancel`] and [`end`].
 pub(crate) async fn cancel(
     store: &Store,
     id: TaskId,
@@ -105,11 +105,11 @@ pub(crate) async fn cancel(
     }
 }
 
-/// Takes a task away that is held and does not come back by itself.
+/// Deletes a held task that does not return to the queue by itself.
 ///
 /// # Errors
 ///
-/// It is still to run, there is no such task, or the database's.
+/// It is still to run, there is no such task, or the database failed.
 pub(crate) async fn delete(store: &Store, id: TaskId, by: &str) -> Result<()> {
     let entry = find::live(store, id).await?;
     if !is_over(entry.state) {
@@ -120,17 +120,18 @@ pub(crate) async fn delete(store: &Store, id: TaskId, by: &str) -> Result<()> {
     }
     match store.cancel(id, by, clock::now_utc()).await? {
         Cancelled::Gone => Ok(()),
-        // Retried by another meanwhile.
+        // Retried by another caller meanwhile.
         Cancelled::Running(lock) => Err(running(id, lock)),
         Cancelled::Unknown => Err(Error::Conflict(ended_meanwhile(id))),
     }
 }
 
-/// Deletes the free tasks of a type that were added before a time; how many. `progress` hears how many it were so far.
+/// Deletes the free tasks of a type that were added before a time; returns their number. `progress` gets the number so
+/// far.
 ///
 /// # Errors
 ///
-/// The database's; then some may be gone.
+/// The database failed; then some may be gone.
 pub(crate) async fn purge(
     store: &Store,
     task_type: &str,
@@ -148,17 +149,18 @@ pub(crate) async fn purge(
     }
 }
 
-/// Whether a task is held and does not come back by itself.
+/// Whether a task is held and does not return to the queue by itself.
 pub(crate) fn is_over(state: State) -> bool {
     use task_store::HeldState::{Failed, NoHandler, Quarantined};
     matches!(state, State::Held(Failed | Quarantined | NoHandler))
 }
 
-/// Waits until a task is over whose worker was asked to end it. If it is put back instead, it is taken out of the queue.
+/// Waits until a task is over whose worker was asked to end it. If it is requeued instead, it is taken out of the
+/// queue.
 ///
 /// # Errors
 ///
-/// It ended by itself, or its end takes longer than 20 s; or the database's.
+/// It ended by itself, its end takes longer than 20 s, or the database failed.
 pub(crate) async fn end(
     store: &Store,
     entry: &Entry,

@@ -1,4 +1,4 @@
-//! A task to be enqueued: the settings of its type count where the request says nothing.
+//! The use case of enqueuing a task: the settings of its type apply where the request is silent.
 
 use jiff::{Timestamp, Unit};
 use sysconfig::SysConfig;
@@ -7,20 +7,20 @@ use task_store::{Encoding, NewTask, Payload, PayloadError, encode};
 use super::title;
 use crate::{config::task_types, ops::Error};
 
-/// What is asked for.
+/// The request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EnqueueRequest<'a> {
     pub(crate) task_type: &'a str,
     pub(crate) name: &'a str,
     pub(crate) data: &'a Payload,
-    /// When it is to run, if not at once.
+    /// Its scheduled time, if not at once.
     pub(crate) at: Option<Timestamp>,
     pub(crate) attempts: Option<i16>,
     pub(crate) max_parallel: Option<u32>,
 }
 
 impl EnqueueRequest<'_> {
-    /// The task with a fresh id.
+    /// The task with a new id.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl EnqueueRequest<'_> {
         let mut task = NewTask::new(self.task_type, self.name, data);
         let of_type = |key| task_types::number::<i16>(settings, self.task_type, key);
         let limit = task_types::number(settings, self.task_type, "MaximumParallelInstances");
-        // Planned tasks carry no limit.
+        // Future tasks have no limit.
         let limit = limit.filter(|_| self.at.is_none());
         task.max_parallel = self.max_parallel.or(limit).unwrap_or(0);
         let attempts = of_type("Attempts").filter(|attempts| *attempts > 0);
@@ -44,12 +44,12 @@ impl EnqueueRequest<'_> {
     }
 }
 
-/// The columns of planned tasks hold whole seconds.
+/// The columns of future tasks hold whole seconds.
 pub(crate) fn whole_second(at: Timestamp) -> Timestamp {
     at.round(Unit::Second).unwrap_or(at)
 }
 
-/// The limit of its type and name kept a task out.
+/// The limit of its type and name prevented the task.
 pub(crate) fn limit_reached(task: &NewTask) -> Error {
     let title = title(&task.task_type, &task.name);
     Error::Conflict(format!(

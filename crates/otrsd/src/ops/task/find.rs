@@ -1,5 +1,5 @@
-//! From what was typed to a task's id: a whole id, or its first characters where they tell it apart; and from an id to
-//! the task.
+//! The lookup of tasks: from the user's input, a whole id or an unambiguous prefix, to an id; and from an id to the
+//! task.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use task_store::{Entry, Filter, State, Store, TaskId};
 
 use crate::ops::{Error, Result};
 
-/// Fewer characters would soon fit many tasks.
+/// Shorter prefixes would soon match many tasks.
 const MIN_PREFIX: usize = 4;
 /// The characters of a whole id.
 const ID_LENGTH: usize = 12;
@@ -15,11 +15,11 @@ const PAGE_SIZE: u32 = 1000;
 /// How many of the latest executions are searched: the ledger may be long.
 const MAX_EXECUTIONS: usize = 10_000;
 
-/// The id that `text` means. A whole id may be unknown; what asks for the task says so.
+/// The id that `text` denotes. A whole id may be unknown; the code that looks up the task reports that.
 ///
 /// # Errors
 ///
-/// No id, no task or more than one begins with it, or the database's.
+/// No id, no task or more than one begins with it, or the database failed.
 pub(crate) async fn id(store: &Store, text: &str) -> Result<TaskId> {
     let is_prefix = (MIN_PREFIX..ID_LENGTH).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -32,7 +32,7 @@ pub(crate) async fn id(store: &Store, text: &str) -> Result<TaskId> {
     let found = beginning(store, &text.to_ascii_lowercase()).await?;
     match (found.len(), found.first()) {
         (1, Some(id)) => Ok(*id),
-        // Of another program's number in the column ident.
+        // The number of another program in the column ident.
         (0, _) => text.parse().map_err(|_| {
             Error::NotFound(format!(
                 "no task whose id begins with {text}, nor one of the latest {MAX_EXECUTIONS} executions"
@@ -51,7 +51,7 @@ pub(crate) async fn id(store: &Store, text: &str) -> Result<TaskId> {
 ///
 /// # Errors
 ///
-/// It is done, or there is no such task; or the database's.
+/// It is done, there is no such task, or the database failed.
 pub(crate) async fn live(store: &Store, id: TaskId) -> Result<Entry> {
     if let Some(entry) = store.get(id).await? {
         return Ok(entry);
@@ -62,7 +62,7 @@ pub(crate) async fn live(store: &Store, id: TaskId) -> Result<Entry> {
     })
 }
 
-/// There is no task of that id.
+/// There is no task with that id.
 pub(crate) fn unknown(id: TaskId) -> Error {
     Error::NotFound(format!("no task {id}: it never was, or the ledger has forgotten it"))
 }

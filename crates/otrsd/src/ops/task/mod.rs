@@ -1,4 +1,4 @@
-//! Tasks by their ids: enqueued, found, explained, retried, cancelled, deleted; and the words for what they are.
+//! The use cases of tasks: enqueue, find, explain, retry, cancel, delete; and the wording for tasks.
 
 mod change;
 mod enqueue;

@@ -1,4 +1,4 @@
-//! Adding tasks: of types that may be added so, with the policy of their type, and each once.
+//! Adding tasks: only of types that may be added by the console, with the policy of their type, and each once.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -15,14 +15,14 @@ use crate::{
 /// From here on the year of a wall clock may have more than four digits.
 const LATEST: i64 = 253_370_764_800;
 
-/// What became of a task that was to be added.
+/// The result for a task that was to be added.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::web) enum Became {
-    /// It waits, or is planned.
+    /// It waits, or is scheduled.
     Added,
-    /// As many of its type and name wait and run as may.
+    /// The limit of waiting and running tasks of its type and name is reached.
     LimitReached,
-    /// The same was asked for before.
+    /// The same request was made before.
     Known,
 }
 
@@ -36,13 +36,13 @@ impl Became {
     }
 }
 
-/// A task with the time that it is planned for.
+/// A task with its scheduled time.
 pub(super) type Planned = (Option<Timestamp>, NewTask);
 
 impl Console {
-    /// Adds tasks in one transaction, all or none. With a key, what was added by it before is not added again, as long
-    /// as the tasks or the ledger's memory of them last. A limit that is reached is a problem of a single task; of many
-    /// it keeps out those that it is about.
+    /// Adds tasks in one transaction, all or none. With a key, a task that was added with the same key before is not
+    /// added again, as long as the task or its row in the ledger exists. A limit that is reached is a problem for a
+    /// single task; among several tasks, only the tasks at their limit are left out.
     pub(in crate::web) async fn add_tasks(
         &self,
         caller: &Caller,
@@ -121,7 +121,7 @@ fn not_addable(task_type: &str) -> Problem {
     })
 }
 
-/// How to find out about what may have been added.
+/// A problem that tells how to find out which tasks may have been added.
 fn unknown(problem: Problem, new: &[Planned], key: Option<&str>) -> Problem {
     let (StatusCode::GATEWAY_TIMEOUT, Some((_, first))) = (problem.status, new.first()) else {
         return problem;
@@ -135,7 +135,7 @@ fn unknown(problem: Problem, new: &[Planned], key: Option<&str>) -> Problem {
     Problem { detail: format!("{}; {advice}", problem.detail), ..problem }
 }
 
-/// Says which of many it was.
+/// Adds the index of the task to the problem, if there are several.
 fn placed(problem: Problem, tasks: &[model::NewTask], number: usize) -> Problem {
     match tasks {
         [_] => problem,

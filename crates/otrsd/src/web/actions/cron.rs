@@ -1,4 +1,4 @@
-//! Cron tasks and the worker: run now, paused, resumed.
+//! Actions on cron tasks and workers: run now, pause, resume.
 
 use task_store::TaskId;
 
@@ -19,7 +19,7 @@ impl Console {
         Ok(id)
     }
 
-    /// Skips a cron task's runs on all nodes; whether it was not paused before.
+    /// Skips a cron task's runs on all nodes; returns whether it was not paused before.
     pub(in crate::web) async fn pause_cron(
         &self,
         caller: &Caller,
@@ -31,7 +31,7 @@ impl Console {
         Ok(is_new)
     }
 
-    /// Ends a pause, also that of a cron task that is not configured any more; whether there was one.
+    /// Ends a pause, also that of a cron task that is no longer configured; returns whether there was one.
     pub(in crate::web) async fn resume_cron(
         &self,
         caller: &Caller,
@@ -42,7 +42,7 @@ impl Console {
         Ok(was_paused)
     }
 
-    /// Holds the tasks of a type (empty: of all types) on a node (0: on all).
+    /// Pauses the tasks of a type (empty: of all types) on a node (0: on all).
     pub(in crate::web) async fn pause_tasks(
         &self,
         caller: &Caller,
@@ -55,7 +55,7 @@ impl Console {
         Ok(())
     }
 
-    /// Ends such a pause; whether there was one.
+    /// Ends such a pause; returns whether there was one.
     pub(in crate::web) async fn resume_tasks(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Changes of many tasks: one after the other in the background, with their progress.
+//! Jobs: changes of many tasks, one after the other in the background, with their progress.
 
 use std::{
     collections::VecDeque,
@@ -11,12 +11,12 @@ use task_store::TaskId;
 use super::Ended;
 use crate::web::{Console, auth::Caller, problem::Problem};
 
-/// Jobs that are remembered.
+/// The number of jobs that are remembered.
 const MOST: usize = 50;
-/// Problems of a job that are told one by one.
+/// The number of problems of a job that are listed.
 const MOST_TOLD: usize = 20;
 
-/// What is done with each.
+/// The change of each task.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::web) enum Action {
@@ -34,7 +34,7 @@ impl Action {
         }
     }
 
-    /// For titles and buttons.
+    /// The wording for titles and buttons.
     pub(in crate::web) const fn title(self) -> &'static str {
         match self {
             Self::Retry => "Try again",
@@ -57,7 +57,7 @@ impl Action {
     }
 }
 
-/// A change of many tasks, and how far it is.
+/// A change of many tasks, and its progress.
 #[derive(Clone, Debug)]
 pub(in crate::web) struct Job {
     pub(in crate::web) number: u64,
@@ -65,7 +65,7 @@ pub(in crate::web) struct Job {
     pub(in crate::web) total: usize,
     pub(in crate::web) done: usize,
     pub(in crate::web) failed: usize,
-    /// Of the first that could not be changed, why.
+    /// Why tasks could not be changed, for the first of them.
     pub(in crate::web) problems: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl Job {
     }
 }
 
-/// The jobs of this life of the console.
+/// The jobs of this console process.
 #[derive(Default)]
 pub(in crate::web) struct Jobs {
     jobs: Mutex<VecDeque<Job>>,
@@ -113,7 +113,7 @@ impl Jobs {
 }
 
 impl Console {
-    /// Begins to change these tasks; the number of the job.
+    /// Starts to change these tasks and returns the number of the job.
     pub(in crate::web) fn change_all(
         self: &Arc<Self>,
         caller: Caller,

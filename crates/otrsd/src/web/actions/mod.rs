@@ -1,4 +1,4 @@
-//! What can be changed from outside, by pages and by programs: each change with a line for the audit.
+//! The actions of pages and of the API: each change writes an audit line.
 
 mod add;
 mod cron;

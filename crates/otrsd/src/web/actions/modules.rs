@@ -1,4 +1,4 @@
-//! Modules: a new life.
+//! Actions on modules: restart.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     web::{Console, auth::Caller, problem::Problem},
 };
 
-/// For the first word; what a module takes to end is its own affair.
+/// The timeout of the first reply; how long the module takes to end does not matter.
 const WITHIN: Duration = Duration::from_secs(5);
 
 impl Console {

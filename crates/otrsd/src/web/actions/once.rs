@@ -1,4 +1,4 @@
-//! Adding once: a caller's key makes the ids of its tasks, and what is known is not added again.
+//! Idempotent adding: the ids of tasks are derived from a caller's key, and known tasks are not added again.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Console {
-    /// One after the other: who comes second with a key looks when the first is done, however fast its tasks are.
+    /// Serializes callers: the second request with a key checks when the first is done, however fast its tasks are.
     pub(super) async fn insert_once(
         &self,
         store: &Store,
@@ -35,7 +35,7 @@ impl Console {
 
 pub(super) type Known = HashMap<TaskId, (String, String)>;
 
-/// Those that were added by this key before.
+/// The tasks that were added with this key before.
 async fn known(store: &Store, new: &[Planned], ids: &[TaskId]) -> Result<Known, Problem> {
     let known = store.known(ids).await?;
     for (_, task) in new {
@@ -75,7 +75,7 @@ pub(super) async fn insert(
     Ok(new.iter().map(became).collect())
 }
 
-/// The id of a caller's key: the same each time.
+/// The id for a caller's key: the same each time.
 pub(super) fn id_of(caller: &str, key: &str, number: usize) -> TaskId {
     let hash = Sha256::digest(format!("{caller}\0{key}\0{number}").as_bytes());
     let digits = hash.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));

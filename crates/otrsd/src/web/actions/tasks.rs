@@ -1,4 +1,4 @@
-//! Single tasks: retried, cancelled, deleted.
+//! Actions on single tasks: retry, cancel, delete.
 
 use task_store::TaskId;
 
@@ -10,10 +10,10 @@ use crate::{
     web::{Console, auth::Caller, problem::Problem},
 };
 
-/// How a task that was to end did.
+/// The result of a cancellation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::web) enum Ended {
-    /// It is gone.
+    /// The task is gone.
     Gone,
     /// It runs; its worker was asked to end it.
     Asked,
@@ -27,7 +27,7 @@ impl Console {
         Ok(())
     }
 
-    /// Takes a task out of the queue, or asks its worker to end it, which goes on in the background.
+    /// Takes a task out of the queue, or asks its worker to end it, which continues in the background.
     pub(in crate::web) async fn cancel(
         &self,
         caller: &Caller,
@@ -44,7 +44,7 @@ impl Console {
                 self.audit(caller, &format!("asked for the end of task {id}"));
                 let store = store.clone();
                 tokio::spawn(async move {
-                    // What comes of it stands in the ledger.
+                    // The ledger records the result.
                     let _ = end(&store, &entry, &by, drop).await;
                 });
                 Ok(Ended::Asked)
@@ -52,7 +52,7 @@ impl Console {
         }
     }
 
-    /// Takes a held task away.
+    /// Deletes a held task.
     pub(in crate::web) async fn delete(&self, caller: &Caller, id: TaskId) -> Result<(), Problem> {
         let by = format!("deleted in the console by {}", caller.name);
         ops::task::delete(self.store()?, id, &by).await?;

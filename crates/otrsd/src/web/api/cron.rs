@@ -1,4 +1,4 @@
-//! Cron tasks.
+//! The API of cron tasks.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -25,17 +25,17 @@ pub(super) struct CronTask {
     name: String,
     schedule: String,
     time_zone: String,
-    /// Why it is left out for now.
+    /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<String>,
-    /// What became of its newest due instant.
+    /// The result of its newest scheduled time.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<DueInstant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Timestamp>,
 }
 
-/// What became of a due instant, or of several in a row.
+/// The result of a scheduled time, or of several in a row.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DueInstant {
     due: Timestamp,
@@ -65,7 +65,7 @@ impl DueInstant {
     }
 }
 
-/// All cron tasks, with their newest and their next due instant
+/// All cron tasks, with their newest and their next scheduled time
 #[utoipa::path(get, path = "/cron", tag = "cron", responses((status = 200, body = Vec<CronTask>), Problems))]
 pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<Vec<CronTask>> {
     let store = console.store()?;
@@ -85,7 +85,7 @@ pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<V
     Ok(Json(tasks.collect()))
 }
 
-/// Since when.
+/// The start of the period.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Since {
@@ -95,7 +95,7 @@ pub(super) struct Since {
     limit: Option<u32>,
 }
 
-/// What became of a cron task's due instants, oldest first
+/// The results of a cron task's scheduled times, oldest first
 #[utoipa::path(get, path = "/cron/{name}/occurrences", tag = "cron", params(("name" = String, Path), Since), responses((status = 200, body = Vec<DueInstant>), Problems))]
 pub(super) async fn occurrences(
     App(console): App<Arc<Console>>,
@@ -114,7 +114,7 @@ pub(super) async fn occurrences(
     Ok(Json(found.iter().map(DueInstant::of).collect()))
 }
 
-/// Run a cron task now, beside its due instants
+/// Run a cron task now, outside its schedule
 #[utoipa::path(post, path = "/cron/{name}/run", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn run(
     App(console): App<Arc<Console>>,
@@ -125,7 +125,7 @@ pub(super) async fn run(
     Ok(Json(Done { result: "added".to_owned(), task: Some(id.to_string()) }))
 }
 
-/// Leave out a cron task's due instants until it is resumed
+/// Skip a cron task's scheduled times until it is resumed
 #[utoipa::path(post, path = "/cron/{name}/pause", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn pause(
     App(console): App<Arc<Console>>,
@@ -136,7 +136,7 @@ pub(super) async fn pause(
     Ok(Done::new(if is_new { "paused" } else { "was paused" }))
 }
 
-/// Let a cron task run again from its next due instant on
+/// Resume a paused cron task from its next scheduled time on
 #[utoipa::path(post, path = "/cron/{name}/resume", tag = "cron", params(("name" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn resume(
     App(console): App<Arc<Console>>,

@@ -1,4 +1,4 @@
-//! The daemon itself: its modules, their logs, its settings, and how all is.
+//! The API of the daemon itself: its overview, its modules, their logs, and its settings.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// How everything is.
+/// The overall state.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Overview {
     at: Timestamp,
@@ -37,7 +37,7 @@ pub(super) struct Overview {
     modules: Vec<Module>,
     workers: Vec<Worker>,
     counts: Vec<Counts>,
-    /// What an operator should look at first, worst first.
+    /// What needs an operator's attention, worst first.
     attention: Vec<ToDo>,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Worker {
     last_sign_of_life: Option<Timestamp>,
 }
 
-/// The tasks of a type, by state.
+/// The number of tasks of a type, by state.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Counts {
     #[serde(rename = "type")]
@@ -66,7 +66,7 @@ pub(super) struct Counts {
     no_handler: u64,
 }
 
-/// One thing to look at.
+/// One finding that needs attention.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ToDo {
     /// broken, warning or note.
@@ -74,7 +74,7 @@ pub(super) struct ToDo {
     text: String,
 }
 
-/// How everything is: modules, workers, tasks by type, and what needs attention
+/// The overall state: modules, workers, tasks by type, and what needs attention
 #[utoipa::path(get, path = "/overview", tag = "daemon", responses((status = 200, body = Overview), Problems))]
 pub(super) async fn overview(App(console): App<Arc<Console>>, _: Caller) -> Json<Overview> {
     let snapshot = console.snapshot().await;
@@ -134,7 +134,7 @@ pub(super) async fn modules(App(console): App<Arc<Console>>, _: Caller) -> Answe
     Ok(Json(status(&snapshot)?.modules.iter().map(Module::of).collect()))
 }
 
-/// One module, with the ends of its lives
+/// One module, with its remembered exits
 #[utoipa::path(get, path = "/modules/{name}", tag = "daemon", params(("name" = String, Path)), responses((status = 200, body = Module), Problems))]
 pub(super) async fn module(
     App(console): App<Arc<Console>>,
@@ -168,7 +168,7 @@ pub(super) struct Log {
     stdout: String,
 }
 
-/// The ends of what a module wrote, 64 kB of each at most
+/// The end of a module's output, at most 64 kB of each file
 #[utoipa::path(get, path = "/modules/{name}/log", tag = "daemon", params(("name" = String, Path)), responses((status = 200, body = Log), Problems))]
 pub(super) async fn log(
     App(console): App<Arc<Console>>,
@@ -181,25 +181,25 @@ pub(super) async fn log(
     Ok(Json(Log { stderr, stdout }))
 }
 
-/// A setting as it holds.
+/// An effective setting.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Setting {
     name: String,
     value: Json_,
-    /// Where it comes from: file and line.
+    /// Its origin: file and line.
     origin: String,
 }
 
-/// Which settings.
+/// A filter of settings.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// How their names begin.
+    /// The prefix of their names.
     prefix: String,
 }
 
-/// The effective settings with their origins, secrets masked
+/// The effective settings with their origins, secrets redacted
 #[utoipa::path(get, path = "/settings", tag = "daemon", params(Which), responses((status = 200, body = Vec<Setting>), Problems))]
 pub(super) async fn settings(
     App(console): App<Arc<Console>>,

@@ -1,4 +1,4 @@
-//! Events.
+//! The API of events.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     web::{Console, problem::Problem},
 };
 
-/// What happened.
+/// The event to fire.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Happened {
@@ -32,7 +32,7 @@ pub(super) struct Happened {
     data: Payload,
 }
 
-/// A task that was added for it.
+/// A task that was added for the event.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Followed {
     /// The setting that registers it.
@@ -72,7 +72,7 @@ pub(super) async fn fire(
     Ok(Json(followed.collect()))
 }
 
-/// The tasks carry the event's data: where that says what to run, a token would be a shell.
+/// The tasks carry the event's data. Where the data says what to run, a token would amount to a shell.
 fn check(settings: &SysConfig, event: &str) -> Result<(), Problem> {
     let registered = events::read(settings).registrations;
     let mut of_event = registered.iter().filter(|it| it.event == event);

@@ -1,4 +1,4 @@
-//! The JSON API: what the pages show and change, for programs. Routes and their description are one table.
+//! The JSON API: programs see and change what the pages show and change. Routes and their description are one table.
 
 #![expect(unused_qualifications, reason = "the macro that describes a route writes them")]
 
@@ -88,7 +88,8 @@ pub(crate) fn description() -> Result<String, serde_json::Error> {
     routes().1.to_pretty_json()
 }
 
-/// Who may change something by the API: a token, not a browser's session, whose cookie comes along unasked.
+/// A caller that may change data through the API: a program with a token. A browser's session may not, since browsers
+/// send its cookie with any request.
 pub(super) struct Machine(pub(super) Caller);
 
 impl<S: Send + Sync> FromRequestParts<S> for Machine {

@@ -1,4 +1,4 @@
-//! What the API speaks of.
+//! The data types of the API.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::{
     web::auth::Caller,
 };
 
-/// A task, or what is left of it.
+/// A task, or its executions if it is done.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "type is a word of the language")]
 pub(in crate::web) struct Task {
@@ -21,21 +21,21 @@ pub(in crate::web) struct Task {
     pub(super) name: String,
     /// waiting, running, future, retry, failed, quarantined, no-handler or done.
     pub(super) state: String,
-    /// How often it may be tried.
+    /// The maximum number of attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     added: Option<Timestamp>,
-    /// Of a planned task, and of one that is tried again.
+    /// The scheduled time of a future task or of a retry.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Timestamp>,
     /// Why it is held, for the role operate.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Who runs it.
+    /// The process that runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     run_by: Option<String>,
-    /// Its last execution, in lists of what is done.
+    /// Its last execution, in lists of done tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution: Option<Run>,
     /// All its executions, oldest first; not in lists.
@@ -62,7 +62,7 @@ pub(in crate::web) struct Run {
     /// Often the last line that it printed, for the role operate.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// The end of what it printed, for the role operate; not in lists.
+    /// The end of its output, for the role operate; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
 }
@@ -85,7 +85,7 @@ impl Task {
         }
     }
 
-    /// One that is done.
+    /// A task that is done.
     pub(super) fn done(last: &Execution, caller: &Caller) -> Self {
         Self {
             id: last.id.to_string(),
@@ -123,7 +123,7 @@ impl Run {
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct TaskList {
     pub(super) tasks: Vec<Task>,
-    /// What to give as `after` for what follows; absent at the end.
+    /// The value of `after` for the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
 }
@@ -141,12 +141,13 @@ pub(in crate::web) struct NewTask {
     #[serde(default)]
     #[schema(value_type = serde_json::Value)]
     pub(in crate::web) data: Payload,
-    /// When it is due; at once if absent.
+    /// Its scheduled time; at once if absent.
     pub(in crate::web) at: Option<Timestamp>,
-    /// How often it may be tried; as the type says if absent.
+    /// The maximum number of attempts; that of the type if absent.
     #[schema(minimum = 1, maximum = 32767)]
     pub(in crate::web) attempts: Option<i16>,
-    /// The most of its type and name, waiting and running; as the type says if absent, 0 for no limit.
+    /// The maximum number of waiting and running tasks of its type and name; that of the type if absent, 0 for no
+    /// limit.
     pub(in crate::web) max_parallel: Option<u32>,
 }
 
@@ -167,7 +168,7 @@ impl NewTasks {
     }
 }
 
-/// What became of a task that was to be added.
+/// The result for a task that was to be added.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct AddedTask {
     pub(super) id: String,
@@ -175,7 +176,7 @@ pub(in crate::web) struct AddedTask {
     pub(super) result: String,
 }
 
-/// That a change was made.
+/// The confirmation of a change.
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct Done {
     /// In a word: retried, cancelled, asked (its worker ends it), deleted, paused, resumed, restarting.
@@ -201,13 +202,13 @@ pub(in crate::web) struct Module {
     since: Option<Timestamp>,
     restarts: u64,
     rss_kb: Option<u64>,
-    /// What it says of itself, or why it does not run.
+    /// Its own status message, or why it does not run.
     note: Option<String>,
-    /// The remembered ends of its lives, newest first.
+    /// Its remembered exits, newest first.
     exits: Vec<ModuleExit>,
 }
 
-/// The end of a module's life.
+/// An exit of a module.
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct ModuleExit {
     pid: Option<i32>,

@@ -1,4 +1,4 @@
-//! Adding tasks, each once however often it is asked for.
+//! The API for adding tasks, idempotent by key.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(added.collect())))
 }
 
-/// Reads by the kind of the value, so that an error points at its place.
+/// Parses by the kind of the value, so that an error points at its location.
 fn read(body: &Payload) -> Result<NewTasks, Problem> {
     match Shape::of(body.text()).map_err(|error| Problem::bad(error.to_string()))? {
         Shape::Array(parts) if parts.is_empty() => Err(Problem::bad("no task in the list")),
@@ -71,7 +71,7 @@ fn task(place: &str, json: &str) -> Result<NewTask, Problem> {
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = format!("{place}{}", error.path()).trim_end_matches(['.', '?']).to_owned();
         let place = if place.is_empty() { "the body" } else { &place };
-        // The path says where.
+        // The path tells the location.
         let what = error.inner().to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{place}: {what}"))

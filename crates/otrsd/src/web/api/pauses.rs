@@ -1,4 +1,4 @@
-//! Pauses of the workers.
+//! The API of pauses of the workers.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) struct Pause {
     reason: String,
 }
 
-/// Which tasks, where.
+/// The scope of a pause: tasks and nodes.
 #[derive(Default, Deserialize, IntoParams, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -51,7 +51,7 @@ pub(super) async fn list(App(console): App<Arc<Console>>, _: Caller) -> Answer<V
     Ok(Json(pauses.collect()))
 }
 
-/// Let no more tasks be taken, of a type or on a node or at all
+/// Stop claiming tasks: of a type, on a node, or all
 #[utoipa::path(post, path = "/pauses", tag = "worker", request_body = Which, responses((status = 200, body = Done), Problems))]
 pub(super) async fn pause(
     App(console): App<Arc<Console>>,

@@ -1,4 +1,4 @@
-//! The problems that any request may meet, described once.
+//! The problems that any request may return, described once.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder},
 };
 
-/// What went wrong, as RFC 9457 has it.
+/// A problem as defined by RFC 9457.
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct ProblemDetails {
     title: String,

@@ -1,4 +1,4 @@
-//! What the ledger says of the types of tasks.
+//! The API of statistics: what the ledger holds about the types of tasks.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,7 +24,7 @@ pub(super) struct TypeStatistics {
     task_type: String,
     ended: u64,
     unsuccessful: u64,
-    /// By the steps of the durations' distribution.
+    /// Estimated from the buckets of the durations' histogram.
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
@@ -32,7 +32,7 @@ pub(super) struct TypeStatistics {
     cpu_seconds: f64,
 }
 
-/// Since when.
+/// The start of the period.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Since {
@@ -40,7 +40,7 @@ pub(super) struct Since {
     from: Option<Timestamp>,
 }
 
-/// How often, how long and how often in vain tasks ran, by type; of the newest 100,000 executions at most
+/// Number of executions, durations and failures, by type; of the newest 100,000 executions at most
 #[utoipa::path(get, path = "/statistics", tag = "tasks", params(Since), responses((status = 200, body = Vec<TypeStatistics>), Problems))]
 pub(super) async fn show(
     App(console): App<Arc<Console>>,

@@ -1,4 +1,4 @@
-//! Looking at tasks, and single ones again or not at all.
+//! The API of tasks: list, show, explain, retry, cancel, delete.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,10 +24,10 @@ use crate::{
 
 const MOST: u32 = 500;
 const USUAL: u32 = 100;
-/// For the rows of one page; what is left is behind `next`.
+/// The time budget for the rows of one page; the rest follows with `next`.
 const BUDGET: Duration = Duration::from_millis(100);
 
-/// Which tasks.
+/// A filter of tasks.
 #[derive(Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -38,17 +38,17 @@ pub(super) struct Wanted {
     #[serde(rename = "type")]
     task_type: String,
     name: String,
-    /// In the name; of what is done also in the error, for the role operate.
+    /// A part of the name; for done tasks also of the error, for the role operate.
     text: String,
-    /// Of what is done: a word, or `unsuccessful`.
+    /// For done tasks: an outcome, or `unsuccessful`.
     outcome: String,
-    /// Of what is done.
+    /// For done tasks.
     node: u16,
-    /// Of what is done: ended at this time or later.
+    /// For done tasks: ended at this time or later.
     from: Option<jiff::Timestamp>,
-    /// Of what is done: ended before this time.
+    /// For done tasks: ended before this time.
     to: Option<jiff::Timestamp>,
-    /// What an earlier answer gave as `next`.
+    /// The value of `next` in an earlier reply.
     after: Option<i64>,
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -97,7 +97,7 @@ impl Wanted {
     }
 }
 
-/// One task: where it is, what it did, what it carries
+/// One task: its state, its executions, its payload
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Task), Problems))]
 pub(super) async fn show(
     App(console): App<Arc<Console>>,
@@ -169,7 +169,7 @@ pub(super) async fn cancel(
     })
 }
 
-/// Take a held task away for good
+/// Delete a held task
 #[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Done), Problems))]
 pub(super) async fn delete(
     App(console): App<Arc<Console>>,

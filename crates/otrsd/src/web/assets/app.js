@@ -1,10 +1,10 @@
-// Keeps pages live and forms handy. Every page works without it, by loading it again.
+// Live updates of pages and conveniences of forms. Every page works without this script, by reloading.
 "use strict";
 
-// A link from the command line is used up by its button, so that only looking at it does not.
+// The button consumes a link from the command line; a program that only fetches the page does not.
 document.querySelector("form[data-submit-at-once]")?.requestSubmit();
 
-// Takes over each part of `html` that differs, and leaves the focus where it was.
+// Replaces each part of `html` that differs, and keeps the focus.
 function update(container, html) {
   const fresh = new DOMParser().parseFromString(`<body>${html}</body>`, "text/html").body;
   const focused = document.activeElement?.id;
@@ -19,7 +19,7 @@ const overview = document.querySelector("[data-live=overview]");
 const refreshed = document.querySelector("[data-refresh]");
 const offline = document.getElementById("offline");
 
-// The same page again, and of it the part that may have changed; boxes that are ticked stay ticked.
+// Fetches the page again and replaces the part that may have changed; ticked boxes stay ticked.
 let busy = false;
 async function refresh() {
   if (busy || document.hidden || refreshed.contains(document.activeElement?.closest("input, textarea, select"))) return;
@@ -57,7 +57,7 @@ if (overview || refreshed) {
   });
 }
 
-// How many boxes are ticked, and all at once.
+// Counts the ticked boxes, and handles the box that ticks all.
 function count() {
   const boxes = [...document.querySelectorAll("input[name=id]")];
   const ticked = boxes.filter((box) => box.checked).length;
@@ -74,7 +74,7 @@ document.addEventListener("change", (event) => {
 });
 count();
 
-// A log grows at its end, and stays there unless somebody has scrolled up.
+// Appends to a log, which stays at its end unless the user has scrolled up.
 const log = document.querySelector("[data-log]");
 if (log) {
   log.scrollTop = log.scrollHeight;
@@ -87,6 +87,6 @@ if (log) {
   });
 }
 
-// A search that found nothing yet goes on further back.
+// Continues a search that has found nothing yet.
 const further = document.querySelector("[data-follow]");
 if (further) location.replace(further.href);

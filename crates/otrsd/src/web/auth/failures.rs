@@ -1,15 +1,15 @@
-//! Failed logins: each is refused at once, and a few of them a minute are told.
+//! Failed logins: each is refused at once, and a few of them per minute are logged.
 
 use std::time::Duration;
 
 use crate::clock::MonotonicTime;
 
 const PERIOD: Duration = Duration::from_mins(1);
-/// Lines in the log in a period; what guesses is told, and cannot fill the disk.
+/// The number of log lines in a period; guessing is reported, but cannot fill the disk.
 const MOST_TOLD: u32 = 10;
 
-/// The failed logins of the present period. They hold up no login that is right: codes and tokens have 256 bits, which
-/// no guessing finds.
+/// The failed logins of the present period. They do not delay valid logins: codes and tokens have 256 bits and cannot
+/// be guessed.
 #[derive(Default)]
 pub(crate) struct Failures {
     begun: Option<MonotonicTime>,
@@ -18,7 +18,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// Counts one. If it is to be told: how many before it were not.
+    /// Counts a failed login. If it is to be logged, returns how many before it were not.
     pub(crate) fn count(&mut self, now: MonotonicTime) -> Option<u64> {
         if self.begun.is_none_or(|begun| now.since(begun) >= PERIOD) {
             (self.begun, self.told) = (Some(now), 0);

@@ -1,4 +1,4 @@
-//! One-time links: the command line asks for one, a browser uses it up.
+//! One-time links: the command line requests one, a browser consumes it.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::{
     config::{console::Grant, secret_hash::SecretHash},
 };
 
-/// How long a link may be used.
+/// The validity of a link.
 pub(crate) const VALID: Duration = Duration::from_mins(1);
 
-/// The links that were given out and not used yet.
+/// The links that were issued and not used yet.
 #[derive(Default)]
 pub(crate) struct Links {
     links: Vec<Link>,
@@ -20,17 +20,17 @@ pub(crate) struct Links {
 struct Link {
     secret: SecretHash,
     grant: Grant,
-    /// The host name whose session it begins, if it is for one.
+    /// The host name of the session that the link starts, if it is restricted to one.
     host: Option<String>,
     until: MonotonicTime,
 }
 
 impl Links {
-    /// A new link's code. With a host name, it begins a session there and nowhere else.
+    /// The code of a new link. With a host name, it starts a session at that name and at no other.
     ///
     /// # Errors
     ///
-    /// The kernel gives no random numbers.
+    /// The kernel returns no random numbers.
     pub(crate) fn add(
         &mut self,
         grant: Grant,
@@ -44,7 +44,7 @@ impl Links {
         Ok(code)
     }
 
-    /// Uses a link up: what it grants, and the host name that it is for.
+    /// Consumes a link; returns its grant and its host name.
     pub(crate) fn take(
         &mut self,
         code: &str,

@@ -1,4 +1,4 @@
-//! Who asks: a person who came by a one-time link, or a machine with a token.
+//! Authentication of callers: a person with a one-time link, or a program with a token.
 
 use crate::config::console::{Grant, Role};
 
@@ -8,24 +8,24 @@ mod sessions;
 
 pub(super) use self::{failures::Failures, links::Links, sessions::Sessions};
 
-/// Who asks.
+/// An authenticated caller.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Caller {
     /// For the audit lines and the ledger.
     pub(super) name: String,
     pub(super) role: Role,
-    /// A machine has none.
+    /// Programs have no session.
     pub(super) session: Option<Ticket>,
 }
 
 impl Caller {
-    /// Whether the caller may see what tasks and modules bring along: payloads, output and the lines of it that became errors and
-    /// reasons, logs, and the values of settings that say what is run. All pages and answers ask here.
+    /// Whether the caller may see the contents of tasks and modules: payloads, output and the lines of it that became
+    /// errors and reasons, logs, and the values of settings that say what is run. All pages and the API check it here.
     pub(super) fn sees_contents(&self) -> bool {
         self.role >= Role::Operate
     }
 
-    /// Such a text, if there is one that the caller may see.
+    /// Returns such a text if the caller may see it.
     pub(super) fn seen<'a>(&self, text: impl Into<Option<&'a str>>) -> Option<&'a str> {
         text.into().filter(|text| self.sees_contents() && !text.trim().is_empty())
     }
@@ -34,13 +34,14 @@ impl Caller {
 /// A person's session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ticket {
-    /// What the console calls it; it opens nothing.
+    /// The public id of the session; it grants nothing.
     pub(super) id: String,
-    /// What each form must bring along.
+    /// The key that each form must contain.
     pub(super) form_key: String,
 }
 
-/// Of each name in a role, links and sessions alike: more push out its own oldest, and those of no other.
+/// The maximum number of links, and of sessions, per name in a role: a further one replaces the oldest of the same
+/// name, and none of another.
 const MOST_OF_A_NAME: usize = 20;
 
 /// Makes room for one more of a name.

@@ -1,4 +1,4 @@
-//! Sessions of persons. They outlive the console's process in a file of hashes, so that a discard logs nobody out.
+//! Sessions of persons. A file of hashes keeps them across restarts of the console, so that a discard ends no session.
 
 use std::{
     io::Read as _,
@@ -17,16 +17,16 @@ use crate::{
 
 /// A working day.
 const VALID: SignedDuration = SignedDuration::from_hours(12);
-/// Of the file, in bytes.
+/// The maximum size of the file in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Who is logged in.
+/// The open sessions.
 pub(crate) struct Sessions {
     file: PathBuf,
     sessions: Vec<Session>,
 }
 
-/// A session, as the file has it.
+/// A session, as it is stored in the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// The hash of the cookie's value.
@@ -40,15 +40,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// What the console calls it.
+    /// The public id of the session.
     pub(crate) fn id(&self) -> &str {
         self.hash.get(..16).unwrap_or_default()
     }
 }
 
 impl Sessions {
-    /// Those of an earlier life whose token, if they have one, is still good for as much. A file that cannot be read logs
-    /// everybody out.
+    /// Reads the sessions of an earlier process whose token, if they have one, still grants the same. Without a
+    /// readable file there are no sessions.
     pub(crate) fn read(file: &Path, is_good: impl Fn(&Grant) -> bool) -> Self {
         let mut text = Vec::new();
         let read = own_file::read(file).and_then(|file| file.take(LARGEST).read_to_end(&mut text));
@@ -58,11 +58,11 @@ impl Sessions {
         Self { file: file.to_owned(), sessions }
     }
 
-    /// Begins a session at a host name: the cookie's value.
+    /// Starts a session at a host name and returns the cookie's value.
     ///
     /// # Errors
     ///
-    /// The kernel gives no random numbers, or the file cannot be written.
+    /// The kernel returns no random numbers, or the file cannot be written.
     pub(crate) fn begin(
         &mut self,
         grant: Grant,
@@ -78,7 +78,7 @@ impl Sessions {
         Ok(text)
     }
 
-    /// Whose cookie it is, at the host name that it belongs to.
+    /// The caller of a cookie, at the host name that it is bound to.
     pub(crate) fn caller(&self, cookie: &str, host: &str, now: Timestamp) -> Option<Caller> {
         let is =
             |hash: &str, text: &str| SecretHash::from_hex(hash).is_some_and(|it| it.is_of(text));
@@ -88,7 +88,7 @@ impl Sessions {
         Some(Caller { name: own.grant.name.clone(), role: own.grant.role, session })
     }
 
-    /// Those that last, oldest first.
+    /// The sessions that have not expired, oldest first.
     pub(crate) fn living(&self, now: Timestamp) -> impl Iterator<Item = &Session> {
         self.sessions.iter().filter(move |it| it.until > now)
     }

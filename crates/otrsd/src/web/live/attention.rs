@@ -1,4 +1,4 @@
-//! What an operator should look at first, worst first.
+//! Findings that need an operator's attention, worst first.
 
 use jiff::SignedDuration;
 use task_store::Instance;
@@ -7,24 +7,24 @@ use super::Snapshot;
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::web) enum Severity {
-    /// Work does not go on.
+    /// Work has stopped.
     Broken,
-    /// Somebody must decide.
+    /// A decision is needed.
     Warning,
-    /// On purpose, but easily forgotten.
+    /// Intentional, but easily forgotten.
     Note,
 }
 
-/// One thing to look at.
+/// One finding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::web) struct Attention {
     pub(in crate::web) severity: Severity,
     pub(in crate::web) text: String,
-    /// The page that tells more.
+    /// The page with details.
     pub(in crate::web) link: Option<String>,
 }
 
-/// Longer than any healthy worker lets pass between two signs of life.
+/// Longer than any healthy worker leaves between two heartbeats.
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) fn of(snapshot: &Snapshot) -> Vec<Attention> {
@@ -165,7 +165,7 @@ mod tests {
                 "1 task is held as failed: not tried again"
             ]
         );
-        // What was counted before tells nothing then.
+        // Earlier counts are stale then.
         snapshot.database = Some("connection refused".into());
         assert_eq!(texts(&snapshot).len(), 2);
         assert_eq!(of(&Snapshot::default()), []);

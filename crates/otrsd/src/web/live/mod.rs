@@ -1,4 +1,4 @@
-//! What is going on, looked at once a second while somebody watches and now and then while nobody does.
+//! The shared snapshot of the daemon: sampled once a second while a page is open, and rarely otherwise.
 
 mod attention;
 mod sample;
@@ -24,43 +24,43 @@ use super::{Console, pages::overview};
 use crate::{clock, ops::daemon, supervisor::status::Status};
 
 const WATCHED: Duration = Duration::from_secs(1);
-/// While nobody watches, one of so many seconds.
+/// Without watchers, one sample in this number of seconds.
 const UNWATCHED: u32 = 60;
-/// A look takes no more of the time than one part of so many, however long the queue is.
+/// Sampling takes at most this fraction of the time (1/20), however long the queue is.
 const SHARE: u32 = 20;
-/// Nothing that is shown is older.
+/// The maximum age of what is shown.
 const LONGEST: Duration = Duration::from_secs(5);
-/// The supervisor answers at once, or is stopped.
+/// The supervisor replies at once, or is stopped.
 const ANSWER: Duration = Duration::from_secs(2);
-/// Points of the charts.
+/// The number of points of the charts.
 const HISTORY: usize = 300;
 
-/// One look at everything.
+/// One sample of the whole daemon.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
     pub(super) at: Timestamp,
-    /// The supervisor and its modules; the text says why not.
+    /// The supervisor and its modules, or why they are unknown.
     pub(super) status: Option<Result<Status, String>>,
     pub(super) counts: Vec<Count>,
     pub(super) instances: Vec<Instance>,
     pub(super) pauses: Vec<Pause>,
     /// When the oldest free task was added.
     pub(super) oldest_waiting: Option<Timestamp>,
-    /// Why the database does not answer.
+    /// Why the database does not respond.
     pub(super) database: Option<String>,
     /// Oldest first.
     pub(super) history: VecDeque<Sample>,
     pub(super) attention: Vec<Attention>,
-    /// How long the look took.
+    /// How long sampling took.
     took: Duration,
-    /// All of this as an event for those who watch.
+    /// The snapshot as an event for the open pages.
     pub(super) event: Bytes,
 }
 
-/// The newest snapshot, for whoever waits for it.
+/// The newest snapshot, and its watchers.
 pub(super) struct Live {
     newest: Sender<Arc<Snapshot>>,
-    /// Whose turn it is to look.
+    /// Held while sampling.
     turn: Mutex<()>,
 }
 
@@ -69,12 +69,12 @@ impl Live {
         Self { newest: watch::channel(Arc::default()).0, turn: Mutex::new(()) }
     }
 
-    /// Somebody who watches.
+    /// Adds a watcher.
     pub(super) fn follow(&self) -> Receiver<Arc<Snapshot>> {
         self.newest.subscribe()
     }
 
-    /// How many watch.
+    /// The number of watchers.
     pub(super) fn watchers(&self) -> usize {
         self.newest.receiver_count()
     }
@@ -91,7 +91,7 @@ impl Snapshot {
 }
 
 impl Console {
-    /// A snapshot that is not older than a second, or not much where a look takes long.
+    /// A snapshot that is at most a second old, or a little more where sampling takes long.
     pub(super) async fn snapshot(&self) -> Arc<Snapshot> {
         let _turn = self.live.turn.lock().await;
         let before = self.live.now();
@@ -107,7 +107,7 @@ impl Console {
     }
 }
 
-/// Looks until the task is dropped.
+/// Samples until the task is dropped.
 pub(super) async fn watch(console: Arc<Console>) {
     let mut ticks = interval(WATCHED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

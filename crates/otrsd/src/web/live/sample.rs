@@ -1,28 +1,28 @@
-//! One point of the charts: what is queued now, and what ended since the point before.
+//! One point of the charts: what is queued now, and what ended since the previous point.
 
 use jiff::Timestamp;
 use task_store::{BUCKETS, Count, Result, Store, Tally};
 
 use super::Snapshot;
 
-/// What the charts show of one moment.
+/// The values of one point in time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::web) struct Sample {
     pub(in crate::web) at: Timestamp,
     pub(in crate::web) waiting: u64,
     pub(in crate::web) running: u64,
-    /// Ends a second since the sample before.
+    /// Executions that ended per second since the previous sample.
     pub(in crate::web) ended: f64,
-    /// Ends a second that were unsuccessful.
+    /// Unsuccessful executions per second.
     pub(in crate::web) unsuccessful: f64,
-    /// Milliseconds from start to end, of those that ended.
+    /// Duration in milliseconds of those that ended.
     pub(in crate::web) p50: Option<f64>,
     pub(in crate::web) p95: Option<f64>,
     /// The newest row of the ledger.
     row: i64,
 }
 
-/// More would not be of this moment.
+/// Older rows would not describe the present.
 const MOST_ROWS: i64 = 200_000;
 
 pub(super) async fn of(
@@ -51,8 +51,8 @@ fn summed(counts: &[Count], ended: &[Tally], seconds: f64) -> Sample {
     }
 }
 
-/// The duration in milliseconds that this share of the executions does not exceed, by the buckets: within one they
-/// are taken to be spread evenly around their mean.
+/// The quantile of the executions' durations in milliseconds, from histogram buckets: within a bucket they are assumed
+/// to be spread evenly around their mean.
 pub(in crate::web) fn quantile<'a>(
     tallies: impl IntoIterator<Item = &'a Tally>,
     share: f64,

@@ -1,4 +1,4 @@
-//! What the newest snapshot says: the daemon, its modules, the workers and the queue.
+//! The metrics of the newest snapshot: the daemon, its modules, the workers and the queue.
 
 use task_store::Count;
 
@@ -30,7 +30,7 @@ pub(super) fn of_snapshot(scrape: &mut Scrape, snapshot: &Snapshot) {
     if let Some(status) = status {
         modules(scrape, status);
     }
-    // What was counted before the database went away tells nothing now.
+    // Counts from before an outage of the database are stale.
     if snapshot.database.is_none() {
         workers(scrape, snapshot);
         tasks(scrape, &snapshot.counts);

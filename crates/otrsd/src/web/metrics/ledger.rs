@@ -1,4 +1,4 @@
-//! Executions since this life of the console began: counted from the ledger, each once.
+//! The execution counters since the start of this console process: counted from the ledger, each execution once.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,17 +10,17 @@ use crate::{
     web::Console,
 };
 
-/// Transactions that commit at the same time become visible in any order; none takes longer than a statement may.
+/// Transactions that commit at the same time become visible in any order; none takes longer than the statement timeout.
 const SETTLED: Duration = Duration::from_secs(10);
-/// More at a time would hold up a scrape.
+/// More at a time would delay a scrape.
 const MOST_ROWS: i64 = 500_000;
 
-/// What was counted so far.
+/// The counters so far.
 #[derive(Default)]
 pub(in crate::web) struct Totals {
-    /// Up to which row; `None` before the first look.
+    /// The last counted row; `None` before the first scrape.
     counted: Option<i64>,
-    /// The newest row at some moments, oldest first: those that are settled are counted.
+    /// The newest row at some points in time, oldest first: rows up to a settled one are counted.
     marks: Vec<(MonotonicTime, i64)>,
     executions: BTreeMap<[String; 2], u64>,
     durations: BTreeMap<String, Histogram>,
@@ -28,7 +28,7 @@ pub(in crate::web) struct Totals {
 }
 
 impl Totals {
-    /// Counts what is new and settled. Where the database is away, what was counted stays.
+    /// Counts what is new and settled. During an outage of the database, the counters keep their values.
     pub(super) async fn add(&mut self, scrape: &mut Scrape, console: &Console) {
         if let Ok(store) = console.store() {
             let _ = self.count(store, console.place.node_id, clock::now()).await;
@@ -46,12 +46,12 @@ impl Totals {
         else {
             return Ok(());
         };
-        // What a scrape cannot take, the next one does.
+        // The next scrape counts what this one cannot.
         let up_to = settled.min(counted.saturating_add(MOST_ROWS));
         if up_to < settled {
             self.marks.insert(0, (now, settled));
         }
-        // Both, before anything is added: what fails is counted the next time.
+        // Both queries first: after an error nothing is counted, and the next scrape repeats them.
         let tallies = store.tally(counted, up_to).await?;
         let reclaimed = store.reclaimed(counted, up_to, node).await?;
         for it in tallies.iter().filter(|it| it.node == node) {
@@ -103,7 +103,7 @@ impl Totals {
     }
 }
 
-/// No execution yet.
+/// A histogram without executions.
 fn empty() -> Histogram {
     let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1000.0).chain([f64::INFINITY]);
     Histogram { buckets: bounds.map(|bound| (bound, 0)).collect(), sum: 0.0 }

@@ -1,4 +1,4 @@
-//! `/metrics`, as Prometheus reads it.
+//! `/metrics` in the format of Prometheus.
 
 mod families;
 mod ledger;
@@ -24,7 +24,7 @@ use super::{Console, auth::Caller, problem::Problem};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everybody with a login, or everybody at all if the settings say so.
+/// Accessible with a login, or publicly if the settings say so.
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
     caller: Option<axum::Extension<Caller>>,

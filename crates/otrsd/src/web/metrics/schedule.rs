@@ -1,4 +1,4 @@
-//! What became of the cron tasks' due instants in the last day, and how late they were decided about.
+//! The metrics of the cron tasks' scheduled times in the last day: their results, and the delay of the decisions.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 const LONGEST_REASON: usize = 100;
 
-/// One row of the family of instants: task, status, reason.
+/// One row of the family of scheduled times: task, status, reason.
 type Key = (String, &'static str, String);
 
 pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
@@ -24,7 +24,7 @@ pub(super) async fn add(scrape: &mut Scrape, console: &Console) {
     let now = clock::now_utc();
     let tasks = cron_tasks::read(console.context.settings()).tasks;
     let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
-    // Where the database is away, what it would say is left out.
+    // During an outage of the database, these metrics are left out.
     let Ok(tallies) = store.cron_tally(TYPE, &names, now - DAY).await else { return };
     let (instants, lags) = counted(&names, &tallies);
     let due =
@@ -51,7 +51,7 @@ fn counted(
     (instants, lags)
 }
 
-/// The reason without who is behind it: users must not become time series, nor long texts.
+/// The reason without names of users and long texts, which must not become time series.
 fn kind(reason: &str) -> String {
     reason.split(" by ").next().unwrap_or_default().chars().take(LONGEST_REASON).collect()
 }

@@ -1,4 +1,4 @@
-//! What one scrape shows, given to the library that knows the formats.
+//! One scrape, encoded by the library that knows the formats.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use prometheus_client::{
 
 type Labels = Vec<(String, String)>;
 
-/// The most samples of a family, and characters of a label's value: rows of the database decide about neither.
+/// The maximum number of samples of a family, and of characters of a label's value: neither depends on the rows of the
+/// database.
 const MOST_SAMPLES: usize = 20_000;
 const LONGEST_VALUE: usize = 200;
 
@@ -27,7 +28,7 @@ struct Family {
     samples: Vec<(Labels, Value)>,
 }
 
-/// What a sample is.
+/// The value of a sample.
 #[derive(Debug)]
 pub(super) enum Value {
     Gauge(f64),
@@ -35,16 +36,16 @@ pub(super) enum Value {
     Histogram(Histogram),
 }
 
-/// How many were up to each bound, and their sum in seconds.
+/// The counts for each bound, and the sum in seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Histogram {
-    /// Bounds in seconds with what lies between them and the ones before; the last is infinite.
+    /// Bounds in seconds with the count between each bound and the previous one; the last bound is infinite.
     pub(super) buckets: Vec<(f64, u64)>,
     pub(super) sum: f64,
 }
 
 impl Scrape {
-    /// One family: `kind` makes its values. The name of a counter gets its `_total` from the format.
+    /// Adds one family: `kind` makes its values. The format appends `_total` to the name of a counter.
     pub(super) fn add<'l, T>(
         &mut self,
         kind: fn(T) -> Value,

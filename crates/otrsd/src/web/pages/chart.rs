@@ -1,4 +1,4 @@
-//! Small charts as SVG, drawn here: no script, no library.
+//! Small charts as SVG, drawn without script or library.
 
 use maud::{Markup, html};
 
@@ -9,11 +9,11 @@ const HEIGHT: f64 = 56.0;
 pub(in crate::web) struct Line<'a> {
     /// For its colour.
     pub(in crate::web) class: &'a str,
-    /// A gap where there is no value.
+    /// A missing value is a gap.
     pub(in crate::web) values: Vec<Option<f64>>,
 }
 
-/// A chart of lines over the same moments, `seconds` before now each; all share one scale from zero.
+/// A chart of lines over the same points in time, each `seconds` before now; all share one scale from zero.
 pub(in crate::web) fn lines(label: &str, seconds: &[f64], lines: &[Line<'_>]) -> Markup {
     let highest =
         lines.iter().flat_map(|it| it.values.iter().flatten()).fold(0.0, |a: f64, b| a.max(*b));

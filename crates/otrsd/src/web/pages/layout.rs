@@ -1,4 +1,4 @@
-//! What all pages have around them.
+//! The layout of all pages.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -7,7 +7,7 @@ use crate::{
     web::{Console, auth::Caller, form},
 };
 
-/// Assets are kept by browsers until the program changes.
+/// Browsers cache assets until the program changes.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const PAGES: [(&str, &str); 6] = [
@@ -19,7 +19,7 @@ const PAGES: [(&str, &str); 6] = [
     ("/settings", "Settings"),
 ];
 
-/// A page of the console. `path` is the entry of the navigation that it belongs to.
+/// A page of the console. `path` is its entry in the navigation.
 pub(super) fn page(
     console: &Console,
     caller: &Caller,
@@ -61,7 +61,7 @@ pub(super) fn page(
     )
 }
 
-/// A page for somebody who is not in.
+/// A page for a visitor without a login.
 pub(super) fn bare(title: &str, main: &Markup) -> Markup {
     document(
         &format!("{title} · otrsd"),
@@ -74,7 +74,7 @@ pub(super) fn bare(title: &str, main: &Markup) -> Markup {
     )
 }
 
-/// The hidden field without which a form is not taken.
+/// The hidden field without which a form is refused.
 pub(super) fn key(caller: &Caller) -> Markup {
     html! { input type="hidden" name=(form::KEY) value=[caller.session.as_ref().map(|it| it.form_key.as_str())]; }
 }

@@ -1,10 +1,10 @@
-//! The door.
+//! The login pages.
 
 use maud::{Markup, html};
 
 use super::layout;
 
-/// Takes the browser to where its session will be.
+/// Sends the browser to the URL of its session.
 pub(in crate::web) fn onward(url: &str) -> Markup {
     layout::bare(
         "Log in",

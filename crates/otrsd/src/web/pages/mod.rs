@@ -1,4 +1,4 @@
-//! The pages, as functions of what they show.
+//! The pages, as functions of their data.
 
 pub(super) mod chart;
 mod layout;
@@ -17,7 +17,7 @@ use maud::{Markup, html};
 
 use super::problem::Problem;
 
-/// What went wrong, as a page.
+/// A problem as a page.
 pub(super) fn problem(problem: &Problem) -> Markup {
     layout::bare(
         problem.title(),

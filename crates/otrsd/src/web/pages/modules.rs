@@ -1,4 +1,4 @@
-//! The daemon's modules, and each with its ends and its log.
+//! The page of the modules, and the page of each module with its exits and its log.
 
 use std::{path::Path as File, sync::Arc};
 
@@ -153,7 +153,7 @@ fn log_card(title: &str, follow: &str, file: &File, always: bool) -> Markup {
     }
 }
 
-/// The lines that are added to a module's standard error, as events.
+/// The lines that are appended to a module's standard error, as events.
 pub(in crate::web) async fn follow(
     State(console): State<Arc<Console>>,
     Operator(caller): Operator,

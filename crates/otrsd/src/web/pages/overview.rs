@@ -1,4 +1,4 @@
-//! How everything is, at a glance and live.
+//! The overview: the state of the whole daemon, live.
 
 use std::sync::Arc;
 
@@ -37,10 +37,10 @@ pub(in crate::web) async fn page(State(console): State<Arc<Console>>, caller: Ca
     )
 }
 
-/// So that pages still have connections.
+/// Leaves connections for pages.
 const MOST_STREAMS: usize = 600;
 
-/// Each new snapshot as an event; a browser comes again by itself when the stream ends.
+/// Each new snapshot as an event; a browser reconnects by itself when the stream ends.
 pub(in crate::web) async fn stream(
     State(console): State<Arc<Console>>,
     caller: Caller,
@@ -58,13 +58,13 @@ pub(in crate::web) async fn stream(
     Ok(events(console, caller, snapshots))
 }
 
-/// The event that brings a snapshot to all who watch: drawn once, however many they are.
+/// The event with a snapshot for all open pages: rendered once, whatever their number.
 pub(in crate::web) fn event(snapshot: &Snapshot) -> Bytes {
     let html = parts(snapshot).into_string().replace(['\n', '\r'], " ");
     format!("event: overview\ndata: {html}\n\n").into()
 }
 
-/// The parts that are replaced one by one, each by its id.
+/// The parts that are replaced individually, each by its id.
 fn parts(snapshot: &Snapshot) -> Markup {
     html! {
         section #attention aria-live="polite" { (attention(snapshot)) }
@@ -174,7 +174,7 @@ fn modules(snapshot: &Snapshot) -> Markup {
     }
 }
 
-/// The supervisor's modules, as the overview and their own page show them.
+/// The supervisor's modules, for the overview and for the page of the modules.
 pub(super) fn module_table(status: &Status, now: Timestamp) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label="Modules" {

@@ -1,4 +1,4 @@
-//! Small things that many pages show.
+//! Small parts that many pages share.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::text::time;
 
-/// What was done a moment ago, as the address of a page says it: a word of our own.
+/// The result of the preceding action, as a fixed word in the query of a page.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(in crate::web) struct Said {
     pub(super) said: String,
 }
 
-/// A state or an outcome, by its colour and its word.
+/// A state or an outcome, as a coloured word.
 pub(super) fn badge(word: &str) -> Markup {
     let kind = match word {
         "running" | "starting" => "live",
@@ -27,7 +27,7 @@ pub(super) fn badge(word: &str) -> Markup {
     html! { span class=(format!("badge {kind}")) { (word) } }
 }
 
-/// A time: how long ago or ahead, with the whole time when pointed at.
+/// A time: how long ago or ahead, with the full time as tooltip.
 pub(super) fn moment(time: Option<Timestamp>, now: Timestamp) -> Markup {
     let Some(at) = time else { return html! { span.none { "–" } } };
     let text = if at > now {
@@ -38,12 +38,12 @@ pub(super) fn moment(time: Option<Timestamp>, now: Timestamp) -> Markup {
     html! { time datetime=(at) title=(time::local(at)) { (text) } }
 }
 
-/// Kilobytes for people.
+/// Kilobytes for display.
 pub(super) fn memory(kilobytes: Option<u64>) -> String {
     kilobytes.map_or_else(|| "–".to_owned(), |it| format!("{:.1} MB", it as f64 / 1024.0))
 }
 
-/// Milliseconds for people.
+/// Milliseconds for display.
 pub(super) fn milliseconds(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),

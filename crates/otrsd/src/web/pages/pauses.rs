@@ -1,4 +1,4 @@
-//! What the workers do not take for now.
+//! The page of the workers' pauses.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who is logged in, and out with them.
+//! The page of the sessions, which can be ended there.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(in crate::web) async fn show(
     )
 }
 
-/// Which one.
+/// The session to end.
 #[derive(Deserialize)]
 pub(in crate::web) struct Ended {
     id: String,

@@ -1,4 +1,4 @@
-//! The settings as they hold, each with where it comes from.
+//! The page of the effective settings, each with its origin.
 
 use std::sync::Arc;
 

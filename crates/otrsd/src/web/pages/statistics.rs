@@ -1,4 +1,4 @@
-//! What the ledger says of each type, or of each name of one: how often, how long, how often in vain.
+//! The statistics page: executions, durations and failures from the ledger, by type or by name of a type.
 
 use std::{
     cmp::Reverse,
@@ -35,7 +35,7 @@ const PERIODS: [(&str, &str, SignedDuration); 4] = [
     ("7d", "Week", SignedDuration::from_hours(168)),
     ("all", "All", SignedDuration::from_hours(24 * 36_500)),
 ];
-/// Whoever asks again soon sees the same.
+/// Requests within this time get the cached result.
 const KEPT: Duration = Duration::from_secs(10);
 
 #[derive(Default, Deserialize)]
@@ -80,7 +80,7 @@ pub(in crate::web) async fn show(
     ))
 }
 
-/// What was counted of a period, and when.
+/// The counts of a period, and the time of counting.
 pub(in crate::web) struct Counted {
     at: MonotonicTime,
     tallies: Vec<Tally>,
@@ -98,7 +98,7 @@ async fn counted(
     task_type: &str,
 ) -> Result<Arc<Counted>, Problem> {
     let store = console.store()?;
-    // Who comes second waits for what the first one gets.
+    // A second request waits for the result of the first.
     let mut kept = console.statistics.lock().await;
     let now = clock::now();
     kept.retain(|_, it| now.since(it.at) < KEPT);
@@ -159,7 +159,7 @@ fn table(rows: &[(String, Vec<&Tally>)], period: &str, of_types: bool) -> Markup
     }
 }
 
-/// How many of a hundred were unsuccessful.
+/// The percentage of unsuccessful executions.
 fn share(all: &[&Tally]) -> Markup {
     let bad: u64 = all.iter().filter(|it| it.outcome.is_unsuccessful()).map(|it| it.count).sum();
     let percent = bad as f64 * 100.0 / count(all) as f64;

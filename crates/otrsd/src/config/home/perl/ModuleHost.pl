@@ -1,10 +1,10 @@
 # line 2 "ModuleHost.pl"
-# Lives one life of a daemon module of the installation, unmodified: rounds of PreRun, Run and PostRun until one
-# of them returns false, or a stop is asked for. With --summary it prints what the module shows on the console.
+# Runs one incarnation of an unmodified daemon module of the installation: rounds of PreRun, Run and PostRun until
+# one of them returns false, or a stop is requested. With --summary it prints the module's Summary.
 #
 #   ModuleHost.pl PROGRAM NAME PACKAGE PRODUCT [--debug | --summary]
 #
-# PROGRAM is the original's, for whoever asks where he is.
+# PROGRAM is the original's program; as $0 it tells modules where they are installed.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ BEGIN {
         open STDOUT, '>&', \*STDERR or die "cannot turn the output away: $!\n";
     }
     else {
-        # Logs are read while they are written.
+        # The logs are read while they are written.
         STDOUT->autoflush(1);
     }
 }
@@ -34,11 +34,11 @@ use Kernel::System::ObjectManager ();
 my ( undef, $name, $package, $product, $option ) = @ARGV;
 $option //= '';
 
-# Who looks with ps sees what it is, and not this text.
+# Otherwise ps would show this text.
 $0 = "otrsd perl module $name";
 
-# Discarded objects are read anew with their packages; the original's program keeps what Perl says to that out of the
-# logs, and out of what a cron task has printed, which would then have failed.
+# Discarded objects are loaded again with their packages. As the original's program does, keep Perl's warnings about
+# that out of the logs, and out of the output of a cron task, which would otherwise count as failed.
 local $SIG{__WARN__} = sub {
     my ($message) = @_;
     warn $message if $message !~ m/\ASubroutine \s \S+ \s redefined \s at \s/xms;
@@ -48,7 +48,7 @@ my $goes_on = 1;
 local $SIG{INT}  = sub { $goes_on = 0 };
 local $SIG{TERM} = sub { $goes_on = 0 };
 
-# As under the original: nobody waits for the processes that a module starts.
+# As under the original: the processes that a module starts are not waited for.
 local $SIG{CHLD} = 'IGNORE';
 
 local $Kernel::OM = Kernel::System::ObjectManager->new(
@@ -56,7 +56,7 @@ local $Kernel::OM = Kernel::System::ObjectManager->new(
     $package              => { Debug     => $option eq '--debug' },
 );
 
-# Others change what is cached.
+# Other processes change what is cached.
 $Kernel::OM->Get('Kernel::System::Cache')->Configure( CacheInMemory => 0, CacheInBackend => 1 );
 
 my $module = $Kernel::OM->Get($package) or die "$package has no object\n";
@@ -64,7 +64,7 @@ my $module = $Kernel::OM->Get($package) or die "$package has no object\n";
 if ( $option eq '--summary' ) {
     my @tables = $module->can('Summary') ? $module->Summary() : ();
 
-    # The handbook's example returns a reference where the stock modules return lists.
+    # The documentation's example returns a reference where the stock modules return lists.
     @tables = @{ $tables[0] } if @tables == 1 && ref $tables[0] eq 'ARRAY';
     binmode $answer;
     print {$answer} JSON::PP->new()->utf8()->encode( [ map { table($_) } @tables ] )
@@ -78,16 +78,16 @@ while ($goes_on) {
     notify('WATCHDOG=1') if $ENV{WATCHDOG_USEC};
 }
 
-# What the module started ends by itself, however long that takes; the next life need not wait for it.
+# Processes that the module started end by themselves, after any time; the next incarnation need not wait for them.
 if ( waitpid( -1, WNOHANG ) == 0 ) {
     notify('X_HANDOVER=1');
 
-    # A signal interrupts it, and changes nothing.
+    # A signal interrupts waitpid, and changes nothing.
     do { waitpid -1, 0 } while $!{EINTR};
 }
 exit 0;
 
-# A table as the supervisor reads it: every cell a text, whatever Perl took it for.
+# A table in the supervisor's format: every cell is a text, whatever its Perl type.
 sub table {
     my ($table) = @_;
     my @columns = map {
@@ -113,7 +113,7 @@ sub text {
     return defined $value ? "$value" : '';
 }
 
-# A word to the supervisor, by the protocol of systemd.
+# Sends a message to the supervisor, by systemd's notification protocol.
 sub notify {
     my ($word) = @_;
     my $address = $ENV{NOTIFY_SOCKET} or return;

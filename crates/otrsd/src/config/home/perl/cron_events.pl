@@ -1,15 +1,15 @@
 # line 2 "cron_events.pl"
-# Asks the installation's own CronEvent what comes after, and what came before, an instant.
+# Queries the installation's own CronEvent for the next and the previous fire time of an instant.
 #
 #   cron_events.pl PROGRAM < PROBES > ANSWERS
 #
-# PROGRAM is the original's, for whoever asks where he is. PROBES is a JSON array of [schedule, epoch seconds], and
-# ANSWERS one of [next, previous], in wall clock times of the installation, null where it says nothing.
+# PROGRAM is the original's program; as $0 it tells modules where they are installed. PROBES is a JSON array of
+# [schedule, epoch seconds], ANSWERS one of [next, previous], in the installation's wall clock times, null where none.
 
 use strict;
 use warnings;
 
-# What the installation's own code prints must not get into the answer.
+# Output of the installation's own code must not get into the answer.
 my $answer;
 
 BEGIN {
@@ -29,7 +29,7 @@ my @answers;
 for my $probe ( @{$probes} ) {
     my ( $schedule, $epoch ) = @{$probe};
 
-    # An object of its own for each: CronEvent may change it.
+    # A new object for each call: CronEvent may change it.
     my @said = map {
         scalar $events->$_(
             Schedule      => $schedule,

@@ -1,11 +1,11 @@
 # line 2 "settings.pl"
-# Prints, as JSON, the installation's effective settings whose names begin with one of the arguments; the first
-# argument is the original's program, for whoever asks where he is.
+# Prints, as JSON, the installation's effective settings whose names begin with one of the arguments. The first
+# argument is the original's program; as $0 it tells modules where they are installed.
 
 use strict;
 use warnings;
 
-# What the installation's own code prints must not get into the answer.
+# Output of the installation's own code must not get into the answer.
 my $answer;
 
 BEGIN {
@@ -17,7 +17,7 @@ BEGIN {
 use JSON::PP ();
 use Kernel::Config ();
 
-# Texts, and what is made of them. Anything else in a configuration is code's business.
+# Texts, and arrays and hashes of them. Anything else in a configuration is left out.
 sub plain {
     my ($value) = @_;
     my $kind = ref $value;

@@ -1,6 +1,6 @@
-//! Why a task runs or does not, in sentences, with what to do.
+//! The explanation why a task runs or does not, in sentences, with what to do.
 //!
-//! The facts are gathered first; what they mean is decided by functions of them.
+//! The facts are gathered first; pure functions of them make the sentences.
 
 mod running;
 #[cfg(test)]
@@ -27,33 +27,33 @@ use crate::{
     },
 };
 
-/// What is known of a task and of those who could run it.
+/// The facts about a task and about the workers that could run it.
 struct Facts {
     explanation: Explanation,
     history: History,
     last: Option<Execution>,
     instances: Vec<Instance>,
-    /// Tasks that run anywhere.
+    /// Tasks that run on any node.
     running: u64,
     moved: Option<Moved>,
     /// When the task's lock was renewed.
     renewed: Option<Timestamp>,
-    /// How long its type may be put off.
+    /// How long its type may be postponed.
     expires: Option<Duration>,
-    /// What would give its type a handler.
+    /// How its type would get a handler.
     wanted: String,
     now: Timestamp,
 }
 
-/// Longer than any healthy worker lets pass between two renewals of its locks.
+/// Longer than any healthy worker leaves between two renewals of its locks.
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Why a task runs or does not, in sentences; `None` for an unknown one. `with_contents`: also by the
-/// reasons and errors that came from its own output.
+/// Why a task runs or does not, in sentences; `None` for an unknown one. `with_contents`: including the reasons and
+/// errors that came from its own output.
 ///
 /// # Errors
 ///
-/// The database's, and a time zone that means nothing.
+/// The database failed, or the time zone is invalid.
 pub(crate) async fn explain(
     store: &Store,
     settings: &SysConfig,
@@ -107,7 +107,7 @@ async fn renewed(store: &Store, settings: &SysConfig, entry: &Entry) -> Result<O
     Ok(own.and_then(|lock| from_wall_clock(&lock.time?, &zone)))
 }
 
-/// What there is to say, the state first.
+/// All sentences, the state first.
 fn sentences(facts: &Facts) -> Vec<String> {
     let entry = &facts.explanation.entry;
     let name = format!("{} ({})", entry.id, title(&entry.task_type, &entry.name));
@@ -189,7 +189,7 @@ fn held(name: &str, state: HeldState, facts: &Facts) -> Vec<String> {
     }
 }
 
-/// How a task that is tried again failed, or was put off, which has its bound.
+/// How a task that will be retried failed, or why it was postponed, with the limit of postponing.
 fn so_far(facts: &Facts, reason: &str) -> String {
     let History { failed, postponed, postponed_since, .. } = facts.history;
     let failures = counted(failed as usize, "time");

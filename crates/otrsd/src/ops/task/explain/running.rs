@@ -1,4 +1,4 @@
-//! Who has a task that is locked, and whether he lives.
+//! The explanation of a locked task: which process holds it, and whether that process lives.
 
 use task_store::{LockKey, Owner};
 

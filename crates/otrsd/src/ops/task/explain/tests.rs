@@ -67,7 +67,7 @@ fn execution(outcome: Outcome) -> Execution {
     }
 }
 
-/// What is said, without the task's own name.
+/// The sentences, without the task's own name.
 fn said(facts: &Facts) -> String {
     let name = format!("{} (T n)", facts.explanation.entry.id);
     sentences(facts).join("\n").replace(&name, "It")

@@ -1,4 +1,4 @@
-//! Why a task that could run does not: what hinders the workers, and who is before it.
+//! The explanation of a waiting task: what prevents the workers from claiming it, and which tasks are before it.
 
 use task_store::{Moved, Pause};
 
@@ -34,7 +34,7 @@ pub(super) fn waiting(name: &str, facts: &Facts) -> Vec<String> {
     said
 }
 
-/// What keeps every worker, or one of them, from taking it.
+/// What prevents all workers, or one of them, from claiming it.
 fn hindrances(facts: &Facts) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(Moved { remembered, present, difference }) = &facts.moved {

@@ -1,4 +1,4 @@
-//! What runs by the clock: the last and the next day as a picture, and what can be done.
+//! The page of the cron tasks: the last and the next day as a picture, and the actions.
 
 mod picture;
 mod strip;
@@ -28,14 +28,14 @@ use crate::{
     web::{Console, auth::Caller, form::Form, problem::Problem},
 };
 
-/// Occurrences of a task that are drawn; one each ten seconds for a day are fewer.
+/// Fire times of a task that are drawn; one every ten seconds for a day is less.
 const MOST: u32 = 10_000;
-/// The newest of a task's executions that are looked up.
+/// The number of a task's newest executions that are looked up.
 const MOST_EXECUTIONS: usize = 300;
-/// Fires of a task that are listed.
+/// The number of a task's next fire times that are listed.
 const NEXT: usize = 3;
 
-/// A cron task with what is known of its days.
+/// A cron task with its runs of the two days.
 struct Row<'a> {
     task: &'a CronTask,
     pause: Option<&'a CronPause>,
@@ -180,7 +180,7 @@ fn message(said: &str) -> Markup {
     html! { p.said role="status" { (text) } }
 }
 
-/// How late a task may be decided about before it counts as late.
+/// The delay of a decision from which a task counts as late.
 const LATE: SignedDuration = SignedDuration::from_secs(5);
 
 #[derive(Deserialize)]

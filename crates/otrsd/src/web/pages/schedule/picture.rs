@@ -1,4 +1,4 @@
-//! Two days of a cron task, in bins of ten minutes: what became of each due instant, the worst of a bin first.
+//! Two days of a cron task, in bins of ten minutes: the result of each scheduled time, the worst of a bin first.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use super::LATE;
 
 pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 const BIN: SignedDuration = SignedDuration::from_mins(10);
-/// Of two days.
+/// The number of bins in two days.
 pub(super) const BINS: usize = 288;
 
-/// What is drawn; a worse one hides a better one in the same bin.
+/// The kind of a mark; a worse one hides a better one in the same bin.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Kind {
     Due,
@@ -38,21 +38,21 @@ impl Kind {
     }
 }
 
-/// Bins of one kind in a row.
+/// Consecutive bins of one kind.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Mark {
     pub(super) first: usize,
     pub(super) bins: usize,
     pub(super) kind: Kind,
-    /// How many due instants.
+    /// The number of scheduled times.
     pub(super) instants: u64,
 }
 
-/// What is drawn of a task.
+/// The picture of a task.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Picture {
     pub(super) marks: Vec<Mark>,
-    /// Instants by kind.
+    /// Scheduled times by kind.
     pub(super) totals: HashMap<Kind, u64>,
 }
 
@@ -77,7 +77,7 @@ impl Picture {
     }
 }
 
-/// `is_open`: its task was asked for, and nothing of it has ended.
+/// `is_open`: its task was enqueued, and has not ended.
 fn kind(it: &CronRun, execution: Option<&Execution>, is_open: bool) -> Kind {
     let decided = it.decided.unwrap_or(it.last_due);
     match (it.status, execution) {
@@ -107,7 +107,7 @@ impl Bins {
         let Ok(first) = usize::try_from(first) else { return };
         let last = usize::try_from(last).unwrap_or(0).min(BINS - 1);
         for (number, place) in self.kinds.iter_mut().enumerate().take(last + 1).skip(first) {
-            // A row of several instants counts where it begins.
+            // A row of several scheduled times counts in its first bin.
             let counted = if number == first { instants } else { 0 };
             let (worst, count) = place.unwrap_or((kind, 0));
             *place = Some((worst.max(kind), count + counted));

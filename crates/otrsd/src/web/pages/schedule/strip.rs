@@ -1,11 +1,11 @@
-//! The picture as SVG, the hours above it, and what the colours mean.
+//! The picture as SVG, with the hours above it, and the legend.
 
 use jiff::{Timestamp, ToSpan as _, Unit, tz::TimeZone};
 use maud::{Markup, html};
 
 use super::picture::{BINS, DAY, Kind, Mark, Picture};
 
-/// Of a bin.
+/// The width of a bin.
 const WIDTH: usize = 2;
 const HEIGHT: usize = 22;
 const KINDS: [Kind; 7] =
@@ -31,7 +31,7 @@ fn name(kind: Kind) -> &'static str {
     }
 }
 
-/// A mark each six hours, in the time of this host.
+/// A mark every six hours, in the time zone of this host.
 pub(super) fn hours(now: Timestamp, zone: &TimeZone) -> Markup {
     let full = BINS * WIDTH;
     let mut ticks = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn hours(now: Timestamp, zone: &TimeZone) -> Markup {
     while let Some(time) = at.filter(|time| time.timestamp() < now + DAY) {
         let share =
             time.timestamp().duration_since(begin).as_secs_f64() / (2.0 * DAY.as_secs_f64());
-        // Not over the edges, and not over "now".
+        // Neither over the edges nor over "now".
         let has_room = (0.02..0.98).contains(&share) && (share - 0.5).abs() > 0.03;
         if time.hour() % 6 == 0 && has_room {
             ticks.push((

@@ -1,4 +1,4 @@
-//! Changes of tasks: one at once, those that are ticked, all that a search finds after a look at them.
+//! Changes of tasks: a single one at once, the selected ones, or all results of a search after a preview.
 
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ use crate::{
     },
 };
 
-/// Tasks of one job.
+/// The maximum number of tasks of one job.
 const MOST: usize = 100_000;
 const PAGE: u32 = 1000;
-/// Tasks that are shown before all are changed.
+/// The number of tasks that the preview shows.
 const SHOWN: usize = 10;
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ pub(in crate::web) struct Change {
     action: Action,
 }
 
-/// One task.
+/// Changes one task.
 pub(in crate::web) async fn one(
     State(console): State<Arc<Console>>,
     Path(id): Path<TaskIdText>,
@@ -59,7 +59,7 @@ pub(in crate::web) async fn one(
     Ok(Redirect::to(&format!("/tasks/{id}?said={said}")))
 }
 
-/// A task's id in an address.
+/// A task's id in a path.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 pub(in crate::web) struct TaskIdText(TaskId);
@@ -72,7 +72,7 @@ impl TryFrom<String> for TaskIdText {
     }
 }
 
-/// Those that are ticked; or on to the page that asks about all.
+/// Changes the selected tasks, or redirects to the preview of all.
 pub(in crate::web) async fn ticked(
     State(console): State<Arc<Console>>,
     form: Form<Vec<(String, String)>>,
@@ -103,7 +103,7 @@ fn read_action(word: &str) -> Result<Action, Problem> {
     known.ok_or_else(|| Problem::bad(format!("there is no action '{word}'")))
 }
 
-/// What would be changed.
+/// The preview of a change.
 pub(in crate::web) async fn preview(
     State(console): State<Arc<Console>>,
     Operator(caller): Operator,
@@ -138,7 +138,7 @@ pub(in crate::web) async fn preview(
     ))
 }
 
-/// All that a search finds, now that somebody has seen what they are.
+/// Changes all results of a search, after the preview.
 pub(in crate::web) async fn every(
     State(console): State<Arc<Console>>,
     Path(action): Path<Action>,
@@ -174,7 +174,7 @@ async fn all(console: &Console, query: &Query) -> Result<Vec<Entry>, Problem> {
     Ok(found)
 }
 
-/// How far a job is.
+/// The progress of a job.
 pub(in crate::web) async fn job(
     State(console): State<Arc<Console>>,
     caller: Caller,

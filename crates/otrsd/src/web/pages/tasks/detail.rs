@@ -23,11 +23,11 @@ use crate::{
     web::{Console, auth::Caller, problem::Problem},
 };
 
-/// Everything that is known of a task.
-/// So much of a payload, in characters, and so many executions with their output are shown.
+/// How much of a payload, in characters, and how many executions with their output are shown.
 const LONGEST_PAYLOAD: usize = 100_000;
 const MOST_SHOWN: usize = 50;
 
+/// Everything that is known of a task.
 struct Known {
     id: TaskId,
     entry: Option<Entry>,
@@ -99,7 +99,7 @@ async fn know(console: &Console, caller: &Caller, text: &str) -> Result<Known, P
     Ok(Known { id, entry, executions: store.executions(id).await?, explanation, payload })
 }
 
-/// A browser bears no payload of megabytes.
+/// A browser cannot display payloads of megabytes.
 fn beginning(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(LONGEST_PAYLOAD) {
         text.truncate(end);

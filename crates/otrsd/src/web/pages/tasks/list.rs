@@ -1,4 +1,4 @@
-//! The list of tasks: a tab a state, filters, a page by the key of its last row.
+//! The list of tasks: a tab per state, filters, and paging by the key of the last row.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// Tasks of a page.
+/// The number of tasks per page.
 const PAGE: u32 = 100;
 
-/// What the list says, and where it goes on.
+/// The rows of a page, and the start of the next one.
 struct Found {
     table: Markup,
     is_empty: bool,
@@ -78,7 +78,7 @@ pub(in crate::web) async fn show(
     Ok(page(&console, &caller, "/tasks", &format!("{title} tasks"), &html).into_response())
 }
 
-/// The task whose id was searched for.
+/// The task with the id that was searched for.
 async fn whole_id(console: &Console, query: &Query) -> Result<Option<TaskId>, Problem> {
     let text = query.text.trim();
     let Some(id) = text.parse::<TaskId>().ok().filter(|_| text.len() == 12) else {
@@ -204,7 +204,7 @@ fn field(name: &str, label: &str, value: &str, example: &str) -> Markup {
     }
 }
 
-/// What can be done with those that are ticked, and with all that the filters find.
+/// The actions on the selected tasks, and on all results of the filters.
 fn bar(query: &Query) -> Markup {
     let is_held = ["retry", "failed", "quarantined", "no-handler"].contains(&query.tab());
     let actions: &[(&str, &str)] = match query.tab() {

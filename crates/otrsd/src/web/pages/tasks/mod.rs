@@ -1,4 +1,4 @@
-//! Tasks: lists to search, one to understand, and what can be done with them.
+//! The pages of tasks: lists with search, details, and changes.
 
 pub(in crate::web) mod change;
 pub(in crate::web) mod detail;

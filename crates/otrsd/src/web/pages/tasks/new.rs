@@ -1,4 +1,4 @@
-//! A form for a new task.
+//! The form for a new task.
 
 use std::sync::Arc;
 

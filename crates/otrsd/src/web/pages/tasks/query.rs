@@ -1,4 +1,4 @@
-//! Which tasks are asked for, as the address of the page says it.
+//! The query of a list of tasks, as it is in the URL of the page.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{
     web::{auth::Caller, problem::Problem, search},
 };
 
-/// For the rows of one page; the browser goes on by itself while nothing was found.
+/// The time budget for the rows of one page; the browser continues by itself while nothing was found.
 const BUDGET: Duration = Duration::from_millis(30);
 
-/// The tabs of the list: word, name, and what it says when there is none.
+/// The tabs of the list: word, name, and the text for an empty list.
 pub(super) const TABS: [(&str, &str, &str); 8] = [
     ("running", "Running", "No task runs."),
     ("waiting", "Waiting", "No task waits: the queue is empty."),
@@ -25,7 +25,7 @@ pub(super) const TABS: [(&str, &str, &str); 8] = [
     ("done", "Done", "The ledger holds no execution like that."),
 ];
 
-/// The address of a list; what is empty does not restrict.
+/// The URL query of a list; empty fields do not restrict.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::web) struct Query {
@@ -49,7 +49,7 @@ pub(in crate::web) struct Query {
     pub(super) after: String,
 }
 
-/// Where the tasks of a list are.
+/// The source of a list's tasks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
     Tasks(State),
@@ -82,14 +82,14 @@ impl Query {
         }
     }
 
-    /// Leaves those that run on the node that was asked for; they are as few as there are slots.
+    /// Keeps the tasks that run on the requested node; there are at most as many as slots.
     pub(super) fn keep_node(&self, entries: &mut Vec<Entry>) -> Result<(), Problem> {
         let node = self.node()?;
         entries.retain(|it| node == 0 || node_of(it.lock) == node);
         Ok(())
     }
 
-    /// Of the ledger.
+    /// The search in the ledger.
     pub(super) fn search(&self, limit: u32, caller: &Caller) -> Result<Search<'_>, Problem> {
         let time = |text: &str| match text.trim() {
             "" => Ok(None),
@@ -117,7 +117,7 @@ impl Query {
         if self.state.is_empty() { "running" } else { &self.state }
     }
 
-    /// The address of the page that begins after a row.
+    /// The URL of the page that begins after a row.
     pub(super) fn page_after(&self, row: i64) -> String {
         Self { after: row.to_string(), ..self.clone() }.address()
     }
@@ -127,7 +127,7 @@ impl Query {
         if query.is_empty() { "/tasks".to_owned() } else { format!("/tasks?{query}") }
     }
 
-    /// The same search in another tab, without what that one has no field for.
+    /// The same search in another tab, without the fields that the tab does not have.
     pub(super) fn in_tab(&self, state: &str) -> String {
         let mut query = Self { state: state.to_owned(), after: String::new(), ..self.clone() };
         if state != "done" {

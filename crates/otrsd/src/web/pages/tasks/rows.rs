@@ -9,7 +9,7 @@ use crate::{ops::task::holder, text::time::costs, web::auth::Caller};
 
 const LONGEST_TEXT: usize = 240;
 
-/// Tasks that are not done; `choose`: whether they can be ticked.
+/// Tasks that are not done; `choose`: whether they can be selected.
 pub(super) fn tasks(entries: &[Entry], caller: &Caller, choose: bool, now: Timestamp) -> Markup {
     let state = entries.first().map(|it| it.state);
     let last = match state {
