@@ -19,7 +19,7 @@ const SHARE: usize = 5;
 
 /// All connections.
 #[derive(Default)]
-pub(super) struct DefaultPaths(Mutex<Taken>);
+pub(super) struct ConnectionSlots(Mutex<Taken>);
 
 #[derive(Default)]
 struct Taken {
@@ -33,11 +33,11 @@ struct Taken {
 /// A connection; its slot is released when it is dropped.
 pub(super) struct Connection {
     number: u64,
-    places: Arc<DefaultPaths>,
+    places: Arc<ConnectionSlots>,
     pub(super) peer: Peer,
 }
 
-impl DefaultPaths {
+impl ConnectionSlots {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         // Each change is complete before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_without_a_login_gives_way() {
-        let places = Arc::new(DefaultPaths::default());
+        let places = Arc::new(ConnectionSlots::default());
         let mut connections = Vec::new();
         let mut add = || {
             places.admit(Peer::Unix { uid: None }, |connection| {

@@ -20,7 +20,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{peer::Peer, places::DefaultPaths};
+use super::{peer::Peer, places::ConnectionSlots};
 use crate::{
     config::console::Listen,
     process::socket::{self, short},
@@ -60,7 +60,7 @@ impl Listener {
 
     /// Serves until the task is dropped.
     pub(super) async fn serve(self, app: Router) {
-        let places = Arc::new(DefaultPaths::default());
+        let places = Arc::new(ConnectionSlots::default());
         loop {
             let accepted = match &self {
                 Self::Tcp(listener) => listener.accept().await.and_then(|(stream, theirs)| {
@@ -100,7 +100,7 @@ pub(super) fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener
     Ok(UnixListener::from_std(listener)?)
 }
 
-fn spawn<S>(stream: S, peer: Peer, app: &Router, places: &Arc<DefaultPaths>)
+fn spawn<S>(stream: S, peer: Peer, app: &Router, places: &Arc<ConnectionSlots>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

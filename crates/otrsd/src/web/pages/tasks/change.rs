@@ -11,7 +11,7 @@ use serde::Deserialize;
 use task_store::{Entry, Filter, TaskId};
 
 use super::{
-    query::{DaemonPaths, Query},
+    query::{Place, Query},
     rows,
 };
 use crate::{
@@ -152,7 +152,7 @@ pub(in crate::web) async fn every(
 }
 
 async fn all(console: &Console, query: &Query) -> Result<Vec<Entry>, Problem> {
-    let DaemonPaths::Tasks(state) = query.place()? else {
+    let Place::Tasks(state) = query.place()? else {
         return Err(Problem::bad("what is done cannot be changed"));
     };
     let store = console.store()?;

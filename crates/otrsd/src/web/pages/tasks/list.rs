@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use task_store::{Count, Filter, TaskId};
 
 use super::{
-    query::{DaemonPaths, Query, TABS},
+    query::{Place, Query, TABS},
     rows,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(in crate::web) async fn show(
     if let Some(id) = whole_id(&console, &query).await? {
         return Ok(Redirect::to(&format!("/tasks/{id}")).into_response());
     }
-    let operates = caller.role >= Role::Operate && query.place()? != DaemonPaths::Ledger;
+    let operates = caller.role >= Role::Operate && query.place()? != Place::Ledger;
     let found = find(&console, &query, &caller, operates).await?;
     let snapshot = console.snapshot().await;
     let counts = &snapshot.counts;
@@ -99,7 +99,7 @@ async fn find(
     let now = clock::now_utc();
     let full = PAGE as usize;
     match query.place()? {
-        DaemonPaths::Tasks(state) => {
+        Place::Tasks(state) => {
             let after = query.row()?.unwrap_or(0);
             let (task_type, name) = (query.task_type.trim(), query.name.trim());
             let mut entries = store
@@ -117,7 +117,7 @@ async fn find(
             let table = rows::tasks(&entries, caller, choose, now);
             Ok(Found { table, is_empty: entries.is_empty(), next })
         }
-        DaemonPaths::Ledger => {
+        Place::Ledger => {
             let found = store.search(&query.search(PAGE, caller)?).await?;
             let (rows, next) = (found.executions, found.searched_to);
             Ok(Found {
