@@ -92,13 +92,13 @@ fn tell_how_modules_started(configuration: &Configuration) -> Result<(), Failure
         Err(failure) => format!(", but {}", failure.text),
     };
     print(&format!("started (PID {pid}){how}\n"));
-    warn(&configuration.problems);
+    warn_of(&configuration.problems);
     tell_of_degraded(place);
     Ok(())
 }
 
 /// Reports the settings that are refused or ignored.
-fn warn(problems: &[Problem]) {
+fn warn_of(problems: &[Problem]) {
     for problem in problems {
         warn(&format!("warning: {problem}"));
     }
@@ -160,7 +160,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
     }
     let settled = follow(daemon::ask(&place, &Request::Reload, None)?, tell);
     if !matches!(settled, Ok(false)) {
-        warn(&daemon::status(&place)?.configuration_problems);
+        warn_of(&daemon::status(&place)?.configuration_problems);
         settled?;
         print("reloaded\n");
         tell_of_degraded(&place);
@@ -182,7 +182,7 @@ pub(super) fn reload(program: &Program) -> Result<(), Failure> {
         ));
     }
     settled?;
-    warn(&status.configuration_problems);
+    warn_of(&status.configuration_problems);
     print("reloaded; the new program took over\n");
     tell_of_degraded(&place);
     Ok(())

@@ -61,9 +61,9 @@ impl SchedulerGenericAgentTaskManager {
             new.for_each(|what| logs::warn(what));
             self.told = planned.problems;
             let names = jobs.iter().map(|job| job.name.clone()).collect();
-            let planner =
-                CronPlanner::read(store, settings, TYPE, planned.tasks.into(), &names).await?;
-            self.planned = Some((jobs, planner));
+            let tasks = planned.tasks.into();
+            let reading = CronPlanner::read(store, settings, TYPE, tasks, &names);
+            self.planned = Some((jobs, reading.await?));
         }
         match &mut self.planned {
             Some((_, planner)) => planner.decide(store, self.presence).await,

@@ -14,4 +14,4 @@ mod presence;
 mod table;
 
 #[cfg(test)]
-pub(crate) use self::plan::tests::task_of;
+pub(crate) use self::missed_runs::tests::task_of;

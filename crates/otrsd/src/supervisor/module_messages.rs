@@ -104,7 +104,7 @@ fn hear(process: &mut Process, name: &str, line: &str, now: MonotonicTime) {
     match line.split_once('=').map(|(key, value)| (key, printable(value))) {
         Some(("WATCHDOG", value)) if value == "1" => process.last_round = now,
         Some(("X_LEASE", micros)) => {
-            process.lease = micros.parse().ok().map(MonotonicTime::from_micros)
+            process.lease = micros.parse().ok().map(MonotonicTime::from_micros);
         }
         Some(("STATUS", note)) => process.note = Some(note),
         Some(("X_DEGRADED", reason)) => hear_degraded(process, name, reason),

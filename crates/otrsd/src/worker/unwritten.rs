@@ -54,7 +54,7 @@ impl UnwrittenEnds {
                     "table scheduler_task, row {row}: its end is written without output, since {reason}"
                 )),
                 Instead::Quarantined => {}
-                Instead::UnwrittenEnds => {
+                Instead::Kept => {
                     let end = finished.iter().position(|it| it.row == row);
                     let end = end.map(|position| finished.swap_remove(position));
                     self.ends.extend(end.map(|end| (end, reason.clone())));
@@ -100,7 +100,7 @@ mod tests {
         let end = |row| Finished { row, execution: None, then: Then::Delete };
         let refused = |row, instead| Refused { row, instead, reason: "no".to_owned() };
         let (mut kept, mut finished) = (UnwrittenEnds::default(), vec![end(1), end(2), end(3)]);
-        let all = [refused(1, Instead::Short), refused(2, Instead::UnwrittenEnds)];
+        let all = [refused(1, Instead::Short), refused(2, Instead::Kept)];
         kept.take(&all, &mut finished, MonotonicTime::from_secs(0));
         assert_eq!(kept.rows().collect::<Vec<_>>(), [2]);
         finished.clear();
