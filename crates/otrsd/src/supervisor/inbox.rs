@@ -49,7 +49,7 @@ impl Inbox {
         self.socket.as_raw_fd()
     }
 
-    /// The next message. No message, whoever sends it, can end the supervisor.
+    /// The next message. No message can end the supervisor, whatever its sender.
     pub(super) async fn next(&self) -> Message {
         loop {
             let received = self.socket.async_io(Interest::READABLE, || receive(self.descriptor()));

@@ -171,7 +171,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
         let mut predecessor = Wake::at(place.clone());
-        assert!(!predecessor.announce(), "there was nobody before");
+        assert!(!predecessor.announce(), "there is no predecessor");
         tell(&place, Word::Work);
         let mut successor = Wake::at(place.clone());
         assert!(successor.announce());

@@ -34,7 +34,7 @@ impl Store {
     /// [`Outcome::Crashed`] if it was the only one there, else [`Outcome::CrashedTogether`]. Any other had a
     /// process of its own, and was [`Outcome::Interrupted`].
     ///
-    /// Tasks of the types in `spared` go on without their worker's sign of life: they keep their lock, and
+    /// Tasks of the types in `spared` go on without their worker's heartbeat: they keep their lock, and
     /// the instance is remembered while there are any; its next [`beat`](Self::beat) tells it.
     pub async fn reclaim(
         &self,

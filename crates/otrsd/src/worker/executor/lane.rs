@@ -97,7 +97,7 @@ impl Drop for Lane {
         let mut queue_state = self.shared.queue_state();
         queue_state.lanes -= 1;
         if queue_state.line.is_empty() {
-            queue_state.starves(clock::now());
+            queue_state.begin_starving(clock::now());
         }
         drop(queue_state);
         self.shared.news.notify_one();

@@ -93,7 +93,7 @@ impl Executor {
     pub(super) fn start(&self, room: u32) -> Vec<Order> {
         let (lanes, others) = self.shared.queue_state().start(room);
         if lanes > 0 {
-            self.shared.queue_state().is_fed(clock::now());
+            self.shared.queue_state().end_starving(clock::now());
         }
         match self.runtime() {
             _ if lanes == 0 => {}

@@ -59,18 +59,18 @@ impl QueueState {
     }
 
     /// A lane found the queue empty.
-    pub(super) fn starves(&mut self, now: MonotonicTime) {
+    pub(super) fn begin_starving(&mut self, now: MonotonicTime) {
         self.starved_since.get_or_insert(now);
     }
 
     /// A task was queued.
-    pub(super) fn is_fed(&mut self, now: MonotonicTime) {
+    pub(super) fn end_starving(&mut self, now: MonotonicTime) {
         self.dry += self.starved_since.take().map_or(Duration::ZERO, |since| now.since(since));
     }
 
     pub(super) fn take_starved(&mut self, now: MonotonicTime) -> Duration {
         let is_dry = self.starved_since.is_some();
-        self.is_fed(now);
+        self.end_starving(now);
         self.starved_since = is_dry.then_some(now);
         std::mem::take(&mut self.dry)
     }
